@@ -1,0 +1,1 @@
+"""The study: occlusion and pose benchmarks, attribution, and whether attention moves."""

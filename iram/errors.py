@@ -1,0 +1,15 @@
+"""The one error that a user can cause."""
+
+
+class InputError(ValueError):
+    """The user's mistake: the message names the file, the value and what would be right.
+
+    The command line prints the message alone (no traceback) and exits with code 2.
+    """
+
+
+def listing(names, limit: int = 12) -> str:
+    """The names, quoted and joined; past `limit` only their number is given."""
+    names = [str(name) for name in names]
+    shown = ", ".join(names[:limit])
+    return shown + (f", … ({len(names)} in all)" if len(names) > limit else "")
