@@ -1,0 +1,71 @@
+"""The command `iram`: finds the subcommand, runs it, and turns mistakes into one clear line.
+
+Each subcommand is one file in `analysis/commands/` with a docstring (its help, examples
+included), `configure(parser)` and `run(args)`. Only the one that was asked for is imported, and
+none imports torch before `run`, so help is instant.
+"""
+
+import argparse
+import errno
+import os
+import sys
+from importlib import import_module
+
+from iram.errors import InputError
+
+COMMANDS = {
+    "bench": "measure models under occlusion and rotation, with the controls",
+    "explain": "show the prediction and the model's attention for one picture",
+    "data": "check a data set: counts per split and class, and every problem found",
+    "models": "list attention modules, backbones and the shipped weights",
+    "train": "train one model, or a grid of attention modules and seeds",
+}
+DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
+EPILOG = """examples:
+  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
+  iram explain face.jpg --models iram --out face.png
+  iram data fer2013:fer2013.csv
+  iram COMMAND --help    options and examples of one command"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command. Returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        args = _parser(argv).parse_args(argv)
+        return args.run(args) or 0
+    except InputError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("\niram: interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        return _fail(f"{error.filename or 'file system'}: {error.strerror}")
+
+
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser("iram", description=DESCRIPTION, epilog=EPILOG, **layout)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, **layout)
+        if name in argv[:1]:
+            module = import_module(f"analysis.commands.{name}")
+            command.description = module.__doc__
+            module.configure(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _fail(message: str) -> int:
+    print(f"iram: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
