@@ -1,0 +1,85 @@
+"""The contract that every attention module keeps, and their registry.
+
+A module splits into `gate` (features -> attention map) and `fuse` (features, map -> refined
+features), so that the map can be read, and replaced, between the two.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from iram.registry import Registry
+
+ATTENTION = Registry("attention module")
+
+
+class AttentionOutput(NamedTuple):
+    """What a module returns.
+
+    Attributes:
+        features: refined features, (N, C, H, W), as the input.
+        attention: the gate in (0, 1), (N, C, H, W); None for a module that has none.
+        memory: what the next module in the network may reuse; None where nothing is reused.
+    """
+
+    features: Tensor
+    attention: Tensor | None
+    memory: Any
+
+
+class Attention(nn.Module):
+    """An attention module on `channels` feature maps. It keeps no state between calls.
+
+    Subclasses write `gate`; those that don't simply multiply also write `fuse`, and those that
+    hand on a memory also write `remember`.
+
+    Args:
+        channels: C of the features that come in and go out.
+        memory_channels: C of the memory that the previous module hands on; None for the first.
+    """
+
+    def __init__(self, channels: int, memory_channels: int | None = None):
+        super().__init__()
+        self.channels = channels
+        self.memory_channels = memory_channels
+
+    def gate(self, x: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        """The attention map (N, C, H, W) in (0, 1) for the features x, and the new memory."""
+        raise TypeError(f"{type(self).__name__} must define gate()")
+
+    def fuse(self, x: Tensor, attention: Tensor) -> Tensor:
+        """The features refined by the map."""
+        return x * attention
+
+    def remember(self, attention: Tensor) -> Any:
+        """The memory that goes with a map which an intervention has put in place of the own."""
+        return None
+
+    def forward(
+        self, x: Tensor, memory: Any = None, replace: Callable[[Tensor], Tensor] | None = None
+    ) -> AttentionOutput:
+        """Gates the features. `replace` maps the own attention to the one to use instead.
+
+        A replaced map replaces the memory too: what follows sees the intervention only.
+        """
+        attention, memory = self.gate(x, memory)
+        if replace is not None:
+            attention = replace(attention)
+            memory = self.remember(attention)
+        return AttentionOutput(self.fuse(x, attention), attention, memory)
+
+
+def broadcast(gate: Tensor, x: Tensor) -> Tensor:
+    """A gate over channels or positions alone, as a map of x's full shape (no copy)."""
+    return gate.expand(torch.broadcast_shapes(gate.shape, x.shape))
+
+
+def squeezed(channels: int, reduction: int, floor: int = 8) -> int:
+    """Width of a bottleneck: channels / reduction, at least `floor` but never over `channels`.
+
+    The floor is not in the papers, whose layers are wider: without it a layer of 32 channels
+    would pass through 2.
+    """
+    return min(channels, max(floor, channels // reduction))

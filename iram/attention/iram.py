@@ -1,0 +1,120 @@
+"""IRAM, the Information Reuse Attention Module. Wang & Hu, IJCNN 2021
+(DOI 10.1109/IJCNN52387.2021.9534217).
+
+Only the abstract is public. It says that the module (1) reduces the decay of information while
+the attention map is made, by reusing the information of the previous layer and (2) by not
+reducing the dimensionality, and that it (3) adaptively refines the feature responses by fusing
+the map with the features. The wiring below is our reading of these three sentences, each one a
+switch, so that it can be taken out and measured:
+
+    s = bn(W_s x)                          squeeze: 1x1, C -> C / reduction (C by default)
+    h = relu(bn(D s) [+ s])                context: depthwise 3x3         [reuse: branch]
+    m = W_e h + b [+ g x] [+ l P(memory)]  expand: 1x1 -> C       [reuse: branch] [: layer]
+    A = sigmoid(m)
+    y = x ((1 - a) + a A)                  fusion: adaptive, a in (0, 1) learned per channel
+
+*Previous layer* can mean two things, and `reuse` has both: "branch", the layer before in the
+attention branch (its input is added again, so that it doesn't decay as the map is made), and
+"layer", the attention module before in the network, whose pre-sigmoid map m (the `memory`),
+averaged down to this layer's size, enters with a learned weight l.
+W_e and g start at zero: every gate starts as the constant 1/2, so that training begins from the
+network without attention.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from iram.attention.base import ATTENTION, Attention
+from iram.errors import InputError
+
+REUSE = ("none", "branch", "layer", "both")
+FUSION = ("multiply", "residual", "adaptive")
+
+
+@ATTENTION.register("iram")
+class IRAM(Attention):
+    """Full-size attention (N, C, H, W) that reuses what came before (module docstring).
+
+    Args:
+        reuse: "none", "branch", "layer" or "both".
+        reduction: the branch works on C / reduction channels, never on fewer pixels; at least 1
+            channel. 1 is the paper's "not reducing the dimensionality".
+        fusion: "multiply" (y = x A), "residual" (y = x (1 + A)) or "adaptive".
+
+    Raises:
+        InputError: a switch has a value that is not listed above.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        memory_channels: int | None = None,
+        reuse: str = "both",
+        reduction: int = 1,
+        fusion: str = "adaptive",
+    ):
+        super().__init__(channels, memory_channels)
+        _check(reuse, reduction, fusion)
+        self.fusion = fusion
+        hidden = max(1, channels // reduction)
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden)
+        )
+        self.context = nn.Sequential(
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+        )
+        self.expand = nn.Conv2d(hidden, channels, 1)
+        nn.init.zeros_(self.expand.weight)
+        nn.init.zeros_(self.expand.bias)
+
+        self.reuse_branch = reuse in ("branch", "both")
+        if self.reuse_branch:
+            self.input_weight = nn.Parameter(torch.zeros(channels, 1, 1))  # g
+        self.reuse_layer = reuse in ("layer", "both") and memory_channels is not None
+        if self.reuse_layer:
+            self.memory_weight = nn.Parameter(torch.ones(channels, 1, 1))  # l
+            same = memory_channels == channels
+            self.project = (
+                nn.Identity() if same else nn.Conv2d(memory_channels, channels, 1, bias=False)
+            )
+        if fusion == "adaptive":
+            self.refinement = nn.Parameter(torch.zeros(channels, 1, 1))  # a = sigmoid of it
+
+    def gate(self, x, memory):
+        logits = self.logits(x, memory)
+        return logits.sigmoid(), logits
+
+    def logits(self, x, memory):
+        """The map before its sigmoid, (N, C, H, W): it is also what the next module reuses."""
+        squeezed = self.squeeze(x)
+        context = self.context(squeezed)
+        if self.reuse_branch:
+            context = context + squeezed
+        logits = self.expand(context.relu())
+        if self.reuse_branch:
+            logits = logits + self.input_weight * x
+        if self.reuse_layer:
+            previous = F.adaptive_avg_pool2d(memory, x.shape[2:])
+            logits = logits + self.memory_weight * self.project(previous)
+        return logits
+
+    def fuse(self, x, attention):
+        if self.fusion == "multiply":
+            return x * attention
+        if self.fusion == "residual":
+            return x * (1 + attention)
+        share = self.refinement.sigmoid()  # how far the map refines this channel's response
+        return x * (1 - share + share * attention)
+
+    def remember(self, attention):
+        return attention.logit(eps=1e-6)
+
+
+def _check(reuse, reduction, fusion):
+    for name, value, known in (("reuse", reuse, REUSE), ("fusion", fusion, FUSION)):
+        if value not in known:
+            raise InputError(f"IRAM's {name} is {value!r}; it must be one of {', '.join(known)}")
+    if not isinstance(reduction, int) or reduction < 1:
+        raise InputError(f"IRAM's reduction is {reduction!r}; it must be a whole number from 1")

@@ -1,0 +1,136 @@
+"""Backbones: a stem and a chain of residual blocks, each with a place for an attention module.
+
+The module sits in the residual branch, before the addition, as SE, ECA, CBAM and coordinate
+attention do in their papers. So all modules stand in the same places of the same net, and the
+shortcut carries the ungated features past every gate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from iram.attention import Attention
+from iram.registry import Registry
+
+BACKBONES = Registry("backbone")
+AttentionFactory = Callable[[int, int | None], Attention]  # (channels, memory_channels)
+
+
+@dataclass
+class Layer:
+    """What one block returns: its output, and the attention and memory of its module."""
+
+    features: Tensor
+    attention: Tensor | None
+    memory: Any
+
+
+class Block(nn.Module):
+    """act(shortcut(x) + attention(branch(x))); no addition where `shortcut` is None."""
+
+    def __init__(self, branch: nn.Module, attention: Attention, shortcut: nn.Module | None, act):
+        super().__init__()
+        self.branch = branch
+        self.attention = attention
+        self.shortcut = shortcut
+        self.act = act
+
+    def forward(self, x: Tensor, memory: Any = None, replace=None) -> Layer:
+        out = self.attention(self.branch(x), memory, replace)
+        features = out.features if self.shortcut is None else out.features + self.shortcut(x)
+        return Layer(self.act(features), out.attention, out.memory)
+
+
+class Backbone(nn.Module):
+    """A stem, a list of blocks, and the number of channels that come out."""
+
+    def __init__(self, stem: nn.Module, blocks: list[Block], channels: int, head=None):
+        super().__init__()
+        self.stem = stem
+        self.blocks = nn.ModuleList(blocks)
+        self.head = head or nn.Identity()
+        self.channels = channels
+
+
+@BACKBONES.register("compact")
+def compact(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+    """Residual net of 0.70 M parameters for 48-px faces: 24 x 24 x 32, 12 x 12 x 64, 6 x 6 x 128.
+
+    Two basic blocks a stage. The stem halves the picture at once, which makes it trainable on
+    two cores.
+    """
+    widths = [scaled(c, width) for c in (32, 64, 128)]
+    stem = conv_bn(1, widths[0], 3, stride=2, act=True)
+    return Backbone(stem, basic_stages(widths, [2, 2, 2], attention), widths[-1])
+
+
+@BACKBONES.register("resnet18")
+def resnet18(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+    """ResNet-18 (He et al., CVPR 2016) with a 3x3 stem of stride 1 and no pooling, for 48 px."""
+    widths = [scaled(c, width) for c in (64, 128, 256, 512)]
+    stem = conv_bn(1, widths[0], 3, act=True)
+    return Backbone(stem, basic_stages(widths, [2, 2, 2, 2], attention), widths[-1])
+
+
+@BACKBONES.register("mobilenetv2")
+def mobilenetv2(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+    """A light MobileNetV2 (Sandler et al., CVPR 2018) for 48 px: 9 inverted residuals.
+
+    Deviations: fewer blocks than for 224 px, expansion 4, and a last layer of 320 channels.
+    """
+    stem = conv_bn(1, scaled(24, width), 3, stride=2, act=nn.ReLU6())
+    blocks, before, memory = [], scaled(24, width), None
+    for channels, count, stride in ((24, 2, 1), (40, 3, 2), (80, 4, 2)):
+        channels = scaled(channels, width)
+        for index in range(count):
+            step = stride if index == 0 else 1
+            shortcut = nn.Identity() if step == 1 and before == channels else None
+            branch = inverted_residual(before, channels, step, expansion=4)
+            blocks.append(Block(branch, attention(channels, memory), shortcut, nn.Identity()))
+            before = memory = channels
+    last = scaled(320, width)
+    return Backbone(stem, blocks, last, head=conv_bn(before, last, 1, act=nn.ReLU6()))
+
+
+def basic_stages(widths, counts, attention: AttentionFactory) -> list[Block]:
+    """Basic residual blocks; every stage after the first halves the size."""
+    blocks, before, memory = [], widths[0], None
+    for stage, (channels, count) in enumerate(zip(widths, counts, strict=True)):
+        for index in range(count):
+            stride = 2 if stage > 0 and index == 0 else 1
+            branch = nn.Sequential(
+                conv_bn(before, channels, 3, stride, act=True), conv_bn(channels, channels, 3)
+            )
+            plain = stride == 1 and before == channels
+            shortcut = nn.Identity() if plain else conv_bn(before, channels, 1, stride)
+            blocks.append(Block(branch, attention(channels, memory), shortcut, nn.ReLU()))
+            before = memory = channels
+    return blocks
+
+
+def inverted_residual(before: int, channels: int, stride: int, expansion: int) -> nn.Sequential:
+    """Expand 1x1, depthwise 3x3, project 1x1 (linear)."""
+    hidden = before * expansion
+    return nn.Sequential(
+        conv_bn(before, hidden, 1, act=nn.ReLU6()),
+        conv_bn(hidden, hidden, 3, stride, groups=hidden, act=nn.ReLU6()),
+        conv_bn(hidden, channels, 1),
+    )
+
+
+def conv_bn(before, channels, kernel, stride=1, groups=1, act=None) -> nn.Sequential:
+    """Convolution, batch norm and, if asked for, an activation (never in place: maps are read)."""
+    layers = [
+        nn.Conv2d(before, channels, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(channels),
+    ]
+    if act:
+        layers.append(nn.ReLU() if act is True else act)
+    return nn.Sequential(*layers)
+
+
+def scaled(channels: int, width: float) -> int:
+    """A layer's channels in a net of this relative width, at least 8."""
+    return max(8, round(channels * width))

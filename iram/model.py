@@ -1,0 +1,250 @@
+"""The classifier: a backbone with an attention module in every block, that can be read
+(`trace`) and acted upon (`intervene`)."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from iram.attention import ATTENTION
+from iram.backbones import BACKBONES, Layer
+from iram.errors import InputError
+
+FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+MATCHED = "none-matched"  # the no-attention net, widened to the parameters of the IRAM net
+Replacement = Tensor | Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that is needed to build a model again.
+
+    Attributes:
+        switches: keyword arguments of the attention module (IRAM's reuse, reduction, fusion).
+        width: of the backbone, relative to its standard; see `matched_width`.
+        mean, std: the picture's normalisation, here FER2013's over its training split.
+    """
+
+    backbone: str = "compact"
+    attention: str = "iram"
+    switches: dict[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = FER2013_CLASSES
+    width: float = 1.0
+    dropout: float = 0.2
+    input_size: int = 48
+    mean: float = 0.508
+    std: float = 0.255
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"classes": list(self.classes)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "Architecture":
+        return cls(**{**values, "classes": tuple(values["classes"])})
+
+
+@dataclass
+class Trace:
+    """A forward pass laid open.
+
+    Attributes:
+        logits: (N, num_classes).
+        attention: one map (N, C, H, W) in (0, 1) per module, first to last; empty without any.
+        features: one output (N, C, H, W) per block, first to last.
+    """
+
+    logits: Tensor
+    attention: list[Tensor]
+    features: list[Tensor]
+
+
+class FERClassifier(nn.Module):
+    """Faces (N, 1, H, W) in [0, 1] -> logits (N, num_classes). It normalises them itself.
+
+    Attributes:
+        architecture: what it was built from.
+        name, seed, weights_sha256: of the weights it was loaded with; see `iram.weights`.
+    """
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        self.architecture = architecture
+        self.name, self.seed, self.weights_sha256 = architecture.attention, None, None
+        self.backbone = BACKBONES[architecture.backbone](
+            attention_factory(architecture), width=architecture.width
+        )
+        self.dropout = nn.Dropout(architecture.dropout)
+        self.classifier = nn.Linear(self.backbone.channels, len(architecture.classes))
+        self._replacements: dict[int, Replacement] = {}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.architecture.classes
+
+    @property
+    def input_size(self) -> int:
+        return self.architecture.input_size
+
+    @property
+    def num_layers(self) -> int:
+        """Number of blocks, each with a place for an attention module."""
+        return len(self.backbone.blocks)
+
+    @property
+    def has_attention(self) -> bool:
+        return self.architecture.attention not in ("none", MATCHED)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self._layers(x):
+            features = layer.features
+        return self._classify(features)
+
+    def trace(self, x: Tensor) -> Trace:
+        """The logits together with every attention map and every block's output."""
+        layers = list(self._layers(x))
+        attention = [layer.attention for layer in layers if layer.attention is not None]
+        features = [layer.features for layer in layers]
+        return Trace(self._classify(features[-1]), attention, features)
+
+    @contextlib.contextmanager
+    def intervene(self, replacements: Mapping[int, Replacement]) -> Iterator["FERClassifier"]:
+        """Replaces the attention of chosen layers inside the block, and restores it after.
+
+        Args:
+            replacements: {layer: map or callable}; layers count from 0, or from -1 backwards. A
+                map must broadcast to the layer's (N, C, H, W); a callable gets the layer's own
+                map and returns the one to use. What later modules reuse of this layer follows
+                the replacement.
+
+        Raises:
+            InputError: the model has no attention, no such layer, or a map of another shape.
+        """
+        before = self._replacements
+        self._replacements = before | {self._layer(k): v for k, v in replacements.items()}
+        try:
+            yield self
+        finally:
+            self._replacements = before
+
+    def _layers(self, x: Tensor) -> Iterator[Layer]:
+        mean, std = self.architecture.mean, self.architecture.std
+        features = self.backbone.stem((x - mean) / std)
+        memory = None
+        for index, block in enumerate(self.backbone.blocks):
+            layer = block(features, memory, self._replacer(index))
+            features, memory = layer.features, layer.memory
+            yield layer
+
+    def _classify(self, features: Tensor) -> Tensor:
+        pooled = self.backbone.head(features).mean((2, 3))
+        return self.classifier(self.dropout(pooled))
+
+    def _layer(self, index: int) -> int:
+        if not self.has_attention:
+            raise InputError(f"model '{self.name}' has no attention to intervene on")
+        if not -self.num_layers <= index < self.num_layers:
+            raise InputError(f"no attention layer {index}; there are 0 to {self.num_layers - 1}")
+        return index % self.num_layers
+
+    def _replacer(self, index: int) -> Callable[[Tensor], Tensor] | None:
+        if index not in self._replacements:
+            return None
+        chosen = self._replacements[index]
+
+        def replace(own: Tensor) -> Tensor:
+            new = chosen(own) if callable(chosen) else chosen
+            try:
+                return new.to(own).expand_as(own)
+            except RuntimeError as error:
+                raise InputError(
+                    f"the map for attention layer {index} has shape {tuple(new.shape)}; "
+                    f"it must broadcast to {tuple(own.shape)}"
+                ) from error
+
+        return replace
+
+
+def build_model(
+    backbone: str = "compact",
+    attention: str = "iram",
+    num_classes: int | None = None,
+    *,
+    classes: tuple[str, ...] | None = None,
+    width: float | None = None,
+    dropout: float = 0.2,
+    **switches,
+) -> FERClassifier:
+    """A classifier with fresh weights.
+
+    Args:
+        backbone: a name in BACKBONES.
+        attention: a name in ATTENTION, or "none-matched".
+        num_classes: may be left out when `classes` names them; 7 gives FER2013's.
+        width: relative width of the backbone; 1, or for "none-matched" as wide as needed.
+        switches: the attention module's own (IRAM: reuse, reduction, fusion).
+
+    Raises:
+        InputError: an unknown name, an unknown switch, or a number of classes below 2.
+    """
+    classes = class_names(num_classes, classes)
+    if width is None:
+        width = matched_width(backbone, len(classes)) if attention == MATCHED else 1.0
+    return FERClassifier(
+        Architecture(backbone, attention, switches, classes, width=width, dropout=dropout)
+    )
+
+
+def class_names(num_classes: int | None, classes) -> tuple[str, ...]:
+    """The names given, or FER2013's for 7 classes, or class0, class1, ..."""
+    if classes is None:
+        count = len(FER2013_CLASSES) if num_classes is None else num_classes
+        standard = count == len(FER2013_CLASSES)
+        classes = FER2013_CLASSES if standard else tuple(f"class{i}" for i in range(count))
+    if num_classes not in (None, len(classes)) or len(classes) < 2:
+        raise InputError(f"{num_classes} classes asked for, {len(classes)} named; 2 or more needed")
+    return tuple(classes)
+
+
+def attention_factory(architecture: Architecture) -> Callable:
+    """Builds the module of one block from (channels, memory_channels)."""
+    name = "none" if architecture.attention == MATCHED else architecture.attention
+    module = ATTENTION[name]
+
+    def build(channels: int, memory_channels: int | None):
+        try:
+            return module(channels, memory_channels, **architecture.switches)
+        except TypeError as error:
+            raise InputError(
+                f"attention '{name}' does not take {architecture.switches}: {error}"
+            ) from error
+
+    return build
+
+
+@lru_cache
+def matched_width(backbone: str, num_classes: int = 7) -> float:
+    """The width at which the net without attention has the IRAM net's number of parameters.
+
+    So that a gain of IRAM over the matched net is not just a gain of more parameters. Found by
+    bisection, to within 1% (channels are whole numbers).
+    """
+
+    def parameters(attention: str, width: float) -> int:
+        with torch.device("meta"):
+            model = build_model(backbone, attention, num_classes, width=width)
+        return count_parameters(model)
+
+    target = parameters("iram", 1.0)
+    low, high = 1.0, 2.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if parameters("none", middle) < target else (low, middle)
+    return round(high, 4)
+
+
+def count_parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
