@@ -1,0 +1,88 @@
+"""Text files as they are handed out: plain, or packed by gzip, xz, bzip2 or zip."""
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from iram.errors import InputError, listing
+
+LONGEST_LINE = 1 << 20  # characters; an image row has 9 thousand
+DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+@contextlib.contextmanager
+def text_lines(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a text file, unpacked on the way; how it is packed is read off its first bytes.
+
+    Raises:
+        InputError: the file is missing, no text, or damaged; a zip without exactly one CSV.
+    """
+    lines = _Lines(path)
+    try:
+        with open(path, "rb") as file, _unpacked(path, file) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            yield lines.read(text)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; a CSV file is needed here") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no CSV: it is not text ({error.reason})") from None
+    except DAMAGED as error:
+        raise InputError(f"{path} is damaged after line {lines.count}: {error}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+class _Lines:
+    """Counts the lines it hands on, so that an error can say how far a file was whole."""
+
+    def __init__(self, path: Path):
+        self.path, self.count = path, 0
+
+    def read(self, text: io.TextIOWrapper) -> Iterator[str]:
+        while line := text.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE:
+                raise InputError(f"{self.path} line {self.count + 1} is too long for a CSV")
+            self.count += 1
+            yield line
+
+
+def _unpacked(path: Path, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
+    head = file.read(6)
+    file.seek(0)
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.open(file)
+    if head.startswith(b"\xfd7zXZ"):
+        return lzma.open(file)
+    if head.startswith(b"BZh"):
+        return bz2.open(file)
+    if head.startswith(b"PK"):
+        return _zip_member(path, file)
+    return contextlib.nullcontext(file)
+
+
+@contextlib.contextmanager
+def _zip_member(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The one CSV in a zip; nothing is written to disk."""
+    with zipfile.ZipFile(file) as archive:
+        names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+        for name in names:
+            if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+                raise InputError(f"{path}: refused, its member '{name}' points outside the archive")
+        tables = [name for name in names if name.lower().endswith(".csv")]
+        if len(tables) != 1:
+            found = f"several: {listing(tables)}; unpack the right one" if tables else "none"
+            raise InputError(f"{path} must hold one CSV and holds {found}")
+        try:
+            with archive.open(tables[0]) as member:
+                yield member
+        except (RuntimeError, NotImplementedError) as error:  # encrypted, or an odd compression
+            raise InputError(f"{path}: cannot unpack '{tables[0]}': {error}") from None

@@ -1,0 +1,114 @@
+"""The cache of decoded images: decode once, then map the file into memory.
+
+An entry is three files: the images (`.npy`), the table of faces (`.parquet`) and, written last,
+a note (`.json`) with the SHA-256 of the other two, by which a damaged entry is found and made
+anew. Nothing is pickled. Several processes may write the same entry at once: each file is
+renamed into place whole, and they hold the same bytes.
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iram.data.dataset import Problem
+from iram.errors import InputError
+from iram.files import atomic_path, sha256, write_text
+
+FORMAT = 1  # raise it when what a loader decodes changes
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded source.
+
+    Attributes:
+        pixels: (N, size, size) uint8, a read-only memory map when it comes from the cache.
+        frame: one row a face, with `label` and the metadata columns.
+        problems: what was found; `file` is relative to the source ("" for the source itself).
+        total: rows in the source, the unusable ones included.
+    """
+
+    pixels: np.ndarray
+    frame: pd.DataFrame
+    problems: tuple[Problem, ...] = ()
+    total: int = 0
+
+    def problems_in(self, source: Path) -> list[Problem]:
+        """The problems with the full names of their files."""
+        return [replace(p, file=str(source / p.file)) for p in self.problems]
+
+
+def cache_folder() -> Path:
+    """Where decoded data sets are kept: `$IRAM_CACHE`, or the user's cache folder."""
+    if folder := os.environ.get("IRAM_CACHE"):
+        return Path(folder).expanduser() / "data"
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("iram")) / "data"
+
+
+def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **settings) -> Decoded:
+    """What `decode` returns, from the cache if it is there and whole.
+
+    Args:
+        kind: the loader's name.
+        source_sha256: what the source is known by: other content, other entry.
+        decode: decodes the source; its errors pass through and nothing is kept.
+        **settings: what else the result depends on, such as the image size.
+    """
+    entry = entry_path(kind, source_sha256, **settings)
+    found = _read(entry)
+    if found is None:
+        decoded = decode()
+        try:
+            _write(entry, decoded)
+        except InputError as error:
+            warnings.warn(f"no cache, so each opening decodes anew: {error}", stacklevel=3)
+            return decoded
+        found = _read(entry) or decoded
+    return found
+
+
+def entry_path(kind: str, source_sha256: str, **settings) -> Path:
+    """The entry's files without their suffix."""
+    key = json.dumps([FORMAT, kind, source_sha256, settings], sort_keys=True)
+    return cache_folder() / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+
+def _write(entry: Path, decoded: Decoded) -> None:
+    pixels, table = entry.with_suffix(".npy"), entry.with_suffix(".parquet")
+    with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
+        np.save(file, decoded.pixels, allow_pickle=False)
+    with atomic_path(table) as temporary:
+        decoded.frame.to_parquet(temporary, index=False)
+    note = {
+        "pixels": sha256(pixels),
+        "table": sha256(table),
+        "problems": [asdict(problem) for problem in decoded.problems],
+        "total": decoded.total,
+    }
+    write_text(entry.with_suffix(".json"), json.dumps(note))
+
+
+def _read(entry: Path) -> Decoded | None:
+    """The entry, or None if there is none or any of its files is damaged."""
+    pixels, table = entry.with_suffix(".npy"), entry.with_suffix(".parquet")
+    try:
+        note = json.loads(entry.with_suffix(".json").read_text(encoding="utf-8"))
+        if sha256(pixels) != note["pixels"] or sha256(table) != note["table"]:
+            return None
+        return Decoded(
+            pixels=np.load(pixels, mmap_mode="r", allow_pickle=False),
+            frame=pd.read_parquet(table),
+            problems=tuple(Problem(**problem) for problem in note["problems"]),
+            total=note["total"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,170 @@
+"""What every data set is, once opened: faces, labels and one row of metadata a face."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iram.errors import InputError, listing
+from iram.registry import Registry
+
+if TYPE_CHECKING:  # opening a data set and counting its rows needs no torch
+    import torch
+
+DATASETS = Registry("data set")
+ROLES = ("train", "validation", "test")
+ROLE_SYNONYMS = {"training": "train", "val": "validation", "valid": "validation"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a source file.
+
+    Attributes:
+        file: the file it stands in.
+        row: its line as an editor numbers it (the header is line 1), None for a whole file.
+        message: what was found, with the value, and what would be right.
+        unusable: True if a face is lost to it, False if it is only worth knowing.
+    """
+
+    file: str
+    row: int | None
+    message: str
+    unusable: bool = True
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file} line {self.row}"
+        return f"{place}: {self.message}"
+
+
+class FaceDataset:
+    """Faces with labels; images are read when asked for, so memory stays flat.
+
+    Attributes:
+        name: short name, the `dataset` column of result tables.
+        spec: the specification that opened it.
+        classes: class names, in label order.
+        metadata: one row a face: `image_id`, `usage` (the data set's own split name), `split`
+            (train, validation or test), `row` (0-based place in the source), and where known
+            `real_occlusion` (none, upper, lower, side, glasses), `pose_30`, `pose_45` (bool:
+            turned over 30 or 45 degrees) and `ferplus_name`.
+        distribution: (N, classes) shares of the annotators' votes, rows summing to 1, or None.
+        size: height and width of the images in pixels.
+        licence: source and licence in a line.
+        sha256: SHA-256 of what the images came from.
+        problems: what was found wrong in the source.
+
+    A subclass that renders its images overrides `read_pixels` and nothing else.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        classes: Sequence[str],
+        labels: Sequence[int] | np.ndarray,
+        metadata: pd.DataFrame,
+        size: int,
+        pixels: np.ndarray | None = None,
+        spec: str = "",
+        licence: str = "",
+        sha256: str = "",
+        problems: Sequence[Problem] = (),
+        distribution: np.ndarray | None = None,
+    ):
+        self.name, self.spec, self.licence, self.sha256 = name, spec, licence, sha256
+        self.classes, self.size, self.problems = tuple(classes), size, list(problems)
+        self.metadata, self.distribution = metadata.reset_index(drop=True), distribution
+        self._labels = np.asarray(labels, dtype=np.int64)
+        self._rows = np.arange(len(self._labels))
+        self._pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __repr__(self) -> str:
+        counts = self.metadata["usage"].value_counts(sort=False)
+        splits = ", ".join(f"{usage} {count}" for usage, count in counts.items())
+        return f"FaceDataset({self.name}: {len(self)} faces of {self.size} px; {splits})"
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """(N,) LongTensor of indices into `classes`."""
+        import torch
+
+        return torch.from_numpy(self._labels.copy())
+
+    def read_pixels(self, rows: np.ndarray) -> np.ndarray:
+        """(n, size, size) uint8 images of these rows of the whole data set (not of a subset).
+
+        The one place where images are read: a subclass that renders overrides it.
+        """
+        return np.asarray(self._pixels[rows])
+
+    def images_uint8(self, indices) -> np.ndarray:
+        """(n, size, size) uint8 array; `indices` as for `images`."""
+        return self.read_pixels(self._rows[self._checked(indices)])
+
+    def images(self, indices) -> torch.Tensor:
+        """(n, 1, size, size) float32 tensor in [0, 1], gray.
+
+        Args:
+            indices: an int, a sequence, array or tensor of ints (negative ones count from the
+                end), a boolean mask of length N, or a slice. Only these images are read.
+
+        Raises:
+            IndexError: an index outside the data set.
+        """
+        import torch
+
+        pixels = torch.from_numpy(np.array(self.images_uint8(indices)))
+        return pixels.unsqueeze(1).to(torch.float32).div_(255)
+
+    def subset(self, indices) -> FaceDataset:
+        """The faces at `indices` (as for `images`), in that order."""
+        chosen = self._checked(indices)
+        part = copy.copy(self)
+        part._labels, part._rows = self._labels[chosen], self._rows[chosen]
+        part.metadata = self.metadata.iloc[chosen].reset_index(drop=True)
+        if self.distribution is not None:
+            part.distribution = self.distribution[chosen]
+        return part
+
+    def split(self, name: str) -> FaceDataset:
+        """The faces of one split, by role (train, validation, test) or by the set's own name.
+
+        Upper and lower case are the same. The set's own name wins where both would match.
+
+        Raises:
+            InputError: no such split; the message lists those that exist.
+        """
+        wanted = str(name).strip().lower()
+        for column, value in (("usage", wanted), ("split", ROLE_SYNONYMS.get(wanted, wanted))):
+            found = (self.metadata[column].str.lower() == value).to_numpy(dtype=bool)
+            if found.any():
+                return self.subset(np.flatnonzero(found))
+        known = dict.fromkeys([*self.metadata["split"], *self.metadata["usage"]])
+        raise InputError(f"{self.name} has no split '{name}'; it has: {listing(known)}")
+
+    def _checked(self, indices) -> np.ndarray:
+        """The indices as an array of positions 0 to N - 1."""
+        count = len(self)
+        if isinstance(indices, slice):
+            return np.arange(count)[indices]
+        chosen = np.atleast_1d(np.asarray(indices))
+        if chosen.dtype == bool and chosen.shape == (count,):
+            return np.flatnonzero(chosen)
+        if chosen.size == 0:
+            return np.zeros(0, dtype=np.int64)
+        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+            raise TypeError(f"indices are one row of ints, not {chosen.dtype} {chosen.shape}")
+        outside = chosen[(chosen < -count) | (chosen >= count)]
+        if outside.size:
+            reach = f"0 to {count - 1}" if count else "empty"
+            raise IndexError(f"index {outside[0]} is outside {self.name}: {reach} ({count} faces)")
+        return np.where(chosen < 0, chosen + count, chosen)
