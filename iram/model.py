@@ -172,13 +172,24 @@ def build_model(
     backbone: str = "compact",
     attention: str = "iram",
     num_classes: int | None = None,
+    **options,
+) -> FERClassifier:
+    """A classifier with fresh weights; the arguments are those of `plan`."""
+    return FERClassifier(plan(backbone, attention, num_classes, **options))
+
+
+def plan(
+    backbone: str = "compact",
+    attention: str = "iram",
+    num_classes: int | None = None,
     *,
     classes: tuple[str, ...] | None = None,
     width: float | None = None,
     dropout: float = 0.2,
+    input_size: int = 48,
     **switches,
-) -> FERClassifier:
-    """A classifier with fresh weights.
+) -> Architecture:
+    """The architecture with everything that was left open filled in.
 
     Args:
         backbone: a name in BACKBONES.
@@ -188,14 +199,12 @@ def build_model(
         switches: the attention module's own (IRAM: reuse, reduction, fusion).
 
     Raises:
-        InputError: an unknown name, an unknown switch, or a number of classes below 2.
+        InputError: a number of classes below 2, or one that is not the number of names.
     """
     classes = class_names(num_classes, classes)
     if width is None:
         width = matched_width(backbone, len(classes)) if attention == MATCHED else 1.0
-    return FERClassifier(
-        Architecture(backbone, attention, switches, classes, width=width, dropout=dropout)
-    )
+    return Architecture(backbone, attention, switches, classes, width, dropout, input_size)
 
 
 def class_names(num_classes: int | None, classes) -> tuple[str, ...]:
@@ -230,7 +239,7 @@ def matched_width(backbone: str, num_classes: int = 7) -> float:
     """The width at which the net without attention has the IRAM net's number of parameters.
 
     So that a gain of IRAM over the matched net is not just a gain of more parameters. Found by
-    bisection, to within 1% (channels are whole numbers).
+    bisection, to within about 1% (channels are whole numbers).
     """
 
     def parameters(attention: str, width: float) -> int:
@@ -243,7 +252,7 @@ def matched_width(backbone: str, num_classes: int = 7) -> float:
     for _ in range(12):
         middle = (low + high) / 2
         low, high = (middle, high) if parameters("none", middle) < target else (low, middle)
-    return round(high, 4)
+    return min(low, high, key=lambda width: abs(parameters("none", width) - target))
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -94,10 +94,12 @@ class IRAM(Attention):
             context = context + squeezed
         logits = self.expand(context.relu())
         if self.reuse_branch:
-            logits = logits + self.input_weight * x
+            logits = torch.addcmul(logits, self.input_weight.to(x.dtype), x)
         if self.reuse_layer:
-            previous = F.adaptive_avg_pool2d(memory, x.shape[2:])
-            logits = logits + self.memory_weight * self.project(previous)
+            if memory.shape[2:] != x.shape[2:]:
+                memory = F.adaptive_avg_pool2d(memory, x.shape[2:])
+            weight = self.memory_weight.to(x.dtype)
+            logits = torch.addcmul(logits, weight, self.project(memory))
         return logits
 
     def fuse(self, x, attention):
@@ -105,8 +107,9 @@ class IRAM(Attention):
             return x * attention
         if self.fusion == "residual":
             return x * (1 + attention)
-        share = self.refinement.sigmoid()  # how far the map refines this channel's response
-        return x * (1 - share + share * attention)
+        # How far the map refines this channel's response; in x's type, or bf16 turns into fp32.
+        share = self.refinement.sigmoid().to(x.dtype)
+        return x * torch.addcmul(1 - share, share, attention)
 
     def remember(self, attention):
         return attention.logit(eps=1e-6)

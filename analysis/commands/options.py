@@ -1,0 +1,42 @@
+"""Options that several commands share, and how their values are read."""
+
+import json
+
+from iram.errors import InputError
+
+
+def add_device(parser, dtype: str) -> None:
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
+                        help="auto takes a GPU where there is one")  # fmt: skip
+    parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
+                        help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
+
+
+def device(name: str) -> str:
+    """The device to use: auto is the GPU where there is one."""
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: there is no GPU that torch can use here; try cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def pairs(text: str, option: str) -> dict:
+    """{"lr": 0.1, "fusion": "multiply"} from "lr=0.1,fusion=multiply"."""
+    chosen = {}
+    for item in filter(None, text.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise InputError(f"{option}: '{item}' is not of the form name=value")
+        try:
+            chosen[key.strip()] = json.loads(value)
+        except ValueError:
+            chosen[key.strip()] = value.strip()
+    return chosen
+
+
+def whole_numbers(text: str, option: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option}: '{text}' is not a list of whole numbers such as 0,1") from None

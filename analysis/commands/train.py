@@ -1,0 +1,72 @@
+"""Train on a data set's training split, choose on its validation split, report its test split.
+
+One model, every combination of --attention and --seeds, or a named --grid of iram/grids.py.
+What is finished is skipped, what was killed goes on from its last epoch to the same result.
+
+examples:
+  iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
+  iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
+  iram train --data fer2013:fer2013.csv --grid first --out runs/first --dry-run
+  iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
+  iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
+"""
+
+from pathlib import Path
+
+from analysis.commands import options
+from iram.errors import InputError, listing
+
+
+def configure(parser) -> None:
+    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="weights and logs")
+    parser.add_argument("--attention", default="iram", metavar="NAMES", help="default: iram")
+    parser.add_argument("--seeds", default="0", metavar="N,N", help="default: 0")
+    parser.add_argument("--backbone", default="compact", metavar="NAME", help="default: compact")
+    parser.add_argument("--switches", default="", metavar="K=V,...", help="of the attention module")
+    parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
+    parser.add_argument("--suffix", default="", help="added to the names, such as -heads")
+    parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py by that name")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and which are done")
+    options.add_device(parser, dtype="bf16")
+
+
+def run(args) -> int:
+    from iram.train_grid import is_done, train_grid
+
+    cells = _cells(args)
+    if args.dry_run:
+        for cell in cells:
+            print(f"{cell.name:40s} {'done' if is_done(cell, args.out) else 'to do'}")
+        return 0
+    from iram.data import open_dataset
+
+    dataset = open_dataset(args.data)
+    device = options.device(args.device)
+    bf16 = args.dtype == "bf16"
+    diverged = train_grid(cells, dataset, args.out, device=device, bf16=bf16)
+    if diverged:
+        raise InputError(f"diverged: {listing(diverged)}; a lower --recipe lr= may help")
+    return 0
+
+
+def _cells(args) -> list:
+    from iram.grids import GRIDS, product
+    from iram.model import FERClassifier
+    from iram.registry import unknown
+
+    if args.grid:
+        if args.grid not in GRIDS:
+            raise InputError(unknown("grid", args.grid, GRIDS))
+        return GRIDS[args.grid]
+    architecture = {"backbone": args.backbone} | options.pairs(args.switches, "--switches")
+    recipe = options.pairs(args.recipe, "--recipe")
+    seeds = options.whole_numbers(args.seeds, "--seeds")
+    cells = product(args.attention.split(","), seeds, args.suffix, architecture, recipe)
+    for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
+        try:
+            planned, _ = cell.build(("a", "b"), 48)
+        except TypeError as error:
+            raise InputError(f"--switches or --recipe: {error}") from error
+        FERClassifier(planned)
+    return cells

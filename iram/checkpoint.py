@@ -1,0 +1,42 @@
+"""Checkpoints of an unfinished training, as safetensors: nothing is ever pickled."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from iram.errors import InputError
+from iram.files import atomic_path
+
+
+def save_checkpoint(path: str | Path, groups: dict[str, dict[str, torch.Tensor]], state: dict):
+    """Writes groups of tensors ("model", "momentum", ...) and a JSON-able state, atomically."""
+    tensors = {
+        f"{group}/{name}": tensor.detach().cpu().contiguous()
+        for group, named in groups.items()
+        for name, tensor in named.items()
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"state": json.dumps(state)})
+
+
+def load_checkpoint(path: str | Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
+    """The groups and the state as they were saved.
+
+    Raises:
+        InputError: the file is damaged or not a checkpoint.
+    """
+    groups: dict[str, dict[str, torch.Tensor]] = {}
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads(file.metadata()["state"])
+            for key in file.keys():  # noqa: SIM118 - not a dict
+                group, name = key.split("/", 1)
+                groups.setdefault(group, {})[name] = file.get_tensor(key)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a whole checkpoint ({error}); remove it to start this model anew"
+        ) from error
+    return groups, state

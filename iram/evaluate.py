@@ -1,0 +1,48 @@
+"""Predictions and accuracy of a model on a data set."""
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor, nn
+
+from iram.data.dataset import FaceDataset
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module,
+    dataset: FaceDataset,
+    *,
+    batch_size: int = 256,
+    flip: bool = False,
+    bf16: bool = False,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Logits (N, num_classes), float32 on the CPU, in eval mode (the mode is restored).
+
+    Args:
+        flip: average the logits of each picture and its mirror image.
+    """
+    training = model.training
+    model.eval()
+    logits = []
+    for start in range(0, len(dataset), batch_size):
+        x = dataset.images(slice(start, start + batch_size)).to(device)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+            out = model(x).float()
+            if flip:
+                out = (out + model(x.flip(3)).float()) / 2
+        logits.append(out.cpu())
+    model.train(training)
+    return torch.cat(logits)
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> dict:
+    """Share of right predictions with its 95% Wilson interval: accuracy, low, high, n."""
+    hits = int((logits.argmax(1) == labels).sum())
+    interval = binomtest(hits, len(labels)).proportion_ci(0.95, method="wilson")
+    return {
+        "accuracy": round(hits / len(labels), 6),
+        "low": round(float(interval.low), 6),
+        "high": round(float(interval.high), 6),
+        "n": len(labels),
+    }

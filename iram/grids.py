@@ -1,0 +1,53 @@
+"""What is trained, as data: a grid is a list of cells, a cell is one model."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from iram.model import Architecture, plan
+from iram.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model to train.
+
+    Attributes:
+        label: what distinguishes it, without the seed; names its files.
+        seed: of the initial weights, the order of the pictures and their augmentation.
+        architecture: arguments of `iram.model.plan`; the classes come from the data.
+        recipe: overrides of `Recipe`'s defaults.
+    """
+
+    label: str
+    seed: int = 0
+    architecture: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}-seed{self.seed}"
+
+    def build(self, classes: tuple[str, ...], size: int) -> tuple[Architecture, Recipe]:
+        """The architecture for faces of these classes and this size, and the recipe."""
+        return plan(**self.architecture, classes=classes, input_size=size), Recipe(**self.recipe)
+
+
+def product(
+    attention: Iterable[str],
+    seeds: Iterable[int],
+    suffix: str = "",
+    architecture: dict | None = None,
+    recipe: dict | None = None,
+) -> list[Cell]:
+    """Every attention module with every seed: the first seed of all modules first, so that a
+    grid which is not finished still compares all modules."""
+    return [
+        Cell(name + suffix, seed, {**(architecture or {}), "attention": name}, recipe or {})
+        for seed, name in itertools.product(seeds, attention)
+    ]
+
+
+GRIDS: dict[str, list[Cell]] = {
+    "first": product(["none", "iram", "cbam"], [0]),
+}
