@@ -9,7 +9,6 @@ import csv
 import math
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -25,6 +24,7 @@ from iram.evaluate import accuracy, predict
 from iram.files import atomic_path
 from iram.model import Architecture, FERClassifier
 from iram.recipe import Recipe
+from iram.seeds import derived_seed
 
 
 class DivergedError(RuntimeError):
@@ -201,11 +201,6 @@ def learning_rate(recipe: Recipe, share: float) -> float:
         return recipe.lr * (0.04 + 0.96 * share / recipe.warmup)
     left = (share - recipe.warmup) / max(1 - recipe.warmup, 1e-9)
     return recipe.lr * (1 + math.cos(math.pi * left)) / 2
-
-
-def derived_seed(*parts) -> int:
-    """A 63-bit seed that depends on every part."""
-    return int.from_bytes(sha256(repr(parts).encode()).digest()[:8], "big") >> 1
 
 
 @contextlib.contextmanager

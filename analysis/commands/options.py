@@ -40,3 +40,12 @@ def whole_numbers(text: str, option: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{option}: '{text}' is not a list of whole numbers such as 0,1") from None
+
+
+def batch_size(text: str) -> int | None:
+    """The number given, None for "auto"."""
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65536:
+        raise InputError(f"--batch-size {text}: write auto or a whole number from 1 to 65536")
+    return int(text)

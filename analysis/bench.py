@@ -1,0 +1,153 @@
+"""The benchmark as one call: run what is missing, summarise, draw."""
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from analysis import engine, store
+from analysis.engine import Benchmark
+from analysis.study import Condition
+from analysis.subjects import Subject
+from analysis.summary import summarise
+from iram import __version__
+from iram.data.dataset import FaceDataset
+
+FIGURE = "accuracy_against_fraction"
+
+
+@dataclass
+class Results:
+    """A finished benchmark.
+
+    Attributes:
+        summary, occluders: see `analysis.summary.summarise`.
+        made: number of cells computed by this call; 0 if all were there.
+    """
+
+    benchmark: Benchmark
+    summary: pd.DataFrame
+    occluders: pd.DataFrame
+    made: int
+
+    def report(self) -> str:
+        """The table that the command prints."""
+        n = len(self.benchmark.dataset)
+        accuracy = self.summary[self.summary["metric"] == "accuracy"]
+        clean = accuracy[accuracy["condition"] == "clean"]
+        lines = [f"\n{self.benchmark.dataset.name}: {n} faces; 95% bootstrap intervals over faces"]
+        lines += ["", "clean accuracy (%)"]
+        lines += [f"  {row.model:24s} {_interval(row, 100)}" for row in clean.itertuples()]
+        turned = accuracy[(accuracy["roll_deg"] != 0) & (accuracy["occluder"] == "none")]
+        if len(turned):
+            lines += ["", "accuracy turned in the plane (%)"]
+            lines += [f"  {row.model:24s} {row.condition:12s} {_interval(row, 100)}"
+                      for row in turned.itertuples()]  # fmt: skip
+        if len(self.occluders):
+            lines += ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
+                      "beyond the random box"]  # fmt: skip
+            lines += self._drops()
+        lines += ["", f"in {self.benchmark.out}: summary.csv, occluders.csv, rows/, figures/"]
+        return "\n".join(lines)
+
+    def _drops(self) -> list[str]:
+        lines = []
+        for (occluder, model), rows in self.occluders.groupby(["occluder", "model"], sort=False):
+            found = {row.metric: _interval(row, 100) for row in rows.itertuples()}
+            lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
+                         f"{found.get('drop_beyond_box', ''):>20s}")  # fmt: skip
+        return lines
+
+
+def benchmark(
+    subjects: Sequence[Subject],
+    dataset: FaceDataset,
+    conditions: Sequence[Condition],
+    out: Path,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    dtype: str = "fp32",
+    progress: bool = True,
+) -> Results:
+    """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
+
+    Args:
+        batch_size: None takes the one that `out` was begun with, or measures the fastest.
+
+    Raises:
+        InputError: `out` holds another run or can't be written, or a model gives no numbers.
+    """
+    out = Path(out)
+    dataset = engine.sample(dataset, limit, seed)
+    plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype)
+    identity = {
+        "dataset": dataset.name, "faces": len(dataset), "faces_sha256": plan.faces_sha256,
+        "seed": seed, "dtype": dtype, "device": subjects[0].device, "batch_size": batch_size,
+    }  # fmt: skip
+    run = store.open_run(out, identity, _description(plan))
+    if run["identity"]["batch_size"] is None:
+        run["identity"]["batch_size"] = engine.fastest_batch_size(subjects[0], dataset)
+    plan = Benchmark(subjects, dataset, conditions, out, seed, run["identity"]["batch_size"], dtype)
+    store.write_run(out, run)
+    made = engine.run(plan, progress)
+    if not made and _is_summarised(plan):
+        tables = (store.read_table(out / f"{name}.csv") for name in ("summary", "occluders"))
+        return Results(plan, *tables, made)
+    results = Results(plan, *summarise(plan), made)
+    store.write_table(out / "occluders.csv", results.occluders)
+    draw(results)
+    store.write_table(out / "summary.csv", results.summary)  # last: it says that all is there
+    return results
+
+
+def draw(results: Results) -> list[Path]:
+    """Writes the figures that the results allow; returns their files."""
+    from analysis.figures import OcclusionCurves, save
+
+    written = []
+    for fill in dict.fromkeys(results.summary["fill"]):
+        if fill == "none":
+            continue
+        figure = OcclusionCurves(results.summary, fill).plot().figure_
+        run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
+        path = results.benchmark.out / "figures" / f"{FIGURE}_{fill}"
+        written += save(figure, path, run)
+    return written
+
+
+def _is_summarised(plan: Benchmark) -> bool:
+    """True if the tables are there and are of exactly these models and conditions."""
+    path = plan.out / "summary.csv"
+    if not path.exists() or not (plan.out / "occluders.csv").exists():
+        return False
+    table = store.read_table(path)
+    if not {"model", "condition"} <= set(table.columns):
+        return False
+    found = list(dict.fromkeys(zip(table["model"], table["condition"], strict=True)))
+    return found == [(s.name, c.name) for s in plan.subjects for c in plan.conditions]
+
+
+def _description(plan: Benchmark) -> dict:
+    """What made the run, for the record."""
+    packages = ("torch", "numpy", "pandas", "pyarrow", "matplotlib")
+    return {
+        "data": {"spec": plan.dataset.spec, "sha256": plan.dataset.sha256,
+                 "licence": plan.dataset.licence},
+        "models": {s.name: s.weights_sha256 for s in plan.subjects},
+        "conditions": [c.name for c in plan.conditions],
+        "versions": {"iram": __version__, "python": platform.python_version(),
+                     **{name: version(name) for name in packages}},
+        "threads": torch.get_num_threads(),
+        "command": ["iram", *sys.argv[1:]],
+    }  # fmt: skip
+
+
+def _interval(row, factor: float = 1.0) -> str:
+    return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"

@@ -1,0 +1,66 @@
+"""Measure models under occlusion and rotation, with the clean pass, the area-matched random box and
+the sham on the background as controls.
+
+Writes to --out: rows/*.parquet (a row per image, model and condition), summary.csv (accuracy,
+macro-F1, margin, calibration and relative drop per condition), occluders.csv (per occluder, against
+the random box), run.json, and figures. What was finished is kept: run it again to go on.
+
+examples:
+  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
+  iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
+  iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
+  iram bench --data fer2013:fer2013.csv --models iram --conditions "eyes,mouth-*-noise,rotation" \\
+      --out runs/eyes
+
+conditions: presets (default, occlusion, rotation, quick, smoke), occluders (eyes, brows, nose,
+mouth, upper_half, lower_half, left_half, right_half, box, sham), or patterns of names such as
+"eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur).
+"""
+
+from pathlib import Path
+
+from analysis.commands import options
+
+
+def configure(parser) -> None:
+    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
+    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    parser.add_argument(
+        "--models",
+        default="iram,none,cbam",
+        metavar="NAMES",
+        help="shipped names or .safetensors files; default: iram,none,cbam",
+    )
+    parser.add_argument("--conditions", default="default", metavar="NAMES",
+                        help="presets, occluders, patterns; default: default")  # fmt: skip
+    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of places, noise and intervals; default: 0",
+    )
+    parser.add_argument("--batch-size", default="auto", metavar="auto|N",
+                        help="auto measures it once and keeps it in run.json")  # fmt: skip
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    options.add_device(parser, dtype="fp32")
+
+
+def run(args) -> int:
+    from analysis import bench
+    from analysis.study import select
+    from analysis.subjects import open_subjects
+    from iram.data import open_dataset
+
+    conditions = select(args.conditions)
+    device = options.device(args.device)
+    batch_size = options.batch_size(args.batch_size)
+    dataset = open_dataset(args.data, split=args.split)
+    subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
+    results = bench.benchmark(
+        subjects, dataset, conditions, args.out, seed=args.seed, limit=args.limit,
+        batch_size=batch_size, dtype=args.dtype,
+    )  # fmt: skip
+    print(results.report())
+    return 0

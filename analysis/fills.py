@@ -1,0 +1,65 @@
+"""Fills: what an occluder is painted with. A new one is a function registered in FILLS.
+
+A fill gets the pictures (N, 1, S, S) in [0, 1] and one generator per picture, and returns pictures
+of that shape, or of one that broadcasts to it; `paint` shows them where the mask is True.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from iram.registry import Registry
+
+FILLS = Registry("fill")
+NOISE_MEAN, NOISE_SD = 0.5, 0.25
+BLUR_SIGMA = 1 / 8  # of the side: 6 px of 48, at which no feature of the face is left
+
+
+def paint(images: Tensor, mask: Tensor, fill: str, generators: Iterable[torch.Generator]) -> Tensor:
+    """The pictures with the fill where `mask` (N or 1, S, S) is True, as they were elsewhere."""
+    return torch.where(mask[:, None], FILLS[fill](images, generators), images)
+
+
+@FILLS.register("black")
+def black(images: Tensor, generators) -> Tensor:
+    """0 everywhere."""
+    return torch.zeros(1, 1, 1, 1, dtype=images.dtype)
+
+
+@FILLS.register("mean")
+def mean(images: Tensor, generators) -> Tensor:
+    """Each picture's own mean gray: no contrast, no change of brightness."""
+    return images.mean((1, 2, 3), keepdim=True)
+
+
+@FILLS.register("noise")
+def noise(images: Tensor, generators: Iterable[torch.Generator]) -> Tensor:
+    """Gaussian noise, mean 0.5 and standard deviation 0.25, clipped to [0, 1]; each pixel alone."""
+    draws = torch.empty_like(images)
+    for picture, generator in zip(draws, generators, strict=True):
+        picture.normal_(NOISE_MEAN, NOISE_SD, generator=generator)
+    return draws.clamp_(0, 1)
+
+
+@FILLS.register("blur")
+def blur(images: Tensor, generators) -> Tensor:
+    """The picture itself through a Gaussian of an eighth of its side (edges repeated)."""
+    rows, columns = (gaussian_matrix(side).to(images) for side in images.shape[2:])
+    return rows @ images @ columns.T
+
+
+def gaussian_matrix(side: int) -> Tensor:
+    """(side, side): the Gaussian blur of one axis as a matrix, its rows summing to 1.
+
+    What falls past an edge is counted for the edge's own pixel. At these sizes a product is far
+    cheaper than a convolution with a kernel as wide as the picture.
+    """
+    reach = 3 * side
+    places = torch.arange(-reach, side + reach, dtype=torch.float64)
+    distance = places[None] - torch.arange(side, dtype=torch.float64)[:, None]
+    weights = torch.exp(-0.5 * (distance / (BLUR_SIGMA * side)) ** 2)
+    weights /= weights.sum(1, keepdim=True)
+    matrix = torch.zeros(side, side, dtype=torch.float64)
+    matrix.index_add_(1, places.long().clamp(0, side - 1), weights)
+    return matrix.float()

@@ -1,0 +1,103 @@
+"""The only place that writes result tables: one Parquet file per cell, known by its key.
+
+A cell is one model under one condition. Its file carries the key (a hash of all that its rows
+depend on) in its metadata, so a run that was killed finds what is finished, and what is damaged or
+was made by something else is made again.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from iram.errors import InputError
+from iram.files import atomic_path, write_text
+
+KEY = b"iram_cell_key"
+
+
+def cell_key(**parts) -> str:
+    """A hash of everything that a cell's rows depend on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
+    """Writes the rows of one cell, atomically, with checksums."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: key.encode()})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def read_cell(path: Path, key: str, columns: list[str] | None = None) -> pd.DataFrame | None:
+    """The rows of a finished cell, or None if it is absent, damaged or made by something else."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if (file.schema_arrow.metadata or {}).get(KEY) != key.encode():
+                return None
+            return file.read(columns).to_pandas()
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def write_table(path: Path, table: pd.DataFrame, decimals: int = 6) -> None:
+    """Writes a tidy table as CSV; floats with `decimals` places, so that equal runs give equal
+    bytes."""
+    write_text(path, table.to_csv(index=False, float_format=f"%.{decimals}f", lineterminator="\n"))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table written by `write_table`.
+
+    Raises:
+        InputError: missing, or no CSV.
+    """
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no result table: {error}") from None
+
+
+def open_run(out: Path, identity: dict, description: dict) -> dict:
+    """Starts or resumes a run in the folder `out`; returns what its `run.json` now holds.
+
+    Args:
+        identity: what all rows of a folder must share. Values of None are taken from an earlier
+            `run.json` (such as the batch size that was measured then).
+        description: what is only told: versions, hashes, the command.
+
+    Raises:
+        InputError: the folder holds a run of another identity, or something else's `run.json`.
+    """
+    path = out / "run.json"
+    before = _read_run(path)
+    if before is not None:
+        known = before["identity"]
+        identity = {k: known.get(k) if v is None else v for k, v in identity.items()}
+        changed = [k for k in identity if known.get(k) != identity[k]]
+        if changed:
+            told = "; ".join(f"{k} is {known.get(k)} there, {identity[k]} now" for k in changed)
+            raise InputError(f"{out} holds another run ({told}); choose another --out")
+    return {"identity": identity, **description}
+
+
+def write_run(out: Path, run: dict) -> None:
+    write_text(out / "run.json", json.dumps(run, indent=1) + "\n")
+
+
+def _read_run(path: Path) -> dict | None:
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(run.get("identity"), dict):
+            raise ValueError("it has no identity")
+        return run
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is no description of a run ({error}); remove it, or choose "
+                         "another --out") from None  # fmt: skip
