@@ -1,42 +1,12 @@
-"""Figures of the benchmark: tables in, Display objects out; no model, no statistics here.
-
-Colours, markers and words are named once, here, for all figures. The colours are Okabe and Ito's,
-told apart by the colour-blind; line styles and markers carry the same in grey.
-"""
+"""Accuracy under occlusion."""
 
 from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import pandas as pd
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
+from analysis.figures.style import DOUBLE_COLUMN, MM, OCCLUDER_TITLES, STYLE, look, plt
 from iram.errors import InputError
-from iram.files import atomic_path
-
-STYLE = str(files("analysis") / "paper.mplstyle")
-MM = 1 / 25.4  # a millimetre in inches
-DOUBLE_COLUMN = 180 * MM
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = ("-", "--", "-.", ":")
-OCCLUDER_TITLES = {
-    "box": "random box", "sham": "sham (background)", "eyes": "eyes", "brows": "brows",
-    "nose": "nose", "mouth": "mouth", "upper_half": "upper half", "lower_half": "lower half",
-    "left_half": "left half", "right_half": "right half",
-}  # fmt: skip
-
-
-def look(models) -> dict[str, dict]:
-    """Colour, marker and line of each model, in the order given."""
-    return {
-        model: {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)],
-                "linestyle": LINES[i % len(LINES)]}
-        for i, model in enumerate(models)
-    }  # fmt: skip
 
 
 @dataclass
@@ -53,7 +23,7 @@ class OcclusionCurves:
 
     summary: pd.DataFrame
     fill: str = "mean"
-    figure_: plt.Figure = field(default=None, repr=False)
+    figure_: Figure = field(default=None, repr=False)
     axes_: list = field(default=None, repr=False)
 
     def plot(self) -> "OcclusionCurves":
@@ -96,19 +66,3 @@ class OcclusionCurves:
         handles, names = self.axes_[0].get_legend_handles_labels()
         self.figure_.legend(handles, names, loc="outside upper center", ncols=len(names),
                             title=f"fill: {self.fill}; bands: 95% over images")  # fmt: skip
-
-
-def save(figure: plt.Figure, path: Path, run: str) -> list[Path]:
-    """Writes PATH.pdf and PATH.png, with the run they show in their metadata; closes the figure.
-
-    No date is written, so that equal data gives equal files.
-    """
-    written = []
-    for suffix, metadata in ((".pdf", {"Subject": run, "CreationDate": None, "Creator": "iram"}),
-                             (".png", {"Description": run, "Software": "iram"})):  # fmt: skip
-        target = path.with_suffix(suffix)
-        with atomic_path(target) as temporary:
-            figure.savefig(temporary, format=suffix[1:], metadata=metadata)
-        written.append(target)
-    plt.close(figure)
-    return written

@@ -1,0 +1,58 @@
+"""What models predict for one picture, and where their attention is, as a PNG (or PDF, SVG).
+
+The models know crops of faces: give --box to crop, else the picture's middle square is taken. The
+maps are the models' own gates, averaged over channels; each has its own scale, printed above it. A
+gate over channels alone (SE, ECA) is the same everywhere, and "none" has no attention to show.
+
+examples:
+  iram explain face.jpg
+  iram explain photo.jpg --box 210,80,160,160 --models iram,cbam --out panel.png
+"""
+
+from pathlib import Path
+
+from analysis.commands import options
+from iram.errors import InputError
+
+
+def configure(parser) -> None:
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="PNG, JPEG, WEBP, BMP, ...")
+    parser.add_argument("--models", default="iram", metavar="NAMES",
+                        help="shipped names or .safetensors files; default: iram")  # fmt: skip
+    parser.add_argument("--box", metavar="L,T,W,H", help="left, top, width and height in pixels")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: IMAGE-explained.png")
+
+
+def run(args) -> int:
+    names = [name.strip() for name in args.models.split(",") if name.strip()]
+    if not names:
+        raise InputError("--models names no model; `iram models` lists them")
+    out = args.out or args.image.with_name(f"{args.image.stem}-explained.png")
+    if out.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise InputError(f"--out {out}: the name must end in .png, .pdf or .svg")
+    box = _box(args.box)
+
+    from analysis.explain import explain, read_face
+    from iram.weights import load_model
+
+    picture = read_face(args.image, box)
+    explanations = [explain(load_model(name), picture) for name in names]
+    for found in explanations:
+        ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
+        told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
+        print(f"{found.model:24s} {told}")
+
+    from analysis.figures import AttentionPanel, save_as
+
+    save_as(AttentionPanel(explanations).plot().figure_, out, run=str(args.image.name))
+    print(f"wrote {out}")
+    return 0
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    numbers = options.whole_numbers(text, "--box")
+    if len(numbers) != 4:
+        raise InputError(f"--box {text}: four whole numbers are needed, left,top,width,height")
+    return tuple(numbers)

@@ -1,0 +1,7 @@
+"""Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
+
+from analysis.figures.attention import AttentionPanel
+from analysis.figures.occlusion import OcclusionCurves
+from analysis.figures.style import save, save_as
+
+__all__ = ["AttentionPanel", "OcclusionCurves", "save", "save_as"]

@@ -1,0 +1,71 @@
+"""The models' attention over a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from analysis.explain import Explanation
+from analysis.figures.style import COLOURS, MM, STYLE, plt
+from analysis.maps import resize
+
+MAP_COLOURS = "viridis"  # rises evenly in lightness, so it reads in grey too
+TILE = 30 * MM
+
+
+@dataclass
+class AttentionPanel:
+    """A row per model: the face as the model saw it, its attention per layer, its probabilities.
+
+    Every map has its own colour scale, from its lowest to its highest value, which stand above it:
+    maps of different layers can't be compared by colour.
+    """
+
+    explanations: Sequence[Explanation]
+    figure_: Figure = field(default=None, repr=False)
+
+    def plot(self) -> "AttentionPanel":
+        layers = max(len(explanation.attention) for explanation in self.explanations)
+        rows = len(self.explanations)
+        widths = [1.0] * (1 + layers) + [1.2]
+        width, height = TILE * sum(widths) + 18 * MM, 1.3 * TILE
+        with plt.style.context(STYLE):
+            self.figure_, axes = plt.subplots(
+                rows, len(widths), squeeze=False, layout="constrained", width_ratios=widths,
+                figsize=(width, height * rows),
+            )  # fmt: skip
+            for row, explanation in zip(axes, self.explanations, strict=True):
+                self._face(row[0], explanation)
+                for layer, axis in enumerate(row[1:-1]):
+                    self._map(axis, explanation, layer)
+                self._probabilities(row[-1], explanation)
+        return self
+
+    def _face(self, axis, explanation: Explanation) -> None:
+        axis.imshow(explanation.face, cmap="gray", vmin=0, vmax=255)
+        axis.set_title(explanation.model)
+        axis.set_axis_off()
+
+    def _map(self, axis, explanation: Explanation, layer: int) -> None:
+        axis.set_axis_off()
+        if layer >= len(explanation.attention):
+            if layer == 0:
+                axis.text(0, 0.5, "no attention", transform=axis.transAxes, va="center")
+            return
+        values = explanation.attention[layer]
+        side = len(explanation.face)
+        full = resize(torch.from_numpy(values)[None], side, side)[0].numpy()
+        axis.imshow(explanation.face, cmap="gray", vmin=0, vmax=255)
+        axis.imshow(full, cmap=MAP_COLOURS, alpha=0.62)
+        axis.set_title(f"layer {layer + 1}\n{values.min():.2f} to {values.max():.2f}")
+
+    def _probabilities(self, axis, explanation: Explanation) -> None:
+        order = np.arange(len(explanation.classes))
+        axis.barh(order, 100 * explanation.probabilities, color=COLOURS[0], height=0.7)
+        axis.set_yticks(order, explanation.classes)
+        axis.invert_yaxis()
+        axis.set_xlim(0, 100)
+        axis.set_xlabel("probability (%)")
+        axis.grid(axis="y", visible=False)

@@ -1,0 +1,62 @@
+"""The look of all figures: style, sizes, colours, markers and words are named once, here.
+
+The colours are Okabe and Ito's, told apart by the colour-blind; line styles and markers carry the
+same in grey.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from iram.files import atomic_path
+
+STYLE = str(files("analysis.figures") / "paper.mplstyle")
+MM = 1 / 25.4  # a millimetre in inches
+DOUBLE_COLUMN = 180 * MM
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+OCCLUDER_TITLES = {
+    "box": "random box", "sham": "sham (background)", "eyes": "eyes", "brows": "brows",
+    "nose": "nose", "mouth": "mouth", "upper_half": "upper half", "lower_half": "lower half",
+    "left_half": "left half", "right_half": "right half",
+}  # fmt: skip
+
+
+def look(models) -> dict[str, dict]:
+    """Colour, marker and line of each model, in the order given."""
+    return {
+        model: {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)],
+                "linestyle": LINES[i % len(LINES)]}
+        for i, model in enumerate(models)
+    }  # fmt: skip
+
+
+def save(figure: plt.Figure, path: Path, run: str) -> list[Path]:
+    """Writes PATH.pdf and PATH.png; returns both, and closes the figure."""
+    written = [path.with_suffix(suffix) for suffix in (".pdf", ".png")]
+    for target in written:
+        save_as(figure, target, run)
+    plt.close(figure)
+    return written
+
+
+def save_as(figure: plt.Figure, path: Path, run: str) -> None:
+    """Writes one PNG, PDF or SVG, by its ending, with what it shows (`run`) in its metadata.
+
+    No date is written, so that equal data gives equal files.
+    """
+    kind = path.suffix.lower()[1:]
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=kind, metadata=METADATA[kind](run))
+
+
+METADATA = {
+    "pdf": lambda run: {"Subject": run, "CreationDate": None, "Creator": "iram"},
+    "png": lambda run: {"Description": run, "Software": "iram"},
+    "svg": lambda run: {"Description": run, "Date": None, "Creator": "iram"},
+}
