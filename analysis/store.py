@@ -96,7 +96,7 @@ def _read_run(path: Path) -> dict | None:
         if not isinstance(run.get("identity"), dict):
             raise ValueError("it has no identity")
         return run
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is no description of a run ({error}); remove it, or choose "

@@ -1,15 +1,20 @@
 """The models' attention over a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from analysis.explain import Explanation
 from analysis.figures.style import COLOURS, MM, STYLE, plt
 from analysis.maps import resize
+
+if TYPE_CHECKING:  # drawing loads no model
+    from analysis.explain import Explanation
 
 MAP_COLOURS = "viridis"  # rises evenly in lightness, so it reads in grey too
 TILE = 30 * MM
@@ -26,7 +31,7 @@ class AttentionPanel:
     explanations: Sequence[Explanation]
     figure_: Figure = field(default=None, repr=False)
 
-    def plot(self) -> "AttentionPanel":
+    def plot(self) -> AttentionPanel:
         layers = max(len(explanation.attention) for explanation in self.explanations)
         rows = len(self.explanations)
         widths = [1.0] * (1 + layers) + [1.2]

@@ -1,0 +1,32 @@
+# Every target sets up what it needs: a virtual environment with the exact versions of
+# constraints.txt. `make bench DATA=fer2013:PATH` runs on real faces.
+
+PYTHON ?= python3
+VENV   ?= .venv
+DATA   ?= heads
+MODELS ?= $(if $(filter heads%,$(DATA)),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$(,)none$(,)cbam)
+OUT    ?= runs/bench
+ARGS   ?=
+, := ,
+READY  := $(VENV)/.ready
+
+.PHONY: bench test benchmarks clean
+
+bench: $(READY)
+	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --out $(OUT) $(ARGS)
+
+test: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pytest
+
+benchmarks: $(READY)
+	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,205 @@
+"""The benchmark, end to end on tiny models: resumable, exact, and honest about what it lacks."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+
+from analysis import engine
+from analysis.bench import benchmark
+from analysis.engine import fastest_batch_size, sample
+from analysis.study import select
+from analysis.subjects import open_subjects
+from iram.errors import InputError
+from iram.model import FER2013_CLASSES
+
+QUICK = select("smoke")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    for attention in ("iram", "none"):
+        tiny.weights(folder, attention)
+    return folder
+
+
+@pytest.fixture
+def subjects(folder):
+    names = ",".join(str(folder / f"{name}-seed0.safetensors") for name in ("iram", "none"))
+    return open_subjects(names, FER2013_CLASSES)
+
+
+def run(subjects, out, conditions=QUICK, **options):
+    options = {"batch_size": 16, "progress": False, **options}
+    return benchmark(subjects, options.pop("dataset", tiny.dataset()), conditions, out, **options)
+
+
+def contents(out):
+    return {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*"))
+            if path.is_file()}  # fmt: skip
+
+
+def test_it_writes_a_row_per_image_model_and_condition(subjects, tmp_path):
+    results = run(subjects, tmp_path)
+    assert results.made == 2 * len(QUICK)
+    rows = pd.read_parquet(tmp_path / "rows")
+    assert len(rows) == 40 * 2 * len(QUICK)
+    assert not rows.duplicated(["image_id", "model", "condition"]).any()
+    columns = """dataset label seed occluder fill occlusion_fraction yaw_deg pitch_deg roll_deg
+        prediction correct margin probability"""
+    assert set(columns.split()) <= set(rows)
+
+
+def test_rows_are_the_models_own_answers(subjects, tmp_path):
+    results = run(subjects, tmp_path)
+    rows = results.benchmark.rows(subjects[0], QUICK[0])
+    with torch.inference_mode():
+        logits = subjects[0].model(tiny.dataset().images(slice(None)))
+    assert rows["prediction"].tolist() == logits.argmax(1).tolist()
+    np.testing.assert_allclose(rows["probability"], logits.softmax(1)[range(40), np.arange(40) % 7],
+                               rtol=1e-4)  # fmt: skip
+
+
+def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_path, monkeypatch):
+    run(subjects, tmp_path / "whole")
+    calls = iter(range(1000))
+    genuine = engine.perturb
+
+    def interrupted(*arguments):
+        if next(calls) == 8:
+            raise KeyboardInterrupt
+        return genuine(*arguments)
+
+    monkeypatch.setattr(engine, "perturb", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(subjects, tmp_path / "killed")
+    monkeypatch.undo()
+    kept = len(list((tmp_path / "killed" / "rows").iterdir()))
+    assert 0 < kept < 2 * len(QUICK)
+    results = run(subjects, tmp_path / "killed")
+    assert results.made == 2 * len(QUICK) - kept
+    whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
+    assert whole == resumed
+
+
+def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
+    first = run(subjects, tmp_path)
+    before = contents(tmp_path)
+    monkeypatch.setattr(engine, "perturb", lambda *arguments: pytest.fail("it computed again"))
+    again = run(subjects, tmp_path)
+    assert again.made == 0
+    assert contents(tmp_path) == before
+    assert again.report() == first.report()
+
+
+def test_a_damaged_cell_is_made_again(subjects, tmp_path):
+    run(subjects, tmp_path)
+    before = contents(tmp_path)
+    victim = next((tmp_path / "rows").iterdir())
+    victim.write_bytes(victim.read_bytes()[:100])
+    assert run(subjects, tmp_path).made == 1
+    assert contents(tmp_path) == before
+
+
+def test_logits_do_not_depend_on_the_batch_size_or_the_order_of_conditions(subjects, tmp_path):
+    one = run(subjects, tmp_path / "one", batch_size=7).benchmark
+    other = run(subjects[::-1], tmp_path / "other", QUICK[::-1], batch_size=40).benchmark
+    for subject in subjects:
+        for condition in QUICK:
+            a, b = one.rows(subject, condition), other.rows(subject, condition)
+            np.testing.assert_allclose(a["margin"], b["margin"], atol=1e-4)
+            assert a["occlusion_fraction"].equals(b["occlusion_fraction"])
+
+
+def test_conditions_can_be_added_later(subjects, tmp_path):
+    run(subjects, tmp_path, QUICK[:2])
+    results = run(subjects, tmp_path)
+    assert results.made == 2 * (len(QUICK) - 2)
+    assert set(results.summary["condition"]) == {c.name for c in QUICK}
+
+
+def test_another_seed_in_the_same_folder_is_refused_and_loses_nothing(subjects, tmp_path):
+    run(subjects, tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="seed is 0 there, 1 now"):
+        run(subjects, tmp_path, seed=1)
+    assert contents(tmp_path) == before
+
+
+def test_the_batch_size_is_measured_once_and_kept(subjects, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "fastest_batch_size", lambda *arguments: 13)
+    run(subjects, tmp_path, batch_size=None)
+    assert json.loads((tmp_path / "run.json").read_text())["identity"]["batch_size"] == 13
+    monkeypatch.setattr(engine, "fastest_batch_size", lambda *arguments: 14)
+    assert run(subjects, tmp_path, batch_size=None).benchmark.batch_size == 13
+
+
+def test_the_fastest_batch_size_is_one_of_those_tried(subjects):
+    assert fastest_batch_size(subjects[1], tiny.dataset(), seconds=0.01) in engine.BATCH_SIZES
+
+
+def test_a_model_that_gives_no_numbers_is_named(subjects, tmp_path):
+    subjects[1].model.classifier.bias.data[:] = torch.nan
+    with pytest.raises(InputError, match=r"none-seed0.*not numbers"):
+        run(subjects, tmp_path)
+
+
+def test_a_sample_is_part_of_a_larger_one():
+    dataset = tiny.dataset()
+    few, more = (set(sample(dataset, n, seed=0).metadata["image_id"]) for n in (10, 25))
+    assert len(few) == 10
+    assert few < more
+    assert sample(dataset, 1000, 0) is dataset
+    assert set(sample(dataset, 10, seed=1).metadata["image_id"]) != few
+    with pytest.raises(InputError, match="--limit 0"):
+        sample(dataset, 0, 0)
+
+
+def test_columns_follow_the_data_sets_class_order(folder):
+    path = str(folder / "iram-seed0.safetensors")
+    usual, turned = (open_subjects(path, classes)[0]
+                     for classes in (FER2013_CLASSES, FER2013_CLASSES[::-1]))  # fmt: skip
+    x = tiny.dataset().images(slice(0, 3))
+    torch.testing.assert_close(usual.logits(x), turned.logits(x).flip(1))
+
+
+def test_pictures_of_another_size_are_resized(folder):
+    subject = open_subjects(str(folder / "iram-seed0.safetensors"), FER2013_CLASSES)[0]
+    assert subject.logits(tiny.dataset(size=96).images(slice(0, 2))).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"), [("nosuch", "unknown model"), (" , ", "names no model")]
+)
+def test_a_wrong_model_name_is_told(names, message):
+    with pytest.raises(InputError, match=message):
+        open_subjects(names, FER2013_CLASSES)
+
+
+def test_a_model_without_one_of_the_classes_or_named_twice_is_refused(folder):
+    path = str(folder / "iram-seed0.safetensors")
+    with pytest.raises(InputError, match="contempt"):
+        open_subjects(path, (*FER2013_CLASSES, "contempt"))
+    with pytest.raises(InputError, match="named twice"):
+        open_subjects(f"{path},{path}", FER2013_CLASSES)
+
+
+def test_an_unwritable_folder_is_told(subjects, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        run(subjects, tmp_path / "file" / "out")
+
+
+def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
+    run(subjects, tmp_path)
+    table = pd.read_csv(tmp_path / "summary.csv")
+    assert len(table) == 2 * len(QUICK) * 5
+    assert (table["n"] == 40).all()
+    occluders = pd.read_csv(tmp_path / "occluders.csv")
+    assert set(occluders["occluder"]) == {"eyes", "mouth", "box", "sham"}
+    assert "drop_beyond_box" not in set(occluders[occluders["occluder"] == "box"]["metric"])
+    assert (tmp_path / "figures" / "accuracy_against_fraction_mean.pdf").stat().st_size > 5000

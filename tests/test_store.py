@@ -1,0 +1,73 @@
+"""Cells on disk."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from analysis import store
+from iram.errors import InputError
+
+ROWS = pd.DataFrame({"image_id": [f"face{i}" for i in range(500)], "margin": range(500)})
+
+
+def test_a_cell_comes_back_as_it_was_written(tmp_path):
+    store.write_cell(tmp_path / "a.parquet", ROWS, "key")
+    pd.testing.assert_frame_equal(store.read_cell(tmp_path / "a.parquet", "key"), ROWS)
+
+
+def test_a_cell_made_by_something_else_does_not_count(tmp_path):
+    store.write_cell(tmp_path / "a.parquet", ROWS, "key")
+    assert store.read_cell(tmp_path / "a.parquet", "other") is None
+    assert store.read_cell(tmp_path / "b.parquet", "key") is None
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.99])
+def test_a_damaged_cell_does_not_count(tmp_path, place):
+    path = tmp_path / "a.parquet"
+    store.write_cell(path, ROWS, "key")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(place * len(whole))])
+    assert store.read_cell(path, "key") is None
+    flipped = bytearray(whole)
+    flipped[min(int(place * len(whole)), len(whole) - 1)] ^= 0xFF
+    path.write_bytes(flipped)
+    found = store.read_cell(path, "key")
+    assert found is None or found.equals(ROWS)  # some bytes of the footer carry nothing
+
+
+def test_a_key_depends_on_every_part():
+    key = store.cell_key(a=1, b="x")
+    assert key == store.cell_key(b="x", a=1)
+    assert len({key, store.cell_key(a=2, b="x"), store.cell_key(a=1, b="y")}) == 3
+
+
+def test_a_table_has_the_same_bytes_each_time_and_is_read_back(tmp_path):
+    table = pd.DataFrame({"model": ["none", "iram"], "value": [1 / 3, float("nan")]})
+    store.write_table(tmp_path / "a.csv", table)
+    assert (tmp_path / "a.csv").read_bytes() == b"model,value\nnone,0.333333\niram,\n"
+    assert store.read_table(tmp_path / "a.csv")["model"].tolist() == ["none", "iram"]
+    with pytest.raises(InputError, match="does not exist"):
+        store.read_table(tmp_path / "b.csv")
+
+
+def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):
+    run = store.open_run(tmp_path, {"seed": 0, "batch_size": 64}, {})
+    store.write_run(tmp_path, run)
+    again = store.open_run(tmp_path, {"seed": 0, "batch_size": None}, {"command": "x"})
+    assert again["identity"]["batch_size"] == 64
+    with pytest.raises(InputError, match="seed is 0 there, 1 now"):
+        store.open_run(tmp_path, {"seed": 1, "batch_size": 64}, {})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"identity": 3}', "\x00"])
+def test_something_elses_run_json_is_refused(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match="no description of a run"):
+        store.open_run(tmp_path, {"seed": 0}, {})
+    assert (tmp_path / "run.json").read_text() == text
+
+
+def test_run_json_is_json(tmp_path):
+    store.write_run(tmp_path, {"identity": {"seed": 0}})
+    assert json.loads((tmp_path / "run.json").read_text()) == {"identity": {"seed": 0}}
