@@ -1,0 +1,56 @@
+"""Whole processes: peak memory against the number of faces, opening the cache, start of the help.
+
+    python tests/benchmarks/bench_process.py [DATA [MODEL]]
+
+Goals: peak memory as high for all faces as for 500 of them, and under 1.5 GB; opening a cached
+FER2013 under 1 s; `iram --help` under 0.5 s.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TURNS = 5
+
+
+def main(data: str = "heads:n=5120", model: str = "iram") -> None:
+    command = ["bench", "--data", data, "--models", model, "--batch-size", "64",
+               "--conditions", "box-0.3-noise,eyes-0.3-blur"]  # fmt: skip
+    peaks = {}
+    for limit in ("500", None):
+        with tempfile.TemporaryDirectory() as out:
+            _, peaks[limit] = iram(*command, "--out", out, *(["--limit", limit] if limit else []))
+    few, all_faces = peaks["500"], peaks[None]
+    print(f"peak memory: {few:.0f} MB for 500 faces, {all_faces:.0f} MB for all "
+          f"(ratio {all_faces / few:.2f})")  # fmt: skip
+    opening = f"""if 1:
+        import time, torch
+        from iram import open_dataset
+        open_dataset({data!r})
+        started = time.perf_counter()
+        open_dataset({data!r}).images(slice(0, 64))
+        print(time.perf_counter() - started)"""
+    seconds = [float(subprocess.check_output([sys.executable, "-c", opening])) for _ in range(3)]
+    print(f"opening {data} again, and 64 images: {statistics.median(seconds):.2f} s")
+    seconds = [iram("--help")[0] for _ in range(TURNS)]
+    print(f"iram --help: {statistics.median(seconds):.2f} s")
+
+
+def iram(*arguments: str) -> tuple[float, float]:
+    """Seconds, and peak resident memory in MB, of one command."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analysis.cli", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"iram {' '.join(arguments)} failed")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
