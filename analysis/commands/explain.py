@@ -42,9 +42,10 @@ def run(args) -> int:
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
         print(f"{found.model:24s} {told}")
 
-    from analysis.figures import AttentionPanel, save_as
+    from analysis.figures import AttentionPanel, save
 
-    save_as(AttentionPanel(explanations).plot().figure_, out, run=str(args.image.name))
+    kind = out.suffix.lower()[1:]
+    save(AttentionPanel(explanations).plot().figure_, out, args.image.name, [kind])
     print(f"wrote {out}")
     return 0
 

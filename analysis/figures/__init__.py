@@ -2,6 +2,6 @@
 
 from analysis.figures.attention import AttentionPanel
 from analysis.figures.occlusion import OcclusionCurves
-from analysis.figures.style import save, save_as
+from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "save", "save_as"]
+__all__ = ["AttentionPanel", "OcclusionCurves", "save"]

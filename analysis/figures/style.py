@@ -36,23 +36,19 @@ def look(models) -> dict[str, dict]:
     }  # fmt: skip
 
 
-def save(figure: plt.Figure, path: Path, run: str) -> list[Path]:
-    """Writes PATH.pdf and PATH.png; returns both, and closes the figure."""
-    written = [path.with_suffix(suffix) for suffix in (".pdf", ".png")]
-    for target in written:
-        save_as(figure, target, run)
+def save(figure: plt.Figure, path: Path, run: str, kinds=("pdf", "png")) -> list[Path]:
+    """Writes the figure as PATH.pdf and PATH.png, or whatever kinds; returns the files, and closes
+    the figure.
+
+    What it shows (`run`) is in the files' metadata, and no date: equal data gives equal files.
+    """
+    written = [path.with_suffix(f".{kind}") for kind in kinds]
+    with plt.style.context(STYLE):
+        for target, kind in zip(written, kinds, strict=True):
+            with atomic_path(target) as temporary:
+                figure.savefig(temporary, format=kind, metadata=METADATA[kind](run))
     plt.close(figure)
     return written
-
-
-def save_as(figure: plt.Figure, path: Path, run: str) -> None:
-    """Writes one PNG, PDF or SVG, by its ending, with what it shows (`run`) in its metadata.
-
-    No date is written, so that equal data gives equal files.
-    """
-    kind = path.suffix.lower()[1:]
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, metadata=METADATA[kind](run))
 
 
 METADATA = {

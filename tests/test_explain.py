@@ -1,0 +1,94 @@
+"""One picture explained."""
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from PIL import Image
+
+from analysis.cli import main
+from analysis.explain import crop, explain
+from iram.errors import InputError
+from iram.weights import load_model
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    y, x = np.mgrid[:120, :160]
+    red = (128 + 100 * np.cos(x / 20) * np.sin(y / 17)).astype(np.uint8)
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(np.stack([red, red // 2, 255 - red], 2)).save(path)
+    return path
+
+
+@pytest.fixture
+def names(tmp_path):
+    return [str(tiny.weights(tmp_path, attention)) for attention in ("iram", "none", "se")]
+
+
+def test_it_tells_the_models_own_answer_and_attention(names):
+    face = np.random.default_rng(0).integers(0, 255, (48, 48)).astype(np.uint8)
+    model = load_model(names[0])
+    found = explain(model, face)
+    with torch.inference_mode():
+        trace = model.trace(torch.tensor(face)[None, None].float() / 255)
+    np.testing.assert_allclose(found.probabilities, trace.logits.softmax(1)[0], rtol=1e-5)
+    assert found.prediction == model.classes[int(trace.logits.argmax())]
+    assert [m.shape for m in found.attention] == [(24, 24)] * 2 + [(12, 12)] * 2 + [(6, 6)] * 2
+    np.testing.assert_allclose(found.attention[3], trace.attention[3][0].mean(0), rtol=1e-5)
+
+
+def test_the_command_writes_a_picture_of_every_model(photograph, names, tmp_path, capsys):
+    out = tmp_path / "panel.png"
+    code = main(["explain", str(photograph), "--models", ",".join(names), "--out", str(out)])
+    assert code == 0
+    assert "iram-seed0" in capsys.readouterr().out
+    with Image.open(out) as panel:
+        assert panel.width > 1000
+        assert np.asarray(panel.convert("L")).std() > 10
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".svg"])
+def test_vector_pictures_have_the_same_bytes_each_time(photograph, names, tmp_path, suffix):
+    written = []
+    for _ in range(2):
+        out = tmp_path / f"panel{suffix}"
+        assert main(["explain", str(photograph), "--models", names[0], "--out", str(out)]) == 0
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+
+
+def test_cropping_takes_left_top_width_height():
+    picture = np.arange(20).reshape(4, 5)
+    assert crop(picture, (1, 2, 3, 1)).tolist() == [[11, 12, 13]]
+
+
+@pytest.mark.parametrize("box", [(0, 0, 6, 1), (-1, 0, 2, 2), (0, 0, 0, 3), (3, 3, 2, 2)])
+def test_a_box_outside_the_picture_is_told(box):
+    with pytest.raises(InputError, match="not inside the picture of 5 x 4"):
+        crop(np.zeros((4, 5)), box)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--box", "1,2,3"], "four whole numbers"),
+        (["--box", "a,b,c,d"], "whole numbers"),
+        (["--out", "panel.xyz"], "must end in .png"),
+        (["--models", ","], "names no model"),
+        (["--models", "nosuch"], "unknown model"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(photograph, arguments, message, capsys):
+    assert main(["explain", str(photograph), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path, names, capsys):
+    (tmp_path / "notes.jpg").write_text("no picture")
+    assert main(["explain", str(tmp_path / "notes.jpg"), "--models", names[0]]) == 2
+    assert "notes.jpg" in capsys.readouterr().err
+    assert main(["explain", str(tmp_path / "absent.jpg"), "--models", names[0]]) == 2
+    assert "absent.jpg" in capsys.readouterr().err
