@@ -45,7 +45,7 @@ def run(args) -> int:
     from analysis.figures import AttentionPanel, save
 
     kind = out.suffix.lower()[1:]
-    save(AttentionPanel(explanations).plot().figure_, out, args.image.name, [kind])
+    [out] = save(AttentionPanel(explanations).plot().figure_, out, args.image.name, [kind])
     print(f"wrote {out}")
     return 0
 
