@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from iram.errors import InputError
 from iram.files import atomic_path
@@ -18,8 +18,10 @@ def save_checkpoint(path: str | Path, groups: dict[str, dict[str, torch.Tensor]]
         for group, named in groups.items()
         for name, tensor in named.items()
     }
+    # As bytes first: the library's own writer hides a full disk behind an error of its own.
+    data = save(tensors, metadata={"state": json.dumps(state)})
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(state)})
+        temporary.write_bytes(data)
 
 
 def load_checkpoint(path: str | Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
