@@ -177,7 +177,7 @@ class _Run:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return
-        groups, state = load_checkpoint(path)
+        groups, state = load_checkpoint(path, ("identity", "epoch", "best_epoch", "log"))
         if changed := difference(state["identity"], self.identity):
             raise InputError(
                 f"{path} is of another training ({changed}); choose another --out, or remove it"

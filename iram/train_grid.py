@@ -25,9 +25,10 @@ def train_grid(
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
 
     A finished cell is `out/NAME.safetensors` with its card `out/NAME.json`; the log and, until
-    it is finished, the checkpoint are in `out/NAME/`. A cell whose loss is no longer a number is
-    marked by `out/NAME/diverged.txt`, and the rest goes on. Several processes may share a grid:
-    a cell that another one is training (`out/NAME/lock`) is left to it.
+    it is finished, the checkpoint are in `out/NAME/`. A cell whose loss is no longer a number (or
+    whose weights don't fit half precision) is marked by `out/NAME/diverged.txt`, and the rest goes
+    on. Several processes may share a grid: a cell that another one is training (`out/NAME/lock`)
+    is left to it.
 
     Raises:
         InputError: a finished cell or a checkpoint is of another training than the one asked for.
@@ -44,7 +45,7 @@ def train_grid(
         except BusyError as error:
             busy.append(error)
             print(f"{cell.name}: left to another process, {error}")
-        except DivergedError as error:
+        except (DivergedError, OverflowError) as error:  # the latter: weights beyond all measure
             diverged.append(cell.name)
             write_text(out / cell.name / "diverged.txt", f"{error}\n")
             print(f"{cell.name}: stopped, {error}")

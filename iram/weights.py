@@ -57,7 +57,7 @@ def save_model(model: FERClassifier, path: str | Path, card: dict) -> dict:
 
     Raises:
         InputError: the file cannot be written, or the disk is full; what stood there is untouched.
-        ValueError: a weight is too large for half precision.
+        OverflowError: a weight is too large for half precision.
     """
     path = Path(path)
     data = save(_halves(model))
@@ -147,7 +147,7 @@ def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
         return tensor
     half = tensor.half()
     if not half.isfinite().all():
-        raise ValueError(f"{name} does not fit half precision: it reaches {tensor.abs().max()}")
+        raise OverflowError(f"{name} reaches {tensor.abs().max():.3g}, above half precision")
     return half
 
 

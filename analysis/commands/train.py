@@ -62,14 +62,19 @@ def _cells(args) -> list:
     if args.grid:
         cells = _grid_cells(args, recipe)
     else:
-        architecture = {"backbone": args.backbone or "compact"}
-        architecture |= options.pairs(args.switches or "", "--switches")
-        seeds = options.whole_numbers(args.seeds or "0", "--seeds")
-        attention = (args.attention or "iram").split(",")
+        architecture = {"backbone": _given(args.backbone, "compact")}
+        architecture |= options.pairs(_given(args.switches, ""), "--switches")
+        seeds = options.whole_numbers(_given(args.seeds, "0"), "--seeds")
+        attention = _given(args.attention, "iram").split(",")
         cells = product(attention, seeds, args.suffix, architecture, recipe)
     for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
         _check(cell)
     return cells
+
+
+def _given(value: str | None, default: str) -> str:
+    """The default is filled in late: --grid must tell what was given from what was not."""
+    return default if value is None else value
 
 
 def _grid_cells(args, recipe: dict) -> list:
