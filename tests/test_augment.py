@@ -22,7 +22,7 @@ def generator(seed=0):
 
 
 def faces(n=6, size=24, seed=1):
-    return torch.rand(n, 1, size, size, generator=generator(seed))
+    return torch.empty(n, 1, size, size).uniform_(generator=generator(seed))  # see `always`
 
 
 def smooth_face(size=24):
@@ -124,6 +124,14 @@ def test_a_scale_zooms_about_the_centre(monkeypatch, draw, factor):
         x[0, 0].numpy(), [factor, factor], centre - factor * centre, order=1, mode="nearest"
     )
     torch.testing.assert_close(out[0, 0], torch.tensor(expected), rtol=0, atol=1e-4)
+
+
+def test_a_flip_comes_after_the_rotation_and_neither_distorts_the_other(monkeypatch):
+    always(monkeypatch, 0.25)  # flips, and turns by half of the recipe's degrees the other way
+    x = smooth_face()
+    out = move(x, Recipe(**STILL | {"flip": True, "rotation": 40.0}), generator())
+    turned = ndimage.rotate(x[0, 0].numpy(), -20.0, reshape=False, order=1, mode="nearest")
+    torch.testing.assert_close(out[0, 0].flip(1), torch.tensor(turned), rtol=0, atol=1e-4)
 
 
 def test_rotations_go_both_ways_and_no_further_than_the_recipe_says():

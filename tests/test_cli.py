@@ -20,7 +20,8 @@ from iram.weights import pretrained
 ROOT = Path(__file__).parents[1]
 COMMANDS = [name for name in cli.COMMANDS if find_spec(f"analysis.commands.{name}")]
 IRAM = [sys.executable, "-m", "analysis.cli"]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+# As at a terminal: what is printed waits in a buffer.
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
 
 
 def run(*arguments, **how):
@@ -140,6 +141,7 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
     [
         ("--attention", "nosuch", "unknown attention module 'nosuch'; known: "),
         ("--attention", "iram,sse", "did you mean 'se'"),
+        ("--attention", "none-match", "did you mean 'none-matched'"),
         ("--attention", "", "unknown attention module ''"),
         ("--backbone", "resnet", "unknown backbone 'resnet'"),
         ("--recipe", "epochs=abc", "recipe: epochs is 'abc'; it must be a whole number"),

@@ -1,5 +1,6 @@
 """Grids of cells: skipped when finished, shared between processes, marked when they diverge."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from iram.evaluate import accuracy, predict
 from iram.grids import GRIDS, Cell, product
 from iram.lock import BusyError, locked
 from iram.train import DivergedError, _Run
-from iram.train_grid import code_commit, is_done, train_grid
+from iram.train_grid import code_commit, is_done, train_cell, train_grid
 
 RECIPE = {"epochs": 1, "batch_size": 8}
 SMALL = {"width": 0.25}
@@ -91,6 +92,29 @@ def test_a_card_without_a_training_is_an_input_error(tmp_path):
     path.write_text(json.dumps(card))
     with pytest.raises(InputError, match=r"none-seed0.json is not the card of a training"):
         grid(cells(), tmp_path)
+
+
+def test_the_accuracies_are_of_the_weights_as_they_are_saved(tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr("iram.train_grid.measure", lambda model, _: measured.append(model) or {})
+    grid(cells(), tmp_path)
+    saved = load_model(tmp_path / "none-seed0.safetensors").state_dict()
+    assert all(torch.equal(saved[k], v) for k, v in measured[0].state_dict().items())
+
+
+def test_a_cell_that_another_process_finished_just_before_is_not_trained_again(
+    tmp_path, monkeypatch, capsys
+):
+    @contextlib.contextmanager
+    def late(path):  # the lock is had when the other has finished
+        with locked(path):
+            train_cell(cells()[0], toy_faces(), tmp_path, device="cpu", bf16=False)
+            monkeypatch.setattr(_Run, "run_epoch", lambda *a: pytest.fail("trained again"))
+            yield
+
+    monkeypatch.setattr("iram.train_grid.locked", late)
+    grid(cells(), tmp_path)
+    assert "none-seed0: finished before" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("moment", ["measure", "save_model"])
