@@ -32,8 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command. Returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser(argv).parse_args(argv)
-        return args.run(args) or 0
+        return _run(argv)
     except InputError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
@@ -46,6 +45,14 @@ def main(argv: list[str] | None = None) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
         return _fail(f"{error.filename or 'file system'}: {error.strerror}")
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        args = _parser(argv).parse_args(argv)
+        return args.run(args) or 0
+    finally:
+        sys.stdout.flush()  # here, where a reader that has left is noticed and forgiven
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:

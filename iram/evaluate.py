@@ -1,5 +1,8 @@
 """Predictions and accuracy of a model on a data set."""
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
@@ -22,18 +25,27 @@ def predict(
     Args:
         flip: average the logits of each picture and its mirror image.
     """
-    training = model.training
-    model.eval()
     logits = []
-    for start in range(0, len(dataset), batch_size):
-        x = dataset.images(slice(start, start + batch_size)).to(device)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
-            out = model(x).float()
-            if flip:
-                out = (out + model(x.flip(3)).float()) / 2
-        logits.append(out.cpu())
-    model.train(training)
+    with evaluating(model):
+        for start in range(0, len(dataset), batch_size):
+            x = dataset.images(slice(start, start + batch_size)).to(device)
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+                out = model(x).float()
+                if flip:
+                    out = (out + model(x.flip(3)).float()) / 2
+            logits.append(out.cpu())
     return torch.cat(logits)
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """Eval mode inside the block; after it, and after an error, every module's own mode again."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield model.eval()
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> dict:

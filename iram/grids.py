@@ -30,7 +30,8 @@ class Cell:
 
     def build(self, classes: tuple[str, ...], size: int) -> tuple[Architecture, Recipe]:
         """The architecture for faces of these classes and this size, and the recipe."""
-        return plan(**self.architecture, classes=classes, input_size=size), Recipe(**self.recipe)
+        recipe = Recipe.from_dict(self.recipe)
+        return plan(**self.architecture, classes=classes, input_size=size), recipe
 
 
 def product(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from iram.attention import ATTENTION
 from iram.backbones import BACKBONES, Layer
 from iram.errors import InputError
+from iram.registry import unknown
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MATCHED = "none-matched"  # the no-attention net, widened to the parameters of the IRAM net
@@ -221,6 +222,8 @@ def class_names(num_classes: int | None, classes) -> tuple[str, ...]:
 def attention_factory(architecture: Architecture) -> Callable:
     """Builds the module of one block from (channels, memory_channels)."""
     name = "none" if architecture.attention == MATCHED else architecture.attention
+    if name not in ATTENTION:
+        raise InputError(unknown("attention module", name, [*ATTENTION, MATCHED]))
     module = ATTENTION[name]
 
     def build(channels: int, memory_channels: int | None):

@@ -1,8 +1,11 @@
 """The training recipe: every choice is a field, with its reason."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 from iram.errors import InputError
+from iram.registry import unknown
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,32 @@ class Recipe:
     erasing_fill: str = "noise"
 
     def __post_init__(self):
+        for name, kind in self.names().items():
+            _require(_is_a(kind, getattr(self, name)), name, getattr(self, name), KINDS[kind])
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "at least 2 (batch norm)")
         _require(self.lr > 0, "lr", self.lr, "above 0")
-        for name in ("warmup", "label_smoothing", "shift", "scale", "contrast", "erasing"):
-            _require(0 <= getattr(self, name) < 1.0001, name, getattr(self, name), "0 to 1")
-        _require(self.mixup >= 0, "mixup", self.mixup, "0 (off) or above")
+        _require(0 < self.momentum < 1, "momentum", self.momentum, "between 0 and 1 (Nesterov)")
+        for name in SHARES:
+            _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
+        for name in ("weight_decay", "rotation", "mixup"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or above")
         _require(self.erasing_fill in FILLS, "erasing_fill", self.erasing_fill, " or ".join(FILLS))
 
     def to_dict(self) -> dict:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "Recipe":
+        """The recipe with these overrides of the defaults.
+
+        Raises:
+            InputError: a name that is no field, or a value of the wrong type or range.
+        """
+        for name in values:
+            if name not in cls.names():
+                raise InputError(unknown("recipe field", name, cls.names()))
+        return cls(**values)
 
     @classmethod
     def names(cls) -> dict[str, type]:
@@ -66,6 +85,15 @@ class Recipe:
 
 
 FILLS = ("noise", "mean")
+SHARES = ("warmup", "label_smoothing", "shift", "scale", "brightness", "contrast", "erasing")
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+
+
+def _is_a(kind: type, value) -> bool:
+    """True if a value as JSON would give it can stand for this type; 1 is a number, not a truth."""
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is kind
 
 
 def _require(right: bool, name: str, value, wanted: str) -> None:

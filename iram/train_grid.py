@@ -8,12 +8,15 @@ import torch
 
 from iram import __version__
 from iram.data.dataset import FaceDataset
+from iram.errors import InputError
 from iram.evaluate import accuracy, predict
-from iram.files import atomic_path
+from iram.files import write_text
 from iram.grids import Cell
-from iram.model import FERClassifier
-from iram.train import DivergedError, Trained, train
-from iram.weights import load_model, save_model
+from iram.lock import BusyError, locked
+from iram.model import Architecture, FERClassifier
+from iram.recipe import Recipe
+from iram.train import DivergedError, Trained, difference, precision, train
+from iram.weights import as_shipped, read_card, save_model
 
 
 def train_grid(
@@ -22,33 +25,84 @@ def train_grid(
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
 
     A finished cell is `out/NAME.safetensors` with its card `out/NAME.json`; the log and, until
-    it is finished, the checkpoint are in `out/NAME/`. A cell whose loss is no longer a number is
-    marked by `out/NAME/diverged.txt`, and the rest goes on.
+    it is finished, the checkpoint are in `out/NAME/`. A cell whose loss is no longer a number (or
+    whose weights don't fit half precision) is marked by `out/NAME/diverged.txt`, and the rest goes
+    on. Several processes may share a grid: a cell that another one is training (`out/NAME/lock`)
+    is left to it.
+
+    Raises:
+        InputError: a finished cell or a checkpoint is of another training than the one asked for.
+        BusyError: every cell that is not finished is being trained by another process.
     """
-    diverged = []
+    diverged, busy, trained = [], [], 0
     for cell in cells:
-        if is_done(cell, out):
-            print(f"{cell.name}: finished before")
-            continue
         try:
-            train_cell(cell, dataset, out, device=device, bf16=bf16)
-        except DivergedError as error:
+            if is_done(cell, out) or not _train_unless_done(cell, dataset, out, device, bf16):
+                check_finished(cell, dataset, out, bf16)
+                print(f"{cell.name}: finished before")
+            else:
+                trained += 1
+        except BusyError as error:
+            busy.append(error)
+            print(f"{cell.name}: left to another process, {error}")
+        except (DivergedError, OverflowError) as error:  # the latter: weights beyond all measure
             diverged.append(cell.name)
-            with atomic_path(out / cell.name / "diverged.txt") as path:
-                path.write_text(f"{error}\n")
+            write_text(out / cell.name / "diverged.txt", f"{error}\n")
             print(f"{cell.name}: stopped, {error}")
+    if busy and not trained and not diverged:
+        raise busy[0]
     return diverged
 
 
+def _train_unless_done(cell: Cell, dataset: FaceDataset, out: Path, device, bf16) -> bool:
+    """False if another process finished it before the lock was had."""
+    folder = out / cell.name
+    with locked(folder / "lock"):
+        if is_done(cell, out):
+            return False
+        for leftover in folder.glob(".*.tmp"):  # of a process killed while it wrote
+            leftover.unlink(missing_ok=True)
+        train_cell(cell, dataset, out, device=device, bf16=bf16)
+    return True
+
+
 def is_done(cell: Cell, out: Path) -> bool:
-    """True if the cell's card, which is written last, is there."""
-    return (out / f"{cell.name}.json").exists()
+    """True if the cell's weights and its card, which is written last, are there."""
+    return all((out / f"{cell.name}.{kind}").exists() for kind in ("safetensors", "json"))
+
+
+def check_finished(cell: Cell, dataset: FaceDataset, out: Path, bf16: bool) -> None:
+    """Raises InputError if the cell's card is not of the training that the cell asks for."""
+    architecture, recipe = cell.build(dataset.classes, dataset.size)
+    path = out / f"{cell.name}.safetensors"
+    card = read_card(path)
+    try:  # through the classes, so that a field added since has its default
+        made = {
+            "architecture": Architecture.from_dict(card["architecture"]).to_dict(),
+            "recipe": Recipe.from_dict(card["recipe"]).to_dict(),
+            "data": card["data"]["sha256"],
+            "precision": card["precision"],
+        }
+    except (KeyError, TypeError) as error:
+        card_path = path.with_suffix(".json")
+        raise InputError(f"{card_path} is not the card of a training: {error}") from error
+    wanted = {
+        "architecture": architecture.to_dict(),
+        "recipe": recipe.to_dict(),
+        "data": dataset.sha256,
+        "precision": precision(bf16),
+    }
+    if changed := difference(made, wanted):
+        raise InputError(
+            f"{path} is of another training ({changed}); choose another --out or --suffix"
+        )
 
 
 def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16: bool) -> dict:
     """Trains one cell and writes its weights and card; returns the card."""
     architecture, recipe = cell.build(dataset.classes, dataset.size)
     training, validation = dataset.split("train"), dataset.split("validation")
+    commit = code_commit()  # of the code that trains, whatever is checked out meanwhile
     trained = train(architecture, training, validation, recipe, cell.seed, out / cell.name,
                     device=device, bf16=bf16)  # fmt: skip
     card = {
@@ -58,17 +112,16 @@ def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16
         "recipe": recipe.to_dict(),
         "selected_epoch": trained.epoch,
         "selected_on": validation.metadata["usage"].iloc[0],
-        "precision": "bf16 autocast" if bf16 else "fp32",
+        "precision": precision(bf16),
         "images_per_second": _throughput(trained),
         "torch": torch.__version__,
-        "commit": code_commit(),
+        "commit": commit,
     }
-    path = out / f"{cell.name}.safetensors"
-    # Measured on the weights as shipped: saved in half precision, and read back.
-    card = save_model(trained.model, path, card)
-    card["accuracy"] = measure(load_model(path), dataset)
-    card = save_model(trained.model, path, card)
-    (out / cell.name / "checkpoint.safetensors").unlink(missing_ok=True)
+    # Before the card is written: a card says that its cell is finished.
+    card["accuracy"] = measure(as_shipped(trained.model), dataset)
+    card = save_model(trained.model, out / f"{cell.name}.safetensors", card)
+    for name in ("checkpoint.safetensors", "diverged.txt"):
+        (out / cell.name / name).unlink(missing_ok=True)
     for name, result in card["accuracy"].items():
         print(f"{cell.name}: {name} {100 * result['accuracy']:.2f}%"
               f" [{100 * result['low']:.2f}, {100 * result['high']:.2f}]")  # fmt: skip
@@ -77,9 +130,12 @@ def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16
 
 def measure(model: FERClassifier, dataset: FaceDataset) -> dict[str, dict]:
     """Accuracy in fp32 on the validation and test splits, plain and averaged with the mirror
-    image ("flip"), each with its 95% interval, by the data set's own split names."""
+    image ("flip"), each with its 95% interval, by the data set's own split names. A data set
+    without a test split gives none for it."""
     results = {}
     for role in ("validation", "test"):
+        if role == "test" and role not in set(dataset.metadata["split"]):
+            continue
         faces = dataset.split(role)
         usage = faces.metadata["usage"].iloc[0]
         for flip in (False, True):
@@ -90,9 +146,11 @@ def measure(model: FERClassifier, dataset: FaceDataset) -> dict[str, dict]:
 
 def code_commit() -> str:
     """The commit that the code stands at, or the version where there is no checkout."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parent.parent
     command = ["git", "-C", folder, "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
     try:
+        if not (folder / ".git").exists():  # installed, perhaps inside somebody else's checkout
+            raise FileNotFoundError
         found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
         return found.stdout.strip()
     except (OSError, subprocess.SubprocessError):

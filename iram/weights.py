@@ -1,15 +1,16 @@
 """Trained weights: half-precision safetensors with a JSON card beside them; never a pickle."""
 
+import copy
 import hashlib
 import json
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from iram.errors import InputError
-from iram.files import atomic_path, sha256, write_text
+from iram.files import atomic_path, write_text
 from iram.model import Architecture, FERClassifier
 from iram.registry import unknown
 
@@ -29,16 +30,18 @@ def load_model(name_or_path: str | Path, device: str = "cpu") -> FERClassifier:
     """
     path = find_weights(name_or_path)
     card = read_card(path)
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     _verify(path, data, card)
     try:
         tensors = load(data)
         model = FERClassifier(Architecture.from_dict(card["architecture"]))
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v
-                               for k, v in tensors.items()})  # fmt: skip
+        model.load_state_dict({k: _single(v) for k, v in tensors.items()})
     except SafetensorError as error:
         raise InputError(f"{path} is not a whole safetensors file: {error}") from error
-    except (RuntimeError, KeyError, TypeError) as error:
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not fit the architecture in its card: {_first_lines(error)}"
         ) from error
@@ -51,20 +54,34 @@ def save_model(model: FERClassifier, path: str | Path, card: dict) -> dict:
 
     The card gets the architecture, the number of parameters and the file's SHA-256. It is
     written last, so that a card always has its whole weights beside it.
+
+    Raises:
+        InputError: the file cannot be written, or the disk is full; what stood there is untouched.
+        OverflowError: a weight is too large for half precision.
     """
     path = Path(path)
-    tensors = {k: _half(k, v.detach().cpu()).contiguous() for k, v in model.state_dict().items()}
+    data = save(_halves(model))
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(data)
     card = {
         "name": path.stem,
         "architecture": model.architecture.to_dict(),
         "parameters": sum(p.numel() for p in model.parameters()),
         **card,
-        "weights_sha256": sha256(path),
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
     write_text(path.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
     return card
+
+
+def as_shipped(model: FERClassifier) -> FERClassifier:
+    """A copy on the CPU, in eval mode, with the weights that `load_model` will give once saved.
+
+    So that a card can be measured before it is written.
+    """
+    shipped = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()
+    shipped.load_state_dict({k: _single(v) for k, v in _halves(model).items()})
+    return shipped
 
 
 def pretrained() -> dict[str, dict]:
@@ -73,17 +90,21 @@ def pretrained() -> dict[str, dict]:
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file of a shipped name or of a path."""
-    path = Path(name_or_path).expanduser()
-    if path.suffix == ".safetensors" or path.exists():
-        if not path.is_file():
-            raise InputError(f"{path}: no such weights file")
-        return path
+    """The file of a shipped name or of a path.
+
+    The name comes first: a checkout of this code has a folder `iram` in it.
+    """
     for stem in (str(name_or_path), f"{name_or_path}-seed0"):
-        if (PRETRAINED / f"{stem}.safetensors").is_file() and "/" not in stem:
+        if Path(stem).name == stem and (PRETRAINED / f"{stem}.safetensors").is_file():
             return PRETRAINED / f"{stem}.safetensors"
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix == ".safetensors":
+        raise InputError(f"{path}: no such weights file")
     known = [p.stem.removesuffix("-seed0") for p in sorted(PRETRAINED.glob("*.safetensors"))]
-    raise InputError(unknown("model", str(name_or_path), known) + ", or a .safetensors file")
+    known.append("or the path of a .safetensors file")
+    raise InputError(unknown("model", str(name_or_path), known))
 
 
 def read_card(weights: Path) -> dict:
@@ -91,12 +112,15 @@ def read_card(weights: Path) -> dict:
     path = weights.with_suffix(".json")
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"architecture", "seed", "weights_sha256"} - set(card)
     except FileNotFoundError as error:
         raise InputError(f"{weights} has no card {path.name} beside it") from error
-    except (ValueError, TypeError, UnicodeError) as error:
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a model card in JSON: {error}") from error
-    if missing:
+    if not isinstance(card, dict):
+        raise InputError(f"{path} is not a model card: it holds no object but {card!r:.40}")
+    if missing := {"architecture", "seed", "weights_sha256"} - set(card):
         raise InputError(f"{path} is not a model card: it lacks {', '.join(sorted(missing))}")
     return card
 
@@ -110,12 +134,20 @@ def _verify(path: Path, data: bytes, card: dict) -> None:
         )
 
 
+def _halves(model: FERClassifier) -> dict[str, torch.Tensor]:
+    return {k: _half(k, v.detach().cpu()).contiguous() for k, v in model.state_dict().items()}
+
+
+def _single(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.is_floating_point():
         return tensor
     half = tensor.half()
     if not half.isfinite().all():
-        raise ValueError(f"{name} does not fit half precision: it reaches {tensor.abs().max()}")
+        raise OverflowError(f"{name} reaches {tensor.abs().max():.3g}, above half precision")
     return half
 
 

@@ -29,6 +29,8 @@ def run(args) -> int:
     print(
         f"{'shipped weights':22s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  accuracy"
     )
+    if not cards:
+        print("(none)")
     for name, card in cards.items():
         architecture, accuracy = card["architecture"], card["accuracy"]
         print(f"{name:22s} {card['data']['name']:10s} {architecture['backbone']:9s} "

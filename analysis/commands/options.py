@@ -25,13 +25,15 @@ def pairs(text: str, option: str) -> dict:
     """{"lr": 0.1, "fusion": "multiply"} from "lr=0.1,fusion=multiply"."""
     chosen = {}
     for item in filter(None, text.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals:
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key:
             raise InputError(f"{option}: '{item}' is not of the form name=value")
+        if key in chosen:
+            raise InputError(f"{option}: '{key}' is given twice")
         try:
-            chosen[key.strip()] = json.loads(value)
+            chosen[key] = json.loads(value)
         except ValueError:
-            chosen[key.strip()] = value.strip()
+            chosen[key] = value
     return chosen
 
 

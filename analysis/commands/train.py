@@ -7,10 +7,13 @@ examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
   iram train --data fer2013:fer2013.csv --grid first --out runs/first --dry-run
+  iram train --data fer2013:fer2013.csv --grid first --recipe epochs=60 --suffix -long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.commands import options
@@ -20,13 +23,13 @@ from iram.errors import InputError, listing
 def configure(parser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="weights and logs")
-    parser.add_argument("--attention", default="iram", metavar="NAMES", help="default: iram")
-    parser.add_argument("--seeds", default="0", metavar="N,N", help="default: 0")
-    parser.add_argument("--backbone", default="compact", metavar="NAME", help="default: compact")
-    parser.add_argument("--switches", default="", metavar="K=V,...", help="of the attention module")
+    parser.add_argument("--attention", metavar="NAMES", help="default: iram")
+    parser.add_argument("--seeds", metavar="N,N", help="default: 0")
+    parser.add_argument("--backbone", metavar="NAME", help="default: compact")
+    parser.add_argument("--switches", metavar="K=V,...", help="of the attention module")
     parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
     parser.add_argument("--suffix", default="", help="added to the names, such as -heads")
-    parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py by that name")
+    parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and which are done")
     options.add_device(parser, dtype="bf16")
 
@@ -51,22 +54,56 @@ def run(args) -> int:
 
 
 def _cells(args) -> list:
-    from iram.grids import GRIDS, product
-    from iram.model import FERClassifier
+    from iram.grids import product
+
+    if not re.fullmatch(r"[\w.+-]*", args.suffix):
+        raise InputError(f"--suffix: '{args.suffix}' must be letters, digits, '-', '_', '.' or '+'")
+    recipe = options.pairs(args.recipe, "--recipe")
+    if args.grid:
+        cells = _grid_cells(args, recipe)
+    else:
+        architecture = {"backbone": _given(args.backbone, "compact")}
+        architecture |= options.pairs(_given(args.switches, ""), "--switches")
+        seeds = options.whole_numbers(_given(args.seeds, "0"), "--seeds")
+        attention = _given(args.attention, "iram").split(",")
+        cells = product(attention, seeds, args.suffix, architecture, recipe)
+    for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
+        _check(cell)
+    return cells
+
+
+def _given(value: str | None, default: str) -> str:
+    """The default is filled in late: --grid must tell what was given from what was not."""
+    return default if value is None else value
+
+
+def _grid_cells(args, recipe: dict) -> list:
+    """The grid's cells; a recipe and a suffix from the command line apply to all of them."""
+    from iram.grids import GRIDS
     from iram.registry import unknown
 
-    if args.grid:
-        if args.grid not in GRIDS:
-            raise InputError(unknown("grid", args.grid, GRIDS))
-        return GRIDS[args.grid]
-    architecture = {"backbone": args.backbone} | options.pairs(args.switches, "--switches")
-    recipe = options.pairs(args.recipe, "--recipe")
-    seeds = options.whole_numbers(args.seeds, "--seeds")
-    cells = product(args.attention.split(","), seeds, args.suffix, architecture, recipe)
-    for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
-        try:
-            planned, _ = cell.build(("a", "b"), 48)
-        except TypeError as error:
-            raise InputError(f"--switches or --recipe: {error}") from error
-        FERClassifier(planned)
-    return cells
+    if args.grid not in GRIDS:
+        raise InputError(unknown("grid", args.grid, GRIDS))
+    for name in ("attention", "seeds", "backbone", "switches"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} and --grid: the grid '{args.grid}' says that itself")
+    return [
+        replace(cell, label=cell.label + args.suffix, recipe=cell.recipe | recipe)
+        for cell in GRIDS[args.grid]
+    ]
+
+
+def _check(cell) -> None:
+    """Builds the cell's model without its weights."""
+    import torch
+
+    from iram.model import FERClassifier
+
+    try:
+        planned, _ = cell.build(("a", "b"), 48)
+        with torch.device("meta"):
+            FERClassifier(planned)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--switches {cell.architecture}: {error}") from error

@@ -1,0 +1,59 @@
+"""Files: whole or not at all."""
+
+import hashlib
+import os
+
+import pytest
+
+from iram import InputError
+from iram.files import atomic_path, sha256, write_text
+
+
+def test_a_file_appears_only_when_the_block_has_ended_well(tmp_path):
+    path = tmp_path / "new" / "folder" / "x.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent, "a rename is atomic only within a folder"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_after_an_error_the_earlier_file_is_untouched(tmp_path, error):
+    def write_half():
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    path = tmp_path / "x.txt"
+    path.write_text("earlier")
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_an_input_error_with_the_path_and_the_reason(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=r"cannot write .*file/x.txt: "):
+        write_text(tmp_path / "file" / "x.txt", "")
+    with pytest.raises(InputError, match=r"cannot write .*folder: Is a directory"):
+        write_text(tmp_path / "folder", "")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_text_is_utf8_with_unix_line_ends_and_the_usual_permissions(tmp_path):
+    path = tmp_path / "x.txt"
+    write_text(path, "é\n…")
+    assert path.read_bytes() == "é\n…".encode()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_the_hash_is_of_the_bytes(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"abc" * 100_000)
+    assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()

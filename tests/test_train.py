@@ -1,0 +1,303 @@
+"""Training: the same result however often it is killed, chosen on the validation split only."""
+
+import csv
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from toy import toy_faces
+
+from iram import InputError, build_model
+from iram.data import FaceDataset
+from iram.evaluate import accuracy, predict
+from iram.model import plan
+from iram.recipe import Recipe
+from iram.train import _Run, derived_seed, difference, learning_rate, parameter_groups, train
+
+RECIPE = Recipe(epochs=3, batch_size=8, lr=0.02)
+TIMES = ("seconds", "images_per_second")
+
+
+class Killed(BaseException):
+    """As a signal would be: nothing in the package catches it."""
+
+
+def architecture(attention="iram", size=16):
+    return plan(attention=attention, classes=("up", "down"), width=0.25, input_size=size)
+
+
+def run(folder, recipe=RECIPE, seed=0, dataset=None, attention="iram", bf16=True):
+    dataset = dataset or toy_faces()
+    splits = dataset.split("train"), dataset.split("validation")
+    return train(architecture(attention), *splits, recipe, seed, folder, bf16=bf16, progress=False)
+
+
+def killed_after(monkeypatch, epochs, folder, **options):
+    """A run that is killed when this many epochs are saved."""
+    saved, count = _Run.save, itertools.count(1)
+
+    def save(self):
+        saved(self)
+        if next(count) == epochs:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Run, "save", save)
+        with pytest.raises(Killed):
+            run(folder, **options)
+
+
+def same_weights(one, other):
+    one, other = one.state_dict(), other.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def without_times(log):
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in log]
+
+
+def read_log(folder):
+    with open(folder / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+def test_equal_seeds_give_equal_weights_and_another_seed_others(tmp_path, bf16):
+    first = run(tmp_path / "a", bf16=bf16)
+    assert same_weights(first.model, run(tmp_path / "b", bf16=bf16).model)
+    assert not same_weights(first.model, run(tmp_path / "c", seed=1, bf16=bf16).model)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_killed_run_goes_on_to_the_same_weights_and_log(tmp_path, monkeypatch, epochs):
+    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, mixup=0.2, erasing=0.5)
+    whole = run(tmp_path / "whole", recipe)
+    killed_after(monkeypatch, epochs, tmp_path / "killed", recipe=recipe)
+    resumed = run(tmp_path / "killed", recipe)
+    assert same_weights(whole.model, resumed.model)
+    assert resumed.epoch == whole.epoch
+    assert without_times(resumed.log) == without_times(whole.log)
+    logs = (without_times(read_log(tmp_path / name)) for name in ("whole", "killed"))
+    assert next(logs) == next(logs)
+
+
+def test_a_run_killed_twice_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+    whole = run(tmp_path / "whole")
+    killed_after(monkeypatch, 1, tmp_path / "killed")
+    killed_after(monkeypatch, 1, tmp_path / "killed")
+    assert same_weights(whole.model, run(tmp_path / "killed").model)
+
+
+def test_an_interruption_within_an_epoch_keeps_the_epochs_before(tmp_path, monkeypatch):
+    whole = run(tmp_path / "whole")
+    step, count = _Run.step, itertools.count(1)
+
+    def interrupted(self, *arguments):
+        if next(count) == 7:  # the third batch of the second epoch of four
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Run, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "killed")
+    assert [row["epoch"] for row in read_log(tmp_path / "killed")] == ["1"]
+    assert same_weights(whole.model, run(tmp_path / "killed").model)
+
+
+def test_a_run_killed_before_its_last_checkpoint_still_gets_a_whole_log(tmp_path, monkeypatch):
+    def killed(*arguments):
+        raise Killed
+
+    killed_after(monkeypatch, 2, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("iram.train.save_checkpoint", killed)
+        with pytest.raises(Killed):
+            run(tmp_path)
+    run(tmp_path)
+    assert [row["epoch"] for row in read_log(tmp_path)] == ["1", "2", "3"]
+
+
+def test_training_leaves_the_global_random_numbers_alone(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run(tmp_path, Recipe(epochs=1, batch_size=8))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_log_has_one_tidy_row_an_epoch(tmp_path):
+    trained = run(tmp_path)
+    rows = read_log(tmp_path)
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert set(rows[0]) == {"epoch", "training_loss", "training_accuracy", "validation_accuracy",
+                            *TIMES}  # fmt: skip
+    assert all(math.isfinite(float(value)) for row in rows for value in row.values())
+    assert [float(r["validation_accuracy"]) for r in rows] == [
+        r["validation_accuracy"] for r in trained.log
+    ]
+
+
+@pytest.mark.parametrize(("curve", "best"), [([0.5, 0.7, 0.7], 2), ([0.9, 0.7, 0.8], 1)])
+def test_the_first_of_the_best_validation_epochs_is_chosen(tmp_path, monkeypatch, curve, best):
+    weights = []
+
+    def scripted(logits, labels):
+        return {"accuracy": curve[len(weights) - 1]}
+
+    def watched(model, *arguments, **options):
+        weights.append({k: v.clone() for k, v in model.state_dict().items()})
+        return predict(model, *arguments, **options)
+
+    monkeypatch.setattr("iram.train.accuracy", scripted)
+    monkeypatch.setattr("iram.train.predict", watched)
+    trained = run(tmp_path)
+    assert trained.epoch == best
+    assert not trained.model.training
+    for name, tensor in trained.model.state_dict().items():
+        assert torch.equal(tensor, weights[best - 1][name])
+
+
+class TestIsSecret(FaceDataset):
+    """Reading a face of its test split is an error."""
+
+    __test__ = False
+
+    def read_pixels(self, rows):
+        assert not np.isin(rows, np.flatnonzero(self.secret)).any(), "the test split was read"
+        return super().read_pixels(rows)
+
+
+def test_training_and_selection_never_read_the_test_split(tmp_path):
+    dataset = toy_faces(kind=TestIsSecret)
+    dataset.secret = (dataset.metadata["split"] == "test").to_numpy()
+    with pytest.raises(AssertionError, match="test split was read"):
+        dataset.split("test").images([0])
+    run(tmp_path, dataset=dataset)
+
+
+def test_validation_faces_are_not_trained_on(tmp_path):
+    dataset, other = toy_faces(), toy_faces()
+    other._pixels = other._pixels.copy()
+    other._pixels[(other.metadata["split"] == "validation").to_numpy()] = 0
+    recipe = Recipe(epochs=1, batch_size=8)
+    first, second = run(tmp_path / "a", recipe), run(tmp_path / "b", recipe, dataset=other)
+    assert dataset.sha256 == other.sha256
+    assert same_weights(first.model, second.model)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"recipe": Recipe(epochs=3, batch_size=8, lr=0.03)}, r"recipe\.lr: 0\.02 there, 0\.03"),
+        ({"seed": 4}, "seed: 0 there, 4 now"),
+        ({"dataset": toy_faces(seed=9)}, r"data: toy.*-0 there, toy.*-9 now"),
+        ({"dataset": toy_faces((40, 12, 12))}, "faces: 32 there, 40 now"),
+        ({"attention": "se"}, r"architecture\.attention: iram there, se now"),
+        ({"bf16": False}, "precision: bf16 autocast there, fp32 now"),
+    ],
+)
+def test_a_checkpoint_of_another_training_names_the_difference(
+    tmp_path, monkeypatch, changed, message
+):
+    killed_after(monkeypatch, 1, tmp_path)
+    with pytest.raises(InputError, match=message) as error:
+        run(tmp_path, **changed)
+    assert "weight_decay" not in str(error.value), "what is the same is not listed"
+    assert str(tmp_path / "checkpoint.safetensors") in str(error.value)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.99])
+def test_a_truncated_checkpoint_is_an_input_error(tmp_path, monkeypatch, share):
+    killed_after(monkeypatch, 1, tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(InputError, match="not a whole checkpoint"):
+        run(tmp_path)
+
+
+def test_other_tensors_in_the_place_of_the_checkpoint_are_an_input_error(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "checkpoint.safetensors"
+    for metadata in (None, {"state": "{}"}, {"state": "[1]"}, {"state": "no JSON"}):
+        save_file({"model/x": torch.ones(2)}, path, metadata=metadata)
+        with pytest.raises(InputError, match="not a whole checkpoint"):
+            run(tmp_path)
+
+
+def test_fewer_faces_than_a_batch_say_how_many_there_are(tmp_path):
+    with pytest.raises(InputError, match=r"32 training faces.*one batch of 64"):
+        run(tmp_path, Recipe())
+
+
+def test_a_small_net_learns_32_faces_by_heart(tmp_path):
+    still = {"rotation": 0, "shift": 0, "scale": 0, "brightness": 0, "contrast": 0, "flip": False}
+    recipe = Recipe(epochs=25, batch_size=16, lr=0.05, **still)
+    random = np.random.default_rng(0)
+    dataset = toy_faces()
+    dataset._labels[:] = random.integers(0, 2, len(dataset))  # nothing to learn but the faces
+    trained = run(tmp_path, recipe, dataset=dataset)
+    training = dataset.split("train")
+    assert trained.log[-1]["training_accuracy"] > 0.95
+    assert trained.log[0]["training_accuracy"] < 0.8
+    last = train(architecture(), training, training, recipe, 0, tmp_path / "x", progress=False)
+    assert accuracy(predict(last.model, training), training.labels)["accuracy"] > 0.95
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero_on_a_cosine():
+    recipe = Recipe(lr=0.1, warmup=0.2)
+    expected = {0: 0.004, 0.1: 0.052, 0.2: 0.1, 0.6: 0.05, 1: 0.0}
+    for share, rate in expected.items():
+        assert learning_rate(recipe, share) == pytest.approx(rate, abs=1e-12)
+    quarter = 0.1 * (1 + math.cos(math.pi / 4)) / 2
+    assert learning_rate(recipe, 0.4) == pytest.approx(quarter)
+    assert learning_rate(Recipe(lr=0.1, warmup=0), 0) == 0.1
+    assert learning_rate(Recipe(lr=0.1, warmup=1), 1) == pytest.approx(0.1)
+
+
+def test_the_optimizer_gets_the_learning_rate_of_each_step(tmp_path, monkeypatch):
+    rates = []
+    original = torch.optim.SGD.step
+
+    def watched(self, *arguments):
+        rates.extend({group["lr"] for group in self.param_groups})
+        return original(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", watched)
+    run(tmp_path)
+    assert rates == [learning_rate(RECIPE, step / 12) for step in range(12)]
+
+
+@pytest.mark.parametrize("attention", ["iram", "se", "cbam"])
+def test_only_weights_decay_not_biases_norms_and_gains(attention):
+    model = build_model(attention=attention, width=0.25)
+    decayed, kept = parameter_groups(model, 0.01)
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.01, 0.0)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    chosen = {names[id(p)] for p in decayed["params"]}
+    assert chosen.isdisjoint({names[id(p)] for p in kept["params"]})
+    assert len(chosen) + len(kept["params"]) == len(names)
+    modules = dict(model.named_modules())
+    for name in names.values():
+        owner, _, last = name.rpartition(".")
+        convolves = isinstance(modules[owner], torch.nn.Conv2d | torch.nn.Linear)
+        assert (name in chosen) == (convolves and last == "weight"), name
+
+
+def test_derived_seeds_depend_on_every_part():
+    seeds = {derived_seed(0, 1), derived_seed(1, 0), derived_seed(0, "1"), derived_seed(0)}
+    assert len(seeds) == 4
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert derived_seed(0, 1) == derived_seed(0, 1)
+
+
+def test_a_difference_names_nested_fields_and_those_that_one_side_lacks():
+    old, new = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1, "c": 4}, "e": 5}
+    text = "a.c: 2 there, 4 now, e: None there, 5 now, d: 3 there, None now"
+    assert difference(old, new) == text
+    assert difference(old, json.loads(json.dumps(old))) == ""

@@ -1,0 +1,347 @@
+"""Grids of cells: skipped when finished, shared between processes, marked when they diverge."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toy import toy_faces
+
+from analysis import cli
+from iram import InputError, load_model
+from iram.evaluate import accuracy, predict
+from iram.grids import GRIDS, Cell, product
+from iram.lock import BusyError, locked
+from iram.train import DivergedError, _Run
+from iram.train_grid import code_commit, is_done, train_cell, train_grid
+
+RECIPE = {"epochs": 1, "batch_size": 8}
+SMALL = {"width": 0.25}
+
+
+def cells(attention=("none",), seeds=(0,), recipe=RECIPE, suffix=""):
+    return product(attention, seeds, suffix, SMALL, recipe)
+
+
+def grid(cells, out, dataset=None, bf16=False):
+    return train_grid(cells, dataset or toy_faces(), out, device="cpu", bf16=bf16)
+
+
+@pytest.fixture
+def diverging(monkeypatch):
+    """Every run of seed 1 has a loss that is not a number."""
+    step = _Run.step
+
+    def broken(self, *arguments):
+        loss, right = step(self, *arguments)
+        return (loss * float("nan") if self.seed == 1 else loss), right
+
+    monkeypatch.setattr(_Run, "step", broken)
+
+
+def test_a_finished_cell_is_weights_a_log_and_a_card_measured_on_the_weights(tmp_path, capsys):
+    dataset = toy_faces()
+    assert grid(cells(["iram"]), tmp_path, dataset) == []
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"iram-seed0.safetensors", "iram-seed0.json", "iram-seed0/log.csv"}
+    card = json.loads((tmp_path / "iram-seed0.json").read_text())
+    assert card["selected_on"] == "PublicTest"
+    assert (card["label"], card["seed"], card["precision"]) == ("iram", 0, "fp32")
+    assert set(card["accuracy"]) == {"PublicTest", "PublicTest, flip", "PrivateTest",
+                                     "PrivateTest, flip"}  # fmt: skip
+    model, faces = load_model(tmp_path / "iram-seed0.safetensors"), dataset.split("test")
+    for flip, name in ((False, "PrivateTest"), (True, "PrivateTest, flip")):
+        measured = accuracy(predict(model, faces, flip=flip), faces.labels)
+        assert card["accuracy"][name] == measured
+    assert "PrivateTest" in capsys.readouterr().out
+
+
+def test_what_is_finished_is_skipped_and_what_is_new_is_trained(tmp_path, capsys):
+    grid(cells(), tmp_path)
+    before = (tmp_path / "none-seed0.safetensors").stat().st_mtime_ns
+    grid(cells(seeds=[0, 1]), tmp_path)
+    assert (tmp_path / "none-seed0.safetensors").stat().st_mtime_ns == before
+    assert "none-seed0: finished before" in capsys.readouterr().out
+    assert all(is_done(cell, tmp_path) for cell in cells(seeds=[0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cells": cells(recipe=RECIPE | {"lr": 0.01})}, r"recipe\.lr: 0\.08 there, 0\.01 now"),
+        ({"dataset": toy_faces(seed=3)}, "data: toy"),
+        ({"bf16": True}, "precision: fp32 there"),
+    ],
+)
+def test_a_finished_cell_of_another_training_is_not_taken_for_this_one(tmp_path, changes, message):
+    grid(cells(), tmp_path)
+    with pytest.raises(InputError, match=message):
+        grid(**{"cells": cells(), "out": tmp_path} | changes)
+
+
+def test_a_card_without_a_training_is_an_input_error(tmp_path):
+    grid(cells(), tmp_path)
+    path = tmp_path / "none-seed0.json"
+    card = json.loads(path.read_text())
+    del card["recipe"]
+    path.write_text(json.dumps(card))
+    with pytest.raises(InputError, match=r"none-seed0.json is not the card of a training"):
+        grid(cells(), tmp_path)
+
+
+def test_the_accuracies_are_of_the_weights_as_they_are_saved(tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr("iram.train_grid.measure", lambda model, _: measured.append(model) or {})
+    grid(cells(), tmp_path)
+    saved = load_model(tmp_path / "none-seed0.safetensors").state_dict()
+    assert all(torch.equal(saved[k], v) for k, v in measured[0].state_dict().items())
+
+
+def test_a_cell_that_another_process_finished_just_before_is_not_trained_again(
+    tmp_path, monkeypatch, capsys
+):
+    @contextlib.contextmanager
+    def late(path):  # the lock is had when the other has finished
+        with locked(path):
+            train_cell(cells()[0], toy_faces(), tmp_path, device="cpu", bf16=False)
+            monkeypatch.setattr(_Run, "run_epoch", lambda *a: pytest.fail("trained again"))
+            yield
+
+    monkeypatch.setattr("iram.train_grid.locked", late)
+    grid(cells(), tmp_path)
+    assert "none-seed0: finished before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("moment", ["measure", "save_model"])
+def test_a_cell_killed_before_its_card_is_whole_is_not_finished(tmp_path, monkeypatch, moment):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"iram.train_grid.{moment}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            grid(cells(), tmp_path)
+    assert not is_done(cells()[0], tmp_path)
+    monkeypatch.setattr(_Run, "run_epoch", killed)  # all epochs are in the checkpoint
+    grid(cells(), tmp_path)
+    assert is_done(cells()[0], tmp_path)
+
+
+def test_the_grid_goes_on_after_a_cell_that_diverges(tmp_path, diverging, capsys):
+    assert grid(cells(seeds=[1, 0]), tmp_path) == ["none-seed1"]
+    assert (tmp_path / "none-seed1" / "diverged.txt").read_text() == "the loss is nan in epoch 1\n"
+    assert is_done(cells(seeds=[0])[0], tmp_path)
+    assert not is_done(cells(seeds=[1])[0], tmp_path)
+    assert "none-seed1: stopped, the loss is nan" in capsys.readouterr().out
+
+
+def test_a_run_that_diverges_raises_in_the_epoch_it_happens(tmp_path, diverging):
+    from iram.model import plan
+    from iram.recipe import Recipe
+    from iram.train import train
+
+    dataset, architecture = toy_faces(), plan(classes=("up", "down"), width=0.25)
+    splits = dataset.split("train"), dataset.split("validation")
+    with pytest.raises(DivergedError, match="nan in epoch 1"):
+        train(architecture, *splits, Recipe(**RECIPE), 1, tmp_path, progress=False)
+
+
+def test_the_mark_of_a_divergence_goes_when_the_cell_is_trained_after_all(tmp_path):
+    mark = tmp_path / "none-seed0" / "diverged.txt"
+    mark.parent.mkdir()
+    mark.write_text("the loss is nan in epoch 1\n")
+    grid(cells(), tmp_path)
+    assert not mark.exists()
+
+
+def test_a_really_absurd_learning_rate_diverges_by_itself(tmp_path):
+    recipe = {"epochs": 3, "batch_size": 8, "lr": 1e30, "warmup": 0.0}
+    assert grid(cells(recipe=recipe), tmp_path) == ["none-seed0"]
+
+
+def test_a_divergence_is_exit_code_2_at_the_command_line(tmp_path, diverging, monkeypatch, capsys):
+    monkeypatch.setattr("iram.data.open_dataset", lambda spec: toy_faces())
+    code = cli.main(
+        ["train", "--data", "toy", "--out", str(tmp_path), "--attention", "none", "--seeds", "1,0",
+         "--switches", "width=0.25", "--recipe", "epochs=1,batch_size=8", "--device", "cpu"]
+    )  # fmt: skip
+    assert code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("iram: diverged: none-seed1;")
+    assert (tmp_path / "none-seed0.json").exists()
+
+
+def test_a_data_set_without_a_validation_split_says_so_before_anything_is_trained(tmp_path):
+    with pytest.raises(InputError, match="toy has no split 'validation'; it has: train, test"):
+        grid(cells(), tmp_path, toy_faces((32, 0, 12)))
+    assert not list(tmp_path.rglob("log.csv"))
+
+
+def test_a_data_set_without_a_test_split_is_trained_and_has_no_test_accuracy(tmp_path):
+    grid(cells(), tmp_path, toy_faces((32, 12, 0)))
+    card = json.loads((tmp_path / "none-seed0.json").read_text())
+    assert set(card["accuracy"]) == {"PublicTest", "PublicTest, flip"}
+
+
+def test_an_output_that_is_a_file_is_an_input_error_before_anything_is_trained(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_Run, "run_epoch", lambda *arguments: pytest.fail("it trained"))
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=r"cannot write .*file"):
+        grid(cells(), tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_leftovers_of_a_process_killed_while_it_wrote_are_removed(tmp_path):
+    leftover = tmp_path / "none-seed0" / ".checkpoint.safetensors.x1.tmp"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"half")
+    grid(cells(), tmp_path)
+    assert not leftover.exists()
+
+
+OTHER = """
+import sys, time
+from iram.lock import locked
+with locked(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other_process():
+    """Starts a process that holds a lock until it is killed."""
+    started = []
+
+    def start(path):
+        root = str(Path(__file__).parents[1])
+        process = subprocess.Popen(
+            [sys.executable, "-c", OTHER, str(path)], stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": root},
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_cell_that_another_process_trains_is_left_to_it(tmp_path, other_process, capsys):
+    other = other_process(tmp_path / "none-seed0" / "lock")
+    assert grid(cells(seeds=[0, 1]), tmp_path) == []
+    assert f"none-seed0: left to another process, {tmp_path}" in capsys.readouterr().out
+    assert not is_done(cells()[0], tmp_path)
+    assert is_done(cells(seeds=[1])[0], tmp_path)
+    with pytest.raises(BusyError, match=f"held by process {other.pid} on "):
+        grid(cells(), tmp_path)
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, other_process):
+    other = other_process(tmp_path / "lock")
+    with pytest.raises(BusyError), locked(tmp_path / "lock"):
+        pass
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    assert (tmp_path / "lock").exists()
+    with locked(tmp_path / "lock"):
+        assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_of_another_host_is_never_taken_over(tmp_path):
+    (tmp_path / "lock").write_text("1 some-other-host abc")
+    with pytest.raises(BusyError, match=r"process 1 on some-other-host.*remove it"):
+        locked(tmp_path / "lock").__enter__()
+    assert (tmp_path / "lock").read_text() == "1 some-other-host abc"
+
+
+def test_a_lock_that_is_just_being_written_is_held(tmp_path):
+    (tmp_path / "lock").write_text("")
+    with pytest.raises(BusyError):
+        locked(tmp_path / "lock").__enter__()
+
+
+def test_of_several_that_see_a_dead_owner_only_one_takes_over(tmp_path, monkeypatch):
+    import socket
+
+    import iram.lock
+
+    path = tmp_path / "lock"
+    path.write_text(dead := f"{os.getpid()} {socket.gethostname()} of-an-earlier-container")
+    alive = iram.lock._alive
+
+    def overtaken(owner):  # between this look at the owner and the removal, another takes over
+        if owner == dead:
+            path.write_text("7 some-other-host new")
+        return alive(owner)
+
+    monkeypatch.setattr(iram.lock, "_alive", overtaken)
+    with pytest.raises(BusyError, match="some-other-host"):
+        locked(path).__enter__()
+    assert path.read_text() == "7 some-other-host new"
+
+
+def test_a_lock_is_removed_after_an_error_and_not_held_twice(tmp_path):
+    with locked(tmp_path / "lock"), pytest.raises(BusyError), locked(tmp_path / "lock"):
+        pass
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "lock"):
+        raise ZeroDivisionError
+    assert not (tmp_path / "lock").exists()
+
+
+def test_a_product_has_the_first_seed_of_all_modules_first():
+    names = [cell.name for cell in product(["iram", "se"], [0, 1], "-x", {"width": 2}, {"lr": 1})]
+    assert names == ["iram-x-seed0", "se-x-seed0", "iram-x-seed1", "se-x-seed1"]
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_every_grid_can_be_built_and_names_each_cell_once(name):
+    names = [cell.name for cell in GRIDS[name]]
+    assert len(set(names)) == len(names)
+    for cell in GRIDS[name]:
+        architecture, recipe = cell.build(("a", "b", "c"), 48)
+        assert architecture.classes == ("a", "b", "c")
+        assert recipe.erasing == 0 or "eras" in cell.label
+
+
+def test_a_cell_with_an_unknown_recipe_field_says_which_are_known():
+    with pytest.raises(InputError, match=r"unknown recipe field 'epoch'.*did you mean 'epochs'"):
+        Cell("x", recipe={"epoch": 3}).build(("a", "b"), 48)
+
+
+def test_the_code_commit_is_a_commit_or_a_version(monkeypatch, tmp_path):
+    found = code_commit()
+    assert found.startswith("version ") or int(found.removesuffix("-dirty"), 16) >= 0
+    monkeypatch.setattr("iram.train_grid.__file__", str(tmp_path / "iram" / "train_grid.py"))
+    assert code_commit().startswith("version ")
+
+
+def test_weights_are_the_same_whether_trained_alone_or_in_a_grid(tmp_path):
+    grid(cells(["iram"]), tmp_path / "alone")
+    grid(cells(["none", "iram"]), tmp_path / "grid")
+    one, other = (load_model(tmp_path / name / "iram-seed0.safetensors").state_dict()
+                  for name in ("alone", "grid"))  # fmt: skip
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_that_do_not_fit_half_precision_count_as_diverged(tmp_path, monkeypatch):
+    epoch = _Run.run_epoch
+
+    def exploding(self, bar):
+        epoch(self, bar)
+        next(iter(self.best.values())).fill_(1e5)
+
+    monkeypatch.setattr(_Run, "run_epoch", exploding)
+    assert grid(cells(), tmp_path) == ["none-seed0"]
+    assert "1e+05, above half precision" in (tmp_path / "none-seed0/diverged.txt").read_text()
