@@ -59,7 +59,10 @@ def _chunks(path: Path, lines: Iterator[str]) -> Iterator[tuple[list[int], list[
             if not fields:
                 continue  # an empty line
             whole = len(fields) == len(header)
-            rows.append([fields[place].strip() for place in places] if whole else fields)
+            if whole:
+                rows.append([fields[place].strip() for place in places])
+            else:  # a lone message stands for a row that has no such places
+                rows.append([f"{len(fields)} fields where the header has {len(header)}"])
             numbers.append(reader.line_num)
             if len(rows) == CHUNK:
                 yield numbers, rows
@@ -109,7 +112,7 @@ def _parse(rows, line_numbers, first_row) -> tuple[np.ndarray, pd.DataFrame, lis
 def _row_problem(row: list[str]) -> str | None:
     """What is wrong with a row apart from its pixels."""
     if len(row) != len(COLUMNS):
-        return f"{len(row)} fields where the header has another number"
+        return row[0]
     if row[0] not in "0123456" or len(row[0]) != 1:
         return f"emotion '{row[0][:40]}' where 0 to 6 is needed"
     if row[2].lower() not in USAGE_OF_WORD:
