@@ -164,6 +164,17 @@ def test_a_zip_must_hold_one_csv(tmp_path, names, found):
         open_dataset(f"fer2013:{path}")
 
 
+@pytest.mark.parametrize(("offset", "value"), [(6, 0x80), (8, 0x01), (10, 0x63)])
+def test_a_zip_of_an_odd_kind_is_refused(fer_csv, offset, value):
+    """Its central directory says: a version to come, encrypted, an unknown compression."""
+    path = pack(fer_csv, "zip")
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + offset] = value
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"{path} cannot be unpacked"):
+        open_dataset(f"fer2013:{path}")
+
+
 # The Kaggle folders ---------------------------------------------------------------------------
 
 

@@ -4,12 +4,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing makes them known
 
 from iram.errors import InputError
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
 MID_GRAY = 128
 ORIENTATION = 0x0112
 # EXIF orientation -> what brings the picture upright (TIFF 6.0, tag 274)

@@ -3,7 +3,8 @@
 Input: 100 x 100 aligned faces from the web, colour, read as gray.
 Label: 0-6 = surprise, fear, disgust, happy, sad, angry, neutral (1-7 in the file).
 Splits: train (12,271) and test (3,068). It has no validation split, so a fixed tenth of train is
-held out for choosing: the faces whose name's SHA-256 leaves no remainder modulo 10.
+held out for choosing: the faces whose name (`train_00001`) has a SHA-256 whose first 12 hexadecimal
+digits leave no remainder modulo 10.
 Files: `basic/Image/aligned/*_aligned.jpg` and `basic/EmoLabel/list_patition_label.txt`.
 Licence: on request, for non-commercial research; may not be passed on.
 """
