@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import faces, fer_rows, write_csv
+from sources import faces, fer_rows, write_csv
 
 from iram.data import fer2013_csv, open_dataset
 

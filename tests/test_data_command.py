@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import fer_rows, write_csv, write_votes
-from test_data_fer2013 import write_lists
+from sources import fer_rows, write_csv, write_lists, write_votes
 
 from analysis.cli import main
 

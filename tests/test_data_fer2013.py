@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import faces, fer_rows, write_csv, write_votes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from sources import changed, faces, fer_rows, write_csv
 
 from iram.data import open_dataset
 from iram.data.specs import load
@@ -27,14 +26,6 @@ def pack(path, kind):
     else:
         packed.write_bytes({"gz": gzip, "xz": lzma, "bz2": bz2}[kind].compress(data))
     return packed
-
-
-def changed(path, line, column, value):
-    """The CSV with one field of one line (as an editor numbers it) replaced."""
-    lines = [row.split(",") for row in path.read_text().splitlines()]
-    lines[line - 1][column] = value
-    path.write_text("\n".join(map(",".join, lines)) + "\n")
-    return path
 
 
 def test_the_csv_gives_every_face_with_label_usage_and_role(fer_csv):
@@ -175,117 +166,6 @@ def test_a_zip_of_an_odd_kind_is_refused(fer_csv, offset, value):
         open_dataset(f"fer2013:{path}")
 
 
-# The Kaggle folders ---------------------------------------------------------------------------
-
-
-def write_pictures(root, names, size=48):
-    for face, name in zip(faces(len(names), size), names, strict=True):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(face).save(root / name)
-    return root
-
-
-def test_kaggle_folders_read_the_usage_off_the_file_names(tmp_path):
-    names = ["test/happy/PrivateTest_2.png", "test/happy/PublicTest_1.png",
-             "train/angry/Training_3.png", "train/sad/Training_4.png"]  # fmt: skip
-    root = write_pictures(tmp_path / "kaggle", names)
-    (root / "train" / "angry" / ".DS_Store").write_bytes(b"x")
-    dataset = open_dataset(f"fer2013:{root}")
-    assert dataset.metadata["image_id"].tolist() == names
-    assert dataset.metadata["split"].tolist() == ["test", "validation", "train", "train"]
-    assert [dataset.classes[i] for i in dataset.labels] == ["happy", "happy", "angry", "sad"]
-    assert np.array_equal(dataset.images_uint8(slice(None)), faces(4))
-    assert dataset.problems == []
-
-
-def test_kaggle_folders_without_usage_in_the_names_say_what_is_assumed(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["train/angry/1.png", "test/sadness/2.png"])
-    dataset = open_dataset(f"fer2013:{root}")
-    assert sorted(dataset.metadata["usage"]) == ["PrivateTest", "Training"]
-    assert len(dataset.problems) == 1
-    assert not dataset.problems[0].unusable
-    assert "2 of 2 file names do not say" in dataset.problems[0].message
-
-
-def test_a_class_that_fer2013_lacks_is_refused(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["train/bored/Training_1.png"])
-    with pytest.raises(InputError, match="bored is no class of FER2013"):
-        open_dataset(f"fer2013:{root}")
-
-
-def test_a_picture_of_another_size_is_unusable(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["train/sad/Training_1.png"], size=50)
-    with pytest.raises(InputError, match=r"Training_1.png: 50 x 50 pixels where 48 x 48"):
-        open_dataset(f"fer2013:{root}")
-
-
-def test_a_folder_without_splits_is_refused(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["angry/1.png"])
-    with pytest.raises(InputError, match="no train/ or test/ folder"):
-        open_dataset(f"fer2013:{root}")
-
-
-# Votes and lists ------------------------------------------------------------------------------
-
-
-def write_lists(folder, occlusion, pose_30, pose_45):
-    folder.mkdir()
-    (folder / "jianfei_occlusion_list.txt").write_bytes(occlusion)
-    (folder / "pose_30_ferplus_list.txt").write_bytes(pose_30)
-    (folder / "pose_45_ferplus_list.txt").write_bytes(pose_45)
-    return folder
-
-
-@pytest.fixture
-def voted(tmp_path, fer_csv):
-    votes = write_votes(tmp_path / "votes.csv", fer_rows())
-    lists = write_lists(
-        tmp_path / "lists",
-        b"2_fer0000002.png 8 0\r\n5_fer0000005.png 8 3\r\n",
-        b"5/fer0000005.jpg\n0/fer0000008.jpg\n",
-        b"0/fer0000008.jpg\n",
-    )
-    return f"fer2013:{fer_csv},votes={votes},ran_lists={lists}"
-
-
-def test_lists_flag_their_faces_and_a_face_may_have_two_flags(voted):
-    metadata = open_dataset(voted).metadata
-    kinds = metadata["real_occlusion"]
-    assert kinds[[2, 5]].tolist() == ["upper", "glasses"]
-    assert (kinds == "none").sum() == 10
-    assert np.flatnonzero(metadata["pose_30"]).tolist() == [5, 8]
-    assert np.flatnonzero(metadata["pose_45"]).tolist() == [8]
-    assert metadata["ferplus_name"][3] == "fer0000003.png"
-
-
-def test_votes_leave_the_labels_of_fer2013(voted):
-    assert open_dataset(voted).labels.tolist() == [i % 7 for i in range(12)]
-
-
-def test_lists_need_votes_for_the_names(fer_csv, tmp_path):
-    with pytest.raises(InputError, match="add votes="):
-        open_dataset(f"fer2013:{fer_csv},ran_lists={tmp_path}")
-
-
-def test_votes_cannot_be_joined_to_folders(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["train/sad/Training_1.png"])
-    with pytest.raises(InputError, match="row by row"):
-        open_dataset(f"fer2013:{root},votes=x.csv")
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [(b"fer0000002.png 8 0\n", "line 1: 'fer0000002.png 8 0' is not of the form LABEL_IMAGE.png"),
-     (b"\n2_fer0000002.png 8 7\n", "line 2: .* with a type of 0, 1, 2, 3"),
-     (b"", "is empty")],
-)  # fmt: skip
-def test_a_line_of_another_form_is_named(fer_csv, tmp_path, line, message):
-    votes = write_votes(tmp_path / "votes.csv", fer_rows())
-    lists = write_lists(tmp_path / "lists", line, b"0/fer0000000.jpg", b"0/fer0000000.jpg")
-    with pytest.raises(InputError, match=f"jianfei_occlusion_list.txt {message}"):
-        open_dataset(f"fer2013:{fer_csv}", votes=votes, ran_lists=lists)
-
-
 # Damage ---------------------------------------------------------------------------------------
 
 SEED_CSV = "\n".join(["emotion,pixels,Usage", *map(",".join, fer_rows(3))]).encode()
@@ -337,17 +217,3 @@ def test_the_real_file_has_its_rows(iram_data):
     private = dataset.counts()["PrivateTest"]
     assert private.tolist() == [491, 55, 528, 879, 594, 416, 626]
     assert dataset.problems == []
-
-
-def test_the_real_lists_have_their_faces(iram_data):
-    dataset = open_dataset(
-        f"fer2013:{iram_data}/fer2013/fer2013.csv.xz",
-        votes=iram_data / "fer2013" / "fer2013new.csv",
-        ran_lists=iram_data / "ran_lists",
-    )
-    test = dataset.split("PrivateTest").metadata
-    occluded = test["real_occlusion"] != "none"
-    assert (occluded.sum(), test["pose_30"].sum(), test["pose_45"].sum()) == (605, 1170, 633)
-    assert (occluded & test["pose_30"]).sum() == 205
-    assert len(dataset.problems) == 1
-    assert "16 of 1,570" in dataset.problems[0].message

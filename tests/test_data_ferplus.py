@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from conftest import faces, fer_rows, write_votes
-from test_data_fer2013 import changed, write_lists
+from sources import changed, faces, fer_rows, write_lists, write_votes
 
 from iram.data import open_dataset
 from iram.data.classes import canonical

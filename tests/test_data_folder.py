@@ -2,18 +2,11 @@ import os
 
 import numpy as np
 import pytest
-from conftest import faces
 from PIL import Image
+from sources import faces, write_pictures
 
 from iram.data import open_dataset
 from iram.errors import InputError
-
-
-def write(root, names, size=48):
-    for face, name in zip(faces(len(names), size), names, strict=True):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(face).save(root / name)
-    return root
 
 
 def many(prefix, count=40):
@@ -21,7 +14,7 @@ def many(prefix, count=40):
 
 
 def test_class_folders_become_sorted_classes(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png", "happy/2.png", "happy/1.bmp"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "happy/2.png", "happy/1.bmp"])
     dataset = open_dataset(f"folder:{root}")
     assert dataset.classes == ("happy", "sad")
     assert dataset.labels.tolist() == [0, 0, 1]
@@ -44,7 +37,7 @@ def test_pictures_of_any_size_and_kind_are_brought_to_one(tmp_path):
 
 def test_split_folders_become_splits(tmp_path):
     names = ["train/sad/1.png", "val/sad/1.png", "test/happy/1.png"]
-    dataset = open_dataset(f"folder:{write(tmp_path / 'faces', names)}")
+    dataset = open_dataset(f"folder:{write_pictures(tmp_path / 'faces', names)}")
     assert dataset.classes == ("happy", "sad")
     by_role = {role: dataset.split(role) for role in ("train", "validation", "test")}
     assert {role: part.metadata["image_id"].tolist() for role, part in by_role.items()} == {
@@ -56,7 +49,7 @@ def test_split_folders_become_splits(tmp_path):
 
 
 def test_without_a_validation_folder_a_tenth_of_train_is_held_out(tmp_path):
-    root = write(tmp_path / "faces", many("train/sad", 60) + many("test/sad", 20), size=8)
+    root = write_pictures(tmp_path / "faces", many("train/sad", 60) + many("test/sad", 20), size=8)
     dataset = open_dataset(f"folder:{root},size=8")
     sizes = {role: len(dataset.split(role)) for role in ("train", "validation", "test")}
     assert sizes["train"] + sizes["validation"] == 60
@@ -66,19 +59,19 @@ def test_without_a_validation_folder_a_tenth_of_train_is_held_out(tmp_path):
 
 
 def test_class_folders_alone_are_split_by_hash_the_same_when_pictures_are_added(tmp_path):
-    root = write(tmp_path / "faces", many("happy") + many("sad"), size=8)
+    root = write_pictures(tmp_path / "faces", many("happy") + many("sad"), size=8)
     dataset = open_dataset(f"folder:{root},size=8")
     before = dict(zip(dataset.metadata["image_id"], dataset.metadata["split"], strict=True))
     assert set(before.values()) == {"train", "validation", "test"}
     assert len(dataset.split("all")) == 80
-    write(root, ["angry/new.png"], size=8)
+    write_pictures(root, ["angry/new.png"], size=8)
     later = open_dataset(f"folder:{root},size=8").metadata
     after = dict(zip(later["image_id"], later["split"], strict=True))
     assert {name: after[name] for name in before} == before
 
 
 def test_changed_pictures_are_decoded_anew(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     first = open_dataset(f"folder:{root}")
     Image.new("L", (48, 48), 9).save(root / "sad/1.png")
     second = open_dataset(f"folder:{root}")
@@ -90,7 +83,7 @@ def test_changed_pictures_are_decoded_anew(tmp_path):
 def test_settled_pictures_are_not_read_again(tmp_path, monkeypatch):
     from iram.data import pictures
 
-    root = write(tmp_path / "faces", ["sad/1.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     monkeypatch.setattr(pictures, "SETTLED", -60.0)  # as if a minute had gone by
     first = open_dataset(f"folder:{root}")
     monkeypatch.setattr(pictures, "sha256", None)
@@ -99,7 +92,7 @@ def test_settled_pictures_are_not_read_again(tmp_path, monkeypatch):
 
 
 def test_hidden_files_are_passed_over_in_silence(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png", ".hidden/2.png", "__MACOSX/sad/1.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", ".hidden/2.png", "__MACOSX/sad/1.png"])
     (root / "sad" / ".DS_Store").write_bytes(b"x")
     (root / "sad" / "._1.png").write_bytes(b"x")
     (root / "README.txt").write_text("beside the classes")
@@ -108,7 +101,7 @@ def test_hidden_files_are_passed_over_in_silence(tmp_path):
 
 
 def test_what_is_not_read_is_reported_once(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png", "sad/deeper/2.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "sad/deeper/2.png"])
     (root / "sad" / "Thumbs.db").write_bytes(b"x")
     (root / "bored").mkdir()
     messages = [str(problem) for problem in open_dataset(f"folder:{root}").problems]
@@ -117,7 +110,7 @@ def test_what_is_not_read_is_reported_once(tmp_path):
 
 
 def test_damaged_pictures_are_named_and_can_be_left_out(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png", "sad/2.png", "sad/3.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "sad/2.png", "sad/3.png"])
     (root / "sad/2.png").write_bytes(b"not a picture")
     with pytest.raises(InputError, match=f"{root}/sad/2.png: is not a picture that can be read"):
         open_dataset(f"folder:{root}")
@@ -136,7 +129,7 @@ def test_nothing_but_damaged_pictures_is_an_error_even_when_skipping(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are text elsewhere")
 def test_names_that_are_no_text_do_no_harm(tmp_path):
-    root = write(tmp_path / "faces", ["sad/1.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     (root / "sad/1.png").rename(os.fsdecode(os.fsencode(root / "sad") + b"/\xff.png"))
     assert open_dataset(f"folder:{root}").metadata["image_id"].tolist() == ["sad/�.png"]
 
@@ -153,7 +146,7 @@ def test_names_that_are_no_text_do_no_harm(tmp_path):
 )
 def test_folders_without_classes_are_refused(tmp_path, names, message):
     (tmp_path / "faces").mkdir()
-    write(tmp_path / "faces", names)
+    write_pictures(tmp_path / "faces", names)
     with pytest.raises(InputError, match=message):
         open_dataset(f"folder:{tmp_path}/faces")
 
@@ -171,4 +164,4 @@ def test_missing_folders_and_files_in_their_place_are_named(tmp_path):
 )
 def test_an_impossible_size_is_refused(tmp_path, size, message):
     with pytest.raises(InputError, match=f"size={size}: .*{message}"):
-        open_dataset(f"folder:{write(tmp_path / 'faces', ['sad/1.png'])},size={size}")
+        open_dataset(f"folder:{write_pictures(tmp_path / 'faces', ['sad/1.png'])},size={size}")

@@ -4,8 +4,8 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import faces
 from PIL import Image
+from sources import faces
 
 from iram.data import images
 from iram.data.images import read_image, resized

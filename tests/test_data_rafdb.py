@@ -2,8 +2,8 @@ import hashlib
 
 import numpy as np
 import pytest
-from conftest import faces
 from PIL import Image
+from sources import faces
 
 from iram.data import open_dataset
 from iram.errors import InputError

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import fer_rows, write_csv
+from sources import fer_rows, write_csv
 
 from iram.data import DATASETS, match_classes, open_dataset
 from iram.data.specs import read_spec

@@ -51,7 +51,7 @@ def pictures_sha256(root: Path, names: list[str]) -> str:
     """
     stamp, newest = hashlib.sha256(os.fsencode(root.resolve())), 0.0
     for name in names:
-        status = _stat(root / name)
+        status = _stat(f"{root}/{name}")  # text: making 36,000 paths would take half the time
         times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         stamp.update(os.fsencode(name) + f"\0{times}\0".encode())
         newest = max(newest, status.st_mtime, status.st_ctime)
@@ -115,7 +115,7 @@ def _names(folder: Path, wanted) -> list[str]:
         raise InputError(f"cannot read the folder {folder}: {error.strerror}") from None
 
 
-def _stat(path: Path) -> os.stat_result:
+def _stat(path: str) -> os.stat_result:
     try:
         return os.stat(path)
     except OSError as error:
