@@ -87,6 +87,15 @@ def test_lists_agree_or_say_so_once(fer_csv, tmp_path):
     assert "fer0000005: sad there, disgust here" in messages[1]
 
 
+def test_lists_find_their_faces_after_a_row_that_is_left_out(spec, tmp_path):
+    lines = b"6_fer0000006.png 8 3\n"
+    lists = write_lists(tmp_path / "lists", lines, b"7/fer0000007.jpg", b"7/fer0000007.jpg")
+    dataset = open_dataset(spec, ran_lists=lists)
+    flagged = dataset.metadata.query("real_occlusion == 'glasses'")
+    assert flagged["row"].tolist() == [6]
+    assert len(dataset.problems) == 1  # the row left out; the labels agree
+
+
 def test_fewer_votes_than_faces_are_refused(fer_csv, tmp_path):
     votes = write_votes(tmp_path / "votes.csv", fer_rows(11))
     with pytest.raises(InputError, match=f"{votes} has 11 rows of votes and {fer_csv} has 12"):

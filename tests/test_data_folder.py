@@ -80,6 +80,11 @@ def test_changed_pictures_are_decoded_anew(tmp_path):
     assert first.sha256 != second.sha256
 
 
+def test_the_hash_of_pictures_that_may_still_change_is_not_kept(tmp_path, cache):
+    open_dataset(f"folder:{write_pictures(tmp_path / 'faces', ['sad/1.png'])}")
+    assert not list((cache / "data").glob("*.sha256"))
+
+
 def test_settled_pictures_are_not_read_again(tmp_path, monkeypatch):
     from iram.data import pictures
 
