@@ -13,7 +13,7 @@ from iram.data.specs import open_dataset
 __all__ = ["DATASETS", "FaceDataset", "Problem", "match_classes", "open_dataset"]
 
 # Importing a loader registers it; no folder is scanned.
-from iram.data import fer2013  # noqa: F401
+from iram.data import fer2013, ferplus, folder, rafdb  # noqa: F401
 
 if find_spec("iram.data.heads"):
     from iram.data import heads  # noqa: F401

@@ -72,17 +72,20 @@ def _unpacked(path: Path, file: IO[bytes]) -> contextlib.AbstractContextManager[
 @contextlib.contextmanager
 def _zip_member(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     """The one CSV in a zip; nothing is written to disk."""
-    with zipfile.ZipFile(file) as archive:
-        names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
-        for name in names:
-            if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
-                raise InputError(f"{path}: refused, its member '{name}' points outside the archive")
-        tables = [name for name in names if name.lower().endswith(".csv")]
-        if len(tables) != 1:
-            found = f"several: {listing(tables)}; unpack the right one" if tables else "none"
-            raise InputError(f"{path} must hold one CSV and holds {found}")
-        try:
-            with archive.open(tables[0]) as member:
-                yield member
-        except (RuntimeError, NotImplementedError) as error:  # encrypted, or an odd compression
-            raise InputError(f"{path}: cannot unpack '{tables[0]}': {error}") from None
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(_table(path, archive)) as member:
+            yield member
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or of an odd kind
+        raise InputError(f"{path} cannot be unpacked: {error}") from None
+
+
+def _table(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+    for name in names:
+        if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+            raise InputError(f"{path}: refused, its member '{name}' points outside the archive")
+    tables = [name for name in names if name.lower().endswith(".csv")]
+    if len(tables) != 1:
+        found = f"several: {listing(tables)}; unpack the right one" if tables else "none"
+        raise InputError(f"{path} must hold one CSV and holds {found}")
+    return tables[0]

@@ -6,6 +6,7 @@ anew. Nothing is pickled. Several processes may write the same entry at once: ea
 renamed into place whole, and they hold the same bytes.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -69,7 +70,7 @@ def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **setti
         decoded = decode()
         try:
             _write(entry, decoded)
-        except InputError as error:
+        except (InputError, OSError) as error:
             warnings.warn(f"no cache, so each opening decodes anew: {error}", stacklevel=3)
             return decoded
         found = _read(entry) or decoded
@@ -80,6 +81,19 @@ def entry_path(kind: str, source_sha256: str, **settings) -> Path:
     """The entry's files without their suffix."""
     key = json.dumps([FORMAT, kind, source_sha256, settings], sort_keys=True)
     return cache_folder() / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+
+def remembered(kind: str, stamp: str, compute: Callable[[], str]) -> str:
+    """The SHA-256 that `compute` returns, kept under `stamp` so that it is computed once."""
+    note = cache_folder() / f"{kind}-{stamp[:40]}.sha256"
+    with contextlib.suppress(OSError, ValueError):
+        text = note.read_text(encoding="ascii")
+        if len(text) == 64 and int(text, 16):
+            return text
+    answer = compute()
+    with contextlib.suppress(InputError):  # no cache: computed again next time
+        write_text(note, answer)
+    return answer
 
 
 def _write(entry: Path, decoded: Decoded) -> None:

@@ -99,6 +99,13 @@ class FaceDataset:
 
         return torch.from_numpy(self._labels.copy())
 
+    def counts(self) -> pd.DataFrame:
+        """Faces per class (rows, in label order) and split (columns, by the set's own names)."""
+        classes = pd.Categorical.from_codes(self._labels, categories=range(len(self.classes)))
+        table = pd.crosstab(classes, self.metadata["usage"].to_numpy(), dropna=False)
+        order = list(dict.fromkeys(self.metadata["usage"]))
+        return pd.DataFrame(table.to_numpy(), self.classes, table.columns)[order]
+
     def read_pixels(self, rows: np.ndarray) -> np.ndarray:
         """(n, size, size) uint8 images of these rows of the whole data set (not of a subset).
 

@@ -3,47 +3,49 @@
 Input: 48 x 48 gray faces found by web search, roughly cropped.
 Label: 0-6 = angry, disgust, fear, happy, sad, surprise, neutral.
 Splits: Training, PublicTest (validation), PrivateTest (test).
-Files: the challenge's CSV (`emotion,pixels,Usage`) or Kaggle's `icml_face_data.csv`, whose
-header has spaces and another order.
+Files: the challenge's CSV (`emotion,pixels,Usage`), Kaggle's `icml_face_data.csv`, or Kaggle's
+folders of pictures.
 Licence: given out for research; the pictures' rights stay with their owners.
 """
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from iram.data.archives import text_lines
-from iram.data.cache import Decoded, cached
+from iram.data import ran_lists as lists
+from iram.data.cache import Decoded
 from iram.data.dataset import DATASETS, FaceDataset, Problem
-from iram.errors import InputError, listing
-from iram.files import sha256
+from iram.data.fer2013_csv import CLASSES, SIZE, decoded_csv
+from iram.data.fer2013_folder import decoded_folder
+from iram.data.votes import most_voted, read_votes
+from iram.errors import InputError
 
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
-USAGE_OF_WORD = {usage.lower(): usage for usage in ROLE_OF_USAGE}
 LICENCE = "FER2013, ICML 2013 challenge: for research; the pictures' rights stay with their owners"
-COLUMNS = ("emotion", "pixels", "usage")
-SIZE = 48
-PIXELS = SIZE * SIZE
-CHUNK = 2000  # rows parsed at once: 20 MB of text
+FERPLUS_CLASSES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 
 @DATASETS.register("fer2013")
-def open_fer2013(location: str) -> FaceDataset:
-    """Opens the challenge's CSV, plain or packed (gzip, xz, bzip2, zip).
+def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> FaceDataset:
+    """Opens FER2013 in any of its three public forms.
 
     Args:
-        location: the CSV.
+        location: the CSV, plain or packed (gzip, xz, bzip2, zip), or the folder with `train/` and
+            `test/`.
+        votes: FERPlus's `fer2013new.csv`, which gives metadata the column `ferplus_name`; the
+            labels stay FER2013's. Only for the CSV: votes are joined row by row.
+        ran_lists: folder of the lists of occluded and turned faces (`iram.data.ran_lists`), which
+            give `real_occlusion`, `pose_30` and `pose_45`; needs `votes` for the faces' names.
 
     Raises:
-        InputError: missing or damaged file, missing columns.
+        InputError: missing or damaged file, missing columns or classes; votes that don't fit.
     """
     path = Path(location)
-    source, decoded = decoded_csv(path)
-    return FaceDataset(
+    if ran_lists and not votes:
+        raise InputError(
+            "fer2013: ran_lists names faces as FERPlus does; add votes=fer2013new.csv as well"
+        )
+    if votes and path.is_dir():
+        raise InputError(f"fer2013: votes are joined row by row to the CSV; {path} is a folder")
+    source, decoded = decoded_folder(path) if path.is_dir() else decoded_csv(path)
+    dataset = FaceDataset(
         name="fer2013",
         classes=CLASSES,
         labels=decoded.frame["label"],
@@ -54,125 +56,21 @@ def open_fer2013(location: str) -> FaceDataset:
         sha256=source,
         problems=decoded.problems_in(path),
     )
+    if votes:
+        dataset.problems += _add_names(dataset, path, decoded, votes, ran_lists)
+    return dataset
 
 
-def decoded_csv(path: Path) -> tuple[str, Decoded]:
-    """The CSV's SHA-256 and its faces, from the cache if they are there."""
-    if not path.is_file():
-        what = "is a folder; the CSV file is needed" if path.is_dir() else "does not exist"
-        raise InputError(f"{path} {what}")
-    source = sha256(path)
-    return source, cached("fer2013", source, lambda: decode_csv(path))
-
-
-def decode_csv(path: Path) -> Decoded:
-    """Reads every row of the CSV; unusable ones are left out and become problems."""
-    pixels, frames, problems, total = [], [], [], 0
-    with text_lines(path) as lines:
-        for line_numbers, rows in _chunks(path, lines):
-            images, frame, found = _parse(rows, line_numbers, total)
-            pixels.append(images)
-            frames.append(frame)
-            problems += found
-            total += len(rows)
-    if not total:
-        raise InputError(f"{path} has a header and no rows")
-    frame = pd.concat(frames, ignore_index=True)
-    return Decoded(np.concatenate(pixels), frame, tuple(problems), total)
-
-
-def _chunks(path: Path, lines: Iterator[str]) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Line numbers and rows as [emotion, pixels, usage], some thousand at a time."""
-    reader = csv.reader(lines)
-    try:
-        header = next(reader, None)
-        places = _column_places(path, header)
-        numbers, rows = [], []
-        for fields in reader:
-            if not fields:
-                continue  # an empty line
-            whole = len(fields) == len(header)
-            rows.append([fields[place].strip() for place in places] if whole else fields)
-            numbers.append(reader.line_num)
-            if len(rows) == CHUNK:
-                yield numbers, rows
-                numbers, rows = [], []
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
-    if rows:
-        yield numbers, rows
-
-
-def _column_places(path: Path, header: list[str] | None) -> list[int]:
-    if header is None:
-        raise InputError(f"{path} is empty; a header with emotion, pixels and Usage is needed")
-    names = [name.strip().lower() for name in header]
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        found = listing(name[:40] for name in header)
-        raise InputError(f"{path} line 1 lacks the column {listing(missing)}; it has: {found}")
-    return [names.index(name) for name in COLUMNS]
-
-
-def _parse(rows, line_numbers, first_row) -> tuple[np.ndarray, pd.DataFrame, list[Problem]]:
-    """Images, table and problems of some rows."""
-    messages = [_row_problem(row) for row in rows]
-    texts = [row[1] for row, message in zip(rows, messages, strict=True) if message is None]
-    images = parse_pixels(texts)
-    if images is None:  # at least one row is wrong: look at each
-        messages = [m or pixel_problem(row[1]) for row, m in zip(rows, messages, strict=True)]
-        texts = [row[1] for row, message in zip(rows, messages, strict=True) if message is None]
-        images = np.array([text.split() for text in texts], dtype=np.uint8).reshape(-1, PIXELS)
-    good = [place for place, message in enumerate(messages) if message is None]
-    usages = [USAGE_OF_WORD[rows[place][2].lower()] for place in good]
-    frame = pd.DataFrame(
-        {
-            "image_id": [f"row{first_row + place:05d}" for place in good],
-            "usage": usages,
-            "split": [ROLE_OF_USAGE[usage] for usage in usages],
-            "row": np.array(good, dtype=np.int64) + first_row,
-            "label": np.array([int(rows[place][0]) for place in good], dtype=np.int64),
-        }
+def _add_names(
+    dataset: FaceDataset, path: Path, decoded: Decoded, votes: str, ran_lists: str
+) -> list[Problem]:
+    """Adds the metadata columns that FERPlus's names open up; the problems of the lists."""
+    counts, names = read_votes(votes).joined(path, decoded)
+    dataset.metadata = dataset.metadata.assign(ferplus_name=names)
+    if not ran_lists:
+        return []
+    voted = most_voted(counts)  # the lists' labels are FERPlus's: compared with its votes
+    dataset.metadata, problems = lists.add_flags(
+        dataset.metadata, names, voted, FERPLUS_CLASSES, ran_lists, lists.FERPLUS
     )
-    bad = [(place, message) for place, message in enumerate(messages) if message is not None]
-    problems = [Problem("", line_numbers[place], message) for place, message in bad]
-    return images.reshape(-1, SIZE, SIZE), frame, problems
-
-
-def _row_problem(row: list[str]) -> str | None:
-    """What is wrong with a row apart from its pixels."""
-    if len(row) != len(COLUMNS):
-        return f"{len(row)} fields where the header has another number"
-    if row[0] not in "0123456" or len(row[0]) != 1:
-        return f"emotion '{row[0][:40]}' where 0 to 6 is needed"
-    if row[2].lower() not in USAGE_OF_WORD:
-        return f"Usage '{row[2][:40]}' where one of {listing(ROLE_OF_USAGE)} is needed"
-    return None
-
-
-def parse_pixels(texts: list[str]) -> np.ndarray | None:
-    """(n, 2304) uint8 from rows of numbers, or None if any row is not 2304 numbers 0 to 255.
-
-    All rows are parsed in one call; that no row has more than 2303 gaps and that the total is
-    right together say that each row has its own 2304.
-    """
-    joined = " ".join(texts)
-    if joined.encode().translate(None, b"0123456789 "):
-        return None
-    if any(text.count(" ") != PIXELS - 1 for text in texts):
-        return None
-    values = np.fromstring(joined, dtype=np.int64, sep=" ")
-    if len(values) != len(texts) * PIXELS or (values > 255).any():
-        return None
-    return values.astype(np.uint8).reshape(-1, PIXELS)
-
-
-def pixel_problem(text: str) -> str | None:
-    """What is wrong with a row of pixels."""
-    values = text.split()
-    if len(values) != PIXELS:
-        return f"{len(values)} pixels where {PIXELS} (48 x 48) are needed"
-    for place, value in enumerate(values):
-        if not (value.isascii() and value.isdigit() and int(value[:9]) <= 255 and len(value) < 9):
-            return f"pixel {place + 1} is '{value[:40]}' where 0 to 255 is needed"
-    return None
+    return problems

@@ -18,8 +18,9 @@ def open_dataset(spec: str, split: str | None = None, **options) -> FaceDataset:
 
     Args:
         spec: `kind:location`, followed by options as `,name=value`:
-            `fer2013:fer2013.csv`, `ferplus:fer2013.csv,fer2013new.csv`, `rafdb:DIR`,
-            `folder:DIR,size=100`. `~` stands for the home folder.
+            `fer2013:fer2013.csv`, `ferplus:fer2013.csv,fer2013new.csv,ran_lists=DIR`,
+            `rafdb:DIR`, `folder:DIR,size=100`. Each loader's docstring lists its options. `~`
+            stands for the home folder.
         split: a role (train, validation, test) or the set's own split name; all if None.
         **options: the same options as in `spec`, and they win over it. `skip_bad=True` leaves
             unusable rows out, says so once in a warning and keeps them in `.problems`.

@@ -1,0 +1,35 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sources import fer_rows, write_csv
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch) -> Path:
+    """A cache folder of the test's own, so that no test sees another's entries."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("IRAM_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("real-cache")
+
+
+@pytest.fixture
+def iram_data(real_cache, monkeypatch) -> Path:
+    """The folder of real data (fer2013/, ran_lists/) named by IRAM_DATA; decoded once a run."""
+    if not os.environ.get("IRAM_DATA"):
+        pytest.skip("IRAM_DATA names no folder with fer2013/fer2013.csv.xz and ran_lists/")
+    monkeypatch.setenv("IRAM_CACHE", str(real_cache))
+    return Path(os.environ["IRAM_DATA"])
+
+
+@pytest.fixture
+def fer_csv(tmp_path) -> Path:
+    """A FER2013 CSV of 12 faces: lines 2 to 13, all usages."""
+    return write_csv(tmp_path / "fer2013.csv", fer_rows())

@@ -1,0 +1,219 @@
+import bz2
+import gzip
+import lzma
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sources import changed, faces, fer_rows, write_csv
+
+from iram.data import open_dataset
+from iram.data.specs import load
+from iram.errors import InputError
+
+
+def pack(path, kind):
+    """The file packed in a way that its first bytes tell."""
+    data, packed = path.read_bytes(), path.with_suffix(f".{kind}")
+    if kind == "zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("fer2013/fer2013.csv", data)
+    else:
+        packed.write_bytes({"gz": gzip, "xz": lzma, "bz2": bz2}[kind].compress(data))
+    return packed
+
+
+def test_the_csv_gives_every_face_with_label_usage_and_role(fer_csv):
+    dataset = open_dataset(f"fer2013:{fer_csv}")
+    assert np.array_equal(dataset.images_uint8(slice(None)), faces(12))
+    assert dataset.labels.tolist() == [i % 7 for i in range(12)]
+    assert dataset.metadata["usage"].tolist() == ["Training", "PublicTest", "PrivateTest"] * 4
+    assert dataset.metadata["split"].tolist() == ["train", "validation", "test"] * 4
+    assert dataset.classes[dataset.labels[3]] == "happy"
+
+
+def test_images_are_gray_floats_from_0_to_1(fer_csv):
+    images = open_dataset(f"fer2013:{fer_csv}").images([0, 5])
+    assert images.shape == (2, 1, 48, 48)
+    assert images.dtype == torch.float32
+    assert np.allclose(images[1, 0].numpy() * 255, faces(12)[5])
+
+
+@pytest.mark.parametrize("split", ["test", "PrivateTest", "privatetest"])
+def test_a_split_is_asked_for_by_role_or_by_the_sets_own_name(fer_csv, split):
+    part = open_dataset(f"fer2013:{fer_csv}", split=split)
+    assert part.metadata["row"].tolist() == [2, 5, 8, 11]
+    assert np.array_equal(part.images_uint8([1]), faces(12)[[5]])
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip"])
+def test_packed_and_plain_csv_hold_the_same(fer_csv, kind):
+    packed = open_dataset(f"fer2013:{pack(fer_csv, kind)}")
+    assert np.array_equal(packed.images_uint8(slice(None)), faces(12))
+
+
+def test_the_header_with_spaces_and_another_order_is_read(tmp_path):
+    rows = [[emotion, usage, pixels] for emotion, pixels, usage in fer_rows()]
+    path = write_csv(tmp_path / "icml_face_data.csv", rows, header="emotion, Usage, pixels")
+    dataset = open_dataset(f"fer2013:{path}")
+    assert np.array_equal(dataset.images_uint8(slice(None)), faces(12))
+    assert dataset.metadata["usage"].tolist() == ["Training", "PublicTest", "PrivateTest"] * 4
+
+
+PIXELS = fer_rows(1)[0][1].split()
+BAD_ROWS = [
+    (1, " ".join(PIXELS[:-1]), "2303 pixels where 2304"),
+    (1, " ".join([*PIXELS, "0"]), "2305 pixels where 2304"),
+    (1, " ".join([*PIXELS[:9], "300", *PIXELS[10:]]), "pixel 10 is '300'"),
+    (1, " ".join([*PIXELS[:9], "-1", *PIXELS[10:]]), "pixel 10 is '-1'"),
+    (1, " ".join([*PIXELS[:9], "1.5", *PIXELS[10:]]), "pixel 10 is '1.5'"),
+    (0, "9", "emotion '9' where 0 to 6"),
+    (0, "", "emotion '' where 0 to 6"),
+    (2, "Test", "Usage 'Test' where one of Training, PublicTest, PrivateTest"),
+    (2, "Training,", "4 fields where the header has 3"),
+]
+
+
+@pytest.mark.parametrize(("column", "value", "message"), BAD_ROWS)
+def test_a_bad_row_is_named_by_file_line_and_value(fer_csv, column, value, message):
+    path = changed(fer_csv, 5, column, value)
+    with pytest.raises(InputError) as error:
+        open_dataset(f"fer2013:{path}")
+    assert f"{path} line 5: {message}" in str(error.value)
+    assert "skip_bad=1" in str(error.value)
+
+
+def test_skip_bad_leaves_out_the_bad_row_alone_and_warns(fer_csv):
+    path = changed(fer_csv, 5, 0, "9")
+    with pytest.warns(UserWarning, match="line 5: emotion '9'"):
+        dataset = open_dataset(f"fer2013:{path},skip_bad=1")
+    assert dataset.metadata["row"].tolist() == [0, 1, 2, *range(4, 12)]
+    assert np.array_equal(dataset.images_uint8([3]), faces(12)[[4]])
+    assert [problem.row for problem in dataset.problems] == [5]
+
+
+def test_a_short_row_is_refused_where_the_header_has_more_columns(tmp_path):
+    rows = [[*row, "note"] for row in fer_rows(3)]
+    rows[1].pop()
+    path = write_csv(tmp_path / "more.csv", rows, header="emotion,pixels,Usage,note")
+    with pytest.raises(InputError, match="line 3: 3 fields where the header has 4"):
+        open_dataset(f"fer2013:{path}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"emotion,pixels,Usage\n", "has a header and no rows"),
+        (b"label,pixels\n1,2\n", "lacks the column emotion, usage; it has: label, pixels"),
+        (b"\xff\xfe\x00\x01" * 100, "it is not text"),
+        (b"x" * (1 << 21), "line 1 is too long"),
+    ],
+)
+def test_what_is_no_fer2013_csv_is_refused(tmp_path, content, message):
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{path}.*{message}"):
+        open_dataset(f"fer2013:{path}")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.csv does not exist"):
+        open_dataset(f"fer2013:{tmp_path}/gone.csv")
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip"])
+def test_a_truncated_archive_is_refused(fer_csv, kind):
+    path = pack(fer_csv, kind)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with pytest.raises(InputError, match=f"{path} is damaged"):
+        open_dataset(f"fer2013:{path}")
+
+
+@pytest.mark.parametrize("name", ["../fer2013.csv", "/etc/fer2013.csv", "a\\..\\..\\fer2013.csv"])
+def test_a_zip_that_points_outside_is_refused(tmp_path, name):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "emotion,pixels,Usage\n")
+    with pytest.raises(InputError, match="points outside the archive"):
+        open_dataset(f"fer2013:{path}")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.zip"]
+
+
+@pytest.mark.parametrize(("names", "found"), [(["a.csv", "b.csv"], "several"), (["a.txt"], "none")])
+def test_a_zip_must_hold_one_csv(tmp_path, names, found):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+    with pytest.raises(InputError, match=f"must hold one CSV and holds {found}"):
+        open_dataset(f"fer2013:{path}")
+
+
+@pytest.mark.parametrize(("offset", "value"), [(6, 0x80), (8, 0x01), (10, 0x63)])
+def test_a_zip_of_an_odd_kind_is_refused(fer_csv, offset, value):
+    """Its central directory says: a version to come, encrypted, an unknown compression."""
+    path = pack(fer_csv, "zip")
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + offset] = value
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"{path} cannot be unpacked"):
+        open_dataset(f"fer2013:{path}")
+
+
+# Damage ---------------------------------------------------------------------------------------
+
+SEED_CSV = "\n".join(["emotion,pixels,Usage", *map(",".join, fer_rows(3))]).encode()
+SEEDS = {"csv": SEED_CSV, "gz": gzip.compress(SEED_CSV), "xz": lzma.compress(SEED_CSV)}
+with tempfile.TemporaryDirectory() as _folder:
+    _path = Path(_folder) / "fer2013.csv"
+    _path.write_bytes(SEED_CSV)
+    SEEDS["zip"] = pack(_path, "zip").read_bytes()
+
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 3), st.binary(max_size=4) | st.sampled_from(
+        [b"\n", b",", b" ", b'"', b"\r", b"\0", b"300", b"99999999999999999999", b"-", "é".encode()]
+    )),
+    min_size=1, max_size=5,
+)  # fmt: skip
+
+
+KINDS = st.sampled_from(["csv", "csv", *SEEDS])
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(kind=KINDS, edits=EDITS, keep=st.just(1.0) | st.floats(0.5, 1))
+def test_damaged_bytes_give_faces_or_an_input_error_and_nothing_else(tmp_path, kind, edits, keep):
+    data = bytearray(SEEDS[kind])
+    for place, removed, inserted in edits:
+        start = int(place * len(data))
+        data[start : start + removed] = inserted
+    path = tmp_path / "mutated"
+    path.write_bytes(data[: int(keep * len(data))])
+    try:
+        dataset = load(f"fer2013:{path}")
+    except InputError as error:
+        assert str(path) in str(error)  # noqa: PT017 both outcomes are right
+        return
+    assert len(dataset.images_uint8(slice(None))) == len(dataset) == len(dataset.labels)
+    assert all(0 <= label <= 6 for label in dataset.labels.tolist())
+    assert len(dataset) + sum(problem.unusable for problem in dataset.problems) > 0
+
+
+# Real data ------------------------------------------------------------------------------------
+
+
+def test_the_real_file_has_its_rows(iram_data):
+    dataset = open_dataset(f"fer2013:{iram_data}/fer2013/fer2013.csv.xz")
+    counts = dataset.counts().sum()
+    assert counts.to_dict() == {"Training": 28558, "PublicTest": 3589, "PrivateTest": 3589}
+    private = dataset.counts()["PrivateTest"]
+    assert private.tolist() == [491, 55, 528, 879, 594, 416, 626]
+    assert dataset.problems == []

@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from sources import changed, faces, fer_rows, write_lists, write_votes
+
+from iram.data import open_dataset
+from iram.data.classes import canonical
+from iram.data.votes import EXPRESSIONS, majority, most_voted
+from iram.errors import InputError
+
+#        neutral happy surprise sad anger disgust fear contempt unknown NF
+CASES = [
+    ([10, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, 0),
+    ([0, 0, 0, 0, 0, 0, 0, 10, 0, 0], 7, 7),
+    ([4, 0, 0, 4, 2, 0, 0, 0, 0, 0], 0, -1),  # a tie: the first; over half for none
+    ([0, 0, 3, 4, 0, 0, 0, 0, 3, 0], 3, -1),  # 4 of 10 are the most and not over half
+    ([0, 0, 0, 5, 1, 1, 1, 1, 1, 0], 3, 3),  # single votes don't count: 5 of 5
+    ([0, 0, 0, 4, 0, 0, 0, 0, 6, 0], -1, -1),  # unknown has more
+    ([0, 0, 0, 4, 0, 0, 0, 0, 4, 0], 3, -1),  # unknown has as many
+    ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], -1, -1),  # no face
+    ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], -1, -1),  # no vote
+]
+
+
+@pytest.mark.parametrize(("counts", "most", "over_half"), CASES)
+def test_votes_become_a_label_by_the_stated_rules(counts, most, over_half):
+    assert most_voted(np.array([counts])).tolist() == [most]
+    assert majority(np.array([counts])).tolist() == [over_half]
+
+
+@pytest.fixture
+def spec(fer_csv, tmp_path):
+    """Twelve faces; row 4 is no face, row 5 a tie of sad and fear."""
+    counts = [[7 if j == i % 8 else 0 for j in range(8)] + [3, 0] for i in range(12)]
+    counts[4] = [0] * 9 + [10]
+    counts[5] = [0, 0, 0, 4, 0, 0, 4, 2, 0, 0]
+    write_votes(tmp_path / "votes.csv", fer_rows(), counts)
+    return f"ferplus:{fer_csv},{tmp_path / 'votes.csv'}"
+
+
+def test_faces_keep_their_own_labels_when_one_is_left_out(spec):
+    dataset = open_dataset(spec)
+    assert dataset.metadata["row"].tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
+    assert dataset.labels.tolist() == [0, 1, 2, 3, 3, 6, 7, 0, 1, 2, 3]
+    assert np.array_equal(dataset.images_uint8(slice(None)), np.delete(faces(12), 4, axis=0))
+    assert dataset.metadata["ferplus_name"][4] == "fer0000005.png"
+
+
+def test_what_is_left_out_is_counted_and_does_not_stop_the_opening(spec):
+    (problem,) = open_dataset(spec).problems
+    assert not problem.unusable
+    assert "1 of 12 faces have no label by the rule 'most'" in problem.message
+    assert "PublicTest 1" in problem.message
+
+
+def test_the_majority_rule_leaves_out_ties_too(spec):
+    assert open_dataset(spec, rule="majority").metadata["row"].tolist() == [
+        0, 1, 2, 3, 6, 7, 8, 9, 10, 11,
+    ]  # fmt: skip
+
+
+def test_the_distribution_is_the_share_of_the_expressions_votes(spec):
+    dataset = open_dataset(spec)
+    assert dataset.distribution.shape == (11, 8)
+    assert np.allclose(dataset.distribution.sum(axis=1), 1)
+    assert np.allclose(dataset.distribution[4], [0, 0, 0, 0.4, 0, 0, 0.4, 0.2])
+    assert np.allclose(dataset.split("test").distribution[1], dataset.distribution[4])
+
+
+def test_class_names_are_the_usual_ones_in_the_order_of_ferplus(spec):
+    assert open_dataset(spec).classes == tuple(canonical(name) for name in EXPRESSIONS)
+
+
+def test_lists_agree_or_say_so_once(fer_csv, tmp_path):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows())
+    lists = write_lists(
+        tmp_path / "lists",
+        b"2_fer0000002.png 8 1\n0_fer0000005.png 8 2\n",
+        b"3/fer0000005.jpg\n0/fer0009999.jpg\n",
+        b"3/fer0000005.jpg\n",
+    )
+    dataset = open_dataset(f"ferplus:{fer_csv},{votes},ran_lists={lists}")
+    assert dataset.metadata["real_occlusion"][[2, 5]].tolist() == ["lower", "side"]
+    assert dataset.labels[5] == 5
+    messages = [problem.message for problem in dataset.problems]
+    assert len(messages) == 2
+    assert "1 of 3 listed faces are not among the faces here, such as fer0009999" in messages[0]
+    assert "fer0000005: sad there, disgust here" in messages[1]
+
+
+def test_lists_find_their_faces_after_a_row_that_is_left_out(spec, tmp_path):
+    lines = b"6_fer0000006.png 8 3\n"
+    lists = write_lists(tmp_path / "lists", lines, b"7/fer0000007.jpg", b"7/fer0000007.jpg")
+    dataset = open_dataset(spec, ran_lists=lists)
+    flagged = dataset.metadata.query("real_occlusion == 'glasses'")
+    assert flagged["row"].tolist() == [6]
+    assert len(dataset.problems) == 1  # the row left out; the labels agree
+
+
+def test_fewer_votes_than_faces_are_refused(fer_csv, tmp_path):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows(11))
+    with pytest.raises(InputError, match=f"{votes} has 11 rows of votes and {fer_csv} has 12"):
+        open_dataset(f"ferplus:{fer_csv},{votes}")
+
+
+def test_votes_in_another_order_are_refused_with_the_first_line_that_differs(spec, tmp_path):
+    changed(tmp_path / "votes.csv", 7, 0, "Training")
+    with pytest.raises(
+        InputError, match=r"votes.csv line 7: Usage 'Training' where row 6 .* has P"
+    ):
+        open_dataset(spec)
+
+
+def test_votes_still_join_when_a_face_is_unusable(spec, fer_csv):
+    changed(fer_csv, 3, 0, "9")  # row 1
+    with pytest.warns(UserWarning, match="line 3"):
+        dataset = open_dataset(spec, skip_bad=True)
+    assert dataset.metadata["row"].tolist() == [0, 2, 3, 5, 6, 7, 8, 9, 10, 11]
+    assert dataset.labels.tolist() == [0, 2, 3, 3, 6, 7, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", "", "99999"])
+def test_a_count_that_is_no_number_of_votes_is_named(spec, tmp_path, value):
+    changed(tmp_path / "votes.csv", 4, 3, value)
+    with pytest.raises(InputError, match=f"votes.csv line 4: happiness '{value}' is no number"):
+        open_dataset(spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("emotion,pixels,Usage\n", "line 1 lacks the column image name, neutral"),
+        ("Usage,Image name," + ",".join(EXPRESSIONS) + ",unknown,NF\n", "has a header and no rows"),
+        ("Usage,Image name," + ",".join(EXPRESSIONS) + ",unknown,NF\na,b\n", "line 2: 2 fields"),
+    ],
+)
+def test_what_is_no_file_of_votes_is_refused(fer_csv, tmp_path, text, message):
+    (tmp_path / "votes.csv").write_text(text)
+    with pytest.raises(InputError, match=f"votes.csv {message}"):
+        open_dataset(f"ferplus:{fer_csv},{tmp_path}/votes.csv")
+
+
+def test_one_file_is_too_few(fer_csv):
+    with pytest.raises(InputError, match="write ferplus:CSV,VOTES"):
+        open_dataset(f"ferplus:{fer_csv}")
+
+
+def test_a_missing_file_of_votes_is_named(fer_csv, tmp_path):
+    with pytest.raises(InputError, match=r"there is no file .*/gone.csv"):
+        open_dataset(f"ferplus:{fer_csv},{tmp_path}/gone.csv")
+
+
+def test_paths_may_hold_commas(fer_csv, tmp_path):
+    folder = tmp_path / "a,b"
+    folder.mkdir()
+    votes = write_votes(folder / "votes,new.csv", fer_rows())
+    assert len(open_dataset(f"ferplus:{fer_csv.rename(folder / 'fer,x.csv')},{votes}")) == 12
+
+
+def test_an_unknown_rule_lists_the_known_ones(spec):
+    with pytest.raises(InputError, match=r"unknown rule 'majorty' \(did you mean 'majority'"):
+        open_dataset(f"{spec},rule=majorty")
+
+
+@pytest.mark.parametrize(
+    ("rule", "private", "occluded"), [("most", 3546, 605), ("majority", 3153, 600)]
+)
+def test_the_real_votes_leave_the_stated_numbers(iram_data, rule, private, occluded):
+    folder = iram_data / "fer2013"
+    dataset = open_dataset(
+        f"ferplus:{folder}/fer2013.csv.xz,{folder}/fer2013new.csv",
+        split="PrivateTest",
+        rule=rule,
+        ran_lists=iram_data / "ran_lists",
+    )
+    assert len(dataset) == private
+    occlusion = dataset.metadata["real_occlusion"]
+    assert (occlusion != "none").sum() == occluded
+    if rule == "most":
+        pose = dataset.metadata[["pose_30", "pose_45"]]
+        assert pose.sum().tolist() == [1170, 633]
+        assert ((occlusion != "none") & pose["pose_30"]).sum() == 205
+        assert occlusion.value_counts()[["upper", "lower", "side", "glasses"]].tolist() == [
+            70, 138, 213, 184,
+        ]  # fmt: skip

@@ -1,0 +1,172 @@
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from sources import faces, write_pictures
+
+from iram.data import open_dataset
+from iram.errors import InputError
+
+
+def many(prefix, count=40):
+    return [f"{prefix}/{i:03d}.png" for i in range(count)]
+
+
+def test_class_folders_become_sorted_classes(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "happy/2.png", "happy/1.bmp"])
+    dataset = open_dataset(f"folder:{root}")
+    assert dataset.classes == ("happy", "sad")
+    assert dataset.labels.tolist() == [0, 0, 1]
+    assert dataset.metadata["image_id"].tolist() == ["happy/1.bmp", "happy/2.png", "sad/1.png"]
+    assert np.array_equal(dataset.images_uint8([2, 1, 0]), faces(3))
+    assert dataset.name == "faces"
+
+
+def test_pictures_of_any_size_and_kind_are_brought_to_one(tmp_path):
+    root = tmp_path / "faces"
+    (root / "happy").mkdir(parents=True)
+    for suffix in ("jpg", "png", "webp", "bmp", "gif"):
+        Image.new("RGB", (90, 60), (128, 128, 128)).save(root / "happy" / f"x.{suffix}")
+    dataset = open_dataset(f"folder:{root},size=32")
+    images = dataset.images_uint8(slice(None)).astype(int)
+    assert images.shape == (5, 32, 32)
+    assert np.abs(images - 128).max() <= 1
+    assert open_dataset(f"folder:{root}").size == 48
+
+
+def test_split_folders_become_splits(tmp_path):
+    names = ["train/sad/1.png", "val/sad/1.png", "test/happy/1.png"]
+    dataset = open_dataset(f"folder:{write_pictures(tmp_path / 'faces', names)}")
+    assert dataset.classes == ("happy", "sad")
+    by_role = {role: dataset.split(role) for role in ("train", "validation", "test")}
+    assert {role: part.metadata["image_id"].tolist() for role, part in by_role.items()} == {
+        "train": ["train/sad/1.png"],
+        "validation": ["val/sad/1.png"],
+        "test": ["test/happy/1.png"],
+    }
+    assert len(dataset.split("val")) == 1
+
+
+def test_without_a_validation_folder_a_tenth_of_train_is_held_out(tmp_path):
+    root = write_pictures(tmp_path / "faces", many("train/sad", 60) + many("test/sad", 20), size=8)
+    dataset = open_dataset(f"folder:{root},size=8")
+    sizes = {role: len(dataset.split(role)) for role in ("train", "validation", "test")}
+    assert sizes["train"] + sizes["validation"] == 60
+    assert sizes["test"] == 20
+    assert 1 <= sizes["validation"] <= 15
+    assert f"({sizes['validation']}) is held out" in dataset.problems[0].message
+
+
+def test_class_folders_alone_are_split_by_hash_the_same_when_pictures_are_added(tmp_path):
+    root = write_pictures(tmp_path / "faces", many("happy") + many("sad"), size=8)
+    dataset = open_dataset(f"folder:{root},size=8")
+    before = dict(zip(dataset.metadata["image_id"], dataset.metadata["split"], strict=True))
+    assert set(before.values()) == {"train", "validation", "test"}
+    assert len(dataset.split("all")) == 80
+    write_pictures(root, ["angry/new.png"], size=8)
+    later = open_dataset(f"folder:{root},size=8").metadata
+    after = dict(zip(later["image_id"], later["split"], strict=True))
+    assert {name: after[name] for name in before} == before
+
+
+def test_changed_pictures_are_decoded_anew(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
+    first = open_dataset(f"folder:{root}")
+    Image.new("L", (48, 48), 9).save(root / "sad/1.png")
+    second = open_dataset(f"folder:{root}")
+    assert np.array_equal(first.images_uint8([0]), faces(1))
+    assert set(second.images_uint8([0]).ravel()) == {9}
+    assert first.sha256 != second.sha256
+
+
+def test_the_hash_of_pictures_that_may_still_change_is_not_kept(tmp_path, cache):
+    open_dataset(f"folder:{write_pictures(tmp_path / 'faces', ['sad/1.png'])}")
+    assert not list((cache / "data").glob("*.sha256"))
+
+
+def test_settled_pictures_are_not_read_again(tmp_path, monkeypatch):
+    from iram.data import pictures
+
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
+    monkeypatch.setattr(pictures, "SETTLED", -60.0)  # as if a minute had gone by
+    first = open_dataset(f"folder:{root}")
+    monkeypatch.setattr(pictures, "sha256", None)
+    monkeypatch.setattr(pictures, "read_image", None)
+    assert open_dataset(f"folder:{root}").sha256 == first.sha256
+
+
+def test_hidden_files_are_passed_over_in_silence(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", ".hidden/2.png", "__MACOSX/sad/1.png"])
+    (root / "sad" / ".DS_Store").write_bytes(b"x")
+    (root / "sad" / "._1.png").write_bytes(b"x")
+    (root / "README.txt").write_text("beside the classes")
+    dataset = open_dataset(f"folder:{root}")
+    assert (len(dataset), dataset.classes, dataset.problems) == (1, ("sad",), [])
+
+
+def test_what_is_not_read_is_reported_once(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "sad/deeper/2.png"])
+    (root / "sad" / "Thumbs.db").write_bytes(b"x")
+    (root / "bored").mkdir()
+    messages = [str(problem) for problem in open_dataset(f"folder:{root}").problems]
+    unread = f"{root}: 2 files or folders are not read, such as sad/Thumbs.db"
+    assert messages == [f"{root}/bored: no pictures", unread]
+
+
+def test_damaged_pictures_are_named_and_can_be_left_out(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "sad/2.png", "sad/3.png"])
+    (root / "sad/2.png").write_bytes(b"not a picture")
+    with pytest.raises(InputError, match=f"{root}/sad/2.png: is not a picture that can be read"):
+        open_dataset(f"folder:{root}")
+    with pytest.warns(UserWarning, match=r"sad/2\.png"):
+        dataset = open_dataset(f"folder:{root},skip_bad=1")
+    assert dataset.metadata["row"].tolist() == [0, 2]
+    assert np.array_equal(dataset.images_uint8([0, 1]), faces(3)[[0, 2]])
+
+
+def test_nothing_but_damaged_pictures_is_an_error_even_when_skipping(tmp_path):
+    (tmp_path / "faces" / "sad").mkdir(parents=True)
+    (tmp_path / "faces" / "sad" / "1.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"sad/1\.png: is not a picture"):
+        open_dataset(f"folder:{tmp_path}/faces,skip_bad=1")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are text elsewhere")
+def test_names_that_are_no_text_do_no_harm(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
+    (root / "sad/1.png").rename(os.fsdecode(os.fsencode(root / "sad") + b"/\xff.png"))
+    assert open_dataset(f"folder:{root}").metadata["image_id"].tolist() == ["sad/�.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "has no class folders; one per class"),
+        (["1.png"], "has no class folders"),
+        (["train/1.png"], "faces/train has no class folders"),
+        (["train/sad/1.png", "happy/1.png"], r"split folders \(train\) beside others \(happy\)"),
+        (["sad/deeper/1.png"], "has no pictures in its class folders: sad"),
+    ],
+)
+def test_folders_without_classes_are_refused(tmp_path, names, message):
+    (tmp_path / "faces").mkdir()
+    write_pictures(tmp_path / "faces", names)
+    with pytest.raises(InputError, match=message):
+        open_dataset(f"folder:{tmp_path}/faces")
+
+
+def test_missing_folders_and_files_in_their_place_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"there is no folder .*gone"):
+        open_dataset(f"folder:{tmp_path}/gone")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is a file; a folder is needed"):
+        open_dataset(f"folder:{tmp_path}/file")
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [(4, "8 to 1024"), (5000, "8 to 1024"), ("big", "whole number")]
+)
+def test_an_impossible_size_is_refused(tmp_path, size, message):
+    with pytest.raises(InputError, match=f"size={size}: .*{message}"):
+        open_dataset(f"folder:{write_pictures(tmp_path / 'faces', ['sad/1.png'])},size={size}")

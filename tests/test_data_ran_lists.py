@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from sources import fer_rows, write_lists, write_pictures, write_votes
+
+from iram.data import open_dataset
+from iram.errors import InputError
+
+
+@pytest.fixture
+def voted(tmp_path, fer_csv):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows())
+    lists = write_lists(
+        tmp_path / "lists",
+        b"2_fer0000002.png 8 0\r\n5_fer0000005.png 8 3\r\n",
+        b"5/fer0000005.jpg\n0/fer0000008.jpg\n",
+        b"0/fer0000008.jpg\n",
+    )
+    return f"fer2013:{fer_csv},votes={votes},ran_lists={lists}"
+
+
+def test_lists_flag_their_faces_and_a_face_may_have_two_flags(voted):
+    metadata = open_dataset(voted).metadata
+    kinds = metadata["real_occlusion"]
+    assert kinds[[2, 5]].tolist() == ["upper", "glasses"]
+    assert (kinds == "none").sum() == 10
+    assert np.flatnonzero(metadata["pose_30"]).tolist() == [5, 8]
+    assert np.flatnonzero(metadata["pose_45"]).tolist() == [8]
+    assert metadata["ferplus_name"][3] == "fer0000003.png"
+
+
+def test_votes_leave_the_labels_of_fer2013(voted):
+    assert open_dataset(voted).labels.tolist() == [i % 7 for i in range(12)]
+
+
+def test_lists_need_votes_for_the_names(fer_csv, tmp_path):
+    with pytest.raises(InputError, match="add votes="):
+        open_dataset(f"fer2013:{fer_csv},ran_lists={tmp_path}")
+
+
+def test_votes_cannot_be_joined_to_folders(tmp_path):
+    root = write_pictures(tmp_path / "kaggle", ["train/sad/Training_1.png"])
+    with pytest.raises(InputError, match="row by row"):
+        open_dataset(f"fer2013:{root},votes=x.csv")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [(b"fer0000002.png 8 0\n", "line 1: 'fer0000002.png 8 0' is not of the form LABEL_IMAGE.png"),
+     (b"\n2_fer0000002.png 8 7\n", "line 2: .* with a type of 0, 1, 2, 3"),
+     (b"", "is empty")],
+)  # fmt: skip
+def test_a_line_of_another_form_is_named(fer_csv, tmp_path, line, message):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows())
+    lists = write_lists(tmp_path / "lists", line, b"0/fer0000000.jpg", b"0/fer0000000.jpg")
+    with pytest.raises(InputError, match=f"jianfei_occlusion_list.txt {message}"):
+        open_dataset(f"fer2013:{fer_csv}", votes=votes, ran_lists=lists)
+
+
+def test_the_real_lists_have_their_faces(iram_data):
+    dataset = open_dataset(
+        f"fer2013:{iram_data}/fer2013/fer2013.csv.xz",
+        votes=iram_data / "fer2013" / "fer2013new.csv",
+        ran_lists=iram_data / "ran_lists",
+    )
+    test = dataset.split("PrivateTest").metadata
+    occluded = test["real_occlusion"] != "none"
+    assert (occluded.sum(), test["pose_30"].sum(), test["pose_45"].sum()) == (605, 1170, 633)
+    assert (occluded & test["pose_30"]).sum() == 205
+    assert len(dataset.problems) == 1
+    assert "16 of 1,570" in dataset.problems[0].message
