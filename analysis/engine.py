@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from analysis.perturb import perturb
 from analysis.store import cell_key, read_cell, write_cell
@@ -22,6 +21,7 @@ from analysis.study import Condition
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.progress import progress_bar
 from iram.seeds import derived_seed
 
 ROWS_VERSION = 1  # raise it when what a cell holds changes, so that old cells are made again
@@ -84,8 +84,8 @@ def run(benchmark: Benchmark, progress: bool = True) -> int:
     """
     subjects, conditions = benchmark.subjects, benchmark.conditions
     faces, made = len(benchmark.dataset), 0
-    with tqdm(total=len(subjects) * len(conditions) * faces, unit="face", unit_scale=True,
-              disable=not progress) as bar:  # fmt: skip
+    total = len(subjects) * len(conditions) * faces
+    with progress_bar(shown=progress, total=total, unit="face", unit_scale=True) as bar:
         for condition in conditions:
             missing = [s for s in subjects if benchmark.rows(s, condition) is None]
             bar.update((len(subjects) - len(missing)) * faces)

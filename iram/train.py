@@ -8,7 +8,6 @@ bit on a CPU with as many threads, on a GPU up to the order in which its kernels
 import contextlib
 import csv
 import math
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from iram.augment import augment, mix
 from iram.checkpoint import load_checkpoint, save_checkpoint
@@ -25,6 +23,7 @@ from iram.errors import InputError
 from iram.evaluate import accuracy, predict
 from iram.files import atomic_path
 from iram.model import Architecture, FERClassifier
+from iram.progress import progress_bar
 from iram.recipe import Recipe
 from iram.seeds import derived_seed
 
@@ -67,9 +66,8 @@ def train(
     run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, bf16)
     run.resume()
     batches = {"total": recipe.epochs * run.steps, "initial": run.epoch * run.steps}
-    every = 0.1 if sys.stderr.isatty() else 30  # seconds; a log file needs no moving bar
     name = Path(folder).name
-    with tqdm(**batches, unit="batch", desc=name, disable=not progress, mininterval=every) as bar:
+    with progress_bar(shown=progress, unit="batch", desc=name, **batches) as bar:
         while run.epoch < recipe.epochs:
             run.run_epoch(bar)
             run.save()

@@ -8,7 +8,7 @@ import pytest
 import tiny
 import torch
 
-from analysis import engine
+from analysis import bench, engine
 from analysis.bench import benchmark
 from analysis.engine import fastest_batch_size, sample
 from analysis.study import select
@@ -31,6 +31,13 @@ def folder(tmp_path_factory):
 def subjects(folder):
     names = ",".join(str(folder / f"{name}-seed0.safetensors") for name in ("iram", "none"))
     return open_subjects(names, FER2013_CLASSES)
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch, request):
+    """Drawing takes longer than all else; only the tests that look at figures draw."""
+    if "drawn" not in request.keywords:
+        monkeypatch.setattr(bench, "draw", lambda results: [])
 
 
 def run(subjects, out, conditions=QUICK, **options):
@@ -64,6 +71,7 @@ def test_rows_are_the_models_own_answers(subjects, tmp_path):
                                rtol=1e-4)  # fmt: skip
 
 
+@pytest.mark.drawn
 def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_path, monkeypatch):
     run(subjects, tmp_path / "whole")
     calls = iter(range(1000))
@@ -194,6 +202,7 @@ def test_an_unwritable_folder_is_told(subjects, tmp_path):
         run(subjects, tmp_path / "file" / "out")
 
 
+@pytest.mark.drawn
 def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
     run(subjects, tmp_path)
     table = pd.read_csv(tmp_path / "summary.csv")

@@ -43,7 +43,8 @@ def configure(parser) -> None:
     )
     parser.add_argument("--batch-size", default="auto", metavar="auto|N",
                         help="auto measures it once and keeps it in run.json")  # fmt: skip
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
+                        help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
     options.add_device(parser, dtype="fp32")
 
 
