@@ -50,5 +50,5 @@ def product(
 
 
 GRIDS: dict[str, list[Cell]] = {
-    "first": product(["none", "iram", "cbam"], [0]),
+    "first": product(["iram", "none", "cbam"], [0], recipe={"epochs": 24}),
 }
