@@ -35,7 +35,7 @@ def x():
 def test_attention_is_a_map_of_the_features_shape_strictly_between_0_and_1(name, x):
     out = shaken(ATTENTION[name](C))(x)
     assert out.features.shape == out.attention.shape == x.shape
-    assert 0 < out.attention.min()
+    assert out.attention.min() > 0
     assert out.attention.max() < 1
 
 
