@@ -52,7 +52,7 @@ def paint_head(p, au, f: Fragments, textures) -> tuple[Tensor, Tensor]:
     )  # fmt: skip
     along = 0.35 + 0.65 * p.curl  # straight hair changes little along a strand
     lock = _sample(textures["strands"], f.phi / torch.pi, f.y * 0.5 * along)
-    lock = 0.5 * lock + 0.5 * _sample(textures["strands"], f.phi * 0.45 + 0.1 * f.y, f.y * along)
+    lock = 0.5 * lock + 0.5 * _sample(textures["strands"], f.phi * 0.45, f.y * along)
     blotch = _sample(textures["blotches"], f.x, f.y * 0.8)
     skin = p.skin * (1 + p.blotches * (blotch - 0.5) * 2)
     skin = _folds(p, au, f, curves, skin)
@@ -82,9 +82,10 @@ def label_head(p, f: Fragments, curves, ragged: Tensor) -> Tensor:
     mark("forehead", f.y > torch.maximum(brow_y, p.eye_height + 0.14))
     nose_half = (0.085 + 0.10 * ((0.28 - f.y) / 0.5).clamp(0, 1)) * p.nose_width
     mark("nose", front & (f.x.abs() < nose_half) & (f.y < 0.32) & (f.y > curves.nose_tip - 0.12))
-    mark("chin", front & (f.y < m.bottom - 0.03) & (f.y < -0.70) & (f.x.abs() < 0.40))
-    lips = (f.y < m.top + 0.04) & (f.y > m.bottom - 0.04) & (m.t.abs() < 1.15)
-    mark("mouth", front & lips)
+    round_ = (f.x / 0.36) ** 4 + ((f.y - m.bottom + 0.35) / 0.40) ** 4 < 1
+    mark("chin", front & (f.y < m.bottom - 0.06) & round_)
+    lip = torch.maximum(m.top + 0.05, curves.nose_tip - 0.12 - 0.5 * f.x.abs())
+    mark("mouth", front & (f.y < lip) & (f.y > m.bottom - 0.06) & (m.t.abs() < 1.2))
     eyes = (t.abs() < 1.2) & (f.y < upper + 0.06) & (f.y > lower - 0.06)
     mark("eyes", front & eyes)
     on_brow = ((f.y - brow_y).abs() < thickness + 0.012) & (along > -0.05) & (along < 1.05)
@@ -119,7 +120,7 @@ def _folds(p, au, f, curves, skin):
     depth = (pulled + (0.06 + 0.26 * old) * p.nasolabial_folds).clamp(max=0.5)
     ends = ramp(f.y, top + 0.03, top - 0.04) * ramp(f.y, top - 0.48, top - 0.34)
     skin = skin * (1 - depth * line(ax - crease, 0.026) * ends)
-    _, upper, lower = curves.lids
+    lower = curves.lids[2]
     bag = line(f.y - lower + 0.07 + 0.01 * au.AU6, 0.018) * ramp(
         (ax - p.eye_distance).abs(), 0.19, 0.1
     )
@@ -131,7 +132,7 @@ def _folds(p, au, f, curves, skin):
     skin = skin * (1 - (0.30 * au.AU12 + 0.28 * au.AU15 + 0.1 * old) * pit)
     sulcus = line(f.y - m.bottom + 0.05, 0.03) * ramp(ax, 0.24, 0.08)
     skin = skin * (1 - (0.16 + 0.22 * au.AU17 + 0.10 * au.AU23) * sulcus)
-    dimples = torch.sin(f.x * 55.0) * torch.sin(f.y * 60.0) * 0.5 + 0.5
+    dimples = torch.cos(f.x * 55.0) * torch.sin(f.y * 60.0) * 0.5 + 0.5
     ball = line(f.x, 0.12) * line(f.y + 0.93 + p.chin_length, 0.08)
     return skin * (1 - 0.25 * au.AU17 * ball * dimples)
 
@@ -199,7 +200,7 @@ def _eyes(p, au, f, curves, skin):
     white = 0.92 - 0.20 * t * t - 0.25 * edge(f.y - upper + 0.02, 0.04)  # shaded by the lid
     ball = blend(white, p.iris * 0.8, edge(p.iris_radius - distance, SOFT))
     ball = blend(ball, 0.03, edge(0.040 - distance, SOFT))
-    spark = torch.sqrt((dx + 0.028) ** 2 + (dy - 0.03) ** 2)
+    spark = torch.sqrt((dx - 0.028 * p.light_azimuth.sign()) ** 2 + (dy - 0.03) ** 2)
     ball = blend(ball, 1.0, edge(0.020 - spark, SOFT))
     skin = blend(skin, ball, open_)
     lash = line(f.y - upper - 0.004, 0.015 + 0.006 * t) * ramp(t.abs(), 1.12, 0.95)

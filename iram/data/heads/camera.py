@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-UNITS_ACROSS = 2.44  # head units from one side of the picture to the other
-ANCHOR = (0.0, -0.17, 0.50)  # the point that a crop centres on, whatever the pose
+UNITS_ACROSS = 2.50  # head units from one side of the picture to the other
+ANCHOR = (0.0, -0.22, 0.50)  # the point that a crop centres on, whatever the pose
 DEPTH_RANGE = 4.0  # everything lies within +- this depth
 STEP = 0.10  # head units; a pixel this far behind both its neighbours was seen through a gap
 
@@ -98,11 +98,18 @@ def z_buffer(projected: Tensor, drawn: Tensor, size: int) -> tuple[Tensor, Tenso
 
 
 def _closed(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Fills pinholes between splats: pixels far behind both neighbours of a row or column."""
-    padded = F.pad(keys, (1, 1, 1, 1), value=-1)
-    sides = torch.minimum(padded[:, 1:-1, 2:], padded[:, 1:-1, :-2])
-    ends = torch.minimum(padded[:, 2:, 1:-1], padded[:, :-2, 1:-1])
-    around = torch.maximum(sides, ends)
+    """Fills pinholes between splats: one or two pixels far behind both ends of a row or column."""
+    size = keys.shape[-1]
+    padded = F.pad(keys, (2, 2, 2, 2), value=-1)
+
+    def shifted(down, right):
+        return padded[:, 2 + down : 2 + down + size, 2 + right : 2 + right + size]
+
+    around = torch.full_like(keys, -1)
+    for before, after in ((1, 1), (1, 2), (2, 1)):
+        across = torch.minimum(shifted(0, -before), shifted(0, after))
+        along = torch.minimum(shifted(-before, 0), shifted(after, 0))
+        around = torch.maximum(around, torch.maximum(across, along))
     gap = int(STEP * 2**28 / DEPTH_RANGE) << 32
     keys = torch.where(around > keys + gap, around, keys)
     level = (keys >> 32).to(torch.float32)

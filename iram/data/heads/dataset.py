@@ -43,6 +43,8 @@ class HeadsDataset(FaceDataset):
         rows = np.asarray(rows)
         missing = np.unique(rows[~self._known[rows]])
         if missing.size:
+            kinds = np.array([str(self._occluders[row]) for row in missing])
+            missing = missing[np.argsort(kinds, kind="stable")]  # like objects are drawn together
             occluders = [self._occluders[row] for row in missing]
             request = checked_request(missing, seed=self.seed, size=self.size, occluder=occluders)
             gray = render_images(request).mul(255).round().numpy()

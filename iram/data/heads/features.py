@@ -22,8 +22,8 @@ def brow(p, au, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     t = (x.abs() - inner_end) / (0.60 - inner_end)
     s = t.clamp(0, 1)
     frown = au4 * (1 - 0.8 * au1)  # with AU1 the corrugator draws in but no longer down
-    inner = 0.14 * au1 - 0.15 * frown - 0.06 * au.AU9
-    middle = 0.05 * au1 + 0.12 * au2 - 0.10 * frown - 0.03 * au4 - 0.05 * au.AU9 + p.brow_arch
+    inner = 0.14 * au1 - 0.15 * frown - 0.04 * au.AU9
+    middle = 0.05 * au1 + 0.12 * au2 - 0.10 * frown - 0.03 * au4 - 0.03 * au.AU9 + p.brow_arch
     outer = 0.12 * au2 - 0.02 * au4 - 0.04 + 0.5 * p.brow_arch
     curve = (1 - s) ** 2 * inner + 2 * s * (1 - s) * middle + s * s * outer
     y = p.brow_height + p.brow_asymmetry * x.sign() + curve
@@ -64,7 +64,7 @@ def mouth(p, au, x: Tensor) -> SimpleNamespace:
     arc = (1 - t * t).clamp(min=0)
     corner = 0.15 * au12 - 0.15 * au15 - 0.035 * au.AU20
     middle = p.mouth_height + corner * (reach**1.6 - 0.30) + p.mouth_asymmetry * t.clamp(-1, 1)
-    middle = middle + 0.035 * au.AU17 + 0.03 * au.AU10 * arc - 0.10 * au.AU26
+    middle = middle + 0.035 * au.AU17 + 0.055 * au.AU10 * arc - 0.10 * au.AU26
     opening = 0.06 * au.AU25 + 0.20 * au.AU26 + 0.055 * au.AU12 * au.AU25
     opening = opening + 0.07 * au.AU10 * au.AU25
     gap = opening * arc**0.6
@@ -83,4 +83,4 @@ def mouth(p, au, x: Tensor) -> SimpleNamespace:
 
 def jaw_drop(au) -> Tensor:
     """How far the chin is lowered."""
-    return 0.24 * au.AU26 + 0.03 * au.AU25
+    return 0.18 * au.AU26 + 0.03 * au.AU25

@@ -33,7 +33,7 @@ HAIRLINE = torch.tensor(
         (110, -1.25, -3.00), (180, -1.35, -3.00),
     ]
 )  # fmt: skip
-ROWS = ((-1.95, 0.0), (-1.30, 0.10), (-0.88, 0.30), (0.75, 0.78), (1.50, 1.0))
+ROWS = ((-2.60, 0.0), (-1.30, 0.20), (-0.88, 0.33), (0.75, 0.82), (1.50, 1.0))
 COLUMNS = ((-180.0, 0.0), (-75.0, 0.2), (75.0, 0.8), (180.0, 1.0))
 GRID = (112, 97)  # rows, columns; an odd number puts a column on the nose
 
@@ -85,9 +85,11 @@ def build_surface(p, au) -> Surface:
     radius = skull + _relief(p, au, skull * phi.sin(), y, phi)
     hair = hair_distance(p, y, phi)
     ear = _ear(p, y, phi) * edge(-hair, 0.1)
-    radius = radius + 0.10 * ear + p.hair_volume * ramp(hair, -0.02, 0.16)
-    curtain = 0.80 * ramp(hair, 0.0, 0.2) * ramp(phi.abs(), 1.1, 1.3)  # long hair hangs free
-    radius = torch.where(p.long_hair > 0.6, torch.maximum(radius, curtain), radius)
+    radius = radius + 0.09 * ear + p.hair_volume * ramp(hair, -0.02, 0.16)
+    curtain = 0.80 * ramp(y, 0.3, -0.3) * ramp(phi.abs(), 0.75, 1.35)  # long hair hangs free
+    curtain = torch.where(p.long_hair > 0.6, curtain, -3.0)
+    hair = torch.maximum(hair, curtain - radius + 0.04)
+    radius = torch.maximum(radius, curtain)
     x, z = radius * phi.sin(), radius * phi.cos()
     lowered = y - jaw_drop(au) * jaw_weight(y, phi)
     position = torch.stack([x, lowered, z * p.depth], 1)
@@ -119,7 +121,7 @@ def _skull(p, y, phi):
     sine, cosine = phi.sin().abs(), phi.cos()
     depth = torch.where(cosine > 0, front, back)
     jaw = _superellipse(sine / half, cosine.abs() / depth, SQUARENESS)
-    wide = p.neck_width + 0.25 * ramp(y, -1.35, -1.95)
+    wide = p.neck_width + 0.60 * ramp(y, -1.35, -2.10)
     neck = _superellipse(sine / wide, cosine.abs() / torch.where(cosine > 0, 0.34, 0.58), 2.0)
     neck = neck * ramp(y, -0.35, -0.75)
     sharpness = 0.04
@@ -175,7 +177,7 @@ def _lips(p, au, x, y):
 
 
 def _ear(p, y, phi):
-    return edge(1 - ((phi.abs() - 1.62) / 0.17) ** 2 - ((y - 0.06) / 0.24) ** 2, 0.8)
+    return edge(1 - ((phi.abs() - 1.62) / 0.17) ** 2 - ((y - 0.06) / 0.24) ** 2, 1.6)
 
 
 def surface_normals(position: Tensor) -> Tensor:

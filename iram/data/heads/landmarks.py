@@ -7,7 +7,8 @@ from torch.nn import functional as F
 from iram.data.heads.features import brow, jaw_drop, lids, mouth
 from iram.data.heads.geometry import Surface, grid_coordinates, jaw_weight
 
-JAW_Y = (0.15, -0.10, -0.33, -0.54, -0.72, -0.86, -0.96, -1.02, -1.05)  # from the ear to the chin
+JAW_PHI = (95.0, 90.0, 84.0, 77.0, 69.0, 58.0, 42.0, 22.0, 0.0)  # from the ear to the chin
+JAW_Y = (0.15, -0.08, -0.31, -0.52, -0.70, -0.85, -0.98, -1.07, -1.10)
 SEARCH_STEPS = 8  # of a fixed-point iteration; the last moves a point by under 0.001
 
 
@@ -23,7 +24,7 @@ def landmarks_in_head(p, au, surface: Surface) -> Tensor:
         radius = sample_surface(surface.radius[:, None], phi, rest)[:, 0]
         phi = torch.asin((x / radius).clamp(-0.999, 0.999))
         rest = y + jaw_drop(au)[:, 0] * jaw_weight(rest, phi)
-    degrees = torch.linspace(-80, 80, 17, device=x.device)
+    degrees = torch.tensor([*(-a for a in JAW_PHI), *JAW_PHI[-2::-1]], device=x.device)
     jaw_phi = torch.deg2rad(degrees).expand(len(x), -1)
     jaw_y = torch.tensor([*JAW_Y, *JAW_Y[-2::-1]], device=x.device).expand(len(x), -1)
     phi, rest = torch.cat([jaw_phi, phi], 1), torch.cat([jaw_y, rest], 1)

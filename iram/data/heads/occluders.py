@@ -100,15 +100,15 @@ def glasses(scene: Scene) -> list[Patch]:
     height, frame = p.eye_height, tone(p, 0.04, 0.25)
     patches = []
     for side in (-1, 1):
-        b, a = scene.mesh(0.36, 0.54)
-        x, y = side * (p.eye_distance + 0.01) + 0.265 * a, height + 0.01 + 0.175 * b
+        b, a = scene.mesh(0.40, 0.58)
+        x, y = side * (p.eye_distance + 0.01) + 0.29 * a, height + 0.01 + 0.20 * b
         round_ = (a.abs() ** 2.6 + b.abs() ** 2.6).expand(1, -1, -1)
         lens = torch.where(round_ > 0.68, frame, tone(p, 0.07, 0.16))
         patches.append(scene.patch(x, y, front - 0.42 * x * x, lens, round_ < 1))
         b, a = scene.mesh(0.05, 1.1)
         back = (a + 1) / 2
-        start = p.eye_distance + 0.265
-        x = side * (start + (0.90 * p.face_width - start) * back**0.6)
+        start = p.eye_distance + 0.29
+        x = side * (start + (0.94 * p.face_width - start) * back**0.6)
         z = (front - 0.42 * start**2) * (1 - back) - 0.10 * back
         patches.append(scene.patch(x, height + 0.06 + 0.025 * b + 0 * a, z, frame))
     b, a = scene.mesh(0.05, 0.26)
@@ -145,28 +145,29 @@ def scarf(scene: Scene) -> list[Patch]:
     top = -0.36 - 0.14 * (1 - torch.cos(phi)) / 2
     y = -1.85 + (top + 1.85) * share
     folds = torch.sin(share * 16 + 1.2 * torch.sin(2 * phi))
-    lift = 0.05 + 0.025 * folds + 0.28 * ramp(share, 0.65, 0.2)
+    lift = 0.03 + 0.02 * folds + 0.28 * ramp(share, 0.65, 0.2)
     knit = 1 + 0.15 * torch.sin(phi * 40) * torch.sin(share * 60)
     return [scene.around(phi, y, lift, tone(scene.p, 0.15, 0.8) * knit * (0.9 + 0.1 * folds))]
 
 
 @SCENE_OCCLUDERS.register("cap")
 def cap(scene: Scene) -> list[Patch]:
-    """A cap pulled down to the brows' upper rim, with a brim."""
+    """A cap pulled down over the forehead, with a brim."""
     p = scene.p
     shade = tone(p, 0.10, 0.75)
     b, a = scene.mesh(1.6, 5.6)
     phi, share = torch.pi * a, (b + 1) / 2
-    low = 0.60 - 0.22 * ramp(phi.abs(), 0.9, 2.4)
+    low = 0.62 - 0.22 * ramp(phi.abs(), 0.9, 2.4)
     seams = 1 - 0.2 * (torch.sin(phi * 3).abs() < 0.06)
-    dome = scene.around(phi, low + (1.50 - low) * share, 0.05, shade * seams)
+    lift = 0.03 + 0.02 * ramp(share, 0.0, 0.3)
+    dome = scene.around(phi, low + (1.50 - low) * share, lift, shade * seams)
     b, a = scene.mesh(0.7, 2.0)
-    phi, out = torch.deg2rad(62 * a), (b + 1) / 2
-    base = scene.hull(*torch.broadcast_tensors(phi, 0.64 + 0 * out)) + 0.04
-    radius = base + 0.48 * out * torch.cos(1.25 * phi).clamp(min=0)
-    y = 0.64 - 0.10 * out - 0.06 * phi**2 * out
+    phi, out = torch.deg2rad(56 * a), (b + 1) / 2
+    base = scene.hull(phi, 0.66 + 0 * out) + 0.02
+    radius = base + 0.45 * out * (1 - a.abs() ** 2.5)
+    y = 0.66 - 0.12 * out - 0.10 * phi**2 * out
     z = radius * phi.cos() * p.depth
-    return [dome, scene.patch(radius * phi.sin(), y, z, shade * 0.85)]
+    return [dome, scene.patch(radius * phi.sin(), y, z, shade * 0.8)]
 
 
 @SCENE_OCCLUDERS.register("hand")
@@ -176,25 +177,22 @@ def hand(scene: Scene) -> list[Patch]:
     side = torch.where(p.hand_side < 0, -1.0, 1.0)
     skin = p.skin * tone(p, 0.85, 1.05)
     patches = []
-    for finger, length in enumerate((0.78, 0.95, 1.0, 0.88)):
+    for finger, length in enumerate((0.76, 0.93, 1.0, 0.88)):
         b, a = scene.mesh(0.30, 1.5)
         along = (a + 1) / 2 * length
-        phi = torch.deg2rad(80 - 92 * along)
-        y = -0.66 + 0.135 * finger + 0.05 * along + 0.062 * b
+        phi = torch.deg2rad(66 - 80 * along)
+        y = -0.70 + 0.128 * finger + (0.10 - 0.02 * finger) * along + 0.066 * b
         tip = ((along - length + 0.08) / 0.08).clamp(min=0)
-        lift = 0.03 + 0.07 * (1 - b * b).clamp(min=0).sqrt()
+        lift = 0.03 + 0.07 * (1 - b * b).clamp(min=0).sqrt() - 0.02 * tip
         nail = 1 + 0.12 * ((along > length - 0.07) & (b.abs() < 0.6))
-        patches.append(
-            scene.around(side * phi, y, lift, skin * nail * (1 - 0.3 * b**4), tip**2 + b * b < 1.01)
-        )
-    b, a = scene.mesh(0.9, 0.9)
-    phi = torch.deg2rad(88 + 22 * a)
-    lift = 0.10 + 0.06 * (1 - b * b)
-    patches.append(
-        scene.around(side * phi, -0.46 + 0.33 * b + 0 * a, lift, skin, a**4 + b**4 < 1.3)
-    )
+        tint = skin * nail * (1 - 0.35 * b**4)
+        patches.append(scene.around(side * phi, y, lift, tint, tip**2 + b * b < 1.01))
+    b, a = scene.mesh(0.9, 1.1)
+    phi = torch.deg2rad(78 + 24 * a)
+    lift = 0.06 + 0.06 * (1 - b * b)
+    palm = scene.around(side * phi, -0.54 + 0.30 * b + 0 * a, lift, skin, a**4 + b**4 < 1.4)
     b, a = scene.mesh(1.6, 0.8)
-    x = side * (0.92 + 0.14 * a - 0.10 * b) + 0 * b
-    z = 0.25 + 0.14 * (1 - a * a).clamp(min=0).sqrt() + 0 * b
-    patches.append(scene.patch(x, -1.25 + 0.7 * b + 0 * a, z, skin * 0.95))
-    return patches
+    x = side * (0.86 + 0.17 * a - 0.12 * b) + 0 * b
+    z = 0.22 + 0.20 * (1 - a * a).clamp(min=0).sqrt() + 0 * b
+    forearm = scene.patch(x, -1.28 + 0.7 * b + 0 * a, z, skin * 0.95)
+    return [*patches, palm, forearm]

@@ -22,7 +22,7 @@ IDENTITY = {
     "nose_length": (-0.03, 0.04), "nose_width": (0.85, 1.18), "nose_height": (0.15, 0.23),
     "mouth_height": (-0.60, -0.55), "mouth_width": (0.26, 0.32), "upper_lip": (0.045, 0.070),
     "lower_lip": (0.060, 0.090), "lip_darkness": (0.52, 0.74),
-    "skin": (0.50, 0.86), "blotches": (0.02, 0.06), "hair": (0.05, 0.62), "grey_hair": (0.0, 1.0),
+    "skin": (0.50, 0.80), "blotches": (0.02, 0.06), "hair": (0.05, 0.62), "grey_hair": (0.0, 1.0),
     "hairline": (0.74, 0.86), "fringe": (0.0, 1.0), "long_hair": (0.0, 1.0),
     "hair_volume": (0.05, 0.14), "curl": (0.0, 1.0), "beard": (0.0, 1.0), "age": (0.0, 1.0),
     "forehead_folds": (0.0, 1.0), "glabella_folds": (0.0, 1.0), "nasolabial_folds": (0.0, 1.0),
@@ -33,9 +33,9 @@ LATERAL_IDENTITY = {
     "mouth_asymmetry": (-0.012, 0.012), "strength_asymmetry": (-0.16, 0.16),
 }  # fmt: skip
 SCENE = {
-    "pitch": (-12.0, 12.0), "scale": (0.97, 1.03), "shift_down": (-0.02, 0.02),
+    "pitch": (-12.0, 12.0), "scale": (0.97, 1.03), "shift_down": (-0.012, 0.012),
     "gaze_up": (-0.014, 0.014), "light_elevation": (8.0, 50.0), "ambient": (0.50, 0.70),
-    "exposure": (0.98, 1.22), "contrast": (0.88, 1.12), "gloss": (0.0, 0.10),
+    "exposure": (0.96, 1.12), "contrast": (0.88, 1.12), "gloss": (0.0, 0.10),
     "background": (0.10, 0.90), "gradient_down": (-0.2, 0.2), "clutter": (0.0, 0.35),
 }  # fmt: skip
 LATERAL_SCENE = {

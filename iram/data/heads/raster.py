@@ -69,26 +69,28 @@ def rasterise(p, au, surface: Surface, patches: list[Patch], camera: Camera, tex
 def shrink(raster: Raster) -> Raster:
     """Halves a raster: gray values are averaged, labels take the most frequent of four.
 
-    Depth, position and normal are those of a pixel that carries the label, so that all of them
-    speak of the same surface.
+    Depth, position and normal are means over the pixels that carry the label, so that all of
+    them speak of the same surface.
     """
-    codes = _quarters(raster.region)
+    codes = quarters(raster.region)
     votes = (codes[:, None] == codes[:, :, None]).sum(2)
-    chosen = votes.argmax(1, keepdim=True)  # the first of the most frequent
+    region = codes.gather(1, votes.argmax(1, keepdim=True))  # the first of the most frequent
+    alike = codes == region
+    count = alike.sum(1)
 
-    def pick(values):
-        return _quarters(values).gather(1, chosen)[:, 0]
+    def mean(values):
+        return torch.where(alike, quarters(values), 0.0).sum(1) / count
 
     return Raster(
-        gray=_quarters(raster.gray).mean(1),
-        region=pick(raster.region),
-        depth=pick(raster.depth),
-        position=torch.stack([pick(axis) for axis in raster.position.unbind(1)], 1),
-        towards=pick(raster.towards),
+        gray=quarters(raster.gray).mean(1),
+        region=region[:, 0],
+        depth=mean(raster.depth),
+        position=torch.stack([mean(axis) for axis in raster.position.unbind(1)], 1),
+        towards=mean(raster.towards),
     )
 
 
-def _quarters(values: Tensor) -> Tensor:
+def quarters(values: Tensor) -> Tensor:
     """(N, S, S) -> (N, 4, S / 2, S / 2): the four pixels that become one."""
     return torch.stack([values[:, i::2, j::2] for i in (0, 1) for j in (0, 1)], 1)
 

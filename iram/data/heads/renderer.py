@@ -108,7 +108,7 @@ def render_images(request: Request) -> Tensor:
 
 @dataclass
 class Drawn:
-    """A chunk of heads: what was asked, the scene it became, and its picture at full size."""
+    """A chunk of heads: what was asked, the scene it became, its picture and the supersampled one."""
 
     request: Request
     p: SimpleNamespace
@@ -117,6 +117,7 @@ class Drawn:
     camera: Camera
     pose: Tensor
     raster: Raster
+    full: Raster
 
 
 def draw_scene(request: Request) -> Drawn:
@@ -140,8 +141,8 @@ def draw_scene(request: Request) -> Drawn:
     if request.occluders[0] is not None:
         scene = Scene(p, au, surface, PATCH_VERTICES_A_PIXEL * size / UNITS_ACROSS)
         patches = SCENE_OCCLUDERS[request.occluders[0]](scene)
-    raster = shrink(rasterise(p, au, surface, patches, camera, textures, size))
-    return Drawn(request, p, action_units, surface, camera, pose, raster)
+    full = rasterise(p, au, surface, patches, camera, textures, size)
+    return Drawn(request, p, action_units, surface, camera, pose, shrink(full), full)
 
 
 def _with_truth(drawn: Drawn) -> tuple[Tensor, ...]:
@@ -153,7 +154,7 @@ def _with_truth(drawn: Drawn) -> tuple[Tensor, ...]:
     kind = occluder_code(request.occluders[0])
     return (
         raster.gray[:, None],
-        request.labels,
+        request.labels.to(drawn.pose.device),
         drawn.action_units,
         drawn.pose,
         raster.region,
@@ -164,7 +165,7 @@ def _with_truth(drawn: Drawn) -> tuple[Tensor, ...]:
         projected[:, :2].transpose(1, 2),
         seen_at(raster.depth, projected),
         points.transpose(1, 2),
-        torch.full_like(request.labels, kind),
+        torch.full_like(request.labels, kind, device=drawn.pose.device),
     )
 
 

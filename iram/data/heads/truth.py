@@ -8,6 +8,7 @@ from torch import Tensor
 
 from iram.data.heads.appearance import REGIONS
 from iram.data.heads.expression import REGION_OF_UNIT
+from iram.data.heads.raster import quarters
 from iram.data.heads.renderer import draw_scene, is_face, render_images, seen_at
 from iram.data.heads.request import Request, checked_request
 
@@ -99,11 +100,9 @@ def self_occlusion(
 
 
 def _hidden(before, after) -> tuple[Tensor, ...]:
-    """The fields of `SelfOcclusion` for one chunk."""
+    """The fields of `SelfOcclusion` for one chunk, judged at the supersampled resolution."""
+    points = torch.nan_to_num(before.full.position.flatten(2))
+    seen = seen_at(after.full.depth, after.camera.project(points)).view(before.full.region.shape)
+    hidden = quarters((~seen & is_face(before.full.region)).float()).mean(1) > 0.5
     a, b = before.raster, after.raster
-    points = a.position.flatten(2)
-    projected = after.camera.project(points)
-    projected[:, :2] = projected[:, :2] / 2
-    seen = seen_at(b.depth, torch.nan_to_num(projected))
-    hidden = is_face(a.region) & ~seen.view(a.region.shape)
-    return hidden, a.region, b.region, a.gray[:, None], b.gray[:, None]
+    return hidden & is_face(a.region), a.region, b.region, a.gray[:, None], b.gray[:, None]
