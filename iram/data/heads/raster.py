@@ -6,13 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from iram.data.heads.appearance import CODE, Fragments, paint_head
+from iram.data.heads.appearance import CODE, REGIONS, Fragments, paint_head
 from iram.data.heads.camera import Camera, z_buffer
 from iram.data.heads.geometry import Surface
 from iram.data.heads.occluders import Patch
 from iram.data.heads.shading import background, expose, shade
 
 SUPERSAMPLING = 2
+# Which label wins where two are as frequent, last first: small features would vanish otherwise,
+# and a rule by place would push every border to one side.
+TIES = (
+    "background", "hair", "neck", "ears", "cheeks", "forehead", "chin", "nose", "mouth", "eyes",
+    "brows", "occluder",
+)  # fmt: skip
 VERTICES_A_PIXEL = 2.3  # rows and columns of the splatted mesh per supersampled pixel
 
 
@@ -74,7 +80,9 @@ def shrink(raster: Raster) -> Raster:
     """
     codes = quarters(raster.region)
     votes = (codes[:, None] == codes[:, :, None]).sum(2)
-    region = codes.gather(1, votes.argmax(1, keepdim=True))  # the first of the most frequent
+    rank = torch.tensor([TIES.index(name) for name in REGIONS], device=codes.device)
+    chosen = (votes * len(TIES) + rank[codes.long()]).argmax(1, keepdim=True)
+    region = codes.gather(1, chosen)
     alike = codes == region
     count = alike.sum(1)
 
