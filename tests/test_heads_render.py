@@ -73,7 +73,7 @@ def test_positive_angles_turn_right_up_and_clockwise():
 
 def test_a_head_turned_left_is_the_mirror_image_of_its_mirrored_self_turned_right():
     left = render(range(7), yaw_deg=-40.0, pitch_deg=10.0, roll_deg=5.0)
-    right = render(range(7), yaw_deg=40.0, pitch_deg=10.0, roll_deg=-5.0 + 10.0, mirrored=True)
+    right = render(range(7), yaw_deg=40.0, pitch_deg=10.0, roll_deg=-5.0, mirrored=True)
     torch.testing.assert_close(right.image.flip(-1), left.image, rtol=0, atol=1e-3)
 
 
@@ -151,8 +151,9 @@ def test_the_same_person_shows_another_expression():
     assert heads.expression.tolist() == list(range(7))
     smile = heads.action_units[:, ACTION_UNITS.index("AU12")]
     assert smile.argmax() == CLASSES.index("happy")
-    outside = heads.region.eq(CODE["hair"]).all(0)
-    assert outside.any()
+    hair = heads.region.eq(CODE["hair"]).all(0)
+    assert hair.any()
+    torch.testing.assert_close(heads.image[1:, 0, hair], heads.image[:1, 0, hair].expand(6, -1))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_an_object_hides_what_it_is_worn_on(name, covered, frontal):
     heads = render(range(14), occluder=name, **FRONTAL)
     part = frontal.region[:14] == CODE[covered]
     share = (heads.occlusion_mask & part).sum() / part.sum()
-    assert share > (0.4 if name == "hand" else 0.8)
+    assert share > least
     assert not (heads.occlusion_mask & heads.visible).any()
     free = ~torch.nn.functional.max_pool2d(heads.occlusion_mask.float()[:, None], 3, 1, 1).bool()
     assert torch.equal(heads.image[free], frontal.image[:14][free])

@@ -108,7 +108,7 @@ def render_images(request: Request) -> Tensor:
 
 @dataclass
 class Drawn:
-    """A chunk of heads: what was asked, the scene it became, its picture and the supersampled one."""
+    """A chunk of heads: what was asked, the scene, its picture and the supersampled one."""
 
     request: Request
     p: SimpleNamespace
