@@ -1,0 +1,108 @@
+"""Ground truth by rendering again: what each region carries, and what a turn of the head hides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from iram.data.heads.appearance import REGIONS
+from iram.data.heads.expression import REGION_OF_UNIT
+from iram.data.heads.raster import quarters
+from iram.data.heads.renderer import draw_scene, is_face, render_images, seen_at
+from iram.data.heads.request import Request, checked_request
+
+EVIDENCE_REGIONS = tuple(name for name in REGIONS if name in REGION_OF_UNIT.values())
+
+
+def evidence(indices: Sequence[int], **options) -> Tensor:
+    """How much each region carries of the expression: (N, 12), in the order of `REGIONS`.
+
+    The mean absolute difference over the picture, in gray values of 0 to 1, between the head
+    and the same head with that region's action units at rest (a counterfactual re-rendering).
+    0 for regions without action units; about 0 everywhere for a neutral face.
+
+    Args:
+        indices: whole numbers from 0.
+        **options: those of `render` but for `zeroed_region`.
+    """
+    differences = _differences(indices, options)
+    result = torch.zeros(differences.shape[1], len(REGIONS))
+    for place, name in enumerate(EVIDENCE_REGIONS):
+        result[:, REGIONS.index(name)] = differences[place].flatten(1).mean(1)
+    return result
+
+
+def evidence_map(indices: Sequence[int], **options) -> Tensor:
+    """Where the expression is carried: (N, S, S), the sum over regions of what `evidence` averages.
+
+    Args:
+        indices: whole numbers from 0.
+        **options: those of `render` but for `zeroed_region`.
+    """
+    return _differences(indices, options).sum(0)
+
+
+def _differences(indices, options) -> Tensor:
+    """(regions, N, S, S) absolute differences."""
+    actual = render_images(_request(indices, **options))
+    changed = [
+        render_images(_request(indices, zeroed_region=name, **options)) for name in EVIDENCE_REGIONS
+    ]
+    return torch.stack([(image - actual).abs() for image in changed])
+
+
+def _request(indices, *, yaw_deg=None, pitch_deg=None, roll_deg=None, **options) -> Request:
+    return checked_request(indices, angles=(yaw_deg, pitch_deg, roll_deg), **options)
+
+
+@dataclass
+class SelfOcclusion:
+    """What a turn of the head hides.
+
+    Attributes:
+        hidden: (N, S, S) bool in the frontal picture, True where a face pixel is out of sight
+            after the turn.
+        frontal_region: (N, S, S) uint8 regions of the frontal picture.
+        region: (N, S, S) uint8 regions of the turned picture.
+        frontal_image, image: (N, 1, S, S) the two pictures.
+    """
+
+    hidden: Tensor
+    frontal_region: Tensor
+    region: Tensor
+    frontal_image: Tensor
+    image: Tensor
+
+
+def self_occlusion(
+    indices: Sequence[int],
+    *,
+    yaw_deg: float | Sequence[float] = 0.0,
+    pitch_deg: float | Sequence[float] = 0.0,
+    roll_deg: float | Sequence[float] = 0.0,
+    **options,
+) -> SelfOcclusion:
+    """Which face pixels of the frontal picture the head itself hides at an angle.
+
+    A point is hidden when its surface faces away or another part of the head lies in front.
+
+    Args:
+        indices: whole numbers from 0.
+        yaw_deg, pitch_deg, roll_deg: the turn, as in `render`.
+        **options: the other options of `render`.
+    """
+    frontal = _request(indices, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, **options)
+    turned = _request(indices, yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg, **options)
+    pairs = zip(frontal.chunks(), turned.chunks(), strict=True)
+    parts = [_hidden(draw_scene(before), draw_scene(after)) for before, after in pairs]
+    return SelfOcclusion(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _hidden(before, after) -> tuple[Tensor, ...]:
+    """The fields of `SelfOcclusion` for one chunk, judged at the supersampled resolution."""
+    points = torch.nan_to_num(before.full.position.flatten(2))
+    seen = seen_at(after.full.depth, after.camera.project(points)).view(before.full.region.shape)
+    hidden = quarters((~seen & is_face(before.full.region)).float()).mean(1) > 0.5
+    a, b = before.raster, after.raster
+    return hidden & is_face(a.region), a.region, b.region, a.gray[:, None], b.gray[:, None]
