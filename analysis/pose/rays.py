@@ -93,6 +93,6 @@ def _coarse(surface, start, direction, near, far) -> tuple[Tensor, Tensor]:
 
 
 def _depth_inside(surface: Surface, points: Tensor) -> Tensor:
-    """(N, P): how far inside the head the points (N, P, 3) are along the height; negative outside."""
+    """(N, P): how far inside the head points (N, P, 3) are along the height; negative outside."""
     front, back = sample(surface.heights, points[..., :2]).unbind(1)
     return torch.minimum(front - points[..., 2], points[..., 2] - back)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from analysis.pose.landmarks import mean_landmarks
@@ -29,6 +30,7 @@ ELLIPSOIDS = (
 WIDTHS = (0.05, 0.03)  # of the two passes, in sides: the landmarks lie about 0.03 apart
 REACH = 0.9  # weight at which the landmarks alone say where the front is
 THINNEST = 0.25  # the solid behind the face, where no ellipsoid is
+SMOOTHING = 1.5  # cells, before the front's normal is taken
 EYES_AND_MOUTH = (33, 133, 362, 263, 61, 291, 13, 14)  # corners; and the inner lips' middle
 # centre and half axes of the outline that texture is taken from within
 OUTLINE = ((0.5, 0.46), (0.42, 0.60))
@@ -90,7 +92,8 @@ def _surface(points: np.ndarray) -> tuple[np.ndarray, ...]:
     back = np.minimum(back, front - THINNEST * fit.scale * (2 * weight - 1))
     canonical = fit.backward(np.stack([shown_x, shown_y, front], -1))
     mirrored = fit.forward(canonical * [-1, 1, 1] + [1, 0, 0])
-    slope_y, slope_x = np.gradient(front, centres[1] - centres[0])
+    smooth = gaussian_filter(front, SMOOTHING)  # the depths' noise would show in the texture
+    slope_y, slope_x = np.gradient(smooth, centres[1] - centres[0])
     normal = np.stack([-slope_x, -slope_y, np.ones_like(front)])
     normal /= np.sqrt((normal**2).sum(0))
     (cx, cy), (a, b) = OUTLINE

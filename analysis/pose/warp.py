@@ -14,7 +14,8 @@ from analysis.pose.surface import Surface, labels_at, protected_at, sample
 
 OVERSAMPLING = 2
 FADE = (0.12, 0.40)  # source pixels per turned pixel between which texture is given up
-WITHIN = 0.97  # of the head's outline: texture further out is hair against background
+WITHIN = 0.95  # of the head's outline: texture further out is hair against background
+SOFT_WIDTH = 0.04  # standard deviation, in sides, of the texture that had to be stretched
 FILL_WIDTHS = (0.06, 0.30)  # standard deviations, in sides, of what stands in for the background
 AWAY_DEG = 10.0  # turned by more than this, a head has no background but a blurred one
 
@@ -26,6 +27,7 @@ class Field(NamedTuple):
         texture: (N, T, T, 2) where each subpixel's gray is taken from, as `grid_sample` wants it.
         mirror: (N, T, T, 2) where its mirrored texture is.
         mirrored: (N, 1, T, T) share of the mirrored texture.
+        soft: (N, 1, T, T) share of the blurred texture: stretched, or from beyond the picture.
         head: (N, 1, T, T) 1 on the head, 0 on the background.
         covered: (N, 1, S, S) 1 where the frontal picture shows the head.
         background: (N, T, T, 2) where the background is taken from.
@@ -38,6 +40,7 @@ class Field(NamedTuple):
     texture: Tensor
     mirror: Tensor
     mirrored: Tensor
+    soft: Tensor
     head: Tensor
     covered: Tensor
     background: Tensor
@@ -58,20 +61,30 @@ def field(surface: Surface, rotation: Tensor, size: int) -> Field:
     fade = _fade(normal, rotation, hits)
     gain = sample(surface.normal, mirror)[:, 2] - normal[:, 2]
     mirrored = fade * (gain / 0.3).clamp(0, 1) * (1 - protected_at(canonical)) * hits.front
+    away = _away(rotation)
+    texture = _pulled(surface, hits, fade, away)
+    beyond = ((texture - 0.5).abs().amax(-1) - 0.5).clamp(min=0) / SOFT_WIDTH
+    soft = torch.maximum(fade * (1 - mirrored), beyond.clamp(max=1) * hits.hit)
     region, source = _labels(hits, canonical, size)
     front, back = sample(surface.heights, pixel_centres(size)[None].expand(count, -1, -1)).unbind(1)
     return Field(
-        texture=_pulled(surface, hits, fade).reshape(*square, 2) * 2 - 1,
+        texture=texture.reshape(*square, 2) * 2 - 1,
         mirror=mirror.reshape(*square, 2) * 2 - 1,
         mirrored=mirrored.reshape(count, 1, fine, fine),
+        soft=soft.reshape(count, 1, fine, fine),
         head=hits.hit.reshape(count, 1, fine, fine).float(),
         covered=(front > back).reshape(count, 1, size, size).float(),
         background=_background(surface, rotation, fine).reshape(*square, 2) * 2 - 1,
-        away=min(1.0, math.degrees(math.acos(min(1.0, float(rotation[2, 2])))) / AWAY_DEG),
+        away=away,
         hidden=self_occluded(surface, rotation, size),
         region=region,
         source=source,
     )
+
+
+def _away(rotation: Tensor) -> float:
+    """0 for a head that faces the viewer as it did, 1 once it is turned by AWAY_DEG."""
+    return min(1.0, math.degrees(math.acos(min(1.0, float(rotation[2, 2])))) / AWAY_DEG)
 
 
 def warp(images: Tensor, how: Field) -> Tensor:
@@ -88,6 +101,9 @@ def warp(images: Tensor, how: Field) -> Tensor:
     head = taken(images, how.texture)
     if how.mirrored.any():
         head = torch.lerp(head, taken(images, how.mirror), how.mirrored)
+    if how.soft.any():
+        softened = _masked_blur(images, how.covered, SOFT_WIDTH)
+        head = torch.lerp(head, taken(softened, how.texture), how.soft)
     behind = torch.lerp(images, _filled(images, how.covered), how.away) if how.away else images
     turned = torch.where(how.head > 0, head, taken(behind, how.background))
     return F.avg_pool2d(turned, OVERSAMPLING).clamp(0, 1)
@@ -105,19 +121,20 @@ def _fade(normal: Tensor, rotation: Tensor, hits: Hits) -> Tensor:
     return torch.where(hits.front, fade, torch.ones_like(fade))
 
 
-def _pulled(surface: Surface, hits: Hits, fade: Tensor) -> Tensor:
+def _pulled(surface: Surface, hits: Hits, fade: Tensor, away: float) -> Tensor:
     """(N, P, 2): where the texture is taken from: the crossing itself, or the rim of the face.
 
     The back of the head shows what the frontal picture has at the head's rim in its direction.
     """
     centre, axes, roll = surface.outline.split([2, 2, 1], 1)
     cos, sin = roll.cos(), roll.sin()
-    away = hits.places - centre[:, None]
-    x, y = away.unbind(-1)
+    offset = hits.places - centre[:, None]
+    x, y = offset.unbind(-1)
     along = torch.stack([cos * x + sin * y, cos * y - sin * x], -1) / axes[:, None]
     radius = along.square().sum(-1).sqrt().clamp(min=1e-4)
     rim = torch.where(hits.front, radius.clamp(max=WITHIN), torch.full_like(radius, WITHIN))
-    return centre[:, None] + away * (torch.lerp(radius, rim, fade) / radius)[..., None]
+    share = torch.where(hits.front, fade.clamp(min=away), fade)
+    return centre[:, None] + offset * (torch.lerp(radius, rim, share) / radius)[..., None]
 
 
 def _labels(hits: Hits, canonical: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -148,22 +165,22 @@ def _background(surface: Surface, rotation: Tensor, fine: int) -> Tensor:
 
 
 def _filled(images: Tensor, covered: Tensor) -> Tensor:
-    """The pictures without their heads: Gaussian means of what is around, near before far.
+    """The pictures without their heads: Gaussian means of what is around, near before far."""
+    seen = 1 - covered
+    near, far = (_masked_blur(images, seen, width) for width in FILL_WIDTHS)
+    weight = _blurred(seen, FILL_WIDTHS[0])
+    return torch.lerp(far, near, weight / (weight + 0.05))
 
-    Picture by picture, since a product of many may round differently from a product of one.
-    """
-    size = images.shape[-1]
-    near, far = (_gaussian(size, width) for width in FILL_WIDTHS)
-    filled = []
-    for picture, cover in zip(images[:, 0], covered.expand(len(images), -1, -1, -1)[:, 0],
-                              strict=True):  # fmt: skip
-        seen = 1 - cover
-        total = far @ (far @ (picture * seen)).T
-        distant = (total / (far @ (far @ seen).T).clamp(min=1e-6)).T
-        weight = (near @ (near @ seen).T).T
-        mean = (near @ (near @ (picture * seen)).T).T
-        filled.append((mean + 0.05 * distant) / (weight + 0.05))
-    return torch.stack(filled)[:, None]
+
+def _masked_blur(images: Tensor, mask: Tensor, width: float) -> Tensor:
+    """Gaussian means of the pictures' pixels where `mask` (N or 1, 1, S, S) is 1."""
+    return _blurred(images * mask, width) / _blurred(mask, width).clamp(min=1e-6)
+
+
+def _blurred(images: Tensor, width: float) -> Tensor:
+    """One by one, since a product of many matrices may round differently from a product of one."""
+    blur = _gaussian(images.shape[-1], width)
+    return torch.stack([blur @ picture @ blur.T for picture in images[:, 0]])[:, None]
 
 
 @lru_cache
@@ -171,4 +188,5 @@ def _gaussian(side: int, width: float) -> Tensor:
     """(side, side): the Gaussian of one axis, its rows summing to 1."""
     centres = (torch.arange(side, dtype=torch.float64) + 0.5) / side
     weights = (-0.5 * ((centres[:, None] - centres) / width) ** 2).exp()
+    weights[weights < 1e-6] = 0  # products with denormal numbers are slow
     return (weights / weights.sum(1, keepdim=True)).float()
