@@ -14,7 +14,7 @@ from analysis.pose.surface import Surface, labels_at, protected_at, sample
 
 OVERSAMPLING = 2
 FADE = (0.12, 0.40)  # source pixels per turned pixel between which texture is given up
-WITHIN = 0.95  # of the head's outline: texture further out is hair against background
+WITHIN = 1.0  # of the head's outline: texture further out is hair against background
 SOFT_WIDTH = 0.04  # standard deviation, in sides, of the texture that had to be stretched
 FILL_WIDTHS = (0.06, 0.30)  # standard deviations, in sides, of what stands in for the background
 AWAY_DEG = 10.0  # turned by more than this, a head has no background but a blurred one
