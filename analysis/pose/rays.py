@@ -9,7 +9,7 @@ from analysis.pose.surface import Surface, labels_at, sample
 
 NEAR, FAR, STEP = 0.78, -0.90, 0.042  # depth of the rays about the pivot, in sides of the picture
 BISECTIONS = 6  # 0.042 / 2**6 is a thirtieth of a pixel of 48
-OUT_OF_SKIN = 0.03  # where a ray back to the viewer starts: above the heightfield's own error
+OUT_OF_SKIN = 0.015  # where a ray back to the viewer starts: above the heightfield's own error
 
 
 class Hits(NamedTuple):
@@ -68,7 +68,7 @@ def self_occluded(surface: Surface, rotation: Tensor, side: int) -> Tensor:
     height = sample(surface.heights, flat)[:, 0]
     start = torch.cat([flat, height[..., None]], -1)
     direction = rotation[2]
-    hidden = torch.zeros_like(height, dtype=torch.bool)
+    hidden = (sample(surface.normal, flat) * direction[:, None]).sum(1) < 0
     for distance in torch.arange(OUT_OF_SKIN, NEAR - FAR, STEP / 2):
         hidden |= _depth_inside(surface, start + distance * direction) > OUT_OF_SKIN / 4
     canonical = sample(surface.canonical, flat).transpose(1, 2)

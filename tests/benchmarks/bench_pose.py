@@ -14,8 +14,8 @@ import torch
 
 from analysis.pose import mean_landmarks, photograph, turn
 
-SIZE, POSE, TURNS = 48, (30.0, 10.0, 5.0), 5
-FACES, FEW = 1024, 32
+SIZE, POSE, TURNS = 48, (30.0, 10.0, 5.0), 3
+FACES, FEW = 512, 16
 
 
 def main() -> None:
