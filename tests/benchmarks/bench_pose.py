@@ -15,7 +15,7 @@ import torch
 from analysis.pose import mean_landmarks, photograph, turn
 
 SIZE, POSE, TURNS = 48, (30.0, 10.0, 5.0), 3
-FACES, FEW = 512, 16
+FACES, FEW = 512, 8
 
 
 def main() -> None:
