@@ -2,6 +2,7 @@
 
 from analysis.figures.attention import AttentionPanel
 from analysis.figures.occlusion import OcclusionCurves
+from analysis.figures.pose import PoseSheet
 from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "save"]
+__all__ = ["AttentionPanel", "OcclusionCurves", "PoseSheet", "save"]

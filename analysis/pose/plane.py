@@ -1,4 +1,4 @@
-"""Head pose: rotation in the picture's plane."""
+"""Rotation in the picture's plane."""
 
 import math
 
