@@ -12,7 +12,7 @@ import torch
 
 from analysis import engine, store
 from analysis.engine import Benchmark
-from analysis.study import Condition
+from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.summary import summarise
 from iram import __version__
@@ -43,10 +43,13 @@ class Results:
         lines = [f"\n{self.benchmark.dataset.name}: {n} faces; 95% bootstrap intervals over faces"]
         lines += ["", "clean accuracy (%)"]
         lines += [f"  {row.model:24s} {_interval(row, 100)}" for row in clean.itertuples()]
-        turned = accuracy[(accuracy["roll_deg"] != 0) & (accuracy["occluder"] == "none")]
+        angles = accuracy[["yaw_deg", "pitch_deg", "roll_deg"]]
+        frontal = accuracy["condition"] == FRONTAL.name
+        turned = accuracy[(angles.any(axis=1) | frontal) & (accuracy["occluder"] == "none")]
         if len(turned):
-            lines += ["", "accuracy turned in the plane (%)"]
-            lines += [f"  {row.model:24s} {row.condition:12s} {_interval(row, 100)}"
+            lines += ["", f"{'accuracy at a pose (%)':58s}hidden by the head itself (%)"]
+            lines += [f"  {row.model:24s} {row.condition:12s} {_interval(row, 100):20s}"
+                      f"{100 * row.self_occlusion_fraction:12.1f}"
                       for row in turned.itertuples()]  # fmt: skip
         if len(self.occluders):
             lines += ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.perturb import perturb
+from analysis.perturb import occlude, pose
 from analysis.store import cell_key, read_cell, write_cell
 from analysis.study import Condition
 from analysis.subjects import Subject
@@ -37,6 +38,8 @@ class Benchmark:
         seed: of the occluders' places and of noise.
         batch_size: faces a forward pass.
         dtype: "fp32" or "bf16".
+        landmarks: (faces, 468, 3) FaceMesh landmarks for turning photographs, NaN where unknown;
+            without them all are turned as the mean face is.
     """
 
     subjects: Sequence[Subject]
@@ -46,6 +49,7 @@ class Benchmark:
     seed: int = 0
     batch_size: int = 64
     dtype: str = "fp32"
+    landmarks: np.ndarray | None = None
 
     @cached_property
     def faces_sha256(self) -> str:
@@ -53,6 +57,10 @@ class Benchmark:
         metadata = self.dataset.metadata
         return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
                         labels=self.dataset.labels.tolist())  # fmt: skip
+
+    @cached_property
+    def landmarks_sha256(self) -> str | None:
+        return None if self.landmarks is None else sha256(self.landmarks.tobytes()).hexdigest()
 
     def path(self, subject: Subject, condition: Condition) -> Path:
         return self.out / "rows" / f"{subject.name}--{condition.name}.parquet"
@@ -62,6 +70,7 @@ class Benchmark:
             version=ROWS_VERSION,
             weights=subject.weights_sha256,
             faces=self.faces_sha256,
+            landmarks=self.landmarks_sha256 if condition.in_depth else None,
             condition=condition.to_dict(),
             seed=self.seed,
             dtype=self.dtype,
@@ -106,8 +115,10 @@ def _cells(benchmark, condition, subjects, bar) -> list[pd.DataFrame]:
     fractions = []
     for start in range(0, len(dataset) if subjects else 0, size):
         part = slice(start, start + size)
-        seen = perturb(dataset.images(part), condition, ids[part], benchmark.seed)
-        fractions.append(torch.stack([seen.occlusion_fraction, seen.painted_fraction]))
+        posed = pose(dataset, part, condition, benchmark.landmarks)
+        seen = occlude(posed.images, condition, ids[part], benchmark.seed)
+        fractions.append(torch.stack([seen.occlusion_fraction, seen.painted_fraction,
+                                      posed.self_occlusion_fraction]))  # fmt: skip
         for subject, collected in zip(subjects, logits, strict=True):
             collected.append(subject.logits(seen.images))
             bar.update(len(seen.images))
@@ -133,7 +144,9 @@ def _frame(benchmark, condition, subject, logits: Tensor, fractions: Tensor) -> 
             **{name: pd.Categorical.from_codes(np.zeros(len(dataset), np.int8), [value])
                for name, value in constant.items()},
             "occlusion_fraction": fractions[0], "painted_fraction": fractions[1],
-            "yaw_deg": np.float32(0), "pitch_deg": np.float32(0),
+            "self_occlusion_fraction": fractions[2],
+            "yaw_deg": np.float32(condition.yaw_deg or 0),
+            "pitch_deg": np.float32(condition.pitch_deg or 0),
             "roll_deg": np.float32(condition.roll_deg),
             **measures(logits, dataset.labels),
         }

@@ -1,21 +1,36 @@
-"""From a condition and clean pictures to what the model sees, and what of the face is covered."""
+"""From a condition and faces to what the model sees, and what of the face is covered."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from analysis.fills import paint
 from analysis.layout import mean_layout
 from analysis.occluders import occlusion_fraction, occlusion_mask
-from analysis.pose import rotate_in_plane
+from analysis.pose import rotate_in_plane, turn
 from analysis.study import Condition
+from iram.data.dataset import FaceDataset
 from iram.seeds import generators
 
 
-class Perturbed(NamedTuple):
-    """Perturbed pictures.
+class Posed(NamedTuple):
+    """Faces at the pose of a condition.
+
+    Attributes:
+        images: (N, 1, S, S) in [0, 1].
+        self_occlusion_fraction: (N,) the share of the face area that the head itself hides once it
+            is turned, 0 to 1.
+    """
+
+    images: Tensor
+    self_occlusion_fraction: Tensor
+
+
+class Occluded(NamedTuple):
+    """Faces with an occluder.
 
     Attributes:
         images: (N, 1, S, S) in [0, 1].
@@ -30,8 +45,35 @@ class Perturbed(NamedTuple):
     painted_fraction: Tensor
 
 
-def perturb(images: Tensor, condition: Condition, image_ids: Sequence[str], seed: int) -> Perturbed:
-    """Applies the condition to the pictures (N, 1, S, S).
+def pose(
+    dataset: FaceDataset, part: slice, condition: Condition, landmarks: np.ndarray | None = None
+) -> Posed:
+    """The faces of `part` at the condition's pose.
+
+    A data set that renders its faces renders them again, at the asked yaw and pitch and otherwise
+    frontal; photographs are turned by the asked angles from the pose that they have.
+
+    Args:
+        landmarks: (faces of the whole data set, 468, 3) or None; see `analysis.pose.turn`.
+    """
+    yaw, pitch = condition.yaw_deg or 0.0, condition.pitch_deg or 0.0
+    if not condition.in_depth:
+        images = dataset.images(part)
+        posed = Posed(images, torch.zeros(len(images)))
+    elif dataset.renders:
+        posed = Posed(*dataset.turned(part, yaw, pitch))
+    else:
+        points = None if landmarks is None else landmarks[part]
+        turned = turn(dataset.images(part), yaw, pitch, landmarks=points)
+        face = int(mean_layout(dataset.size).face.sum())
+        posed = Posed(turned.images, (turned.hidden.sum((1, 2)) / face).clamp(max=1))
+    if condition.roll_deg:
+        return posed._replace(images=rotate_in_plane(posed.images, condition.roll_deg))
+    return posed
+
+
+def occlude(images: Tensor, condition: Condition, image_ids: Sequence[str], seed: int) -> Occluded:
+    """Covers the pictures (N, 1, S, S) as the condition says.
 
     Deterministic per (seed, condition, image), whatever else is in the batch. Where an occluder
     stands depends on the seed, its name and the image; the noise that it is painted with, on the
@@ -39,18 +81,16 @@ def perturb(images: Tensor, condition: Condition, image_ids: Sequence[str], seed
     fractions, and differences between those conditions are paired.
     """
     count, size = len(images), images.shape[-1]
-    if condition.roll_deg:
-        images = rotate_in_plane(images, condition.roll_deg)
     if condition.occluder == "none":
         nothing = torch.zeros(count)
         mask = torch.zeros(1, size, size, dtype=torch.bool).expand(count, -1, -1)
-        return Perturbed(images, mask, nothing, nothing)
+        return Occluded(images, mask, nothing, nothing)
     layout = mean_layout(size)
     places = generators(seed, condition.occluder, image_ids)
     mask = occlusion_mask(condition.occluder, condition.fraction, layout, places)
     painted = paint(images, mask, condition.fill, generators(seed, condition.fill, image_ids))
     fraction = occlusion_fraction(mask, layout)
-    return Perturbed(
+    return Occluded(
         painted,
         mask.expand(count, -1, -1),
         fraction.expand(count),

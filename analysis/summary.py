@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.engine import Benchmark
 from analysis.scores import occluder_scores, scores
-from analysis.study import CLEAN
+from analysis.study import CLEAN, FRONTAL
 
 TWIN = "box"
 
@@ -16,19 +16,22 @@ def summarise(benchmark: Benchmark) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The two tables of a finished benchmark, long: one row per metric, with its interval.
 
     Returns:
-        summary: per model and condition (`analysis.scores.scores`).
+        summary: per model and condition (`analysis.scores.scores`); the relative drop is from the
+            clean pass, or from the frontal pose for what is turned in depth.
         occluders: per model and occluder, over all its fractions and fills
             (`analysis.scores.occluder_scores`).
     """
     summary, occluders = [], []
     for subject in benchmark.subjects:
         clean = benchmark.rows(subject, CLEAN)
+        frontal = benchmark.rows(subject, FRONTAL)
         correct = defaultdict(list)  # (occluder, fraction, fill) is averaged over the last two
         for condition in benchmark.conditions:
             rows = benchmark.rows(subject, condition)
-            table = scores(rows, clean, len(benchmark.dataset.classes), benchmark.seed)
+            baseline = frontal if condition.in_depth else clean
+            table = scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed)
             summary.append(_head(benchmark, subject, condition, rows).merge(table, how="cross"))
-            if condition.occluder != "none":
+            if condition.occluder != "none" and not condition.in_depth:
                 correct[condition.occluder].append((condition, rows["correct"].to_numpy()))
         for occluder in correct:
             table = _occluder(occluder, correct, clean["correct"].to_numpy(float), benchmark.seed)
@@ -49,6 +52,8 @@ def _head(benchmark, subject, condition, rows) -> pd.DataFrame:
         "fraction": condition.fraction,
         "occlusion_fraction": rows["occlusion_fraction"].mean(),
         "painted_fraction": rows["painted_fraction"].mean(),
+        "self_occlusion_fraction": rows["self_occlusion_fraction"].mean(),
+        "yaw_deg": condition.yaw_deg or 0.0, "pitch_deg": condition.pitch_deg or 0.0,
         "roll_deg": condition.roll_deg,
     }])  # fmt: skip
 

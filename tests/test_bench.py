@@ -75,14 +75,14 @@ def test_rows_are_the_models_own_answers(subjects, tmp_path):
 def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_path, monkeypatch):
     run(subjects, tmp_path / "whole")
     calls = iter(range(1000))
-    genuine = engine.perturb
+    genuine = engine.occlude
 
     def interrupted(*arguments):
         if next(calls) == 8:
             raise KeyboardInterrupt
         return genuine(*arguments)
 
-    monkeypatch.setattr(engine, "perturb", interrupted)
+    monkeypatch.setattr(engine, "occlude", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(subjects, tmp_path / "killed")
     monkeypatch.undo()
@@ -97,7 +97,7 @@ def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_pat
 def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     first = run(subjects, tmp_path)
     before = contents(tmp_path)
-    monkeypatch.setattr(engine, "perturb", lambda *arguments: pytest.fail("it computed again"))
+    monkeypatch.setattr(engine, "occlude", lambda *arguments: pytest.fail("it computed again"))
     again = run(subjects, tmp_path)
     assert again.made == 0
     assert contents(tmp_path) == before
@@ -212,3 +212,15 @@ def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
     assert set(occluders["occluder"]) == {"eyes", "mouth", "box", "sham"}
     assert "drop_beyond_box" not in set(occluders[occluders["occluder"] == "box"]["metric"])
     assert (tmp_path / "figures" / "accuracy_against_fraction_mean.pdf").stat().st_size > 5000
+
+
+def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):
+    results = run(subjects[:1], tmp_path, select("yaw+0,yaw+30,yaw+30-eyes-0.3-mean"))
+    table = results.summary.set_index(["condition", "metric"])["value"]
+    drop = 1 - table["yaw+30", "accuracy"] / table["yaw+0", "accuracy"]
+    assert table["yaw+30", "relative_drop"] == pytest.approx(drop)
+    assert table["yaw+0", "relative_drop"] == 0
+    turned = results.summary[results.summary["condition"] == "yaw+30"]
+    assert (turned["self_occlusion_fraction"] > 0).all()
+    assert (turned["yaw_deg"] == 30).all()
+    assert not len(results.occluders)

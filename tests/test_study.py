@@ -4,7 +4,7 @@ import pytest
 
 from analysis.fills import FILLS
 from analysis.occluders import OCCLUDERS
-from analysis.study import CLEAN, PRESETS, Condition, select
+from analysis.study import CLEAN, FRONTAL, PRESETS, Condition, select
 from iram.errors import InputError
 
 EVERY = [condition for preset in PRESETS.values() for condition in preset]
@@ -25,7 +25,9 @@ def test_every_registered_occluder_and_fill_is_in_the_default_study():
 def test_names_say_the_condition_in_full_and_differ():
     assert Condition("eyes", 0.3, "mean").name == "eyes-0.3-mean"
     assert Condition(roll_deg=-15.0).name == "roll-15"
-    assert Condition("box", 0.1, "noise", 30.0).name == "roll+30-box-0.1-noise"
+    assert Condition("box", 0.1, "noise", roll_deg=30.0).name == "roll+30-box-0.1-noise"
+    assert Condition("box", 0.1, "noise", 15.0, -15.0).name == "yaw+15-pitch-15-box-0.1-noise"
+    assert FRONTAL.name == "yaw+0"
     assert CLEAN.name == "clean"
     assert len({c.name for c in set(EVERY)}) == len(set(EVERY))
 
@@ -37,6 +39,8 @@ def test_select_takes_presets_occluders_and_patterns_and_puts_the_clean_pass_fir
     assert [c.name for c in chosen[5:9]] == expected
     assert len(chosen) == 1 + 4 + 4 + 20
     assert select("clean") == [CLEAN]
+    assert select("yaw+30")[:2] == [CLEAN, FRONTAL]
+    assert not any(c.in_depth for c in select("eyes"))
     assert select("smoke,smoke") == select("smoke")
 
 

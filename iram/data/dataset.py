@@ -59,8 +59,12 @@ class FaceDataset:
         sha256: SHA-256 of what the images came from.
         problems: what was found wrong in the source.
 
-    A subclass that renders its images overrides `read_pixels` and nothing else.
+    A subclass that renders its images overrides `read_pixels`; one that can also render them at
+    another pose sets `renders` and has `turned(indices, yaw_deg, pitch_deg) -> (images (n, 1, size,
+    size), self_occlusion_fraction (n,))`.
     """
+
+    renders = False
 
     def __init__(
         self,

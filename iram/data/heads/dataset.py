@@ -10,13 +10,15 @@ import hashlib
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from iram.data.dataset import DATASETS, FaceDataset
 from iram.data.heads.expression import CLASSES
 from iram.data.heads.occluders import SCENE_OCCLUDERS
 from iram.data.heads.parameters import draw_numbers
-from iram.data.heads.renderer import render_images
+from iram.data.heads.renderer import is_face, render_images
 from iram.data.heads.request import checked_request, checked_seed, checked_size, label_of
+from iram.data.heads.truth import self_occlusion
 from iram.errors import InputError
 
 VERSION = 1  # raise it when the same (seed, index) gives other pixels
@@ -32,6 +34,8 @@ class HeadsDataset(FaceDataset):
     What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px.
     """
 
+    renders = True
+
     def __init__(self, *, seed: int, occluders: list[str | None], **options):
         super().__init__(**options)
         self.seed, self._occluders = seed, occluders
@@ -45,11 +49,27 @@ class HeadsDataset(FaceDataset):
         if missing.size:
             kinds = np.array([str(self._occluders[row]) for row in missing])
             missing = missing[np.argsort(kinds, kind="stable")]  # like objects are drawn together
-            occluders = [self._occluders[row] for row in missing]
-            request = checked_request(missing, seed=self.seed, size=self.size, occluder=occluders)
+            request = checked_request(missing, **self._options(missing))
             gray = render_images(request).mul(255).round().numpy()
             self._kept[missing], self._known[missing] = gray.astype(np.uint8), True
         return self._kept[rows]
+
+    def turned(self, indices, yaw_deg: float, pitch_deg: float) -> tuple[Tensor, Tensor]:
+        """The same heads at this yaw and pitch, without roll, rendered anew.
+
+        Returns:
+            images: (n, 1, size, size) in [0, 1], in steps of 1 / 255 as all images of the set.
+            self_occlusion_fraction: (n,) the share of the frontal face that is out of sight.
+        """
+        rows = self._rows[self._checked(indices)]
+        found = self_occlusion(rows, yaw_deg=yaw_deg, pitch_deg=pitch_deg, **self._options(rows))
+        face = is_face(found.frontal_region).sum((1, 2))
+        hidden = found.hidden.sum((1, 2)) / face.clamp(min=1)
+        return found.image.mul(255).round() / 255, hidden
+
+    def _options(self, rows) -> dict:
+        occluders = [self._occluders[row] for row in rows]
+        return {"seed": self.seed, "size": self.size, "occluder": occluders}
 
 
 @DATASETS.register("heads")
