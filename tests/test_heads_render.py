@@ -39,6 +39,11 @@ def slope(asked, measured):
     return float((asked * measured).sum() / (asked * asked).sum())
 
 
+def inner(mask):
+    """The mask without its outermost pixels, whose gray values may mix two things."""
+    return -torch.nn.functional.max_pool2d(-mask.float()[:, None], 3, 1, 1)[:, 0] > 0
+
+
 def pixels_of(heads, place):
     """Head coordinates and picture coordinates of every pixel on the head."""
     rows, columns = torch.nonzero(~heads.position[place, 0].isnan(), as_tuple=True)
@@ -72,8 +77,8 @@ def test_positive_angles_turn_right_up_and_clockwise():
 
 
 def test_a_head_turned_left_is_the_mirror_image_of_its_mirrored_self_turned_right():
-    left = render(range(7), yaw_deg=-40.0, pitch_deg=10.0, roll_deg=5.0)
-    right = render(range(7), yaw_deg=40.0, pitch_deg=10.0, roll_deg=-5.0, mirrored=True)
+    left = render(range(4), yaw_deg=-40.0, pitch_deg=10.0, roll_deg=5.0)
+    right = render(range(4), yaw_deg=40.0, pitch_deg=10.0, roll_deg=-5.0, mirrored=True)
     torch.testing.assert_close(right.image.flip(-1), left.image, rtol=0, atol=1e-3)
 
 
@@ -96,11 +101,11 @@ def test_labels_pixels_and_depth_end_at_the_same_silhouette(frontal):
 
 
 def test_the_background_does_not_show_the_expression(frontal):
-    other = render(range(70), **FRONTAL, expression="surprise")
-    both = (frontal.region == CODE["background"]) & (other.region == CODE["background"])
-    inside = -torch.nn.functional.max_pool2d(-both.float()[:, None], 3, 1, 1)[:, 0] > 0
+    other = render(range(14), **FRONTAL, expression="surprise")
+    both = (frontal.region[:14] == CODE["background"]) & (other.region == CODE["background"])
+    inside = inner(both)
     assert inside.float().mean() > 0.2
-    assert torch.equal(frontal.image[:, 0][inside], other.image[:, 0][inside])
+    assert torch.equal(frontal.image[:14, 0][inside], other.image[:, 0][inside])
 
 
 def test_landmarks_lie_on_what_they_name(frontal):
@@ -151,22 +156,19 @@ def test_the_same_person_shows_another_expression():
     assert heads.expression.tolist() == list(range(7))
     smile = heads.action_units[:, ACTION_UNITS.index("AU12")]
     assert smile.argmax() == CLASSES.index("happy")
-    hair = heads.region.eq(CODE["hair"]).all(0)
+    hair = inner((heads.region == CODE["hair"]).all(0)[None])[0]
     assert hair.any()
     torch.testing.assert_close(heads.image[1:, 0, hair], heads.image[:1, 0, hair].expand(6, -1))
 
 
 @pytest.mark.parametrize(
-    ("name", "covered"),
+    ("name", "covered", "least"),
     [
-        ("glasses", "eyes"),
-        ("mask", "mouth"),
-        ("scarf", "mouth"),
-        ("cap", "hair"),
-        ("hand", "mouth"),
+        ("glasses", "eyes", 0.8), ("mask", "mouth", 0.8), ("scarf", "mouth", 0.8),
+        ("hand", "mouth", 0.4), ("cap", "hair", 0.3),  # long hair shows below a cap
     ],
-)
-def test_an_object_hides_what_it_is_worn_on(name, covered, frontal):
+)  # fmt: skip
+def test_an_object_hides_what_it_is_worn_on(name, covered, least, frontal):
     heads = render(range(14), occluder=name, **FRONTAL)
     part = frontal.region[:14] == CODE[covered]
     share = (heads.occlusion_mask & part).sum() / part.sum()
