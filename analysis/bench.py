@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
 from analysis import engine, store
 from analysis.engine import Benchmark
+from analysis.pose import own_pose, read_landmarks
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.summary import summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
+from iram.errors import InputError
 
-FIGURE = "accuracy_against_fraction"
+NEAR_FRONTAL_DEG = 15
 
 
 @dataclass
@@ -110,19 +113,48 @@ def benchmark(
     return results
 
 
+def to_be_turned(dataset: FaceDataset, landmarks: Path | None) -> FaceDataset:
+    """The photographs that a study of pose may turn, with their landmarks.
+
+    With landmarks, those within 15 degrees of frontal, and of unknown pose none; without, all,
+    since nothing is known of their pose. Prints which.
+
+    Raises:
+        InputError: no such file, or no face of the data set is near frontal in it.
+    """
+    if landmarks is None:
+        print(f"no --landmarks: all {len(dataset)} faces are turned as the mean face, whatever "
+              "their own pose")  # fmt: skip
+        return dataset
+    dataset.landmarks = read_landmarks(landmarks).of(dataset.metadata["row"])
+    yaw = own_pose(dataset.landmarks)[:, 0]
+    frontal = np.flatnonzero(np.abs(yaw) < NEAR_FRONTAL_DEG)
+    if not len(frontal):
+        raise InputError(f"{landmarks}: no face of {dataset.name} is within {NEAR_FRONTAL_DEG} "
+                         "degrees of frontal in it; is it of these pictures?")  # fmt: skip
+    unknown = int(np.isnan(yaw).sum())
+    print(f"turned: the {len(frontal)} of {len(dataset)} faces within {NEAR_FRONTAL_DEG} degrees "
+          f"of frontal ({unknown} have no landmarks)")  # fmt: skip
+    return dataset.subset(frontal)
+
+
 def draw(results: Results) -> list[Path]:
     """Writes the figures that the results allow; returns their files."""
-    from analysis.figures import OcclusionCurves, save
+    from analysis.figures import OcclusionCurves, PoseCurves, save
 
-    written = []
-    for fill in dict.fromkeys(results.summary["fill"]):
-        if fill == "none":
-            continue
-        figure = OcclusionCurves(results.summary, fill).plot().figure_
-        run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
-        path = results.benchmark.out / "figures" / f"{FIGURE}_{fill}"
-        written += save(figure, path, run)
-    return written
+    summary, folder = results.summary, results.benchmark.out / "figures"
+    covered = summary[(summary["occluder"] != "none") & (summary["yaw_deg"] == 0)]
+    displays = {
+        f"accuracy_against_fraction_{fill}": OcclusionCurves(summary, fill)
+        for fill in dict.fromkeys(covered["fill"])
+    }
+    if (summary["condition"] == FRONTAL.name).any():
+        displays["accuracy_against_pose"] = PoseCurves(summary)
+    run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
+    return [
+        file for name, display in displays.items()
+        for file in save(display.plot().figure_, folder / name, run)
+    ]  # fmt: skip
 
 
 def _is_summarised(plan: Benchmark) -> bool:

@@ -38,8 +38,6 @@ class Benchmark:
         seed: of the occluders' places and of noise.
         batch_size: faces a forward pass.
         dtype: "fp32" or "bf16".
-        landmarks: (faces, 468, 3) FaceMesh landmarks for turning photographs, NaN where unknown;
-            without them all are turned as the mean face is.
     """
 
     subjects: Sequence[Subject]
@@ -49,7 +47,6 @@ class Benchmark:
     seed: int = 0
     batch_size: int = 64
     dtype: str = "fp32"
-    landmarks: np.ndarray | None = None
 
     @cached_property
     def faces_sha256(self) -> str:
@@ -60,7 +57,8 @@ class Benchmark:
 
     @cached_property
     def landmarks_sha256(self) -> str | None:
-        return None if self.landmarks is None else sha256(self.landmarks.tobytes()).hexdigest()
+        points = self.dataset.landmarks
+        return None if points is None else sha256(points.tobytes()).hexdigest()
 
     def path(self, subject: Subject, condition: Condition) -> Path:
         return self.out / "rows" / f"{subject.name}--{condition.name}.parquet"
@@ -115,7 +113,7 @@ def _cells(benchmark, condition, subjects, bar) -> list[pd.DataFrame]:
     fractions = []
     for start in range(0, len(dataset) if subjects else 0, size):
         part = slice(start, start + size)
-        posed = pose(dataset, part, condition, benchmark.landmarks)
+        posed = pose(dataset, part, condition)
         seen = occlude(posed.images, condition, ids[part], benchmark.seed)
         fractions.append(torch.stack([seen.occlusion_fraction, seen.painted_fraction,
                                       posed.self_occlusion_fraction]))  # fmt: skip

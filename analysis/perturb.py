@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,16 +44,12 @@ class Occluded(NamedTuple):
     painted_fraction: Tensor
 
 
-def pose(
-    dataset: FaceDataset, part: slice, condition: Condition, landmarks: np.ndarray | None = None
-) -> Posed:
+def pose(dataset: FaceDataset, part: slice, condition: Condition) -> Posed:
     """The faces of `part` at the condition's pose.
 
     A data set that renders its faces renders them again, at the asked yaw and pitch and otherwise
-    frontal; photographs are turned by the asked angles from the pose that they have.
-
-    Args:
-        landmarks: (faces of the whole data set, 468, 3) or None; see `analysis.pose.turn`.
+    frontal; photographs are turned by the asked angles from the pose that they have, by their
+    landmarks where the data set has them and as the mean face elsewhere.
     """
     yaw, pitch = condition.yaw_deg or 0.0, condition.pitch_deg or 0.0
     if not condition.in_depth:
@@ -63,7 +58,7 @@ def pose(
     elif dataset.renders:
         posed = Posed(*dataset.turned(part, yaw, pitch))
     else:
-        points = None if landmarks is None else landmarks[part]
+        points = None if dataset.landmarks is None else dataset.landmarks[part]
         turned = turn(dataset.images(part), yaw, pitch, landmarks=points)
         face = int(mean_layout(dataset.size).face.sum())
         posed = Posed(turned.images, (turned.hidden.sum((1, 2)) / face).clamp(max=1))

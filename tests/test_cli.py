@@ -230,7 +230,7 @@ def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):
     args = parser.parse_args(["train", "--data", "x", "--out", "x", "--grid", "first",
                               "--recipe", "epochs=2", "--suffix=-short"])  # fmt: skip
     cells = _cells(args)
-    assert [cell.name for cell in cells] == [f"{a}-short-seed0" for a in ("none", "iram", "cbam")]
+    assert [cell.name for cell in cells] == [f"{a}-short-seed0" for a in ("iram", "none", "cbam")]
     assert all(cell.recipe == {"epochs": 2} for cell in cells)
 
 

@@ -9,12 +9,16 @@ examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
+  iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --models iram --conditions "eyes,mouth-*-noise,rotation" \\
       --out runs/eyes
 
-conditions: presets (default, occlusion, rotation, quick, smoke), occluders (eyes, brows, nose,
-mouth, upper_half, lower_half, left_half, right_half, box, sham), or patterns of names such as
-"eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur).
+conditions: presets (default, occlusion, rotation, pose, pose-pairs, heads, quick, smoke), occluders
+(eyes, brows, nose, mouth, upper_half, lower_half, left_half, right_half, box, sham), or patterns of
+names such as "eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur) and "yaw+30". Heads
+are rendered anew at each angle. Photographs are turned from the pose that they have: with
+--landmarks each by its own surface, and only those within 15 degrees of frontal; else all of them,
+as the mean face.
 """
 
 from pathlib import Path
@@ -33,6 +37,8 @@ def configure(parser) -> None:
     )
     parser.add_argument("--conditions", default="default", metavar="NAMES",
                         help="presets, occluders, patterns; default: default")  # fmt: skip
+    parser.add_argument("--landmarks", type=Path, metavar="FILE",
+                        help="FaceMesh landmarks (.npz) to turn photographs by")  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument(
         "--seed",
@@ -58,6 +64,8 @@ def run(args) -> int:
     device = options.device(args.device)
     batch_size = options.batch_size(args.batch_size)
     dataset = open_dataset(args.data, split=args.split)
+    if any(condition.in_depth for condition in conditions) and not dataset.renders:
+        dataset = bench.to_be_turned(dataset, args.landmarks)
     subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
     results = bench.benchmark(
         subjects, dataset, conditions, args.out, seed=args.seed, limit=args.limit,

@@ -2,7 +2,8 @@
 
 from analysis.figures.attention import AttentionPanel
 from analysis.figures.occlusion import OcclusionCurves
-from analysis.figures.pose import PoseSheet
+from analysis.figures.pose import PoseCurves
+from analysis.figures.sheet import PoseSheet
 from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "PoseSheet", "save"]
+__all__ = ["AttentionPanel", "OcclusionCurves", "PoseCurves", "PoseSheet", "save"]

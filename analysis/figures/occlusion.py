@@ -27,7 +27,8 @@ class OcclusionCurves:
     axes_: list = field(default=None, repr=False)
 
     def plot(self) -> "OcclusionCurves":
-        table = self.summary[self.summary["metric"] == "accuracy"]
+        flat = ~self.summary["condition"].str.contains("yaw|pitch")  # heads turned are elsewhere
+        table = self.summary[flat & (self.summary["metric"] == "accuracy")]
         covered = table[table["fill"] == self.fill]
         occluders = [name for name in OCCLUDER_TITLES if name in set(covered["occluder"])]
         if not occluders:

@@ -1,57 +1,59 @@
-"""Faces turned to several poses."""
+"""Accuracy against the angle of the head."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures.style import MM, STYLE, plt
+from analysis.figures.style import DOUBLE_COLUMN, MM, STYLE, look, plt
 from iram.errors import InputError
 
-TILE = 14 * MM
+AXES = {"yaw_deg": "yaw (degrees, to the picture's right)", "pitch_deg": "pitch (degrees, up)"}
 
 
 @dataclass
-class PoseSheet:
-    """A contact sheet: a row per face, a column per pose.
+class PoseCurves:
+    """Accuracy against yaw and pitch, a line per model; below, what the head hides of itself.
+
+    Bands are 95% bootstrap intervals over images.
 
     Attributes:
-        faces: title of the pose -> its pictures (n, S, S) in [0, 1], as many and in the same order
-            for every pose.
-        names: one label per face, none if empty.
-        figure_, axes_: after `plot`.
+        summary: the table `summary.csv` of a benchmark with poses.
+        figure_, axes_: after `plot`; axes_ is (2, 2), accuracy above, hidden share below.
     """
 
-    faces: Mapping[str, np.ndarray]
-    names: tuple[str, ...] = ()
+    summary: pd.DataFrame
     figure_: Figure = field(default=None, repr=False)
-    axes_: np.ndarray = field(default=None, repr=False)
+    axes_: list = field(default=None, repr=False)
 
-    def plot(self) -> "PoseSheet":
-        rows, columns = self._shape()
+    def plot(self) -> "PoseCurves":
+        plain = self.summary["occluder"] == "none"
+        posed = self.summary["condition"].str.match(r"(yaw|pitch)[+-]\d+$")
+        table = self.summary[plain & posed & (self.summary["metric"] == "accuracy")]
+        if table.empty:
+            raise InputError("no pose in depth in this summary")
         with plt.style.context(STYLE):
             self.figure_, self.axes_ = plt.subplots(
-                rows, columns, figsize=(TILE * columns + 12 * MM, TILE * rows + 8 * MM),
-                squeeze=False, layout="constrained",
+                2, 2, figsize=(DOUBLE_COLUMN, 82 * MM), sharex="col", sharey="row",
+                height_ratios=[2, 1], width_ratios=[3, 2], layout="constrained",
             )  # fmt: skip
-            self.figure_.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-            for column, (title, pictures) in zip(self.axes_.T, self.faces.items(), strict=True):
-                column[0].set_title(title)
-                for axis, picture in zip(column, pictures, strict=True):
-                    axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
-                    axis.set(xticks=[], yticks=[])
-                    axis.spines[:].set_visible(False)
-            for axis, name in zip(self.axes_[:, 0], self.names, strict=False):
-                axis.set_ylabel(name)
+            for column, (angle, label) in zip(self.axes_.T, AXES.items(), strict=True):
+                other = next(name for name in AXES if name != angle)
+                self._column(column, table[table[other] == 0].sort_values(angle), angle)
+                column[1].set_xlabel(label)
+            self.axes_[0, 0].set(ylabel="accuracy (%)", ylim=(0, None))
+            self.axes_[1, 0].set(ylabel="hidden (% of face)", ylim=(0, None))
+            handles, names = self.axes_[0, 0].get_legend_handles_labels()
+            self.figure_.legend(handles, names, loc="outside upper center", ncols=len(names),
+                                title="bands: 95% over images")  # fmt: skip
         return self
 
-    def _shape(self) -> tuple[int, int]:
-        shapes = {title: np.shape(pictures) for title, pictures in self.faces.items()}
-        counts = {shape[0] for shape in shapes.values() if len(shape) == 3}
-        if len(counts) != 1 or 0 in counts or any(len(shape) != 3 for shape in shapes.values()):
-            raise InputError(f"pictures by pose of shapes {shapes}; expected (n, S, S) with the "
-                             "same n, at least 1, for every pose")  # fmt: skip
-        if self.names and len(self.names) != min(counts):
-            raise InputError(f"{len(self.names)} names for {min(counts)} faces")
-        return min(counts), len(self.faces)
+    def _column(self, axes, table: pd.DataFrame, angle: str) -> None:
+        for model, style in look(dict.fromkeys(table["model"])).items():
+            own = table[table["model"] == model]
+            axes[0].fill_between(own[angle], 100 * own["low"], 100 * own["high"],
+                                 color=style["color"], alpha=0.18, linewidth=0)  # fmt: skip
+            axes[0].plot(own[angle], 100 * own["value"], label=model, **style)
+        first = table[table["model"] == table["model"].iloc[0]]
+        axes[1].plot(first[angle], 100 * first["self_occlusion_fraction"], color="0.3", marker="o")
+        axes[1].set_xticks(first[angle])

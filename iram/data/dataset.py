@@ -54,6 +54,7 @@ class FaceDataset:
             `real_occlusion` (none, upper, lower, side, glasses), `pose_30`, `pose_45` (bool:
             turned over 30 or 45 degrees) and `ferplus_name`.
         distribution: (N, classes) shares of the annotators' votes, rows summing to 1, or None.
+        landmarks: (N, 468, 3) FaceMesh landmarks in pixels, NaN where unknown; None unless set.
         size: height and width of the images in pixels.
         licence: source and licence in a line.
         sha256: SHA-256 of what the images came from.
@@ -84,6 +85,7 @@ class FaceDataset:
         self.name, self.spec, self.licence, self.sha256 = name, spec, licence, sha256
         self.classes, self.size, self.problems = tuple(classes), size, list(problems)
         self.metadata, self.distribution = metadata.reset_index(drop=True), distribution
+        self.landmarks: np.ndarray | None = None
         self._labels = np.asarray(labels, dtype=np.int64)
         self._rows = np.arange(len(self._labels))
         self._pixels = pixels
@@ -142,8 +144,10 @@ class FaceDataset:
         part = copy.copy(self)
         part._labels, part._rows = self._labels[chosen], self._rows[chosen]
         part.metadata = self.metadata.iloc[chosen].reset_index(drop=True)
-        if self.distribution is not None:
-            part.distribution = self.distribution[chosen]
+        for name in ("distribution", "landmarks"):
+            values = getattr(self, name)
+            if values is not None:
+                setattr(part, name, values[chosen])
         return part
 
     def split(self, name: str) -> FaceDataset:
