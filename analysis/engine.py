@@ -96,7 +96,7 @@ def run(benchmark: Benchmark, progress: bool = True) -> int:
         for condition in conditions:
             missing = [s for s in subjects if benchmark.rows(s, condition) is None]
             bar.update((len(subjects) - len(missing)) * faces)
-            bar.set_description(condition.name)
+            bar.set_description(condition.name, refresh=False)
             for subject, rows in zip(missing, _cells(benchmark, condition, missing, bar),
                                      strict=True):  # fmt: skip
                 write_cell(benchmark.path(subject, condition), rows,

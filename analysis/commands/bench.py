@@ -15,10 +15,10 @@ examples:
 
 conditions: presets (default, occlusion, rotation, pose, pose-pairs, heads, quick, smoke), occluders
 (eyes, brows, nose, mouth, upper_half, lower_half, left_half, right_half, box, sham), or patterns of
-names such as "eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur) and "yaw+30". Heads
-are rendered anew at each angle. Photographs are turned from the pose that they have: with
---landmarks each by its own surface, and only those within 15 degrees of frontal; else all of them,
-as the mean face.
+names such as "eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur) and "yaw+30".
+Heads are rendered anew at each angle. Photographs are turned from the pose that they have: with
+--landmarks each by its own surface, and only those within 15 degrees of frontal; else all of
+them, as the mean face.
 """
 
 from pathlib import Path
