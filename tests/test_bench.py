@@ -224,3 +224,37 @@ def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp
     assert (turned["self_occlusion_fraction"] > 0).all()
     assert (turned["yaw_deg"] == 30).all()
     assert not len(results.occluders)
+
+
+def landmarks_file(path, yaws, rows):
+    """FaceMesh landmarks of faces with these yaws: the mean face, turned."""
+    from analysis.pose import mean_landmarks, rotation_matrix
+
+    mean = mean_landmarks() * 48
+    middle = mean.mean(0)
+    away = [1, 1, -1]  # landmark depths point away from the viewer
+    points = [((mean - middle) @ rotation_matrix(yaw, 0, 0).T + middle) * away for yaw in yaws]
+    values = np.round(np.array(points) * 32).astype(np.int16)
+    np.savez(path, points=values, row=np.array(rows))
+    return path
+
+
+def test_only_near_frontal_photographs_are_turned_and_they_keep_their_landmarks(tmp_path, capsys):
+    path = landmarks_file(tmp_path / "points.npz", [0, 40, -5, -30], [3, 0, 7, 9])
+    dataset = bench.to_be_turned(tiny.dataset(10), path)
+    assert dataset.metadata["row"].tolist() == [3, 7]
+    assert dataset.landmarks.shape == (2, 468, 3)
+    assert np.isfinite(dataset.landmarks).all()
+    assert "the 2 of 10 faces" in capsys.readouterr().out
+    assert sample(dataset, 1, seed=0).landmarks.shape == (1, 468, 3)
+
+
+def test_landmarks_of_other_pictures_are_told(tmp_path):
+    path = landmarks_file(tmp_path / "points.npz", [0], [999])
+    with pytest.raises(InputError, match="is it of these pictures"):
+        bench.to_be_turned(tiny.dataset(10), path)
+
+
+def test_without_landmarks_all_photographs_are_turned_and_it_is_said(capsys):
+    assert len(bench.to_be_turned(tiny.dataset(10), None)) == 10
+    assert "whatever their own pose" in capsys.readouterr().out
