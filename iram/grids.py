@@ -50,5 +50,8 @@ def product(
 
 
 GRIDS: dict[str, list[Cell]] = {
-    "first": product(["iram", "none", "cbam"], [0], recipe={"epochs": 24}),
+    "first": product(["iram", "none", "cbam"], [0], recipe={"epochs": 24}),  # on FER2013
+    "heads": product(  # on heads:n=6000
+        ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
+    ),
 }
