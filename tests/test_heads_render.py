@@ -79,7 +79,8 @@ def test_positive_angles_turn_right_up_and_clockwise():
 def test_a_head_turned_left_is_the_mirror_image_of_its_mirrored_self_turned_right():
     left = render(range(4), yaw_deg=-40.0, pitch_deg=10.0, roll_deg=5.0)
     right = render(range(4), yaw_deg=40.0, pitch_deg=10.0, roll_deg=-5.0, mirrored=True)
-    torch.testing.assert_close(right.image.flip(-1), left.image, rtol=0, atol=1e-3)
+    apart = (right.image.flip(-1) - left.image).abs() > 1e-3
+    assert apart.float().mean() < 2e-3  # a vertex on the border of two pixels may fall either way
 
 
 def test_every_label_occurs_on_every_frontal_face(frontal):
