@@ -3,8 +3,10 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-DATA   ?= heads
-MODELS ?= $(if $(filter heads%,$(DATA)),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$(,)none$(,)cbam)
+DATA   ?= heads:n=1000
+HEADS  := $(filter heads%,$(DATA))
+MODELS ?= $(if $(HEADS),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$(,)none$(,)cbam)
+CONDITIONS ?= $(if $(HEADS),heads,default)
 OUT    ?= runs/bench
 ARGS   ?=
 , := ,
@@ -13,7 +15,8 @@ READY  := $(VENV)/.ready
 .PHONY: bench test benchmarks clean
 
 bench: $(READY)
-	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --out $(OUT) $(ARGS)
+	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
+		--out $(OUT) $(ARGS)
 
 test: $(READY)
 	$(VENV)/bin/ruff check .

@@ -7,9 +7,11 @@ Not for claims about photographs: a model trained on these scores near chance on
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from iram.data.dataset import DATASETS, FaceDataset
@@ -28,10 +30,25 @@ TURN = ("train", "test", "train", "train", "validation", "train", "train", "test
 LICENCE = "rendered by this program; free of rights"
 
 
+@dataclass
+class _Kept:
+    """What was rendered at one pose, for all heads of the set."""
+
+    pixels: np.ndarray  # (N, size, size) uint8
+    hidden: np.ndarray  # (N,) float32
+    known: np.ndarray  # (N,) bool
+
+    @classmethod
+    def nothing(cls, count: int, size: int) -> "_Kept":
+        pixels = np.zeros((count, size, size), np.uint8)  # takes memory only where it is written
+        return cls(pixels, np.zeros(count, np.float32), np.zeros(count, bool))
+
+
 class HeadsDataset(FaceDataset):
     """Heads that are rendered when asked for.
 
-    What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px.
+    What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px, and
+    as much again for each angle that they are turned to.
     """
 
     renders = True
@@ -39,20 +56,12 @@ class HeadsDataset(FaceDataset):
     def __init__(self, *, seed: int, occluders: list[str | None], **options):
         super().__init__(**options)
         self.seed, self._occluders = seed, occluders
-        shape = (len(self), self.size, self.size)
-        self._kept, self._known = np.zeros(shape, np.uint8), np.zeros(len(self), bool)
+        self._kept: dict[tuple[float, float] | None, _Kept] = {}
 
     def read_pixels(self, rows: np.ndarray) -> np.ndarray:
         """(n, size, size) uint8 images of these rows, rendered if they were not before."""
         rows = np.asarray(rows)
-        missing = np.unique(rows[~self._known[rows]])
-        if missing.size:
-            kinds = np.array([str(self._occluders[row]) for row in missing])
-            missing = missing[np.argsort(kinds, kind="stable")]  # like objects are drawn together
-            request = checked_request(missing, **self._options(missing))
-            gray = render_images(request).mul(255).round().numpy()
-            self._kept[missing], self._known[missing] = gray.astype(np.uint8), True
-        return self._kept[rows]
+        return self._at(None, rows).pixels[rows]
 
     def turned(self, indices, yaw_deg: float, pitch_deg: float) -> tuple[Tensor, Tensor]:
         """The same heads at this yaw and pitch, without roll, rendered anew.
@@ -62,10 +71,32 @@ class HeadsDataset(FaceDataset):
             self_occlusion_fraction: (n,) the share of the frontal face that is out of sight.
         """
         rows = self._rows[self._checked(indices)]
-        found = self_occlusion(rows, yaw_deg=yaw_deg, pitch_deg=pitch_deg, **self._options(rows))
+        kept = self._at((float(yaw_deg), float(pitch_deg)), rows)
+        images = torch.from_numpy(kept.pixels[rows])[:, None].float() / 255
+        return images, torch.from_numpy(kept.hidden[rows])
+
+    def _at(self, pose: tuple[float, float] | None, rows: np.ndarray) -> _Kept:
+        """What is kept of a pose (None: each head's own), once these rows have been rendered."""
+        kept = self._kept.setdefault(pose, _Kept.nothing(len(self._occluders), self.size))
+        missing = np.unique(rows[~kept.known[rows]])
+        if missing.size:
+            kinds = np.array([str(self._occluders[row]) for row in missing])
+            missing = missing[np.argsort(kinds, kind="stable")]  # like objects are drawn together
+            gray, hidden = self._rendered(pose, missing)
+            kept.pixels[missing] = gray.mul(255).round().to(torch.uint8).numpy()
+            kept.hidden[missing], kept.known[missing] = hidden.numpy(), True
+        return kept
+
+    def _rendered(self, pose: tuple[float, float] | None, rows) -> tuple[Tensor, Tensor]:
+        """(n, size, size) gray values, and the hidden share of each face."""
+        if pose is None:
+            return render_images(checked_request(rows, **self._options(rows))), torch.zeros(
+                len(rows)
+            )
+        yaw, pitch = pose
+        found = self_occlusion(rows, yaw_deg=yaw, pitch_deg=pitch, **self._options(rows))
         face = is_face(found.frontal_region).sum((1, 2))
-        hidden = found.hidden.sum((1, 2)) / face.clamp(min=1)
-        return found.image.mul(255).round() / 255, hidden
+        return found.image[:, 0], found.hidden.sum((1, 2)) / face.clamp(min=1)
 
     def _options(self, rows) -> dict:
         occluders = [self._occluders[row] for row in rows]
