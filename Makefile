@@ -7,7 +7,7 @@ DATA   ?= heads:n=1000
 HEADS  := $(filter heads%,$(DATA))
 MODELS ?= $(if $(HEADS),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$(,)none$(,)cbam)
 CONDITIONS ?= $(if $(HEADS),heads,default)
-OUT    ?= runs/bench
+OUT    ?= runs/$(firstword $(subst :, ,$(DATA)))
 ARGS   ?=
 , := ,
 READY  := $(VENV)/.ready

@@ -17,7 +17,7 @@ COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
     "explain": "show the prediction and the model's attention for one picture",
     "data": "check a data set: counts per split and class, and every problem found",
-    "heads": "contact sheets of the rendered heads",
+    "sheets": "contact sheets: faces at every angle, heads with every expression and object",
     "models": "list attention modules, backbones and the shipped weights",
     "train": "train one model, or a grid of attention modules and seeds",
 }
