@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analysis.figures import OcclusionCurves, save
+from analysis.figures import OcclusionCurves, PoseCurves, save
 from iram.errors import InputError
 
 
@@ -56,3 +56,23 @@ def test_equal_data_gives_equal_files_with_the_run_inside(summary, tmp_path):
         assert first == second
     assert b"run 123" in (tmp_path / "a.png").read_bytes()
     assert not plt.get_fignums()
+
+
+def test_pose_curves_show_accuracy_and_what_is_hidden_against_the_angle():
+    rows = [(f"yaw{yaw:+g}", yaw, 0.0, 0.9 - abs(yaw) / 100, abs(yaw) / 200)
+            for yaw in (30.0, -30.0, 0.0)]  # fmt: skip
+    rows.append(("pitch+15", 0.0, 15.0, 0.8, 0.05))
+    columns = ["condition", "yaw_deg", "pitch_deg", "value", "self_occlusion_fraction"]
+    table = pd.DataFrame(rows, columns=columns).assign(
+        model="iram", occluder="none", metric="accuracy", low=0.0, high=1.0
+    )
+    display = PoseCurves(table).plot()
+    (line,) = display.axes_[0, 0].get_lines()
+    assert line.get_xdata().tolist() == [-30, 0, 30]
+    assert line.get_ydata().tolist() == pytest.approx([60, 90, 60])
+    (hidden,) = display.axes_[1, 0].get_lines()
+    assert hidden.get_ydata().tolist() == pytest.approx([15, 0, 15])
+    assert display.axes_[0, 1].get_lines()[0].get_xdata().tolist() == [0, 15]
+    plt.close(display.figure_)
+    with pytest.raises(InputError, match="no pose in depth"):
+        PoseCurves(table[table["condition"] == "none"]).plot()
