@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from iram.data.images import read_image, resized
 
 from analysis.maps import spatial_attention
+from iram.data.images import read_image, resized
 from iram.errors import InputError
 from iram.model import FERClassifier
 
