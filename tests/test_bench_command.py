@@ -38,8 +38,11 @@ def test_it_runs_on_data_that_needs_no_download_and_prints_a_table(weights, tmp_
 def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_path):
     arguments = command(weights, tmp_path / "killed", "--conditions", "occlusion")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "analysis.cli", *arguments], env=environment,
-                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analysis.cli", *arguments], env=environment, text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job of a shell's
+    )  # fmt: skip
     rows = tmp_path / "killed" / "rows"
     deadline = time.monotonic() + 120
     while not (rows.is_dir() and len(list(rows.glob("*.parquet"))) > 3):

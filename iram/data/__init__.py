@@ -4,8 +4,6 @@ A data set is a function registered in `DATASETS` that returns a `FaceDataset`; 
 parameters are the options that a specification may carry (`folder:DIR,size=100`).
 """
 
-from importlib.util import find_spec
-
 from iram.data.classes import match_classes
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.specs import open_dataset
@@ -13,7 +11,4 @@ from iram.data.specs import open_dataset
 __all__ = ["DATASETS", "FaceDataset", "Problem", "match_classes", "open_dataset"]
 
 # Importing a loader registers it; no folder is scanned.
-from iram.data import fer2013, ferplus, folder, rafdb  # noqa: F401
-
-if find_spec("iram.data.heads"):
-    from iram.data import heads  # noqa: F401
+from iram.data import fer2013, ferplus, folder, rafdb, rendered  # noqa: F401

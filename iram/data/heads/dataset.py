@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from iram.data.dataset import DATASETS, FaceDataset
+from iram.data.dataset import FaceDataset
 from iram.data.heads.expression import CLASSES
 from iram.data.heads.occluders import SCENE_OCCLUDERS
 from iram.data.heads.parameters import draw_numbers
@@ -103,7 +103,6 @@ class HeadsDataset(FaceDataset):
         return {"seed": self.seed, "size": self.size, "occluder": occluders}
 
 
-@DATASETS.register("heads")
 def open_heads(
     *, n: int = 2000, seed: int = 0, size: int = 48, occluded: float = 0.0
 ) -> HeadsDataset:
