@@ -39,7 +39,9 @@ class PoseCurves:
             )  # fmt: skip
             for column, (angle, label) in zip(self.axes_.T, AXES.items(), strict=True):
                 other = next(name for name in AXES if name != angle)
-                self._column(column, table[table[other] == 0].sort_values(angle), angle)
+                self._column(
+                    column, table[table[other] == 0].sort_values(angle, kind="stable"), angle
+                )
                 column[1].set_xlabel(label)
             self.axes_[0, 0].set(ylabel="accuracy (%)", ylim=(0, None))
             self.axes_[1, 0].set(ylabel="hidden (% of face)", ylim=(0, None))
