@@ -1,9 +1,8 @@
-"""Reducing, resizing and normalising maps."""
+"""Reducing and resizing maps."""
 
-import pytest
 import torch
 
-from analysis.maps import relative, resize, spatial_attention
+from analysis.maps import resize, spatial_attention
 
 
 def test_spatial_attention_is_the_mean_over_channels():
@@ -24,10 +23,3 @@ def test_resizing_is_bilinear_with_corners_not_aligned():
 
 def test_resizing_keeps_a_constant_map():
     assert (resize(torch.full((1, 3, 3), 0.5), 48, 48) == 0.5).all()
-
-
-def test_a_relative_map_has_mean_one_and_a_zero_map_has_none():
-    maps = torch.stack([torch.rand(4, 4), torch.zeros(4, 4)])
-    found = relative(maps)
-    assert found[0].mean().item() == pytest.approx(1)
-    assert found[1].isnan().all()
