@@ -49,7 +49,34 @@ def product(
     ]
 
 
+def variants(attention: str, base: dict, changes: dict[str, dict]) -> list[Cell]:
+    """The base recipe, then each of the named changes of it, one at a time; seed 0."""
+    return [
+        Cell(f"{attention}-{name}", 0, {"attention": attention}, base | change)
+        for name, change in {"base": {}, **changes}.items()
+    ]
+
+
 GRIDS: dict[str, list[Cell]] = {
+    # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
+    "recipe": variants(
+        "none",
+        {"epochs": 12},
+        {
+            "augment-less": {
+                "rotation": 8.0,
+                "shift": 0.05,
+                "scale": 0.05,
+                "brightness": 0.05,
+                "contrast": 0.1,
+            },
+            "lr-0.16": {"lr": 0.16},
+            "lr-0.04": {"lr": 0.04},
+            "decay-1e-4": {"weight_decay": 1e-4},
+            "decay-1e-3": {"weight_decay": 1e-3},
+            "smoothing-0": {"label_smoothing": 0.0},
+        },
+    ),
     "first": product(["iram", "none", "cbam"], [0], recipe={"epochs": 24}),  # on FER2013
     "heads": product(  # on heads:n=6000
         ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
