@@ -13,10 +13,11 @@ import torch
 
 from analysis import engine, store
 from analysis.engine import Benchmark
-from analysis.pose import own_pose, read_landmarks
+from analysis.landmarks import read_landmarks
+from analysis.pose import own_pose
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
-from analysis.summary import summarise
+from analysis.tables.summary import summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -29,7 +30,7 @@ class Results:
     """A finished benchmark.
 
     Attributes:
-        summary, occluders: see `analysis.summary.summarise`.
+        summary, occluders: see `analysis.tables.summary.summarise`.
         made: number of cells computed by this call; 0 if all were there.
     """
 

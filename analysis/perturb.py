@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from analysis.fills import paint
+from analysis.fills import Scene, paint
 from analysis.layout import mean_layout
 from analysis.occluders import occlusion_fraction, occlusion_mask
 from analysis.pose import rotate_in_plane, turn
@@ -83,7 +83,8 @@ def occlude(images: Tensor, condition: Condition, image_ids: Sequence[str], seed
     layout = mean_layout(size)
     places = generators(seed, condition.occluder, image_ids)
     mask = occlusion_mask(condition.occluder, condition.fraction, layout, places)
-    painted = paint(images, mask, condition.fill, generators(seed, condition.fill, image_ids))
+    scene = Scene(images, mask, generators(seed, condition.fill, image_ids))
+    painted = paint(scene, condition.fill)
     fraction = occlusion_fraction(mask, layout)
     return Occluded(
         painted,

@@ -228,7 +228,8 @@ def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp
 
 def landmarks_file(path, yaws, rows):
     """FaceMesh landmarks of faces with these yaws: the mean face, turned."""
-    from analysis.pose import mean_landmarks, rotation_matrix
+    from analysis.landmarks import mean_landmarks
+    from analysis.pose import rotation_matrix
 
     mean = mean_landmarks() * 48
     middle = mean.mean(0)

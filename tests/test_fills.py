@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from analysis.fills import FILLS, NOISE_MEAN, NOISE_SD, gaussian_matrix, paint
+from analysis.fills import FILLS, Scene, paint
+from analysis.fills.plain import NOISE_MEAN, NOISE_SD, gaussian_matrix
 from iram.seeds import generators
 
 IDS = ["a", "b", "c"]
@@ -19,7 +20,7 @@ def images():
 def filled(fill, images, ids=IDS):
     mask = torch.zeros(1, 48, 48, dtype=torch.bool)
     mask[:, 10:30, 5:40] = True
-    return paint(images, mask, fill, generators(0, fill, ids)), mask[0]
+    return paint(Scene(images, mask, generators(0, fill, ids)), fill), mask[0]
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -56,7 +57,7 @@ def test_noise_has_the_stated_mean_and_spread_and_differs_between_pictures(image
 
 
 def test_blur_agrees_with_scipy(images):
-    blurred = FILLS["blur"](images, None)
+    blurred = FILLS["blur"](Scene(images, torch.ones(1, 48, 48, dtype=torch.bool)))
     ours, theirs = blurred[0, 0].numpy(), gaussian_filter(
         images[0, 0].numpy().astype(np.float64), 48 / 8, mode="nearest", truncate=8
     )  # fmt: skip

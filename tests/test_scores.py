@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from analysis.engine import measures
-from analysis.scores import SCORES, occluder_scores, scores
+from analysis.tables.scores import SCORES, occluder_scores, scores
 
 
 def rows_of(logits, labels) -> pd.DataFrame:

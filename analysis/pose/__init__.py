@@ -1,10 +1,10 @@
 """Head pose: photographs of faces turned in depth, or in the picture's plane alone.
 
-`rotation` has the angles, `landmarks` what is known of a face, `surface` the head's shape, `rays`
-what a turned viewer sees of it, `warp` the picture of that.
+`rotation` has the angles, `own` the pose that a face already has, `surface` the head's shape,
+`rays` what a turned viewer sees of it, `warp` the picture of that.
 """
 
-from analysis.pose.landmarks import Landmarks, mean_landmarks, own_pose, read_landmarks
+from analysis.pose.own import own_pose
 from analysis.pose.photograph import Turned, turn
 from analysis.pose.plane import rotate_in_plane
 from analysis.pose.regions import REGIONS
@@ -13,11 +13,8 @@ from analysis.pose.rotation import RANGES, rotation_matrix
 __all__ = [
     "RANGES",
     "REGIONS",
-    "Landmarks",
     "Turned",
-    "mean_landmarks",
     "own_pose",
-    "read_landmarks",
     "rotate_in_plane",
     "rotation_matrix",
     "turn",

@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from analysis.pose.landmarks import mean_landmarks
+from analysis.landmarks import mean_landmarks
 from analysis.pose.regions import SIDE, label_map, protection
 from analysis.pose.rotation import Similarity, fit_similarity
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine import Benchmark
-from analysis.scores import occluder_scores, scores
 from analysis.study import CLEAN, FRONTAL
+from analysis.tables.scores import occluder_scores, scores
 
 TWIN = "box"
 
@@ -16,10 +16,10 @@ def summarise(benchmark: Benchmark) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The two tables of a finished benchmark, long: one row per metric, with its interval.
 
     Returns:
-        summary: per model and condition (`analysis.scores.scores`); the relative drop is from the
-            clean pass, or from the frontal pose for what is turned in depth.
+        summary: per model and condition (`analysis.tables.scores`); the relative drop is from the clean
+            pass, or from the frontal pose for what is turned in depth.
         occluders: per model and occluder, over all its fractions and fills
-            (`analysis.scores.occluder_scores`).
+            (`analysis.tables.scores.occluder_scores`).
     """
     summary, occluders = [], []
     for subject in benchmark.subjects:

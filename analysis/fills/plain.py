@@ -1,52 +1,40 @@
-"""Fills: what an occluder is painted with. A new one is a function registered in FILLS.
-
-A fill gets the pictures (N, 1, S, S) in [0, 1] and one generator per picture, and returns pictures
-of that shape, or of one that broadcasts to it; `paint` shows them where the mask is True.
-"""
-
-from collections.abc import Iterable
+"""Fills without a texture of any face: flat gray, noise, and the picture's own blur."""
 
 import torch
 from torch import Tensor
 
-from iram.registry import Registry
+from analysis.fills.scene import FILLS, Scene
 
-FILLS = Registry("fill")
 NOISE_MEAN, NOISE_SD = 0.5, 0.25
 BLUR_SIGMA = 1 / 8  # of the side: 6 px of 48, at which no feature of the face is left
 
 
-def paint(images: Tensor, mask: Tensor, fill: str, generators: Iterable[torch.Generator]) -> Tensor:
-    """The pictures with the fill where `mask` (N or 1, S, S) is True, as they were elsewhere."""
-    return torch.where(mask[:, None], FILLS[fill](images, generators), images)
-
-
 @FILLS.register("black")
-def black(images: Tensor, generators) -> Tensor:
+def black(scene: Scene) -> Tensor:
     """0 everywhere."""
-    return torch.zeros(1, 1, 1, 1, dtype=images.dtype)
+    return torch.zeros(1, 1, 1, 1, dtype=scene.images.dtype)
 
 
 @FILLS.register("mean")
-def mean(images: Tensor, generators) -> Tensor:
+def mean(scene: Scene) -> Tensor:
     """Each picture's own mean gray: no contrast, no change of brightness."""
-    return images.mean((1, 2, 3), keepdim=True)
+    return scene.images.mean((1, 2, 3), keepdim=True)
 
 
 @FILLS.register("noise")
-def noise(images: Tensor, generators: Iterable[torch.Generator]) -> Tensor:
+def noise(scene: Scene) -> Tensor:
     """Gaussian noise, mean 0.5 and standard deviation 0.25, clipped to [0, 1]; each pixel alone."""
-    draws = torch.empty_like(images)
-    for picture, generator in zip(draws, generators, strict=True):
+    draws = torch.empty_like(scene.images)
+    for picture, generator in zip(draws, scene.generators, strict=True):
         picture.normal_(NOISE_MEAN, NOISE_SD, generator=generator)
     return draws.clamp_(0, 1)
 
 
 @FILLS.register("blur")
-def blur(images: Tensor, generators) -> Tensor:
+def blur(scene: Scene) -> Tensor:
     """The picture itself through a Gaussian of an eighth of its side (edges repeated)."""
-    rows, columns = (gaussian_matrix(side).to(images) for side in images.shape[2:])
-    return rows @ images @ columns.T
+    rows, columns = (gaussian_matrix(side).to(scene.images) for side in scene.images.shape[2:])
+    return rows @ scene.images @ columns.T
 
 
 def gaussian_matrix(side: int) -> Tensor:

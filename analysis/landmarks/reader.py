@@ -1,4 +1,4 @@
-"""FaceMesh landmarks: the mean face, a reader, and the pose that a face already has."""
+"""Landmark files, and the mean face."""
 
 import zipfile
 from functools import lru_cache
@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.pose.rotation import angles, fit_similarity
 from iram.errors import InputError, listing
 
 COUNT = 468
@@ -42,7 +41,7 @@ def mean_landmarks() -> np.ndarray:
     The median of FaceMesh's landmarks over the faces of FER2013's PublicTest split that are turned
     by less than 15 degrees, made symmetric about x = 0.5.
     """
-    return pd.read_csv(files("analysis") / "mean_landmarks.csv").to_numpy()
+    return pd.read_csv(files("analysis.landmarks") / "mean_landmarks.csv").to_numpy()
 
 
 def read_landmarks(path: str | Path) -> Landmarks:
@@ -84,17 +83,3 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not an NPZ file of landmarks ({error})") from None
-
-
-def own_pose(landmarks: np.ndarray) -> np.ndarray:
-    """(N, 3): yaw, pitch and roll in degrees of faces with `landmarks` (N, 468, 3) in pixels.
-
-    That of the similarity that brings the mean face nearest to the landmarks, so relative to the
-    mean face; NaN where there are no landmarks. A benchmark that turns pictures keeps those with
-    |yaw| under 15 degrees.
-    """
-    poses = np.full((len(landmarks), 3), np.nan)
-    for i in np.flatnonzero(np.isfinite(landmarks).all((1, 2))):
-        points = np.asarray(landmarks[i], np.float64) * [1, 1, -1]
-        poses[i] = angles(fit_similarity(mean_landmarks(), points).rotation)
-    return poses

@@ -1,0 +1,10 @@
+"""Fills: what an occluder is painted with. A new one is a function registered in FILLS.
+
+A fill gets a `Scene` and returns pictures of the shape of its images, or of one that broadcasts to
+it; `paint` shows them where the mask is True. It may look at the whole picture, and at the mask.
+"""
+
+from analysis.fills import plain  # noqa: F401 (registers its fills)
+from analysis.fills.scene import FILLS, Fill, Scene, paint
+
+__all__ = ["FILLS", "Fill", "Scene", "paint"]
