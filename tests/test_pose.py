@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from analysis.figures import PoseSheet
+from analysis.landmarks import mean_landmarks, read_landmarks
 from analysis.layout import mean_layout
 from analysis.pose import (
     REGIONS,
-    mean_landmarks,
     own_pose,
-    read_landmarks,
     rotation_matrix,
     turn,
 )

@@ -16,8 +16,8 @@ def summarise(benchmark: Benchmark) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The two tables of a finished benchmark, long: one row per metric, with its interval.
 
     Returns:
-        summary: per model and condition (`analysis.tables.scores`); the relative drop is from the clean
-            pass, or from the frontal pose for what is turned in depth.
+        summary: per model and condition (`analysis.tables.scores`); the relative drop is from the
+            clean pass, or from the frontal pose for what is turned in depth.
         occluders: per model and occluder, over all its fractions and fills
             (`analysis.tables.scores.occluder_scores`).
     """
