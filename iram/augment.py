@@ -9,23 +9,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from iram.erasing import erase
 from iram.recipe import Recipe
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """Pictures (N, 1, H, W) in [0, 1], changed as the recipe says; as many, of the same shape."""
-    images = move(images, recipe, generator)
-    images = relight(images, recipe, generator)
-    if recipe.erasing:
-        images = erase(images, recipe.erasing, recipe.erasing_fill, generator)
+    grid = movement(images, recipe, generator)
+    images = relight(_resample(images, grid), recipe, generator)
+    if recipe.erasing:  # last: an occluder is neither blurred by the resampling nor relit
+        images = erase(images, recipe, generator, grid)
     return images
 
 
 def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Flip, rotation, scale and shift in one resampling.
+    """Flip, rotation, scale and shift in one resampling."""
+    return _resample(images, movement(images, recipe, generator))
 
-    Past the border the edge pixel is repeated: a black wedge would be an occluder of a kind.
-    """
+
+def movement(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """(N, H, W, 2): where each pixel of the moved pictures comes from, for `grid_sample`."""
     n = len(images)
     angle = _either_way(n, math.radians(recipe.rotation), generator)
     size = 1 + _either_way(n, recipe.scale, generator)
@@ -35,7 +38,11 @@ def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     top = torch.stack([cos * flip, -sin, shift[:, 0]], 1)
     bottom = torch.stack([sin * flip, cos, shift[:, 1]], 1)
     matrix = torch.stack([top, bottom], 1).to(images)  # (N, 2, 3)
-    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.affine_grid(matrix, list(images.shape), align_corners=False)
+
+
+def _resample(images: Tensor, grid: Tensor) -> Tensor:
+    """Past the border the edge pixel is repeated: a black wedge would be an occluder of a kind."""
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
@@ -46,25 +53,6 @@ def relight(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
     offset = _either_way((n, 1, 1, 1), recipe.brightness, generator).to(images)
     mean = images.mean((1, 2, 3), keepdim=True)
     return ((images - mean) * gain + mean + offset).clamp_(0, 1)
-
-
-def erase(images: Tensor, share: float, fill: str, generator: torch.Generator) -> Tensor:
-    """Random erasing (Zhong et al., AAAI 2020): a rectangle of 2-33% area, aspect 0.3 to 3.3."""
-    n, _, height, width = images.shape
-    area = 0.02 + 0.31 * torch.rand(n, generator=generator)
-    aspect = torch.exp(_either_way(n, math.log(3.3), generator))
-    h = (area * aspect).sqrt().clamp(max=1) * height
-    w = (area / aspect).sqrt().clamp(max=1) * width
-    top = torch.rand(n, generator=generator) * (height - h)
-    left = torch.rand(n, generator=generator) * (width - w)
-    chosen = torch.rand(n, generator=generator) < share
-    noise = torch.randn(images.shape, generator=generator).mul_(0.25).add_(0.5).clamp_(0, 1)
-    rows, columns = torch.arange(height)[None, :, None], torch.arange(width)[None, None, :]
-    inside = (rows >= top[:, None, None]) & (rows < (top + h)[:, None, None])
-    inside = inside & (columns >= left[:, None, None]) & (columns < (left + w)[:, None, None])
-    inside &= chosen[:, None, None]
-    paint = noise.to(images) if fill == "noise" else images.mean((1, 2, 3), keepdim=True)
-    return torch.where(inside[:, None].to(images.device), paint, images)
 
 
 def mix(images: Tensor, targets: Tensor, alpha: float, generator: torch.Generator):

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iram.model import Architecture, plan
 from iram.recipe import Recipe
@@ -50,12 +50,49 @@ def product(
 
 
 def variants(attention: str, base: dict, changes: dict[str, dict]) -> list[Cell]:
-    """The base recipe, then each of the named changes of it, one at a time; seed 0."""
+    """Each of the named changes of the base recipe, one at a time; seed 0."""
     return [
         Cell(f"{attention}-{name}", 0, {"attention": attention}, base | change)
-        for name, change in {"base": {}, **changes}.items()
+        for name, change in changes.items()
     ]
 
+
+def switched(base: dict, switches: dict[str, Iterable]) -> list[Cell]:
+    """IRAM with one switch at a time off its default, every other one as it is; seed 0."""
+    return [
+        Cell(f"iram-{name}-{value}", 0, {"attention": "iram", name: value}, base)
+        for name, values in switches.items()
+        for value in values
+    ]
+
+
+def reseeded(cells: Iterable[Cell], seeds: Iterable[int]) -> list[Cell]:
+    """The cells with other seeds, seed by seed."""
+    return [replace(cell, seed=seed) for seed, cell in itertools.product(seeds, cells)]
+
+
+STUDY = {"epochs": 24}  # the recipe of the study, on FER2013 and on FERPlus alike
+ERASING = {
+    "erasing-noise": {"erasing": 0.5, "erasing_fill": "noise"},
+    "erasing-mean": {"erasing": 0.5, "erasing_fill": "mean"},
+    "erasing-occluders": {"erasing": 0.5, "erasing_fill": "any", "erasing_shape": "regions"},
+}
+# Labels without a pattern can only be learned by heart, and only from pictures that stay the same.
+BY_HEART = {
+    "random_labels": True, "label_smoothing": 0.0, "weight_decay": 0.0, "flip": False,
+    "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0, "contrast": 0.0,
+}  # fmt: skip
+ERASED = zip(variants("iram", STUDY, ERASING), variants("none", STUDY, ERASING), strict=True)
+COMPARED = ("none", "iram", "cbam", "none-matched")
+
+SEED_0 = [
+    *product(COMPARED, [0], recipe=STUDY),
+    *variants("iram", STUDY, {"random-labels": BY_HEART}),
+    *itertools.chain.from_iterable(ERASED),
+    *product(("se", "eca", "coordinate", "simam"), [0], recipe=STUDY),
+    *switched(STUDY, {"reuse": ("none", "branch", "layer"), "reduction": (4, 16),
+                      "fusion": ("multiply", "residual")}),
+]  # fmt: skip
 
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
@@ -63,6 +100,7 @@ GRIDS: dict[str, list[Cell]] = {
         "none",
         {"epochs": 12},
         {
+            "base": {},
             "augment-less": {
                 "rotation": 8.0,
                 "shift": 0.05,
@@ -77,7 +115,20 @@ GRIDS: dict[str, list[Cell]] = {
             "smoothing-0": {"label_smoothing": 0.0},
         },
     ),
-    "first": product(["iram", "none", "cbam"], [0], recipe={"epochs": 24}),  # on FER2013
+    # On FER2013. The order makes a part of it useful: the first seed of everything first, what is
+    # compared before its controls, these before the ablation.
+    "study": [*SEED_0, *product(COMPARED, [1, 2], recipe=STUDY)],
+    # All of it five times, for a GPU: the cells of "study" are among them.
+    "study-5": [*SEED_0, *reseeded(SEED_0, [1, 2, 3, 4])],
+    "ferplus": product(["none", "iram"], [0, 1, 2], "-ferplus", recipe=STUDY),  # 8 classes
+    # On FER2013: what IRAM can do when neither size nor time is the limit. For a GPU.
+    "reference": [
+        Cell(
+            "iram-reference",
+            architecture={"backbone": "resnet18", "attention": "iram"},
+            recipe={"epochs": 200, "mixup": 0.2},
+        )
+    ],
     "heads": product(  # on heads:n=6000
         ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
     ),

@@ -28,10 +28,15 @@ class Recipe:
         shift, scale: shares of the side either way; FER2013's crops are loose by this much.
         brightness, contrast: additive share and relative gain either way; for lighting.
         mixup: alpha of the Beta distribution; 0 is off. It helps over long schedules only.
-        erasing: share of the pictures with an erased rectangle; 0 is off. **Off in every base
-            model of the study**: a model trained on erased patches has been taught about
-            occlusion.
-        erasing_fill: "noise" or "mean"; what the test fills with should be crossed with this.
+        erasing: share of the pictures with an erased part; 0 is off. **Off in every base model of
+            the study**: a model trained on erased patches has been taught about occlusion.
+        erasing_fill: "noise", "mean", or "any" (noise, mean or black, picture by picture); what
+            the test fills with should be crossed with this.
+        erasing_shape: "rectangle" (anywhere), or "regions": the study's own occluders, that is the
+            parts and halves of the mean face, and now and then the rectangle.
+        random_labels: the training labels are shuffled among the faces, by the seed, once for all
+            epochs; validation and test labels stay true. For the sanity checks: what is learned
+            has nothing to do with expressions. There is no best epoch then: the last is taken.
     """
 
     epochs: int = 30
@@ -50,6 +55,8 @@ class Recipe:
     mixup: float = 0.0
     erasing: float = 0.0
     erasing_fill: str = "noise"
+    erasing_shape: str = "rectangle"
+    random_labels: bool = False
 
     def __post_init__(self):
         for name, kind in self.names().items():
@@ -62,7 +69,8 @@ class Recipe:
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
         for name in ("weight_decay", "rotation", "mixup"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or above")
-        _require(self.erasing_fill in FILLS, "erasing_fill", self.erasing_fill, " or ".join(FILLS))
+        for name, known in WORDS.items():
+            _require(getattr(self, name) in known, name, getattr(self, name), " or ".join(known))
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -85,7 +93,7 @@ class Recipe:
         return {field.name: field.type for field in fields(cls)}
 
 
-FILLS = ("noise", "mean")
+WORDS = {"erasing_fill": ("noise", "mean", "any"), "erasing_shape": ("rectangle", "regions")}
 SHARES = ("warmup", "label_smoothing", "shift", "scale", "brightness", "contrast", "erasing")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 

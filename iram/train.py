@@ -57,7 +57,8 @@ def train(
 
     Writes `log.csv` (one row an epoch) and `checkpoint.safetensors` to `folder` after every
     epoch, so that an interruption costs at most the epoch it falls in. The returned weights are
-    those of the epoch with the highest accuracy on `validation`, the first if several are equal.
+    those of the epoch with the highest accuracy on `validation`, the first if several are equal;
+    of the last epoch if the recipe shuffles the labels, since no epoch is better then.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
@@ -98,7 +99,8 @@ class _Run:
             "precision": precision(bf16),
         }  # fmt: skip
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
-        self.targets = F.one_hot(training.labels, len(architecture.classes)).float().to(device)
+        labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
+        self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
         self.epoch, self.best_epoch, self.log = 0, 0, []
         self.best: dict[str, Tensor] = {}
 
@@ -129,7 +131,8 @@ class _Run:
             "images_per_second": round(self.steps * self.recipe.batch_size / seconds, 1),
         })  # fmt: skip
         bar.set_postfix(loss=f"{loss:.3f}", validation=f"{validated:.4f}")
-        if not self.best or validated > self.log[self.best_epoch - 1]["validation_accuracy"]:
+        best = self.log[self.best_epoch - 1]["validation_accuracy"]
+        if self.recipe.random_labels or not self.best or validated > best:
             self.best_epoch = self.epoch
             self.best = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
 
@@ -176,7 +179,9 @@ class _Run:
         if not path.exists():
             return
         groups, state = load_checkpoint(path, ("identity", "epoch", "best_epoch", "log"))
-        if changed := difference(state["identity"], self.identity):
+        made = state["identity"]
+        made["recipe"] = Recipe().to_dict() | made["recipe"]  # fields added since: as they were
+        if changed := difference(made, self.identity):
             raise InputError(
                 f"{path} is of another training ({changed}); choose another --out, or remove it"
             )
@@ -186,6 +191,12 @@ class _Run:
             self.optimizer.state[parameter]["momentum_buffer"] = buffer
         self.best, self.best_epoch = groups["best"], state["best_epoch"]
         self.epoch, self.log = state["epoch"], state["log"]
+
+
+def shuffled(labels: Tensor, seed: int) -> Tensor:
+    """The labels in another order, which the seed alone decides; as many of each class."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random labels"))
+    return labels[torch.randperm(len(labels), generator=generator)]
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:

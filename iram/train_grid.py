@@ -111,7 +111,9 @@ def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16
         "data": {"name": dataset.name, "sha256": dataset.sha256, "training_faces": len(training)},
         "recipe": recipe.to_dict(),
         "selected_epoch": trained.epoch,
-        "selected_on": validation.metadata["usage"].iloc[0],
+        "selected_on": "nothing: the last epoch"
+        if recipe.random_labels
+        else validation.metadata["usage"].iloc[0],
         "precision": precision(bf16),
         "images_per_second": _throughput(trained),
         "torch": torch.__version__,

@@ -159,7 +159,7 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
         ("--switches", "dropout=7", "dropout probability"),
         ("--switches", "classes=2", "'classes'"),
         ("--suffix", "a/b", "--suffix: 'a/b'"),
-        ("--grid", "frist", "unknown grid 'frist' (did you mean 'first'?)"),
+        ("--grid", "studdy", "unknown grid 'studdy' (did you mean 'study'?)"),
     ],
 )
 def test_a_mistake_in_train_is_found_before_the_data_is_opened(capsys, option, value, message):
@@ -171,7 +171,7 @@ def test_a_mistake_in_train_is_found_before_the_data_is_opened(capsys, option, v
 @pytest.mark.parametrize("option", ["--attention=se", "--seeds=1", "--switches=a=1",
                                     "--backbone=compact"])  # fmt: skip
 def test_a_grid_and_what_it_says_itself_exclude_each_other(capsys, option):
-    line = fails(capsys, "train", "--data", "x:y", "--out", "x", "--grid", "first", option)
+    line = fails(capsys, "train", "--data", "x:y", "--out", "x", "--grid", "study", option)
     assert f"{option.split('=')[0]} and --grid" in line
 
 
@@ -227,11 +227,12 @@ def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):
     from analysis.commands.train import _cells
 
     parser = cli._parser(["train"])
-    args = parser.parse_args(["train", "--data", "x", "--out", "x", "--grid", "first",
+    args = parser.parse_args(["train", "--data", "x", "--out", "x", "--grid", "study",
                               "--recipe", "epochs=2", "--suffix=-short"])  # fmt: skip
     cells = _cells(args)
-    assert [cell.name for cell in cells] == [f"{a}-short-seed0" for a in ("iram", "none", "cbam")]
-    assert all(cell.recipe == {"epochs": 2} for cell in cells)
+    assert [c.name for c in cells[:3]] == [f"{a}-short-seed0" for a in ("none", "iram", "cbam")]
+    assert all(cell.recipe["epochs"] == 2 for cell in cells)
+    assert any(cell.recipe.get("erasing") for cell in cells)  # the grid's own recipe stays
 
 
 def test_ctrl_c_while_training_is_130_and_leaves_no_lock(capsys, tmp_path, monkeypatch):

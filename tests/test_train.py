@@ -11,11 +11,20 @@ import torch
 from toy import toy_faces
 
 from iram import InputError, build_model
+from iram.checkpoint import load_checkpoint, save_checkpoint
 from iram.data import FaceDataset
 from iram.evaluate import accuracy, predict
 from iram.model import plan
 from iram.recipe import Recipe
-from iram.train import _Run, derived_seed, difference, learning_rate, parameter_groups, train
+from iram.train import (
+    _Run,
+    derived_seed,
+    difference,
+    learning_rate,
+    parameter_groups,
+    shuffled,
+    train,
+)
 
 RECIPE = Recipe(epochs=3, batch_size=8, lr=0.02)
 TIMES = ("seconds", "images_per_second")
@@ -301,3 +310,37 @@ def test_a_difference_names_nested_fields_and_those_that_one_side_lacks():
     text = "a.c: 2 there, 4 now, e: None there, 5 now, d: 3 there, None now"
     assert difference(old, new) == text
     assert difference(old, json.loads(json.dumps(old))) == ""
+
+
+def test_shuffled_labels_are_the_seeds_and_as_many_of_each_class():
+    labels = torch.arange(300) % 7
+    assert torch.equal(shuffled(labels, 3), shuffled(labels, 3))
+    assert not torch.equal(shuffled(labels, 3), shuffled(labels, 4))
+    assert torch.equal(shuffled(labels, 3).bincount(), labels.bincount())
+    assert (shuffled(labels, 3) == labels).float().mean() == pytest.approx(1 / 7, abs=0.06)
+
+
+def test_with_random_labels_training_sees_shuffled_ones_and_validation_the_true(tmp_path):
+    dataset, recipe = toy_faces(), Recipe(epochs=3, batch_size=8, random_labels=True)
+    training, validation = dataset.split("train"), dataset.split("validation")
+    state = _Run(architecture(), training, validation, recipe, 5, tmp_path, "cpu", False)
+    assert torch.equal(state.targets.argmax(1), shuffled(training.labels, 5))
+    trained = run(tmp_path, recipe, seed=5, dataset=dataset, bf16=False)
+    measured = accuracy(predict(trained.model, validation), validation.labels)["accuracy"]
+    assert trained.log[-1]["validation_accuracy"] == measured
+
+
+def test_with_random_labels_the_last_epoch_is_taken_whatever_validation_says(tmp_path, monkeypatch):
+    falling = itertools.count(100, -1)
+    monkeypatch.setattr("iram.train.accuracy", lambda *a: {"accuracy": next(falling) / 100})
+    assert run(tmp_path / "true").epoch == 1
+    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, random_labels=True)
+    assert run(tmp_path / "random", recipe).epoch == 3
+
+
+def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path, monkeypatch):
+    killed_after(monkeypatch, 2, tmp_path)
+    groups, state = load_checkpoint(tmp_path / "checkpoint.safetensors")
+    del state["identity"]["recipe"]["random_labels"], state["identity"]["recipe"]["erasing_shape"]
+    save_checkpoint(tmp_path / "checkpoint.safetensors", groups, state)
+    assert [row["epoch"] for row in run(tmp_path).log] == [1, 2, 3]

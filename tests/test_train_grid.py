@@ -15,7 +15,7 @@ from toy import toy_faces
 from analysis import cli
 from iram import InputError, load_model
 from iram.evaluate import accuracy, predict
-from iram.grids import GRIDS, Cell, product
+from iram.grids import product
 from iram.lock import BusyError, locked
 from iram.train import DivergedError, _Run
 from iram.train_grid import code_commit, is_done, train_cell, train_grid
@@ -300,26 +300,6 @@ def test_a_lock_is_removed_after_an_error_and_not_held_twice(tmp_path):
     assert not (tmp_path / "lock").exists()
 
 
-def test_a_product_has_the_first_seed_of_all_modules_first():
-    names = [cell.name for cell in product(["iram", "se"], [0, 1], "-x", {"width": 2}, {"lr": 1})]
-    assert names == ["iram-x-seed0", "se-x-seed0", "iram-x-seed1", "se-x-seed1"]
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_every_grid_can_be_built_and_names_each_cell_once(name):
-    names = [cell.name for cell in GRIDS[name]]
-    assert len(set(names)) == len(names)
-    for cell in GRIDS[name]:
-        architecture, recipe = cell.build(("a", "b", "c"), 48)
-        assert architecture.classes == ("a", "b", "c")
-        assert recipe.erasing == 0 or "eras" in cell.label
-
-
-def test_a_cell_with_an_unknown_recipe_field_says_which_are_known():
-    with pytest.raises(InputError, match=r"unknown recipe field 'epoch'.*did you mean 'epochs'"):
-        Cell("x", recipe={"epoch": 3}).build(("a", "b"), 48)
-
-
 def test_the_code_commit_is_a_commit_or_a_version(monkeypatch, tmp_path):
     found = code_commit()
     assert found.startswith("version ") or int(found.removesuffix("-dirty"), 16) >= 0
@@ -345,3 +325,10 @@ def test_weights_that_do_not_fit_half_precision_count_as_diverged(tmp_path, monk
     monkeypatch.setattr(_Run, "run_epoch", exploding)
     assert grid(cells(), tmp_path) == ["none-seed0"]
     assert "1e+05, above half precision" in (tmp_path / "none-seed0/diverged.txt").read_text()
+
+
+def test_the_card_of_a_model_of_random_labels_says_so(tmp_path):
+    grid(cells(recipe=RECIPE | {"epochs": 2, "random_labels": True}), tmp_path)
+    card = json.loads((tmp_path / "none-seed0.json").read_text())
+    assert card["recipe"]["random_labels"] is True
+    assert (card["selected_on"], card["selected_epoch"]) == ("nothing: the last epoch", 2)

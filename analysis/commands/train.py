@@ -6,8 +6,8 @@ What is finished is skipped, what was killed goes on from its last epoch to the 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
-  iram train --data fer2013:fer2013.csv --grid first --out runs/first --dry-run
-  iram train --data fer2013:fer2013.csv --grid first --recipe epochs=60 --suffix -long --out runs/x
+  iram train --data fer2013:fer2013.csv --grid study --out runs/study --dry-run
+  iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
