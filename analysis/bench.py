@@ -3,26 +3,21 @@
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from analysis import engine, store
 from analysis.engine import Benchmark
-from analysis.landmarks import read_landmarks
-from analysis.pose import own_pose
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.tables.summary import summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
-from iram.errors import InputError
-
-NEAR_FRONTAL_DEG = 15
 
 
 @dataclass
@@ -71,7 +66,7 @@ class Results:
         return lines
 
 
-def benchmark(
+def planned(
     subjects: Sequence[Subject],
     dataset: FaceDataset,
     conditions: Sequence[Condition],
@@ -81,19 +76,21 @@ def benchmark(
     limit: int | None = None,
     batch_size: int | None = None,
     dtype: str = "fp32",
-    progress: bool = True,
-) -> Results:
-    """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
+    cameras: Tensor | None = None,
+) -> tuple[Benchmark, dict]:
+    """What would be run in the folder `out`, and its description; nothing is written.
 
     Args:
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
+        cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
 
     Raises:
-        InputError: `out` holds another run or can't be written, or a model gives no numbers.
+        InputError: `out` holds another run.
     """
     out = Path(out)
-    dataset = engine.sample(dataset, limit, seed)
-    plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype)
+    chosen = engine.sampled(len(dataset), limit, seed)
+    dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
+    plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype, cameras)
     identity = {
         "dataset": dataset.name, "faces": len(dataset), "faces_sha256": plan.faces_sha256,
         "seed": seed, "dtype": dtype, "device": subjects[0].device, "batch_size": batch_size,
@@ -101,9 +98,32 @@ def benchmark(
     run = store.open_run(out, identity, _description(plan))
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = engine.fastest_batch_size(subjects[0], dataset)
-    plan = Benchmark(subjects, dataset, conditions, out, seed, run["identity"]["batch_size"], dtype)
+    return replace(plan, batch_size=run["identity"]["batch_size"]), run
+
+
+def benchmark(
+    subjects: Sequence[Subject],
+    dataset: FaceDataset,
+    conditions: Sequence[Condition],
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    **options,
+) -> Results:
+    """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
+
+    Args:
+        workers: processes that share the work.
+        options: of `planned`.
+
+    Raises:
+        InputError: `out` holds another run or can't be written, or a model gives no numbers.
+    """
+    plan, run = planned(subjects, dataset, conditions, out, **options)
+    out = plan.out
     store.write_run(out, run)
-    made = engine.run(plan, progress)
+    made = engine.run(plan, progress, workers)
     if not made and _is_summarised(plan):
         tables = (store.read_table(out / f"{name}.csv") for name in ("summary", "occluders"))
         return Results(plan, *tables, made)
@@ -112,31 +132,6 @@ def benchmark(
     draw(results)
     store.write_table(out / "summary.csv", results.summary)  # last: it says that all is there
     return results
-
-
-def to_be_turned(dataset: FaceDataset, landmarks: Path | None) -> FaceDataset:
-    """The photographs that a study of pose may turn, with their landmarks.
-
-    With landmarks, those within 15 degrees of frontal, and of unknown pose none; without, all,
-    since nothing is known of their pose. Prints which.
-
-    Raises:
-        InputError: no such file, or no face of the data set is near frontal in it.
-    """
-    if landmarks is None:
-        print(f"no --landmarks: all {len(dataset)} faces are turned as the mean face, whatever "
-              "their own pose")  # fmt: skip
-        return dataset
-    dataset.landmarks = read_landmarks(landmarks).of(dataset.metadata["row"])
-    yaw = own_pose(dataset.landmarks)[:, 0]
-    frontal = np.flatnonzero(np.abs(yaw) < NEAR_FRONTAL_DEG)
-    if not len(frontal):
-        raise InputError(f"{landmarks}: no face of {dataset.name} is within {NEAR_FRONTAL_DEG} "
-                         "degrees of frontal in it; is it of these pictures?")  # fmt: skip
-    unknown = int(np.isnan(yaw).sum())
-    print(f"turned: the {len(frontal)} of {len(dataset)} faces within {NEAR_FRONTAL_DEG} degrees "
-          f"of frontal ({unknown} have no landmarks)")  # fmt: skip
-    return dataset.subset(frontal)
 
 
 def draw(results: Results) -> list[Path]:
@@ -180,6 +175,7 @@ def _description(plan: Benchmark) -> dict:
         "conditions": [c.name for c in plan.conditions],
         "versions": {"iram": __version__, "python": platform.python_version(),
                      **{name: version(name) for name in packages}},
+        "cameras_sha256": plan.cameras_sha256,
         "threads": torch.get_num_threads(),
         "command": ["iram", *sys.argv[1:]],
     }  # fmt: skip

@@ -1,22 +1,26 @@
 """The benchmark's loop: (model x condition x image) -> rows, one cell (model, condition) a file.
 
-Perturbed pictures are made once per batch and shown to every model that still lacks the cell.
-Memory does not grow with the number of images beyond the rows of one condition.
+Conditions that cover the same places are run together: the occluder is placed once per batch, and
+each perturbed picture is shown to every model that still lacks the cell. Memory does not grow with
+the number of images beyond the rows of a few conditions.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.perturb import occlude, pose
+from analysis.layout import FaceLayout
+from analysis.occluders import occlusion_fraction
+from analysis.perturb import cover_faces, finish, layout_at, pose
 from analysis.store import cell_key, read_cell, write_cell
 from analysis.study import Condition
 from analysis.subjects import Subject
@@ -25,8 +29,12 @@ from iram.errors import InputError
 from iram.progress import progress_bar
 from iram.seeds import derived_seed
 
-ROWS_VERSION = 1  # raise it when what a cell holds changes, so that old cells are made again
+ROWS_VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
 BATCH_SIZES = (32, 64, 128, 256)
+TOGETHER = 6  # conditions of a group at most: an interruption loses one group
+KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
+
+Group = list[tuple[Condition, list[Subject]]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Benchmark:
         seed: of the occluders' places and of noise.
         batch_size: faces a forward pass.
         dtype: "fp32" or "bf16".
+        cameras: (N, 2, 4) how each face stands in its picture (`analysis.layout.fit_cameras`), or
+            None to place all occluders as on the mean face.
     """
 
     subjects: Sequence[Subject]
@@ -47,6 +57,11 @@ class Benchmark:
     seed: int = 0
     batch_size: int = 64
     dtype: str = "fp32"
+    cameras: Tensor | None = None
+    _layouts: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict:  # what a worker needs
+        return {**self.__dict__, "_layouts": {}}
 
     @cached_property
     def faces_sha256(self) -> str:
@@ -60,15 +75,21 @@ class Benchmark:
         points = self.dataset.landmarks
         return None if points is None else sha256(points.tobytes()).hexdigest()
 
+    @cached_property
+    def cameras_sha256(self) -> str | None:
+        return None if self.cameras is None else sha256(self.cameras.numpy().tobytes()).hexdigest()
+
     def path(self, subject: Subject, condition: Condition) -> Path:
         return self.out / "rows" / f"{subject.name}--{condition.name}.parquet"
 
     def key(self, subject: Subject, condition: Condition) -> str:
+        placed = condition.occluder != "none" and not condition.in_depth
         return cell_key(
             version=ROWS_VERSION,
             weights=subject.weights_sha256,
             faces=self.faces_sha256,
             landmarks=self.landmarks_sha256 if condition.in_depth else None,
+            cameras=self.cameras_sha256 if placed else None,
             condition=condition.to_dict(),
             seed=self.seed,
             dtype=self.dtype,
@@ -80,50 +101,124 @@ class Benchmark:
         """The rows of a finished cell, None if it is not finished."""
         return read_cell(self.path(subject, condition), self.key(subject, condition))
 
+    def layout(self, condition: Condition, part: slice) -> FaceLayout:
+        """Where the faces of `part` are under this condition; kept as far as memory allows."""
+        own = self.cameras is not None and not condition.in_depth
+        if not own:
+            return layout_at(condition, None, self.dataset.size)
+        known = part.start, condition.roll_deg
+        if known not in self._layouts:
+            cameras = self.cameras[part]
+            self._layouts[known] = layout_at(condition, cameras, self.dataset.size)
+            held = len(self._layouts) * self.batch_size * self.dataset.size**2 * 8
+            if held > KEPT_LAYOUTS:
+                return self._layouts.pop(known)
+        return self._layouts[known]
 
-def run(benchmark: Benchmark, progress: bool = True) -> int:
+
+def run(benchmark: Benchmark, progress: bool = True, workers: int = 1) -> int:
     """Computes the cells that are missing; returns how many these were.
 
-    A cell is written when it is whole, so an interruption loses one condition at most.
+    A cell is written when it is whole, so an interruption loses a few conditions at most.
+
+    Args:
+        workers: processes that share the work, each on one core; the rows are the same.
 
     Raises:
         InputError: a folder that can't be written, or a model whose logits are not numbers.
     """
-    subjects, conditions = benchmark.subjects, benchmark.conditions
     faces, made = len(benchmark.dataset), 0
-    total = len(subjects) * len(conditions) * faces
-    with progress_bar(shown=progress, total=total, unit="face", unit_scale=True) as bar:
-        for condition in conditions:
-            missing = [s for s in subjects if benchmark.rows(s, condition) is None]
-            bar.update((len(subjects) - len(missing)) * faces)
-            bar.set_description(condition.name, refresh=False)
-            for subject, rows in zip(missing, _cells(benchmark, condition, missing, bar),
-                                     strict=True):  # fmt: skip
-                write_cell(benchmark.path(subject, condition), rows,
-                           benchmark.key(subject, condition))  # fmt: skip
-            made += len(missing)
+    cells = len(benchmark.subjects) * len(benchmark.conditions)
+    groups = list(missing(benchmark))
+    total = sum(len(subjects) for group in groups for _, subjects in group)
+    with progress_bar(
+        shown=progress, total=cells * faces, initial=(cells - total) * faces,
+        unit="face", unit_scale=True,
+    ) as bar:  # fmt: skip
+        for count in _computed(benchmark, groups, workers):
+            bar.update(count * faces)
+            made += count
     return made
 
 
-def _cells(benchmark, condition, subjects, bar) -> list[pd.DataFrame]:
-    """The rows of one condition for each of these models."""
-    dataset, size = benchmark.dataset, benchmark.batch_size
-    ids = dataset.metadata["image_id"].tolist()
-    logits = [[] for _ in subjects]
+def missing(benchmark: Benchmark) -> Iterator[Group]:
+    """What is not finished: conditions of the same place, each with the models that lack it."""
+    places = {}
+    for condition in benchmark.conditions:
+        places.setdefault(condition.place, []).append(condition)
+    for alike in places.values():
+        lacking = [(c, [s for s in benchmark.subjects if benchmark.rows(s, c) is None])
+                   for c in alike]  # fmt: skip
+        lacking = [(condition, subjects) for condition, subjects in lacking if subjects]
+        for start in range(0, len(lacking), TOGETHER):
+            yield lacking[start : start + TOGETHER]
+
+
+def _computed(benchmark: Benchmark, groups: list[Group], workers: int) -> Iterator[int]:
+    """The number of cells that were just written, group by group."""
+    if workers == 1 or len(groups) < 2:
+        yield from (compute(benchmark, group) for group in groups)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        tasks = (delayed(compute)(benchmark, group) for group in groups)
+        yield from Parallel(return_as="generator_unordered")(tasks)
+
+
+class Perturbed(NamedTuple):
+    """A batch under conditions of one place.
+
+    Attributes:
+        pictures: of each condition in turn, (N, 1, S, S), made when they are asked for.
+        fractions: (3, N) what is occluded of the face, what is painted of the picture, and what
+            of the face the head itself hides.
+    """
+
+    pictures: Iterator[Tensor]
+    fractions: Tensor
+
+
+def perturbed(benchmark: Benchmark, conditions: Sequence[Condition], part: slice) -> Perturbed:
+    """The faces of `part` under conditions of the same place, which is found once."""
+    dataset, place = benchmark.dataset, conditions[0]
+    ids = dataset.metadata["image_id"].iloc[part].tolist()
+    posed = pose(dataset, part, place)
+    layout = benchmark.layout(place, part)
+    covered = cover_faces(layout, place, ids, benchmark.seed)
+    pictures = (
+        finish(posed.images, covered, condition, ids, benchmark.seed, dataset, part)
+        for condition in conditions
+    )
+    return Perturbed(pictures, _fractions(posed, covered, layout))
+
+
+def compute(benchmark: Benchmark, group: Group) -> int:
+    """Computes and writes the cells of a group; returns how many."""
+    conditions = [condition for condition, _ in group]
+    logits = {(c, s.name): [] for c, subjects in group for s in subjects}
     fractions = []
-    for start in range(0, len(dataset) if subjects else 0, size):
-        part = slice(start, start + size)
-        posed = pose(dataset, part, condition)
-        seen = occlude(posed.images, condition, ids[part], benchmark.seed)
-        fractions.append(torch.stack([seen.occlusion_fraction, seen.painted_fraction,
-                                      posed.self_occlusion_fraction]))  # fmt: skip
-        for subject, collected in zip(subjects, logits, strict=True):
-            collected.append(subject.logits(seen.images))
-            bar.update(len(seen.images))
-    return [
-        _frame(benchmark, condition, subject, torch.cat(collected), torch.cat(fractions, 1))
-        for subject, collected in zip(subjects, logits, strict=True)
-    ]
+    for start in range(0, len(benchmark.dataset), benchmark.batch_size):
+        part = slice(start, min(start + benchmark.batch_size, len(benchmark.dataset)))
+        batch = perturbed(benchmark, conditions, part)
+        fractions.append(batch.fractions)
+        for (condition, subjects), images in zip(group, batch.pictures, strict=True):
+            for subject in subjects:
+                logits[condition, subject.name].append(subject.logits(images))
+    shares = torch.cat(fractions, 1)
+    for condition, subjects in group:
+        for subject in subjects:
+            answers = torch.cat(logits[condition, subject.name])
+            rows = _frame(benchmark, condition, subject, answers, shares)
+            write_cell(benchmark.path(subject, condition), rows, benchmark.key(subject, condition))
+    return len(logits)
+
+
+def _fractions(posed, covered, layout: FaceLayout) -> Tensor:
+    """(3, N): what is occluded of the face, what is painted of the picture, what hides itself."""
+    count = len(posed.images)
+    shares = (occlusion_fraction(covered.mask, layout), covered.mask.float().mean((1, 2)))
+    return torch.stack([*(s.expand(count) for s in shares), posed.self_occlusion_fraction])
 
 
 def _frame(benchmark, condition, subject, logits: Tensor, fractions: Tensor) -> pd.DataFrame:
@@ -134,6 +229,7 @@ def _frame(benchmark, condition, subject, logits: Tensor, fractions: Tensor) -> 
     constant = {
         "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
         "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
+        "corruption": condition.corruption,
     }  # fmt: skip
     return pd.DataFrame(
         {
@@ -145,7 +241,7 @@ def _frame(benchmark, condition, subject, logits: Tensor, fractions: Tensor) -> 
             "self_occlusion_fraction": fractions[2],
             "yaw_deg": np.float32(condition.yaw_deg or 0),
             "pitch_deg": np.float32(condition.pitch_deg or 0),
-            "roll_deg": np.float32(condition.roll_deg),
+            "roll_deg": np.float32(condition.roll_deg), "severity": np.int8(condition.severity),
             **measures(logits, dataset.labels),
         }
     )  # fmt: skip
@@ -178,12 +274,17 @@ def sample(dataset: FaceDataset, limit: int | None, seed: int) -> FaceDataset:
 
     Drawn, since a folder's first faces are often all of one class.
     """
-    if limit is None or limit >= len(dataset):
-        return dataset
+    return dataset.subset(sampled(len(dataset), limit, seed))
+
+
+def sampled(count: int, limit: int | None, seed: int) -> np.ndarray:
+    """Which of `count` faces `sample` takes, in order."""
+    if limit is None or limit >= count:
+        return np.arange(count)
     if limit < 1:
         raise InputError(f"--limit {limit}: at least one face is needed")
-    order = np.random.default_rng(derived_seed(seed, "sample")).permutation(len(dataset))
-    return dataset.subset(np.sort(order[:limit]))
+    order = np.random.default_rng(derived_seed(seed, "sample")).permutation(count)
+    return np.sort(order[:limit])
 
 
 def fastest_batch_size(subject: Subject, dataset: FaceDataset, seconds: float = 0.4) -> int:

@@ -1,4 +1,8 @@
-"""From a condition and faces to what the model sees, and what of the face is covered."""
+"""From a condition and faces to what the model sees, and what of the face is covered.
+
+In the order in which it would happen before a camera: the head is turned, then something covers it
+(`cover_faces`), then the picture is taken badly (`finish`).
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,9 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from analysis.corruptions import CORRUPTIONS
 from analysis.fills import Scene, paint
-from analysis.layout import mean_layout
-from analysis.occluders import occlusion_fraction, occlusion_mask
+from analysis.layout import FaceLayout, face_layout, mean_layout, rolled, turned_camera
+from analysis.occluders import Cover, cover
 from analysis.pose import rotate_in_plane, turn
 from analysis.study import Condition
 from iram.data.dataset import FaceDataset
@@ -26,22 +31,6 @@ class Posed(NamedTuple):
 
     images: Tensor
     self_occlusion_fraction: Tensor
-
-
-class Occluded(NamedTuple):
-    """Faces with an occluder.
-
-    Attributes:
-        images: (N, 1, S, S) in [0, 1].
-        occlusion_mask: (N, S, S) bool, True = occluded.
-        occlusion_fraction: (N,) the occluded share of the face area.
-        painted_fraction: (N,) the painted share of the whole picture.
-    """
-
-    images: Tensor
-    occlusion_mask: Tensor
-    occlusion_fraction: Tensor
-    painted_fraction: Tensor
 
 
 def pose(dataset: FaceDataset, part: slice, condition: Condition) -> Posed:
@@ -67,28 +56,59 @@ def pose(dataset: FaceDataset, part: slice, condition: Condition) -> Posed:
     return posed
 
 
-def occlude(images: Tensor, condition: Condition, image_ids: Sequence[str], seed: int) -> Occluded:
-    """Covers the pictures (N, 1, S, S) as the condition says.
+def layout_at(condition: Condition, cameras: Tensor | None, size: int) -> FaceLayout:
+    """Where the faces are in the pictures that `pose` gives.
 
-    Deterministic per (seed, condition, image), whatever else is in the batch. Where an occluder
-    stands depends on the seed, its name and the image; the noise that it is painted with, on the
-    seed, the fill and the image. So the same place is measured with every fill and at nested
-    fractions, and differences between those conditions are paired.
+    Args:
+        cameras: (N, 2, 4) how each face stands in its own picture (`analysis.layout`), or None to
+            take the mean face for all. Once turned in depth, faces are framed alike, and the mean
+            face at the asked pose stands for all.
     """
-    count, size = len(images), images.shape[-1]
+    if condition.in_depth:
+        yaw, pitch = condition.yaw_deg or 0.0, condition.pitch_deg or 0.0
+        return face_layout(turned_camera(yaw, pitch, condition.roll_deg)[None], size)
+    if cameras is None and not condition.roll_deg:
+        return mean_layout(size)
+    cameras = turned_camera(0, 0, 0)[None] if cameras is None else cameras
+    return face_layout(rolled(cameras, condition.roll_deg), size)
+
+
+def cover_faces(
+    layout: FaceLayout, condition: Condition, image_ids: Sequence[str], seed: int
+) -> Cover:
+    """Where the condition's occluder is, whatever it will be painted with.
+
+    Deterministic per (seed, occluder, image): the same place is measured with every fill and at
+    nested fractions, and differences between those conditions are paired.
+    """
     if condition.occluder == "none":
-        nothing = torch.zeros(count)
-        mask = torch.zeros(1, size, size, dtype=torch.bool).expand(count, -1, -1)
-        return Occluded(images, mask, nothing, nothing)
-    layout = mean_layout(size)
+        return Cover(torch.zeros(1, layout.size, layout.size, dtype=torch.bool))
     places = generators(seed, condition.occluder, image_ids)
-    mask = occlusion_mask(condition.occluder, condition.fraction, layout, places)
-    scene = Scene(images, mask, generators(seed, condition.fill, image_ids))
-    painted = paint(scene, condition.fill)
-    fraction = occlusion_fraction(mask, layout)
-    return Occluded(
-        painted,
-        mask.expand(count, -1, -1),
-        fraction.expand(count),
-        mask.float().mean((1, 2)).expand(count),
-    )
+    return cover(condition.occluder, condition.fraction, layout, places)
+
+
+def finish(
+    images: Tensor,
+    covered: Cover,
+    condition: Condition,
+    image_ids: Sequence[str],
+    seed: int,
+    dataset: FaceDataset | None = None,
+    part: slice | None = None,
+) -> Tensor:
+    """(N, 1, S, S): posed pictures (N, 1, S, S), painted over and corrupted as the condition says.
+
+    Whatever is left to chance depends on (seed, fill or corruption, image) alone, not on the rest
+    of the batch.
+
+    Args:
+        dataset, part: where the pictures are from, for fills that borrow another face.
+    """
+    if condition.occluder != "none":
+        chance = generators(seed, condition.fill, image_ids)
+        scene = Scene(images, covered.mask, chance, dataset, part, covered)
+        images = paint(scene, condition.fill)
+    if condition.corruption != "none":
+        chance = generators(seed, condition.corruption, image_ids)
+        images = CORRUPTIONS[condition.corruption](images, condition.severity, chance)
+    return images

@@ -1,7 +1,8 @@
 """Every condition of the study, as plain data.
 
 A condition is what is done to a picture before the model sees it. Its name says it in full:
-`clean`, `eyes-0.3-mean` (30% of the face area, grown out of the eyes, in mean gray), `roll+15`.
+`clean`, `eyes-0.3-mean` (30% of the face area, grown out of the eyes, in mean gray),
+`sunglasses-natural-object` (at their natural size, with their own look), `jpeg-3`, `roll+15`.
 Presets are lists of conditions; the command line takes presets, occluders and (shell-style
 patterns of) names, in any mixture.
 """
@@ -16,24 +17,28 @@ from iram.registry import unknown
 
 @dataclass(frozen=True)
 class Condition:
-    """One perturbation: the head is turned first, then the picture is covered.
+    """One perturbation: the head is turned, then the face is covered, then the picture is spoiled.
 
     Attributes:
-        occluder: a name in OCCLUDERS, or "none".
-        fraction: share of the face area to cover, 0 to 1.
+        occluder: one of `analysis.occluders.names()`, or "none".
+        fraction: share of the face area to cover, 0 to 1; None is an object's natural size.
         fill: a name in FILLS, or "none".
         yaw_deg, pitch_deg: rotation of the head in depth in degrees, positive to the picture's
             right and up; None leaves it as it is. 0 is not nothing: it is the same rendering or
             warp as of the other angles, and their baseline.
         roll_deg: rotation in the picture's plane in degrees, clockwise if positive.
+        corruption: a name in CORRUPTIONS, or "none".
+        severity: of the corruption, 1 to 5; 0 without one.
     """
 
     occluder: str = "none"
-    fraction: float = 0.0
+    fraction: float | None = 0.0
     fill: str = "none"
     yaw_deg: float | None = None
     pitch_deg: float | None = None
     roll_deg: float = 0.0
+    corruption: str = "none"
+    severity: int = 0
 
     @property
     def in_depth(self) -> bool:
@@ -41,11 +46,18 @@ class Condition:
         return self.yaw_deg is not None or self.pitch_deg is not None
 
     @property
+    def place(self) -> tuple:
+        """What it shares with the conditions that differ in paint and corruption alone."""
+        return self.yaw_deg, self.pitch_deg, self.roll_deg, self.occluder, self.fraction
+
+    @property
     def name(self) -> str:
         angles = {"yaw": self.yaw_deg, "pitch": self.pitch_deg, "roll": self.roll_deg or None}
-        turned = [f"{axis}{angle:+g}" for axis, angle in angles.items() if angle is not None]
-        covered = [f"{self.occluder}-{self.fraction:g}-{self.fill}"] * (self.occluder != "none")
-        return "-".join(turned + covered) or "clean"
+        size = "natural" if self.fraction is None else f"{self.fraction:g}"
+        parts = [f"{axis}{angle:+g}" for axis, angle in angles.items() if angle is not None]
+        parts += [f"{self.occluder}-{size}-{self.fill}"] * (self.occluder != "none")
+        parts += [f"{self.corruption}-{self.severity}"] * (self.corruption != "none")
+        return "-".join(parts) or "clean"
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -53,10 +65,28 @@ class Condition:
 
 CLEAN = Condition()
 FRONTAL = Condition(yaw_deg=0.0)  # the baseline of all that is turned in depth
-REGIONS = ("eyes", "brows", "nose", "mouth")
+REGIONS = ("brows", "eyes", "brows_eyes", "nose", "cheeks", "mouth", "chin")
 HALVES = ("upper_half", "lower_half", "left_half", "right_half")
+OBJECTS = {  # and the shares of the face at which each is still what it is
+    "sunglasses": (0.1, 0.2),
+    "spectacles": (),
+    "surgical_mask": (0.3, 0.4),
+    "hand": (0.2, 0.3),
+    "scarf": (0.3, 0.4),
+    "hair": (0.2, 0.3),
+    "microphone": (0.1,),
+    "cup": (0.1, 0.2),
+    "vr_headset": (0.3, 0.4),
+}
+UNSTRUCTURED = ("blob", "dropout")
+CONTROLS = ("box", "sham")  # of the same area, anywhere on the face, and beside it
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5)
-FILL_NAMES = ("black", "mean", "noise", "blur")
+FEW_FRACTIONS = (0.1, 0.3, 0.5)
+FILL_NAMES = ("mean", "noise", "blur", "texture", "other_class")  # of block A
+FEW_FILLS = ("mean", "noise", "other_class")
+MORE_FILLS = ("black", "phase_scrambled", "same_class", "imputed")
+CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "pixelate", "jpeg", "contrast")
+SEVERITIES = (1, 2, 3, 4, 5)
 YAWS = (-60.0, -45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0, 60.0)  # 60 is extrapolation
 PITCHES = (-30.0, -15.0, 15.0, 30.0)
 ROLLS = (-30.0, -15.0, 15.0, 30.0)
@@ -67,19 +97,47 @@ def occlusion(occluders, fractions=FRACTIONS, fills=FILL_NAMES) -> list[Conditio
     return [Condition(*values) for values in product(occluders, fractions, fills)]
 
 
+def objects(fills=("object",), at_fractions=True) -> list[Condition]:
+    """Every object at its natural size, and with its own look at the shares that it can cover."""
+    natural = occlusion(OBJECTS, (None,), fills)
+    shares = [c for name, reached in OBJECTS.items() for c in occlusion((name,), reached, fills)]
+    return natural + shares * at_fractions
+
+
+def corruptions(severities=SEVERITIES) -> list[Condition]:
+    """Every corruption of the whole picture at these severities."""
+    return [Condition(corruption=c, severity=s) for c, s in product(CORRUPTIONS, severities)]
+
+
 PRESETS: dict[str, list[Condition]] = {
-    "occlusion": occlusion((*REGIONS, *HALVES, "box", "sham")),
+    "regions": occlusion((*REGIONS, *HALVES, *CONTROLS)),
+    "objects": [*objects(), *occlusion(OBJECTS, (None,), ("mean",))],
+    "unstructured": occlusion((*UNSTRUCTURED, "box"), (0.05, *FRACTIONS, 0.6), ("mean", "noise")),
+    "dropout": occlusion(("dropout",), (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75), ("mean", "noise")),
+    "corruptions": corruptions(),
     "rotation": [Condition(roll_deg=angle) for angle in ROLLS],
-    "quick": occlusion((*REGIONS, *HALVES, "box", "sham"), (0.3,), ("mean", "noise")),
-    "smoke": [*occlusion(("eyes", "mouth", "box", "sham"), (0.3,), ("mean",)),
-              Condition(roll_deg=15.0)],
     "pose": [*(Condition(yaw_deg=angle) for angle in YAWS),
              *(Condition(pitch_deg=angle) for angle in PITCHES)],
     "pose-pairs": [Condition(occluder, 0.3, "mean", yaw_deg=angle)
                    for angle in (-30.0, 0.0, 30.0) for occluder in ("eyes", "mouth", "box")],
+    "smoke": [*occlusion(("eyes", "mouth", "box", "sham"), (0.3,), ("mean",)),
+              Condition("sunglasses", None, "object"), Condition(roll_deg=15.0),
+              Condition(corruption="contrast", severity=3)],
+    "quick": [*occlusion(("brows", "eyes", "nose", "mouth", "upper_half", "lower_half", "box"),
+                         (0.3,), ("mean",)),
+              *occlusion(("sunglasses", "surgical_mask", "hand"), (None,), ("object",)),
+              *corruptions((3,))[::2]],
+    "default": [*occlusion((*REGIONS, *HALVES, *CONTROLS), FEW_FRACTIONS, FEW_FILLS),
+                *occlusion(UNSTRUCTURED, FEW_FRACTIONS, ("mean", "noise")),
+                *objects(), *corruptions((1, 3, 5)), *(Condition(roll_deg=a) for a in ROLLS)],
 }  # fmt: skip
-PRESETS["default"] = PRESETS["occlusion"] + PRESETS["rotation"]
+PRESETS["full"] = list(dict.fromkeys([
+    *PRESETS["regions"], *occlusion((*REGIONS, *HALVES, "box"), FRACTIONS, MORE_FILLS),
+    *PRESETS["objects"], *PRESETS["unstructured"], *PRESETS["dropout"], *PRESETS["corruptions"],
+    *PRESETS["rotation"],
+]))  # fmt: skip
 PRESETS["heads"] = PRESETS["default"] + PRESETS["pose"] + PRESETS["pose-pairs"]
+KNOWN = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
 
 
 def select(names: str) -> list[Condition]:
@@ -101,13 +159,30 @@ def select(names: str) -> list[Condition]:
 
 
 def _named(name: str) -> list[Condition]:
+    """In this order: a preset, an occluder or corruption, a pattern, a name in full."""
     if name in PRESETS:
         return PRESETS[name]
-    known = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
-    frontal = [c for c in known if not c.in_depth]
-    matching = [c for c in known if fnmatchcase(c.name, name)]
-    found = [c for c in frontal if c.occluder == name] or matching
-    if not found:
-        names = [*PRESETS, *dict.fromkeys(c.occluder for c in known if c != CLEAN)]
-        raise InputError(unknown("condition", name, names) + ", or names such as eyes-0.3-mean")
-    return found
+    plain = [c for c in KNOWN if not c.in_depth]
+    kinds = [c for c in plain if name in (c.occluder, c.corruption) and name != "none"]
+    return kinds or [c for c in KNOWN if fnmatchcase(c.name, name)] or [_in_full(name)]
+
+
+def _in_full(name: str) -> Condition:
+    """A condition of no preset, such as eyes-0.37-noise or hand-natural-mean."""
+    from analysis.fills import FILLS
+    from analysis.occluders import OBJECTS, names
+
+    occluder, size, fill = (*name.split("-"), "", "")[:3]
+    if occluder in names() and fill in FILLS and name.count("-") == 2:
+        if size == "natural" and occluder in OBJECTS:
+            return Condition(occluder, None, fill)
+        try:
+            fraction = float(size)
+        except ValueError:
+            fraction = -1.0
+        if 0 < fraction <= 1:
+            return Condition(occluder, fraction, fill)
+        raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
+                         "most 1, or of an object 'natural'")  # fmt: skip
+    known = [*PRESETS, *dict.fromkeys(c.occluder for c in KNOWN if c != CLEAN), *CORRUPTIONS]
+    raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")

@@ -34,6 +34,9 @@ class Subject:
     device: str = "cpu"
     bf16: bool = False
 
+    def __getstate__(self) -> dict:  # a worker reads the weights itself
+        return {name: value for name, value in self.__dict__.items() if name != "model"}
+
     @cached_property
     def model(self) -> nn.Module:
         return load_model(self.path, self.device).to(memory_format=torch.channels_last)

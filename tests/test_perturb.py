@@ -6,7 +6,8 @@ import tiny
 import torch
 from scipy.ndimage import rotate
 
-from analysis.perturb import occlude, pose
+from analysis.layout import FRONTAL as FRONTAL_CAMERA
+from analysis.perturb import cover_faces, finish, layout_at, pose
 from analysis.pose import rotate_in_plane, turn
 from analysis.study import CLEAN, FRONTAL, PRESETS, Condition
 from iram import open_dataset
@@ -19,36 +20,75 @@ def images():
     return torch.rand(6, 1, 48, 48, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.fixture
+def dataset(images):
+    """As many faces, of two classes, that can stand for one another."""
+    return tiny.dataset(6)
+
+
+def seen(images, condition, ids=IDS, seed=0, dataset=None, part=slice(0, 6)):
+    """The pictures and the cover."""
+    layout = layout_at(condition, None, images.shape[-1])
+    covered = cover_faces(layout, condition, ids, seed)
+    return finish(images, covered, condition, ids, seed, dataset, part), covered
+
+
 def test_the_clean_pass_changes_nothing(images):
-    seen = occlude(images, CLEAN, IDS, seed=0)
-    assert torch.equal(seen.images, images)
-    assert not seen.occlusion_mask.any()
-    assert seen.occlusion_fraction.sum() == 0
+    pictures, covered = seen(images, CLEAN)
+    assert torch.equal(pictures, images)
+    assert not covered.mask.any()
 
 
-@pytest.mark.parametrize("condition", PRESETS["quick"], ids=lambda c: c.name)
-def test_pixels_are_the_same_whatever_the_batch_and_its_order(condition, images):
-    whole = occlude(images, condition, IDS, seed=3).images
+ONE_OF_EACH = {c.fill if c.occluder == "box" else c.occluder + c.corruption: c
+               for c in PRESETS["full"] if c.severity in (0, 3)}  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", ONE_OF_EACH.values(), ids=lambda c: c.name)
+def test_pixels_are_the_same_whatever_the_batch_and_its_order(condition, images, dataset):
+    whole, _ = seen(images, condition, seed=3, dataset=dataset)
+    assert not torch.equal(whole, images)
+    assert whole.min() >= 0
+    assert whole.max() <= 1
     for place in (4, 1):
-        alone = occlude(images[place : place + 1], condition, [IDS[place]], seed=3).images
+        part = slice(place, place + 1)
+        alone, _ = seen(images[part], condition, [IDS[place]], 3, dataset, part)
         assert torch.equal(alone[0], whole[place])
-    backwards = occlude(images.flip(0), condition, IDS[::-1], seed=3).images
-    assert torch.equal(backwards.flip(0), whole)
 
 
 def test_a_place_is_the_same_for_every_fill(images):
-    masks = [occlude(images, Condition("box", 0.3, fill), IDS, 0).occlusion_mask
-             for fill in ("mean", "noise")]  # fmt: skip
+    masks = [seen(images, Condition("box", 0.3, fill))[1].mask for fill in ("mean", "noise")]
     assert torch.equal(*masks)
 
 
-def test_the_recorded_fractions_are_those_of_the_mask(images):
-    seen = occlude(images, Condition("eyes", 0.3, "black"), IDS, 0)
-    shares = seen.occlusion_mask.float().mean((1, 2))
-    torch.testing.assert_close(seen.painted_fraction, shares)
-    assert seen.occlusion_fraction[0] == pytest.approx(0.3, abs=0.02)
-    black = seen.images[:, 0] == 0
-    assert (black[seen.occlusion_mask]).all()
+def test_a_fill_is_the_same_noise_at_every_fraction(images):
+    small, large = (seen(images, Condition("mouth", f, "noise")) for f in (0.1, 0.4))
+    inside = small[1].mask.expand(6, -1, -1)
+    assert torch.equal(small[0][:, 0][inside], large[0][:, 0][inside])
+
+
+def test_corruption_comes_after_the_occluder(images):
+    condition = Condition("mouth", 0.3, "black", corruption="gaussian_noise", severity=5)
+    pictures, covered = seen(images, condition)
+    inside = pictures[:, 0][covered.mask.expand(6, -1, -1)]
+    assert inside.std() > 0.01
+
+
+def test_an_occluder_follows_the_cameras():
+    """A face that stands further right is covered further right."""
+    cameras = torch.stack([FRONTAL_CAMERA, FRONTAL_CAMERA])
+    cameras[1, 0, 3] += 0.2
+    layout = layout_at(Condition("nose", 0.1, "mean"), cameras, 48)
+    mask = cover_faces(layout, Condition("nose", 0.1, "mean"), IDS[:2], 0).mask
+    middles = [one.nonzero().float().mean(0)[1] for one in mask]
+    assert middles[1] - middles[0] == pytest.approx(0.2 * 48, abs=0.5)
+
+
+def test_a_turned_face_is_covered_where_it_turned_to():
+    turned = Condition("nose", 0.1, "mean", yaw_deg=30.0)
+    still = Condition("nose", 0.1, "mean", yaw_deg=0.0)
+    middles = [cover_faces(layout_at(c, None, 48), c, IDS[:1], 0).mask[0].nonzero().float().mean(0)
+               for c in (turned, still)]  # fmt: skip
+    assert middles[0][1] - middles[1][1] > 1  # the nose points to the picture's right
 
 
 def test_rotating_by_nothing_changes_nothing(images):

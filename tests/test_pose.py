@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.figures import PoseSheet
+from analysis.figures import ContactSheet
 from analysis.landmarks import mean_landmarks, read_landmarks
-from analysis.layout import mean_layout
+from analysis.layout import mean_layout, part_distances
+from analysis.layout.rotation import angles, fit_similarity
 from analysis.pose import (
     REGIONS,
     own_pose,
     rotation_matrix,
     turn,
 )
-from analysis.pose.rotation import angles, fit_similarity
 from analysis.pose.surface import generic_surface, sample
 from iram.errors import InputError
 
@@ -54,7 +54,7 @@ def test_turning_by_nothing_is_resampling_only(images, landmarks):
         assert error(turned.images, images, torch.ones(SIZE, SIZE, dtype=torch.bool)) < 2.1
         assert not turned.hidden.any()
         centres = torch.arange(SIZE) + 0.5
-        face = mean_layout(SIZE).face
+        face = mean_layout(SIZE).face[0]
         torch.testing.assert_close(
             turned.source[..., 0][:, face], centres.expand(4, SIZE, -1)[:, face], atol=1e-3, rtol=0
         )
@@ -85,10 +85,10 @@ def test_more_is_hidden_the_further_a_head_turns_and_on_its_far_side(images):
     hidden = [turn(images[:1], yaw_deg=angle).hidden[0] for angle in (0, 15, 30, 45, 60, 75)]
     shares = [mask.float().mean().item() for mask in hidden]
     assert shares == sorted(set(shares))
-    assert 0.2 < shares[-1] / mean_layout(SIZE).face.float().mean() < 0.6
+    assert 0.2 < shares[-1] / mean_layout(SIZE).face[0].float().mean() < 0.6
     for mask in hidden[2:]:  # turned to the picture's right, the right cheek goes out of sight
         assert mask[:, SIZE // 2 :].sum() > 4 * mask[:, : SIZE // 2].sum()
-    near_eye = mean_layout(SIZE).distance["left_eye"] == 0
+    near_eye = part_distances(SIZE)["left_eye"] == 0
     assert not hidden[3][near_eye].any()
 
 
@@ -279,11 +279,11 @@ def test_malformed_landmarks_are_refused(archive, tmp_path):
 
 def test_a_contact_sheet_has_a_row_per_face_and_a_column_per_pose(images):
     faces = {f"{yaw}°": turn(images[:2], yaw).images[:, 0].numpy() for yaw in (-30, 0, 30)}
-    sheet = PoseSheet(faces, names=("a", "b")).plot()
+    sheet = ContactSheet(faces, names=("a", "b")).plot()
     assert sheet.axes_.shape == (2, 3)
     assert [axis.get_title() for axis in sheet.axes_[0]] == list(faces)
     assert sheet.axes_[1, 0].get_ylabel() == "b"
     shown = sheet.axes_[1, 2].images[0].get_array()
     np.testing.assert_array_equal(shown, faces["30°"][1])
     with pytest.raises(InputError, match="same n"):
-        PoseSheet({"0°": faces["0°"], "30°": faces["30°"][:1]}).plot()
+        ContactSheet({"0°": faces["0°"], "30°": faces["30°"][:1]}).plot()

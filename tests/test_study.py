@@ -2,24 +2,35 @@
 
 import pytest
 
+from analysis.corruptions import CORRUPTIONS
 from analysis.fills import FILLS
-from analysis.occluders import OCCLUDERS
-from analysis.study import CLEAN, FRONTAL, PRESETS, Condition, select
+from analysis.occluders import OBJECTS, names
+from analysis.study import CLEAN, FRONTAL, KNOWN, PRESETS, Condition, select
 from iram.errors import InputError
 
-EVERY = [condition for preset in PRESETS.values() for condition in preset]
 
-
-def test_every_condition_names_a_registered_occluder_and_fill():
-    for condition in EVERY:
-        assert condition.occluder in {*OCCLUDERS, "none"}
+def test_every_condition_names_a_registered_occluder_fill_and_corruption():
+    for condition in KNOWN:
+        assert condition.occluder in {*names(), "none"}
         assert condition.fill in {*FILLS, "none"}
+        assert condition.corruption in {*CORRUPTIONS, "none"}
+        assert condition.fraction is not None or condition.occluder in OBJECTS
+        assert condition.fill != "object" or condition.occluder in OBJECTS
 
 
-def test_every_registered_occluder_and_fill_is_in_the_default_study():
-    default = PRESETS["default"]
-    assert {c.occluder for c in default} == {*OCCLUDERS, "none"}
-    assert {c.fill for c in default} == {*FILLS, "none"}
+def test_everything_that_is_registered_is_in_the_full_study():
+    full = PRESETS["full"]
+    assert {c.occluder for c in full} == {*names(), "none"}
+    assert {c.fill for c in full} == {*FILLS, "none"}
+    assert {c.corruption for c in full} == {*CORRUPTIONS, "none"}
+    assert {*PRESETS["quick"], *PRESETS["default"]} <= {*full}
+
+
+def test_every_region_and_fraction_has_its_area_matched_box():
+    for preset in ("quick", "default", "full"):
+        chosen = PRESETS[preset]
+        regions = {(c.fraction, c.fill) for c in chosen if c.occluder in ("eyes", "mouth", "chin")}
+        assert regions <= {(c.fraction, c.fill) for c in chosen if c.occluder == "box"}
 
 
 def test_names_say_the_condition_in_full_and_differ():
@@ -27,21 +38,33 @@ def test_names_say_the_condition_in_full_and_differ():
     assert Condition(roll_deg=-15.0).name == "roll-15"
     assert Condition("box", 0.1, "noise", roll_deg=30.0).name == "roll+30-box-0.1-noise"
     assert Condition("box", 0.1, "noise", 15.0, -15.0).name == "yaw+15-pitch-15-box-0.1-noise"
+    assert Condition("hand", None, "object").name == "hand-natural-object"
+    assert Condition(corruption="jpeg", severity=3).name == "jpeg-3"
     assert FRONTAL.name == "yaw+0"
     assert CLEAN.name == "clean"
-    assert len({c.name for c in set(EVERY)}) == len(set(EVERY))
+    assert len({c.name for c in KNOWN}) == len(KNOWN)
 
 
 def test_select_takes_presets_occluders_and_patterns_and_puts_the_clean_pass_first():
-    chosen = select("rotation,eyes-0.3-*,mouth")
+    chosen = select("rotation,eyes-0.3-*,jpeg")
     assert chosen[0] == CLEAN
-    expected = [f"eyes-0.3-{fill}" for fill in ("black", "mean", "noise", "blur")]
-    assert [c.name for c in chosen[5:9]] == expected
-    assert len(chosen) == 1 + 4 + 4 + 20
+    assert [c.roll_deg for c in chosen[1:5]] == [-30, -15, 15, 30]
+    fills = [c.fill for c in chosen if c.occluder == "eyes"]
+    assert {*fills} == {*FILLS} - {"object"}
+    assert [c.severity for c in chosen if c.corruption == "jpeg"] == [1, 2, 3, 4, 5]
+    assert len(chosen) == 1 + 4 + len(fills) + 5
     assert select("clean") == [CLEAN]
     assert select("yaw+30")[:2] == [CLEAN, FRONTAL]
     assert not any(c.in_depth for c in select("eyes"))
     assert select("smoke,smoke") == select("smoke")
+
+
+def test_a_condition_of_no_preset_is_named_in_full():
+    assert select("eyes-0.37-noise")[1] == Condition("eyes", 0.37, "noise")
+    assert select("hand-natural-black")[1] == Condition("hand", None, "black")
+    for wrong in ("eyes-natural-mean", "eyes-0-mean", "eyes-1.5-mean", "eyes-nan-mean"):
+        with pytest.raises(InputError, match="above 0 and at most 1"):
+            select(wrong)
 
 
 def test_an_unknown_name_gives_the_nearest():

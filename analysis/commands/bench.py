@@ -37,8 +37,10 @@ def configure(parser) -> None:
     )
     parser.add_argument("--conditions", default="default", metavar="NAMES",
                         help="presets, occluders, patterns; default: default")  # fmt: skip
-    parser.add_argument("--landmarks", type=Path, metavar="FILE",
-                        help="FaceMesh landmarks (.npz) to turn photographs by")  # fmt: skip
+    options.add_landmarks(parser)
+    parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
+                        help="of occluders: by each face's landmarks where they are known (of "
+                        "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument(
         "--seed",
@@ -51,25 +53,47 @@ def configure(parser) -> None:
                         help="auto measures it once and keeps it in run.json")  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=1, metavar="N",
+                        help="processes, each on a core of its own; default: 1")  # fmt: skip
+    parser.add_argument(
+        "--list", action="store_true",
+        help="only list the conditions, what they cost and how long they take",
+    )  # fmt: skip
     options.add_device(parser, dtype="fp32")
 
 
 def run(args) -> int:
     from analysis import bench
+    from analysis.faces import placed, to_be_turned
     from analysis.study import select
     from analysis.subjects import open_subjects
     from iram.data import open_dataset
 
     conditions = select(args.conditions)
     device = options.device(args.device)
-    batch_size = options.batch_size(args.batch_size)
     dataset = open_dataset(args.data, split=args.split)
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
-        dataset = bench.to_be_turned(dataset, args.landmarks)
+        dataset = to_be_turned(dataset, args.landmarks)
+    cameras = None
+    if args.placement == "landmarks" and any(c.occluder != "none" for c in conditions):
+        cameras = placed(dataset, args.landmarks)
     subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
-    results = bench.benchmark(
-        subjects, dataset, conditions, args.out, seed=args.seed, limit=args.limit,
-        batch_size=batch_size, dtype=args.dtype,
-    )  # fmt: skip
+    plan = {
+        "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
+        "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,
+        "batch_size": options.batch_size(args.batch_size),
+    }  # fmt: skip
+    if args.list:
+        return _list(bench.planned(**plan)[0])
+    results = bench.benchmark(**plan, workers=options.workers(args.workers))
     print(results.report())
+    return 0
+
+
+def _list(plan) -> int:
+    from analysis.estimate import estimate
+
+    print("\n".join(condition.name for condition in plan.conditions))
+    print(f"{len(plan.conditions)} conditions, {len(plan.dataset)} faces, {len(plan.subjects)} "
+          f"models: {estimate(plan)}")  # fmt: skip
     return 0

@@ -1,6 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import json
+from pathlib import Path
 
 from iram.errors import InputError
 
@@ -10,6 +11,11 @@ def add_device(parser, dtype: str) -> None:
                         help="auto takes a GPU where there is one")  # fmt: skip
     parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
                         help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
+
+
+def add_landmarks(parser) -> None:
+    parser.add_argument("--landmarks", type=Path, metavar="FILE",
+                        help="landmarks (.npz) of these faces, from `iram landmarks`")  # fmt: skip
 
 
 def device(name: str) -> str:
@@ -51,3 +57,10 @@ def batch_size(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65536:
         raise InputError(f"--batch-size {text}: write auto or a whole number from 1 to 65536")
     return int(text)
+
+
+def workers(count: int) -> int:
+    """The number given, if it is one of processes."""
+    if not 1 <= count <= 256:
+        raise InputError(f"--workers {count}: write a whole number from 1 to 256")
+    return count

@@ -1,4 +1,4 @@
-"""Faces turned to several poses."""
+"""The same faces under several conditions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ TILE = 14 * MM
 
 
 @dataclass
-class PoseSheet:
-    """A contact sheet: a row per face, a column per pose.
+class ContactSheet:
+    """A contact sheet: a row per face, a column per condition.
 
     Attributes:
-        faces: title of the pose -> its pictures (n, S, S) in [0, 1], as many and in the same order
-            for every pose.
+        faces: title of the condition -> its pictures (n, S, S) in [0, 1], as many and in the same
+            order for every condition.
         names: one label per face, none if empty.
         figure_, axes_: after `plot`.
     """
@@ -28,7 +28,7 @@ class PoseSheet:
     figure_: Figure = field(default=None, repr=False)
     axes_: np.ndarray = field(default=None, repr=False)
 
-    def plot(self) -> "PoseSheet":
+    def plot(self) -> "ContactSheet":
         rows, columns = self._shape()
         with plt.style.context(STYLE):
             self.figure_, self.axes_ = plt.subplots(
@@ -50,8 +50,8 @@ class PoseSheet:
         shapes = {title: np.shape(pictures) for title, pictures in self.faces.items()}
         counts = {shape[0] for shape in shapes.values() if len(shape) == 3}
         if len(counts) != 1 or 0 in counts or any(len(shape) != 3 for shape in shapes.values()):
-            raise InputError(f"pictures by pose of shapes {shapes}; expected (n, S, S) with the "
-                             "same n, at least 1, for every pose")  # fmt: skip
+            raise InputError(f"pictures by condition of shapes {shapes}; expected (n, S, S) with "
+                             "the same n, at least 1, for every condition")  # fmt: skip
         if self.names and len(self.names) != min(counts):
             raise InputError(f"{len(self.names)} names for {min(counts)} faces")
         return min(counts), len(self.faces)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from analysis.occluders import Cover
 from iram.data.dataset import FaceDataset
 from iram.registry import Registry
 
@@ -21,6 +22,7 @@ class Scene:
             through once.
         dataset: the faces that are studied, for fills that borrow another one.
         part: which of them these pictures are.
+        cover: the occluder, which has a look of its own if it is an object.
     """
 
     images: Tensor
@@ -28,6 +30,7 @@ class Scene:
     generators: Iterable[torch.Generator] = ()
     dataset: FaceDataset | None = None
     part: slice | None = None
+    cover: Cover | None = None
 
 
 Fill = Callable[[Scene], Tensor]

@@ -1,5 +1,23 @@
-"""Occluders: where a face is covered. What it is covered with is in `analysis.fills`."""
+"""Occluders: where a face is covered. What it is covered with is in `analysis.fills`.
 
-from analysis.occluders.regions import OCCLUDERS, Growth, occlusion_fraction, occlusion_mask
+Regions of the face and unstructured occluders grow (`growth`) and reach any share of the face;
+`objects` are drawn, and have a natural size. A new occluder is a function registered in GROWING or
+in OBJECTS; `placing` puts either on faces.
+"""
 
-__all__ = ["OCCLUDERS", "Growth", "occlusion_fraction", "occlusion_mask"]
+from analysis.occluders import regions, unstructured  # noqa: F401 (they register themselves)
+from analysis.occluders.growth import GROWING, Cover, Growth, occlusion_fraction, stopped
+from analysis.occluders.objects import OBJECTS
+from analysis.occluders.placing import cover, names, reach
+
+__all__ = [
+    "GROWING",
+    "OBJECTS",
+    "Cover",
+    "Growth",
+    "cover",
+    "names",
+    "occlusion_fraction",
+    "reach",
+    "stopped",
+]

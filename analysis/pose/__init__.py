@@ -1,14 +1,14 @@
 """Head pose: photographs of faces turned in depth, or in the picture's plane alone.
 
-`rotation` has the angles, `own` the pose that a face already has, `surface` the head's shape,
-`rays` what a turned viewer sees of it, `warp` the picture of that.
+`own` has the pose that a face already has, `surface` the head's shape, `rays` what a turned viewer
+sees of it, `warp` the picture of that.
 """
 
+from analysis.layout.rotation import RANGES, rotation_matrix
 from analysis.pose.own import own_pose
 from analysis.pose.photograph import Turned, turn
 from analysis.pose.plane import rotate_in_plane
 from analysis.pose.regions import REGIONS
-from analysis.pose.rotation import RANGES, rotation_matrix
 
 __all__ = [
     "RANGES",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.landmarks import mean_landmarks
-from analysis.pose.rotation import angles, fit_similarity
+from analysis.layout.rotation import angles, fit_similarity
 
 
 def own_pose(landmarks: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.layout import mean_layout
+from analysis.layout import part_distances
 
 REGIONS = (
     "background", "head", "forehead", "cheeks", "chin", "brows", "eyes", "nose", "mouth",
@@ -25,15 +25,14 @@ PARTS = {  # part of the mean layout -> (region, how far it reaches around the p
 @lru_cache
 def label_map() -> Tensor:
     """(SIDE, SIDE) int8 labels of the mean face; "head" outside the face oval."""
-    layout = mean_layout(SIDE)
-    distance = _symmetric(layout.distance)
+    distance = _symmetric(part_distances(SIDE))
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE
     labels = torch.full((SIDE, SIDE), REGIONS.index("cheeks"), dtype=torch.int8)
     labels[torch.from_numpy(y < 0.33)] = REGIONS.index("forehead")
     labels[torch.from_numpy((y > 0.83) & (np.abs(x - 0.5) < 0.25))] = REGIONS.index("chin")
     for part, (region, reach) in PARTS.items():
         labels[distance[part] <= reach * SIDE] = REGIONS.index(region)
-    labels[~(layout.face | layout.face.flip(1))] = REGIONS.index("head")
+    labels[distance["face"] > 0] = REGIONS.index("head")
     return labels
 
 
@@ -43,7 +42,7 @@ def protection() -> Tensor:
 
     There no mirrored texture may be shown: it would copy one half of an asymmetric expression.
     """
-    distance = _symmetric(mean_layout(SIDE).distance)
+    distance = _symmetric(part_distances(SIDE))
     nearest = torch.stack([distance[p] for p in PARTS if p != "nose"]).amin(0) / SIDE
     return (2 - nearest / 0.03).clamp(0, 1)
 

@@ -15,8 +15,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from analysis.landmarks import mean_landmarks
+from analysis.layout.rotation import Similarity, fit_similarity
 from analysis.pose.regions import SIDE, label_map, protection
-from analysis.pose.rotation import Similarity, fit_similarity
 
 LOW, HIGH, CELLS = -0.5, 1.5, 96  # the heightfields reach half a side beyond the picture
 REFERENCE = 48  # cells are those of a picture of this side

@@ -1,0 +1,82 @@
+"""How long a benchmark will take here, measured on a few batches before anything is run."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from analysis.engine import Benchmark, Group, missing, perturbed
+
+SAMPLED = 24  # groups whose making is timed
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run costs.
+
+    Attributes:
+        passes: forward passes of one picture that are still to be made.
+        finished: how many were made before.
+        seconds: about how long they take in one process, with the making of the pictures.
+    """
+
+    passes: int
+    finished: int
+    seconds: float
+
+    def __str__(self) -> str:
+        before = f" ({self.finished:,} finished before)" if self.finished else ""
+        return f"{self.passes:,} forward passes{before}, about {_duration(self.seconds)} here"
+
+
+def estimate(benchmark: Benchmark) -> Estimate:
+    """The cost of what is not finished, from one batch of some of the conditions."""
+    groups, faces = list(missing(benchmark)), len(benchmark.dataset)
+    cells = Counter(
+        subject.name for group in groups for _, subjects in group for subject in subjects
+    )
+    done = len(benchmark.subjects) * len(benchmark.conditions) - cells.total()
+    batches = faces / benchmark.batch_size
+    seconds = sum(
+        cells[subject.name] * batches * _forward(benchmark, subject)
+        for subject in benchmark.subjects if cells[subject.name]
+    )  # fmt: skip
+    timed = groups[:: max(1, len(groups) // SAMPLED)]
+    if timed:
+        seconds += batches * len(groups) * sum(_making(benchmark, g) for g in timed) / len(timed)
+    return Estimate(cells.total() * faces, done * faces, seconds)
+
+
+def _forward(benchmark: Benchmark, subject) -> float:
+    """Seconds for a batch."""
+    images = benchmark.dataset.images(_batch(benchmark))
+    return _fastest(lambda: subject.logits(images)) * benchmark.batch_size / len(images)
+
+
+def _making(benchmark: Benchmark, group: Group) -> float:
+    """Seconds for a batch of the group's pictures."""
+    part = _batch(benchmark)
+    conditions = [condition for condition, _ in group]
+    seconds = _fastest(lambda: [None for _ in perturbed(benchmark, conditions, part).pictures])
+    return seconds * benchmark.batch_size / (part.stop - part.start)
+
+
+def _fastest(call) -> float:
+    """Of a few, after one that also allocates."""
+    call()
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _batch(benchmark: Benchmark) -> slice:
+    return slice(0, min(benchmark.batch_size, len(benchmark.dataset)))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
