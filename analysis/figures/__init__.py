@@ -3,7 +3,8 @@
 from analysis.figures.attention import AttentionPanel
 from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
+from analysis.figures.real import RealForest
 from analysis.figures.sheet import PoseSheet
 from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "PoseCurves", "PoseSheet", "save"]
+__all__ = ["AttentionPanel", "OcclusionCurves", "PoseCurves", "PoseSheet", "RealForest", "save"]
