@@ -14,7 +14,7 @@ from analysis.engine import Benchmark
 from analysis.real_faces import RealFaces, real_groups
 from analysis.study import CLEAN
 from analysis.tables.real import COMPARISON, GROUPS, TYPES, real_table
-from analysis.tables.synthetic import synthetic_against_real, type_correlation
+from analysis.tables.synthetic import nearest, synthetic_against_real, type_correlation
 
 __all__ = ["PUBLISHED", "RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
 
@@ -131,7 +131,7 @@ def _synthetic(results: RealResults) -> Iterator[str]:
         yield f"  {model:36s}{'painted':21s}{'real':21s}painted - real"
         own = table[table["labels"] == "own"]
         for kind in TYPES:
-            for row in shown(own[own["type"] == kind], SHOWN_FRACTION).itertuples():
+            for row in nearest(own[own["type"] == kind], SHOWN_FRACTION).itertuples():
                 what = f"{kind}: {row.occluder} {row.occlusion_fraction:.0%}"
                 yield (f"    {what:34s}{_interval(row, 'synthetic')}{_interval(row, 'real')}"
                        f"{_interval(row, 'difference')}").rstrip()  # fmt: skip
@@ -142,12 +142,6 @@ def _synthetic(results: RealResults) -> Iterator[str]:
         n, least = results.correlation.iloc[0][["n", "smallest_p"]]
         yield (f"  {n} points are weak evidence: their rank correlation can't have a p-value under "
                f"{least:.2g}")  # fmt: skip
-
-
-def shown(table: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """Of each occluder in one model's rows of one type, the row nearest to the fraction."""
-    distance = (table["fraction"] - fraction).abs()
-    return table.loc[distance.groupby(table["occluder"], sort=False).idxmin()]
 
 
 def _interval(row, name: str = "") -> str:

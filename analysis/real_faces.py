@@ -44,10 +44,10 @@ def real_groups(dataset: FaceDataset, ran_lists: Path) -> RealFaces:
             not one listed face among these.
     """
     ran_lists = Path(ran_lists).expanduser()
-    kind, options = read_spec(dataset.spec) if dataset.spec else (dataset.name, {})
+    kind, options = read_spec(dataset.spec) if dataset.spec else ("", {})
     if kind not in ("fer2013", "ferplus", "rafdb"):
         raise InputError(f"{ran_lists}: the lists are of FERPlus and RAF-DB; use fer2013:, ferplus:"
-                         f" or rafdb: data, not {kind}")  # fmt: skip
+                         f" or rafdb: data, not {kind or dataset.name}")  # fmt: skip
     votes = {"votes": str(_votes(options, ran_lists))} if kind == "fer2013" else {}
     whole = load(dataset.spec, ran_lists=str(ran_lists), **votes)
     flags = whole.metadata.set_index("row")[FLAGS]
@@ -86,8 +86,8 @@ def _elsewhere(dataset, flags, faces, ran_lists) -> list[str]:
         )
     if here == whole:
         return []
-    return [f"{whole - here:,} of {whole:,} listed faces are not among the {len(dataset):,} of this "
-            "run (another split, or --limit)"]  # fmt: skip
+    return [f"{whole - here:,} of {whole:,} listed faces are not among these {len(dataset):,} "
+            "(another split, or --limit)"]  # fmt: skip
 
 
 def _majority(files, dataset: FaceDataset) -> list[str]:

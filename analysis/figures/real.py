@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MM, OCCLUDER_TITLES, STYLE, plt
+from analysis.tables.synthetic import nearest
 from iram.errors import InputError
 
 TYPE_TITLES = {"upper": "upper face", "lower": "lower face", "side": "side", "glasses": "glasses"}
@@ -65,9 +66,7 @@ class RealForest:
             real = (f"{TYPE_TITLES[kind]}, real ({first.n} faces)", first.real_drop,
                     first.real_low, first.real_high, REAL)  # fmt: skip
             lines += [real] if not lines else [None, real]
-            distance = (rows["fraction"] - self.fraction).abs()
-            nearest = distance.groupby(rows["occluder"], sort=False).idxmin()
-            for row in rows.loc[nearest].itertuples():
+            for row in nearest(rows, self.fraction).itertuples():
                 title = OCCLUDER_TITLES.get(row.occluder, row.occluder.replace("_", " "))
                 lines.append((f"{title}, {row.occlusion_fraction:.0%}", row.synthetic_drop,
                               row.synthetic_low, row.synthetic_high, PAINTED))  # fmt: skip
@@ -93,6 +92,7 @@ class RealForest:
         self.figure_.supxlabel("drop of accuracy (points) from faces in no list, same expressions",
                                fontsize=8)  # fmt: skip
         handles = [plt.Line2D([], [], color=REAL, marker="o", label="real"),
-                   plt.Line2D([], [], color=PAINTED, marker="s", label="painted")]  # fmt: skip
+                   plt.Line2D([], [], color=PAINTED, marker="s",
+                              label="painted (with the share of the face)")]  # fmt: skip
         self.figure_.legend(handles=handles, loc="outside upper center", ncols=2,
                             title=f"{LABEL_TITLES[self.labels]}; bars: 95% over faces")  # fmt: skip

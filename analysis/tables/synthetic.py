@@ -111,6 +111,13 @@ def _beside(own, comparison, wanted, reached, occluders) -> list[dict]:
     return sorted(table, key=lambda row: (occluders.index(row["occluder"]), row["fraction"]))
 
 
+def nearest(table: pd.DataFrame, fraction: float) -> pd.DataFrame:
+    """Of each occluder in one model's rows of one type, the row nearest to the fraction."""
+    table = table.reset_index(drop=True)
+    distance = (table["fraction"] - fraction).abs()
+    return table.loc[distance.groupby(table["occluder"], sort=False).idxmin()]
+
+
 def type_correlation(table: pd.DataFrame) -> pd.DataFrame:
     """Per model and labels: do types that cost more when painted also cost more in reality?
 
