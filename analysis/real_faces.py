@@ -106,9 +106,9 @@ def _no_majority(faces: pd.DataFrame, dataset: FaceDataset) -> list[str]:
     foreign = int((voted < 0).sum()) - none
     known = voted >= 0
     other = int((voted != dataset.labels.numpy())[known].sum())
-    lines = [f"{none:,} of {len(faces):,} faces have no FERPlus majority" if none else "",
-             f"{foreign:,} have one that {dataset.name} has no class for (contempt)"
+    lines = [f"without a FERPlus majority: {none:,} of {len(faces):,} faces" if none else "",
+             f"with a FERPlus majority (contempt) that {dataset.name} has no class for: {foreign:,}"
              if foreign else "",
-             f"{other:,} of the {int(known.sum()):,} others have another label in "
-             f"{dataset.name} than FERPlus's majority" if other else ""]  # fmt: skip
+             f"with another label in {dataset.name} than FERPlus's majority: {other:,} of the "
+             f"{int(known.sum()):,} others" if other else ""]  # fmt: skip
     return [line for line in lines if line]
