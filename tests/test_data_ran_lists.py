@@ -68,3 +68,26 @@ def test_the_real_lists_have_their_faces(iram_data):
     assert (occluded & test["pose_30"]).sum() == 205
     assert len(dataset.problems) == 1
     assert "16 of 1,570" in dataset.problems[0].message
+
+
+def test_a_face_that_a_list_has_twice_is_told_and_its_first_line_counts(fer_csv, tmp_path):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows())
+    twice = b"2_fer0000002.png 8 0\n2_fer0000002.png 8 3\n0_fer0000000.png 8 1\n"
+    lists = write_lists(tmp_path / "lists", twice, b"0/fer0000000.jpg", b"0/fer0000000.jpg")
+    dataset = open_dataset(f"fer2013:{fer_csv}", votes=votes, ran_lists=lists)
+    assert dataset.metadata["real_occlusion"][2] == "upper"
+    (problem,) = dataset.problems
+    assert problem.file.endswith("jianfei_occlusion_list.txt")
+    assert "1 of 2 listed faces stands more than once" in problem.message
+    assert "fer0000002 in lines 1 and 2 (upper, glasses)" in problem.message
+
+
+def test_a_listed_name_that_two_faces_share_flags_both_and_is_told(fer_csv, tmp_path):
+    votes = write_votes(tmp_path / "votes.csv", fer_rows())
+    votes.write_text(votes.read_text().replace("fer0000008.png", "fer0000000.png"))
+    line = b"0/fer0000000.jpg"
+    lists = write_lists(tmp_path / "lists", b"2_fer0000002.png 8 0", line, line)
+    dataset = open_dataset(f"fer2013:{fer_csv}", votes=votes, ran_lists=lists)
+    assert np.flatnonzero(dataset.metadata["pose_30"]).tolist() == [0, 8]
+    messages = [problem.message for problem in dataset.problems]
+    assert any("1 of 2 listed names stand for several faces here" in m for m in messages)

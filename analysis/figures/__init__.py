@@ -1,9 +1,19 @@
-"""Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
+"""Figures: one class each, from tidy tables or arrays; nothing is computed here."""
 
 from analysis.figures.attention import AttentionPanel
+from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
+from analysis.figures.real import RealDrops
 from analysis.figures.sheet import ContactSheet
 from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "ContactSheet", "OcclusionCurves", "PoseCurves", "save"]
+__all__ = [
+    "AttentionPanel",
+    "ContactSheet",
+    "ImportanceMatrix",
+    "OcclusionCurves",
+    "PoseCurves",
+    "RealDrops",
+    "save",
+]

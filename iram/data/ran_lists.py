@@ -7,6 +7,7 @@ RAF-DB with a real occlusion, or turned over 30 or 45 degrees. A face may be in 
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +64,12 @@ RAFDB = Lists(
 
 @dataclass(frozen=True)
 class Listed:
-    """A line of a list: the face's name, its label there, and its kind of occlusion."""
+    """A line of a list: the face's name, its label there, its kind of occlusion, its number."""
 
     name: str
     label: int
-    kind: str = ""
+    kind: str
+    line: int
 
 
 def add_flags(
@@ -78,7 +80,11 @@ def add_flags(
     folder: str | Path,
     lists: Lists,
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """The metadata with `real_occlusion`, `pose_30` and `pose_45`, and what the lists disagree on.
+    """The metadata with `real_occlusion`, `pose_30` and `pose_45`, and what is odd in the lists.
+
+    Told, each with its count: faces of the lists that are not here, faces that a list has twice
+    (its first line counts), names that several faces here share (each is flagged), and labels that
+    differ (those here are kept).
 
     Args:
         names: each face's file name (`fer0032226.png`, `test_0003.jpg`); "" if unknown.
@@ -93,7 +99,7 @@ def add_flags(
     pose_form = "LABEL/IMAGE.jpg"
     occluded = _read(folder / lists.occlusion, lists.line, lists.form, lists.types)
     turned = [_read(folder / file, POSE_LINE, pose_form) for file in (lists.pose_30, lists.pose_45)]
-    kinds = {face.name: face.kind for face in occluded}
+    kinds = {face.name: face.kind for face in reversed(occluded)}  # the first line counts
     flags = [{face.name for face in pose} for pose in turned]
     flagged = metadata.assign(
         real_occlusion=[kinds.get(name, "none") for name in names],
@@ -102,7 +108,13 @@ def add_flags(
     )
     listed = {face.name: face.label for face in [*occluded, *turned[0], *turned[1]]}
     here = dict(zip(names, labels, strict=True))
-    return flagged, [*_absent(folder, listed, here), *_disagreeing(folder, listed, here, classes)]
+    files = {lists.occlusion: occluded, lists.pose_30: turned[0], lists.pose_45: turned[1]}
+    return flagged, [
+        *(problem for file, faces in files.items() for problem in _twice(folder / file, faces)),
+        *_absent(folder, listed, here),
+        *_shared(folder, listed, names),
+        *_disagreeing(folder, listed, here, classes),
+    ]
 
 
 def _read(path: Path, line: re.Pattern, form: str, types: dict | None = None) -> list[Listed]:
@@ -118,10 +130,40 @@ def _read(path: Path, line: re.Pattern, form: str, types: dict | None = None) ->
                     + (f" with a type of {', '.join(types)}" if types else "")
                 )
             kind = types[match["type"]] if types else ""
-            faces.append(Listed(match["name"], int(match["label"]), kind))
+            faces.append(Listed(match["name"], int(match["label"]), kind, number))
     if not faces:
         raise InputError(f"{path} is empty; lines of the form {form} are needed")
     return faces
+
+
+def _twice(path: Path, faces: list[Listed]) -> list[Problem]:
+    """One problem for all: faces that stand in a list more than once."""
+    first, again = {}, []
+    for face in faces:
+        if first.setdefault(face.name, face) is not face:
+            again.append(face)
+    if not again:
+        return []
+    face, count = again[0], len({face.name for face in again})
+    other = f" ({first[face.name].kind}, {face.kind})" if face.kind else ""
+    message = (
+        f"{count:,} of {len(first):,} listed faces {'stands' if count == 1 else 'stand'} more than "
+        f"once, such as {face.name} in lines {first[face.name].line} and {face.line}{other}; the "
+        "first line counts"
+    )
+    return [Problem(str(path), None, message, unusable=False)]
+
+
+def _shared(folder: Path, listed: dict, names: Sequence[str]) -> list[Problem]:
+    """One problem for all: listed names that are not the name of one face alone."""
+    shared = [name for name, count in Counter(names).items() if count > 1 and name in listed]
+    if not shared:
+        return []
+    message = (
+        f"{len(shared):,} of {len(listed):,} listed names stand for several faces here, such as "
+        f"{shared[0]}; each of these is flagged"
+    )
+    return [Problem(str(folder), None, message, unusable=False)]
 
 
 def _absent(folder: Path, listed: dict, here: dict) -> list[Problem]:

@@ -1,0 +1,367 @@
+"""Really occluded and turned faces: found by their lists, compared class by class."""
+
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+from sources import faces as pictures
+from sources import fer_rows, write_csv, write_lists, write_pictures, write_votes
+
+from analysis.engine import Benchmark, run
+from analysis.figures import RealForest
+from analysis.real import (
+    PUBLISHED_CAVEAT,
+    RealFaces,
+    RealResults,
+    analyse_real,
+    real_groups,
+    report_lines,
+)
+from analysis.study import CLEAN, select
+from analysis.subjects import open_subjects
+from analysis.tables.matching import drawn, interval, means
+from analysis.tables.real import GROUPS, real_table
+from analysis.tables.synthetic import synthetic_against_real, type_correlation
+from iram.data import open_dataset
+from iram.errors import InputError
+
+CLASSES = ("angry", "happy", "sad")
+VOTES = [[7 if j == i % 8 else 0 for j in range(8)] + [3, 0] for i in range(42)]
+VOTES[2] = [4, 0, 0, 4, 2, 0, 0, 0, 0, 0]  # no majority
+
+
+@pytest.fixture
+def source(tmp_path):
+    """42 faces, every third of PrivateTest: rows 2, 5, 8, ...; votes beside the CSV; lists."""
+    rows = fer_rows(42)
+    write_votes(tmp_path / "fer2013new.csv", rows, VOTES)
+    write_lists(
+        tmp_path / "lists",
+        b"2_fer0000002.png 8 0\n5_fer0000005.png 8 1\n0_fer0000008.png 8 2\n3_fer0000011.png 8 3\n",
+        b"0/fer0000008.jpg\n6/fer0000014.jpg\n",
+        b"6/fer0000014.jpg\n",
+    )
+    return write_csv(tmp_path / "fer2013.csv", rows)
+
+
+def listed(source, spec="fer2013:{csv}", split="test"):
+    dataset = open_dataset(spec.format(csv=source, votes=source.parent / "fer2013new.csv"), split)
+    return dataset, real_groups(dataset, source.parent / "lists")
+
+
+def test_names_are_taken_from_the_votes_beside_the_csv_whatever_part_is_studied(source):
+    dataset, (faces, problems) = listed(source)
+    assert dataset.metadata["row"].tolist()[:5] == [2, 5, 8, 11, 14]
+    assert faces["image_id"].tolist() == dataset.metadata["image_id"].tolist()
+    assert faces["real_occlusion"].tolist()[:5] == ["upper", "lower", "side", "glasses", "none"]
+    assert np.flatnonzero(faces["pose_30"]).tolist() == [2, 4]
+    assert np.flatnonzero(faces["pose_45"]).tolist() == [4]
+    part = real_groups(dataset.subset([4, 1]), source.parent / "lists")
+    assert part.faces["real_occlusion"].tolist() == ["none", "lower"]
+    assert any("3 of 5 listed faces are not among these 2" in p for p in part.problems)
+    assert not any("not among" in p for p in problems)
+
+
+def test_ferplus_labels_come_with_what_they_lack(source):
+    _, (faces, problems) = listed(source)
+    assert faces["ferplus_label"].tolist()[:4] == ["", "disgust", "neutral", "sad"]
+    assert "without a FERPlus majority: 1 of 14 faces" in problems
+    assert any("(contempt) that fer2013 has no class for: 1" in p for p in problems)
+    assert any("than FERPlus's majority: 8 of the 12 others" in p for p in problems)
+
+
+def test_ferplus_data_gives_the_same_flags(source):
+    _, (of_fer2013, _) = listed(source)
+    _, (of_ferplus, _) = listed(source, "ferplus:{csv},{votes}")
+    pd.testing.assert_frame_equal(of_fer2013, of_ferplus)
+
+
+def test_votes_may_also_be_named_and_lists_given_before(source):
+    lists = source.parent / "lists"
+    spec = "fer2013:{csv},votes={votes}" + f",ran_lists={lists}"
+    moved = (source.parent / "fer2013new.csv").rename(source.parent / "v.csv")
+    dataset = open_dataset(spec.format(csv=source, votes=moved), "test")
+    assert real_groups(dataset, lists).faces["real_occlusion"][0] == "upper"
+
+
+@pytest.mark.parametrize("spec", ["fer2013:{csv}", "ferplus:{csv},{votes}"])
+def test_lists_of_other_faces_are_told(source, spec):
+    with pytest.raises(InputError, match="none of the 5 listed faces is among these 14"):
+        listed(source, spec, "train")
+
+
+def test_without_names_it_is_said_what_to_do(source):
+    (source.parent / "fer2013new.csv").unlink()
+    with pytest.raises(InputError, match=r"put FERPlus's fer2013new.csv beside fer2013.csv, or use "
+                                         r"ferplus:.*fer2013.csv,VOTES"):  # fmt: skip
+        listed(source)
+
+
+def test_folders_and_other_data_sets_are_refused(tmp_path):
+    names = [f"{split}/sad/PrivateTest_{i}.png" for split in ("train", "test") for i in range(4)]
+    root = write_pictures(tmp_path / "kaggle", names)
+    with pytest.raises(InputError, match="pictures in folders have no FERPlus names"):
+        real_groups(open_dataset(f"fer2013:{root}"), tmp_path)
+    with pytest.raises(InputError, match="use fer2013:, ferplus: or rafdb: data, not heads"):
+        real_groups(open_dataset("heads:n=2"), tmp_path)
+    with pytest.raises(InputError, match="not tiny"):
+        real_groups(tiny.dataset(), tmp_path)
+
+
+def test_raf_db_has_its_own_lists_and_no_ferplus_labels(tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "basic/Image/aligned"
+    folder.mkdir(parents=True)
+    for i, face in enumerate(pictures(4, 100)):
+        Image.fromarray(face).convert("RGB").save(folder / f"test_{i:04d}_aligned.jpg")
+    (tmp_path / "basic/EmoLabel").mkdir()
+    lines = "".join(f"test_{i:04d}.jpg {i + 1}\n" for i in range(4))
+    (tmp_path / "basic/EmoLabel/list_patition_label.txt").write_text(lines)
+    occluded = "test_0001_aligned 1 2\ntest_0001_aligned 1 2\n"
+    (tmp_path / "rafdb_occlusion_list.txt").write_text(occluded)
+    for name in ("val_raf_db_list.txt", "val_raf_db_list_45.txt"):
+        (tmp_path / name).write_text("0/test_0000_aligned.jpg\n")
+    faces, problems = real_groups(open_dataset(f"rafdb:{tmp_path}", "test"), tmp_path)
+    assert faces["real_occlusion"].tolist() == ["none", "lower", "none", "none"]
+    assert "ferplus_label" not in faces
+    assert [p.split(": ")[1] for p in problems] == [
+        "1 of 1 listed faces stands more than once, such as test_0001 in lines 1 and 2 (lower, "
+        "lower); the first line counts"
+    ]
+
+
+def made(kinds, labels, hits, **columns):
+    """Faces of these kinds, and the rows of a model that is right where it hits."""
+    n = len(kinds)
+    faces = pd.DataFrame({
+        "image_id": [f"face{i}" for i in range(n)], "real_occlusion": kinds, "pose_30": False,
+        "pose_45": False, **columns,
+    })  # fmt: skip
+    labels, hits = np.array(labels), np.array(hits, bool)
+    rows = pd.DataFrame({
+        "image_id": faces["image_id"], "label": labels, "correct": hits,
+        "prediction": np.where(hits, labels, (labels + 1) % len(CLASSES)), "confidence": 0.5,
+        "margin": 0.0, "occlusion_fraction": 0.3,
+    })  # fmt: skip
+    return faces, rows
+
+
+def found(table, group, metric, labels="own"):
+    (row,) = table[(table["group"] == group) & (table["metric"] == metric)
+                   & (table["labels"] == labels)].itertuples()  # fmt: skip
+    return row
+
+
+def test_a_drop_weighs_the_classes_of_the_comparison_as_the_group_has_them():
+    kinds = ["none"] * 6 + ["side"] * 4
+    labels = [0, 0, 1, 1, 1, 1, 0, 0, 0, 1]
+    hits = [1, 0, 1, 1, 1, 1, 1, 0, 0, 1]
+    faces, rows = made(kinds, labels, hits)
+    table = real_table({"m": rows}, faces, CLASSES, 0)
+    drop = found(table, "side", "drop_matched")
+    assert drop.value == pytest.approx((3 * 0.5 + 1 * 1) / 4 - 2 / 4)
+    assert drop.low <= drop.value <= drop.high
+    assert (drop.n, drop.left_out, drop.counts) == (4, 0, "angry 3, happy 1")
+    assert found(table, "not_listed", "accuracy").value == pytest.approx(5 / 6)
+    assert set(table["group"]) == set(GROUPS)
+
+
+def test_equal_accuracies_per_class_are_no_drop_however_the_classes_are_mixed():
+    easy, hard = [1] * 10, [1, 0] * 5  # class 0 is always right, class 1 in half
+    labels = [0] * 40 + [1] * 10 + [0] * 10 + [1] * 40
+    faces, rows = made(["none"] * 50 + ["upper"] * 50, labels, easy * 4 + hard + easy + hard * 4)
+    table = real_table({"m": rows}, faces, CLASSES, 0)
+    plain = [found(table, group, "accuracy").value for group in ("not_listed", "upper")]
+    assert plain == pytest.approx([0.9, 0.6])
+    assert found(table, "upper", "drop_matched").value == pytest.approx(0)
+
+
+def test_a_class_that_no_face_in_no_list_has_is_left_out_of_both_sides_and_counted():
+    faces, rows = made(["none"] * 3 + ["side"] * 4, [0, 0, 1, 0, 1, 2, 2], [1, 1, 0, 1, 1, 0, 0])
+    table = real_table({"m": rows}, faces, CLASSES, 0)
+    drop = found(table, "side", "drop_matched")
+    assert drop.value == pytest.approx((1 + 0) / 2 - 2 / 2)
+    assert (drop.n, drop.left_out, drop.counts) == (2, 2, "angry 1, happy 1")
+    assert found(table, "side", "accuracy").n == 4
+    empty = synthetic_against_real(None, [], [], faces, CLASSES, 0)
+    results = RealResults(RealFaces(faces, []), table, empty, type_correlation(empty))
+    text = "\n".join(report_lines(results))
+    assert "side: 2 of these are left out of the drop" in text
+    assert re.search(r"glasses +0  none here", text)
+
+
+def test_the_interval_of_a_drop_covers_the_truth_in_92_to_98_percent_of_simulations():
+    generator = np.random.default_rng(0)
+    skill, covered, runs = np.array([0.9, 0.7, 0.5]), 0, 300
+    for seed in range(runs):
+        labels = generator.choice(3, 150, p=[0.6, 0.3, 0.1]), generator.choice(3, 80)
+        hits = [generator.random((len(of), 1)) < (skill - drop)[of][:, None]
+                for of, drop in zip(labels, (0, 0.1), strict=True)]  # fmt: skip
+        comparison, group = (drawn(labels[i], hits[i], 3, seed, str(i)) for i in (0, 1))
+        reference, value = means(comparison, like=group)
+        _, low, high = interval((reference - value)[:, 0])
+        covered += low <= 0.1 <= high
+    assert 0.92 <= covered / runs <= 0.98
+
+
+def test_other_labels_leave_out_what_has_none_or_no_class_here_and_count_it():
+    majority = ["happiness", "sad", "", "contempt", "happy", "angry", "angry"]
+    faces, rows = made(["side"] * 4 + ["none"] * 3, [0, 2, 1, 1, 1, 0, 1], [0, 1, 1, 1, 1, 1, 1],
+                       ferplus_label=majority)  # fmt: skip
+    table = real_table({"m": rows}, faces, CLASSES, 0)
+    accuracy = found(table, "side", "accuracy", "ferplus")
+    assert accuracy.value == 1  # what is "happy" by FERPlus was answered so
+    assert (accuracy.n, accuracy.left_out, accuracy.counts) == (2, 2, "happy 1, sad 1")
+    agreed = found(table, "side", "accuracy", "agreed")
+    assert (agreed.value, agreed.n, agreed.left_out, agreed.counts) == (1, 1, 3, "sad 1")
+
+
+def test_labels_that_never_differ_are_not_told_twice():
+    faces, rows = made(["side", "none"], [0, 1], [1, 1], ferplus_label=["angry", ""])
+    assert set(real_table({"m": rows}, faces, CLASSES, 0)["labels"]) == {"own", "ferplus"}
+
+
+def test_groups_without_a_face_stay_in_the_table():
+    faces, rows = made(["side", "none"], [0, 0], [1, 1])
+    row = found(real_table({"m": rows}, faces, CLASSES, 0), "glasses", "drop_matched")
+    assert np.isnan([row.value, row.low, row.high]).all()
+    assert (row.n, row.counts) == (0, "")
+
+
+def test_turned_and_occluded_faces_are_told_apart():
+    faces, rows = made(["side", "side", "none", "none"], [0] * 4, [1, 0, 1, 1],
+                       pose_30=[True, False, True, False])  # fmt: skip
+    faces["pose_30"] = [True, False, True, False]
+    table = real_table({"m": rows}, faces, CLASSES, 0)
+    sizes = {group: found(table, group, "accuracy").n for group in GROUPS}
+    expected = {"occluded": 2, "pose_30": 2, "occluded_not_turned": 1, "turned_not_occluded": 1,
+                "not_listed": 1, "pose_45": 0}  # fmt: skip
+    assert {group: sizes[group] for group in expected} == expected
+
+
+def test_rows_of_other_faces_are_an_error():
+    faces, rows = made(["side", "none"], [0, 0], [1, 1])
+    with pytest.raises(ValueError, match="in their order"):
+        real_table({"m": rows[::-1]}, faces, CLASSES, 0)
+
+
+@pytest.fixture
+def painted():
+    """Faces of all four types, and answers to clean and covered pictures."""
+    kinds = ["none"] * 40 + ["upper", "lower", "side", "glasses"] * 5
+    faces, clean = made(kinds, [0, 1] * 30, [1, 1, 1, 1, 0] * 12)
+    wrong = {"upper_half-0.3-mean": 40, "upper_half-0.3-noise": 20, "hand-0.3-mean": 10,
+             "lower_half-0.3-mean": 30, "left_half-0.3-mean": 4, "eyes-0.3-mean": 20}  # fmt: skip
+
+    def read(model, condition):
+        right = clean["correct"] & (np.arange(60) >= wrong.get(condition.name, 0))
+        prediction = clean["prediction"].where(right, 2)
+        return clean.assign(correct=right, prediction=prediction)
+
+    conditions = select("upper_half-0.3-mean,upper_half-0.3-noise,lower_half-0.3-mean,"
+                        "left_half-0.3-mean,eyes-0.3-mean,eyes-0.1-mean,box-0.3-mean,rotation,"
+                        "yaw+30-eyes-0.3-mean")  # fmt: skip
+    return faces, clean, read, conditions
+
+
+def test_painted_and_real_drops_stand_side_by_side_on_the_same_draws(painted):
+    faces, clean, read, conditions = painted
+    table = synthetic_against_real(read, ["m"], conditions, faces, CLASSES, 0)
+    of = {(r.type, r.occluder, r.fraction): r for r in table.itertuples()}
+    assert {key[:2] for key in of} == {("upper", "upper_half"), ("lower", "lower_half"),
+                                       ("side", "left_half"), ("glasses", "eyes")}  # fmt: skip
+    assert of["glasses", "eyes", 0.1].synthetic_drop == 0
+    half = of["glasses", "eyes", 0.3]
+    assert half.synthetic_drop == pytest.approx(0.4)  # 16 of 40 right answers lost
+    assert half.difference == pytest.approx(half.synthetic_drop - half.real_drop)
+    assert half.difference_low <= half.difference <= half.difference_high
+    assert (half.n, half.n_not_listed, half.fills) == (5, 40, "mean")
+    real = found(real_table({"m": clean}, faces, CLASSES, 0), "glasses", "drop_matched")
+    assert (half.real_drop, half.real_low, half.real_high) == (real.value, real.low, real.high)
+
+
+def test_a_painted_drop_is_the_mean_over_the_fills(painted):
+    faces, _, read, conditions = painted
+    table = synthetic_against_real(read, ["m"], conditions, faces, CLASSES, 0)
+    (upper,) = table[table["occluder"] == "upper_half"].itertuples()
+    assert upper.fills == "mean, noise"
+    assert upper.synthetic_drop == pytest.approx((32 + 16) / 2 / 40)
+
+
+def test_a_run_without_such_occluders_gives_an_empty_table(painted):
+    faces, _, read, _ = painted
+    table = synthetic_against_real(read, ["m"], select("box"), faces, CLASSES, 0)
+    assert table.empty
+    assert type_correlation(table).empty
+
+
+def test_types_that_rise_together_correlate_and_three_are_too_few():
+    table = pd.DataFrame({
+        "model": "m", "labels": "own", "type": ["upper", "upper", "lower", "side", "glasses"],
+        "occluder": ["hair", "hand", "cup", "hand", "eyes"],
+        "synthetic_drop": [0.1, 0.3, 0.3, 0.4, 0.9], "real_drop": [0.1, 0.1, 0.2, 0.3, 0.8],
+    })  # fmt: skip
+    (row,) = type_correlation(table).itertuples()
+    assert (row.n, row.spearman) == (4, pytest.approx(1))
+    assert row.pearson == pytest.approx(
+        np.corrcoef([0.2, 0.3, 0.4, 0.9], [0.1, 0.2, 0.3, 0.8])[0, 1]
+    )
+    assert row.smallest_p == pytest.approx(1 / 12)
+    assert type_correlation(table[:4]).empty
+
+
+def test_the_forest_shows_real_and_painted_drops_in_points(painted):
+    faces, _, read, conditions = painted
+    table = synthetic_against_real(read, ["one", "other"], conditions, faces, CLASSES, 0)
+    display = RealForest(table).plot()
+    names = [text.get_text() for text in display.axes_[0].get_yticklabels()]
+    assert names[:2] == ["upper face, real (5 faces)", "upper half, 30%"]
+    assert names.count("eyes, 30%") == 1
+    assert [axis.get_title() for axis in display.axes_] == ["one", "other"]
+    drops = [line.get_xdata()[0] for line in display.axes_[0].get_lines()
+             if line.get_marker() == "s"]  # fmt: skip
+    assert drops[-1] == pytest.approx(40)
+    plt.close(display.figure_)
+    with pytest.raises(InputError, match="by the labels 'agreed'"):
+        RealForest(table, "agreed").plot()
+
+
+def test_a_finished_benchmark_becomes_tables_and_words(source, tmp_path):
+    dataset = open_dataset(f"fer2013:{source}", "test")
+    models = open_subjects(str(tiny.weights(tmp_path, "none")), dataset.classes)
+    conditions = select("eyes-0.3-mean,upper_half-0.3-mean,lower_half-0.3-mean,left_half-0.3-mean")
+    benchmark = Benchmark(models, dataset, conditions, tmp_path / "out")
+    run(benchmark, progress=False)
+    results = analyse_real(benchmark, source.parent / "lists")
+    accuracy = found(results.table, "not_listed", "accuracy")
+    hits = benchmark.rows(models[0], CLEAN)["correct"].to_numpy()
+    assert accuracy.value == pytest.approx(hits[5:].mean())
+    assert accuracy.n == 9
+    text = "\n".join(report_lines(results))
+    assert PUBLISHED_CAVEAT in text
+    assert "84.96  plain ResNet-18" in text
+    assert "upper: upper_half" in text
+    assert "4 points are weak evidence" in text
+    assert "without a FERPlus majority" in text
+
+
+def test_the_real_lists_give_the_known_groups(iram_data):
+    dataset = open_dataset(f"fer2013:{iram_data}/fer2013/fer2013.csv.xz", "test")
+    faces, problems = real_groups(dataset, iram_data / "ran_lists")
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({
+        "image_id": faces["image_id"], "label": dataset.labels.numpy(), "correct": True,
+        "prediction": rng.integers(0, 7, len(faces)), "confidence": 0.5, "margin": 0.0,
+    })  # fmt: skip
+    table = real_table({"m": rows}, faces, dataset.classes, 0)
+    own = table[(table["labels"] == "own") & (table["metric"] == "accuracy")]
+    sizes = dict(zip(own["group"], own["n"], strict=True))
+    assert sizes == {
+        "occluded": 605, "upper": 70, "lower": 138, "side": 213, "glasses": 184, "pose_30": 1170,
+        "pose_45": 633, "occluded_not_turned": 400, "turned_not_occluded": 965, "not_listed": 2019,
+    }  # fmt: skip
+    assert "without a FERPlus majority: 436 of 3,589 faces" in problems
