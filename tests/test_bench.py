@@ -127,7 +127,7 @@ def test_conditions_can_be_added_later(subjects, tmp_path):
     run(subjects, tmp_path, QUICK[:2])
     results = run(subjects, tmp_path)
     assert results.made == 2 * (len(QUICK) - 2)
-    assert set(results.summary["condition"]) == {c.name for c in QUICK}
+    assert set(results.tables.summary["condition"]) == {c.name for c in QUICK}
 
 
 def test_another_seed_in_the_same_folder_is_refused_and_loses_nothing(subjects, tmp_path):
@@ -216,14 +216,14 @@ def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
 
 def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):
     results = run(subjects[:1], tmp_path, select("yaw+0,yaw+30,yaw+30-eyes-0.3-mean"))
-    table = results.summary.set_index(["condition", "metric"])["value"]
+    table = results.tables.summary.set_index(["condition", "metric"])["value"]
     drop = 1 - table["yaw+30", "accuracy"] / table["yaw+0", "accuracy"]
     assert table["yaw+30", "relative_drop"] == pytest.approx(drop)
     assert table["yaw+0", "relative_drop"] == 0
-    turned = results.summary[results.summary["condition"] == "yaw+30"]
+    turned = results.tables.summary[results.tables.summary["condition"] == "yaw+30"]
     assert (turned["self_occlusion_fraction"] > 0).all()
     assert (turned["yaw_deg"] == 30).all()
-    assert not len(results.occluders)
+    assert not len(results.tables.occluders)
 
 
 def landmarks_file(path, yaws, rows):

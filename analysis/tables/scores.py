@@ -59,28 +59,3 @@ def _from_sums(sums: np.ndarray, n: int, k: int) -> np.ndarray:
         clean_accuracy = sums[:, -1] / n
         drop = np.where(clean_accuracy > 0, 1 - accuracy / clean_accuracy, np.nan)
     return np.stack([accuracy, macro_f1, sums[:, -2] / n, ece, drop], 1)
-
-
-OCCLUDER_SCORES = ("accuracy", "drop", "drop_beyond_box")
-
-
-def occluder_scores(
-    correct: np.ndarray, clean: np.ndarray, box: np.ndarray | None, seed: int
-) -> pd.DataFrame:
-    """An occluder's mean over fractions and fills: one row per score with its interval.
-
-    accuracy: mean over conditions and images.
-    drop: clean accuracy minus it, paired by image.
-    drop_beyond_box: the drop minus that of the random boxes of the same area and fill, paired; what
-        is lost by covering *this place*. Left out without boxes.
-
-    Args:
-        correct, clean, box: (N,) per image: share of the conditions answered rightly.
-    """
-    columns = [correct, clean - correct] + ([] if box is None else [box - correct])
-    features = np.stack(columns, 1)
-    value, low, high = bootstrap(features, lambda sums: sums / len(correct), seed=seed)
-    names = OCCLUDER_SCORES[: len(columns)]
-    return pd.DataFrame(
-        {"metric": names, "value": value, "low": low, "high": high, "n": len(correct)}
-    )
