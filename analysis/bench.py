@@ -116,7 +116,7 @@ def to_be_turned(dataset: FaceDataset, landmarks: Path | None) -> FaceDataset:
 
 def draw(results: Results) -> list[Path]:
     """Writes the figures that the results allow; returns their files."""
-    from analysis.figures import OcclusionCurves, PoseCurves, save
+    from analysis.figures import ImportanceMatrix, OcclusionCurves, PoseCurves, save
 
     summary, folder = results.tables.summary, results.benchmark.out / "figures"
     covered = summary[(summary["occluder"] != "none") & (summary["yaw_deg"] == 0)]
@@ -126,6 +126,9 @@ def draw(results: Results) -> list[Path]:
     }
     if (summary["condition"] == FRONTAL.name).any():
         displays["accuracy_against_pose"] = PoseCurves(summary)
+    regions = results.tables.importance
+    for model in dict.fromkeys(regions.loc[regions["metric"] == "drop_beyond_box", "model"]):
+        displays[f"importance_{model}"] = ImportanceMatrix(regions, model)
     run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
     return [
         file for name, display in displays.items()

@@ -1,9 +1,12 @@
 """Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
 
 from analysis.figures.attention import AttentionPanel
+from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
 from analysis.figures.sheet import PoseSheet
 from analysis.figures.style import save
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "PoseCurves", "PoseSheet", "save"]
+__all__ = [
+    "AttentionPanel", "ImportanceMatrix", "OcclusionCurves", "PoseCurves", "PoseSheet", "save",
+]  # fmt: skip
