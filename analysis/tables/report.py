@@ -3,8 +3,9 @@
 import pandas as pd
 
 from analysis.study import FRONTAL
+from analysis.tables.grid import CLEAN_KIND
 from analysis.tables.groups import POOLED
-from analysis.tables.robustness import reference_of
+from analysis.tables.robustness import REFERENCE
 from analysis.tables.summary import Tables
 
 STRONGEST = 3
@@ -17,7 +18,9 @@ def report(tables: Tables) -> str:
     lines = ["clean accuracy (%)"]
     lines += [f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()]
     lines += _poses(accuracy) + _drops(tables.occluders)
-    lines += _robustness(tables.robustness, list(clean["model"])) + _leaning(tables.importance)
+    if set(tables.worst["kind"]) != {CLEAN_KIND}:  # there is a kind to be robust to
+        lines += _robustness(tables.robustness, list(clean["model"]))
+    lines += _leaning(tables.importance)
     return "\n".join(lines)
 
 
@@ -53,8 +56,6 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
 
 def _robustness(robustness: pd.DataFrame, models: list[str]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
-    if robustness.empty and all(reference_of(model, models) for model in models):
-        return []  # nothing on the face: there is no kind to be robust to
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]  # fmt: skip
     for model in models:
@@ -64,7 +65,7 @@ def _robustness(robustness: pd.DataFrame, models: list[str]) -> list[str]:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")  # fmt: skip
         else:
-            missing = f"none-{model.partition('-')[2]}".rstrip("-")
+            missing = REFERENCE + "".join(model.partition("-")[1:])
             lines.append(f"  {model:24s} no reference: name {missing} among the models")
     return lines
 
