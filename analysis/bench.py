@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -15,7 +14,8 @@ from analysis import engine, store
 from analysis.engine import Benchmark
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
-from analysis.tables.summary import summarise
+from analysis.tables.report import report
+from analysis.tables.summary import TABLES, Tables, summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
 
@@ -25,45 +25,20 @@ class Results:
     """A finished benchmark.
 
     Attributes:
-        summary, occluders: see `analysis.tables.summary.summarise`.
+        tables: see `analysis.tables.summary.Tables`.
         made: number of cells computed by this call; 0 if all were there.
     """
 
     benchmark: Benchmark
-    summary: pd.DataFrame
-    occluders: pd.DataFrame
+    tables: Tables
     made: int
 
     def report(self) -> str:
-        """The table that the command prints."""
-        n = len(self.benchmark.dataset)
-        accuracy = self.summary[self.summary["metric"] == "accuracy"]
-        clean = accuracy[accuracy["condition"] == "clean"]
-        lines = [f"\n{self.benchmark.dataset.name}: {n} faces; 95% bootstrap intervals over faces"]
-        lines += ["", "clean accuracy (%)"]
-        lines += [f"  {row.model:24s} {_interval(row, 100)}" for row in clean.itertuples()]
-        angles = accuracy[["yaw_deg", "pitch_deg", "roll_deg"]]
-        frontal = accuracy["condition"] == FRONTAL.name
-        turned = accuracy[(angles.any(axis=1) | frontal) & (accuracy["occluder"] == "none")]
-        if len(turned):
-            lines += ["", f"{'accuracy at a pose (%)':58s}hidden by the head itself (%)"]
-            lines += [f"  {row.model:24s} {row.condition:12s} {_interval(row, 100):20s}"
-                      f"{100 * row.self_occlusion_fraction:12.1f}"
-                      for row in turned.itertuples()]  # fmt: skip
-        if len(self.occluders):
-            lines += ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
-                      "beyond the random box"]  # fmt: skip
-            lines += self._drops()
-        lines += ["", f"in {self.benchmark.out}: summary.csv, occluders.csv, rows/, figures/"]
-        return "\n".join(lines)
-
-    def _drops(self) -> list[str]:
-        lines = []
-        for (occluder, model), rows in self.occluders.groupby(["occluder", "model"], sort=False):
-            found = {row.metric: _interval(row, 100) for row in rows.itertuples()}
-            lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
-                         f"{found.get('drop_beyond_box', ''):>20s}")  # fmt: skip
-        return lines
+        """What the command prints."""
+        name, n = self.benchmark.dataset.name, len(self.benchmark.dataset)
+        files = ", ".join(f"{table}.csv" for table in TABLES)
+        return (f"\n{name}: {n} faces; 95% bootstrap intervals over faces\n\n{report(self.tables)}"
+                f"\n\nin {self.benchmark.out}: {files}, rows/, figures/")  # fmt: skip
 
 
 def planned(
@@ -125,20 +100,20 @@ def benchmark(
     store.write_run(out, run)
     made = engine.run(plan, progress, workers)
     if not made and _is_summarised(plan):
-        tables = (store.read_table(out / f"{name}.csv") for name in ("summary", "occluders"))
-        return Results(plan, *tables, made)
-    results = Results(plan, *summarise(plan), made)
-    store.write_table(out / "occluders.csv", results.occluders)
+        tables = {name: store.read_table(out / f"{name}.csv") for name in TABLES}
+        return Results(plan, Tables(**tables), made)
+    results = Results(plan, summarise(plan), made)
     draw(results)
-    store.write_table(out / "summary.csv", results.summary)  # last: it says that all is there
+    for name in reversed(TABLES):  # the summary last: it says that all is there
+        store.write_table(out / f"{name}.csv", getattr(results.tables, name))
     return results
 
 
 def draw(results: Results) -> list[Path]:
     """Writes the figures that the results allow; returns their files."""
-    from analysis.figures import OcclusionCurves, PoseCurves, save
+    from analysis.figures import ImportanceMatrix, OcclusionCurves, PoseCurves, save
 
-    summary, folder = results.summary, results.benchmark.out / "figures"
+    summary, folder = results.tables.summary, results.benchmark.out / "figures"
     covered = summary[(summary["occluder"] != "none") & (summary["yaw_deg"] == 0)]
     displays = {
         f"accuracy_against_fraction_{fill}": OcclusionCurves(summary, fill)
@@ -146,6 +121,9 @@ def draw(results: Results) -> list[Path]:
     }
     if (summary["condition"] == FRONTAL.name).any():
         displays["accuracy_against_pose"] = PoseCurves(summary)
+    regions = results.tables.importance
+    for model in dict.fromkeys(regions.loc[regions["metric"] == "drop_beyond_box", "model"]):
+        displays[f"importance_{model}"] = ImportanceMatrix(regions, model)
     run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
     return [
         file for name, display in displays.items()
@@ -156,7 +134,7 @@ def draw(results: Results) -> list[Path]:
 def _is_summarised(plan: Benchmark) -> bool:
     """True if the tables are there and are of exactly these models and conditions."""
     path = plan.out / "summary.csv"
-    if not path.exists() or not (plan.out / "occluders.csv").exists():
+    if not all((plan.out / f"{name}.csv").exists() for name in TABLES):
         return False
     table = store.read_table(path)
     if not {"model", "condition"} <= set(table.columns):
@@ -179,7 +157,3 @@ def _description(plan: Benchmark) -> dict:
         "threads": torch.get_num_threads(),
         "command": ["iram", *sys.argv[1:]],
     }  # fmt: skip
-
-
-def _interval(row, factor: float = 1.0) -> str:
-    return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"

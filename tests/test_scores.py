@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from analysis.engine import measures
-from analysis.tables.scores import SCORES, occluder_scores, scores
+from analysis.tables.scores import SCORES, scores
 
 
 def rows_of(logits, labels) -> pd.DataFrame:
@@ -79,11 +79,3 @@ def test_an_interval_contains_its_value(answers):
     plain = table[table["metric"] != "ece"]  # whose bootstrap lies a little high
     assert (plain["low"] <= plain["value"]).all()
     assert (plain["value"] <= plain["high"]).all()
-
-
-def test_the_drop_beyond_the_box_is_paired_by_image():
-    hits = np.array([1.0, 0.0, 1.0, 1.0])
-    table = occluder_scores(hits, np.ones(4), np.ones(4), seed=0)
-    assert value_of(table, "accuracy") == 0.75
-    assert value_of(table, "drop") == value_of(table, "drop_beyond_box") == 0.25
-    assert "drop_beyond_box" not in set(occluder_scores(hits, hits, None, 0)["metric"])

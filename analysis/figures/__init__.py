@@ -1,10 +1,10 @@
-"""Figures: one class each, from tidy tables or arrays; nothing is computed here."""
+"""Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
 
 from analysis.figures.attention import AttentionPanel
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
-from analysis.figures.real import RealDrops
+from analysis.figures.real import RealForest
 from analysis.figures.sheet import ContactSheet
 from analysis.figures.style import save
 
@@ -14,6 +14,6 @@ __all__ = [
     "ImportanceMatrix",
     "OcclusionCurves",
     "PoseCurves",
-    "RealDrops",
+    "RealForest",
     "save",
 ]

@@ -33,54 +33,31 @@ def scores(rows: pd.DataFrame, clean: pd.DataFrame, num_classes: int, seed: int)
 
 
 def _features(rows: pd.DataFrame, clean: pd.DataFrame, k: int) -> np.ndarray:
-    """(N, k k + 1 + bins + 1) per-image features whose sums give every score."""
+    """(N, 3 k + bins + 2) per-image features whose sums give every score."""
     n, place = len(rows), np.arange(len(rows))
-    confusion = np.zeros((n, k * k))
-    confusion[place, rows["label"].to_numpy(int) * k + rows["prediction"].to_numpy(int)] = 1
+    label, prediction = (rows[name].to_numpy(int) for name in ("label", "prediction"))
+    hits, present, predicted = np.zeros((3, n, k))
+    present[place, label] = 1
+    predicted[place, prediction] = 1
+    hits[place, label] = label == prediction
     confidence = rows["confidence"].to_numpy(np.float64)
     gaps = np.zeros((n, ECE_BINS))
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     gaps[place, bins] = confidence - rows["correct"].to_numpy(np.float64)
     margin = rows["margin"].to_numpy(np.float64)[:, None]
     clean_correct = clean["correct"].to_numpy(np.float64)[:, None]
-    return np.hstack([confusion, gaps, margin, clean_correct])
+    return np.hstack([hits, present, predicted, gaps, margin, clean_correct])
 
 
 def _from_sums(sums: np.ndarray, n: int, k: int) -> np.ndarray:
     """(B, number of scores) from summed features (B, ...)."""
-    confusion = sums[:, : k * k].reshape(-1, k, k)
-    hits = np.diagonal(confusion, axis1=1, axis2=2)
-    present = confusion.sum(2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = np.where(present > 0, 2 * hits / (present + confusion.sum(1)), np.nan)
-        macro_f1 = np.nansum(f1, 1) / (present > 0).sum(1)
-        accuracy = hits.sum(1) / n
-        ece = np.abs(sums[:, k * k : k * k + ECE_BINS]).sum(1) / n
-        clean_accuracy = sums[:, -1] / n
-        drop = np.where(clean_accuracy > 0, 1 - accuracy / clean_accuracy, np.nan)
-    return np.stack([accuracy, macro_f1, sums[:, -2] / n, ece, drop], 1)
-
-
-OCCLUDER_SCORES = ("accuracy", "drop", "drop_beyond_box")
-
-
-def occluder_scores(
-    correct: np.ndarray, clean: np.ndarray, box: np.ndarray | None, seed: int
-) -> pd.DataFrame:
-    """An occluder's mean over fractions and fills: one row per score with its interval.
-
-    accuracy: mean over conditions and images.
-    drop: clean accuracy minus it, paired by image.
-    drop_beyond_box: the drop minus that of the random boxes of the same area and fill, paired; what
-        is lost by covering *this place*. Left out without boxes.
-
-    Args:
-        correct, clean, box: (N,) per image: share of the conditions answered rightly.
-    """
-    columns = [correct, clean - correct] + ([] if box is None else [box - correct])
-    features = np.stack(columns, 1)
-    value, low, high = bootstrap(features, lambda sums: sums / len(correct), seed=seed)
-    names = OCCLUDER_SCORES[: len(columns)]
-    return pd.DataFrame(
-        {"metric": names, "value": value, "low": low, "high": high, "n": len(correct)}
+    hits, present, predicted, gaps, margin, clean = np.split(
+        sums, np.cumsum([k, k, k, ECE_BINS, 1]), axis=1
     )
+    accuracy, clean_accuracy = hits.sum(1) / n, clean[:, 0] / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        f1 = np.where(present > 0, 2 * hits / (present + predicted), 0)
+        macro_f1 = f1.sum(1) / (present > 0).sum(1)
+        drop = np.where(clean_accuracy > 0, 1 - accuracy / clean_accuracy, np.nan)
+    ece = np.abs(gaps).sum(1) / n
+    return np.stack([accuracy, macro_f1, margin[:, 0] / n, ece, drop], 1)

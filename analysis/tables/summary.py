@@ -1,67 +1,110 @@
-"""From a benchmark's cells to its tables: `summary.csv` and `occluders.csv`."""
+"""From a benchmark's cells to all its tables, in one pass over the rows."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
 from analysis.engine import Benchmark
 from analysis.study import CLEAN, FRONTAL
-from analysis.tables.scores import occluder_scores, scores
+from analysis.subjects import Subject
+from analysis.tables.curves import curve_areas
+from analysis.tables.grid import grid
+from analysis.tables.importance import importance
+from analysis.tables.occluders import occluder_scores
+from analysis.tables.robustness import kind_errors, reference_of, robustness
+from analysis.tables.scores import scores
+from analysis.tables.worst import worst_expressions
 
-TWIN = "box"
+MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
+HEAD = [
+    "condition", "occluder", "fill", "fraction", *MEASURED, "corruption", "severity", "yaw_deg",
+    "pitch_deg", "roll_deg",
+]  # fmt: skip
 
 
-def summarise(benchmark: Benchmark) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The two tables of a finished benchmark, long: one row per metric, with its interval.
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a finished benchmark, each long: one row per metric, with its 95% bootstrap
+    interval over images. All begin with dataset, model and its training seed.
 
-    Returns:
-        summary: per model and condition (`analysis.tables.scores`); the relative drop is from the
-            clean pass, or from the frontal pose for what is turned in depth.
-        occluders: per model and occluder, over all its fractions and fills
-            (`analysis.tables.scores.occluder_scores`).
+    Attributes:
+        summary: per condition (`analysis.tables.scores`); the relative drop is from the clean pass,
+            or from the frontal pose for what is turned in depth.
+        occluders: per occluder, over its fractions and fills (`analysis.tables.occluders`).
+        curves: area under accuracy against fraction, per occluder and fill
+            (`analysis.tables.curves`).
+        robustness: errors against a reference model, per kind and over all: mRR
+            (`analysis.tables.robustness`). Models without a reference in the run are not in it.
+        importance: per expression and occluder (`analysis.tables.importance`).
+        worst: the worst expression per kind (`analysis.tables.worst`).
     """
-    summary, occluders = [], []
+
+    summary: pd.DataFrame
+    occluders: pd.DataFrame
+    curves: pd.DataFrame
+    robustness: pd.DataFrame
+    importance: pd.DataFrame
+    worst: pd.DataFrame
+
+
+TABLES = tuple(field.name for field in fields(Tables))
+
+
+def summarise(benchmark: Benchmark) -> Tables:
+    """All tables; every cell is read once, and one model's answers are in memory at a time."""
+    parts, errors = defaultdict(list), {}
     for subject in benchmark.subjects:
-        clean = benchmark.rows(subject, CLEAN)
-        frontal = benchmark.rows(subject, FRONTAL)
-        correct = defaultdict(list)  # (occluder, fraction, fill) is averaged over the last two
-        for condition in benchmark.conditions:
-            rows = benchmark.rows(subject, condition)
-            baseline = frontal if condition.in_depth else clean
-            table = scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed)
-            summary.append(_head(benchmark, subject, condition, rows).merge(table, how="cross"))
-            if condition.occluder != "none" and not condition.in_depth:
-                correct[condition.occluder].append((condition, rows["correct"].to_numpy()))
-        for occluder in correct:
-            table = _occluder(occluder, correct, clean["correct"].to_numpy(float), benchmark.seed)
-            names = {"dataset": benchmark.dataset.name, "model": subject.name,
-                     "seed": subject.seed, "occluder": occluder}  # fmt: skip
-            occluders.append(pd.DataFrame([names]).merge(table, how="cross"))
-    columns = ["dataset", "model", "seed", "occluder", "metric", "value", "low", "high", "n"]
-    return (
-        pd.concat(summary, ignore_index=True),
-        pd.concat(occluders, ignore_index=True) if occluders else pd.DataFrame(columns=columns),
-    )
+        summary, conditions, correct = _answers(benchmark, subject)
+        errors[subject.name] = kind_errors(conditions, correct)
+        parts["summary"].append(_named(summary, benchmark, subject))
+        for name, table in _of_one_model(benchmark, conditions, correct):
+            parts[name].append(_named(table, benchmark, subject))
+    references = {model: reference_of(model, list(errors)) for model in errors}
+    known = {model: other for model, other in references.items() if other is not None}
+    parts["robustness"] = [_with_seeds(
+        robustness(conditions, errors, known, benchmark.seed), benchmark
+    )]  # fmt: skip
+    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
 
 
-def _head(benchmark, subject, condition, rows) -> pd.DataFrame:
-    return pd.DataFrame([{
-        "dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed,
-        "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
-        "fraction": condition.fraction,
-        "occlusion_fraction": rows["occlusion_fraction"].mean(),
-        "painted_fraction": rows["painted_fraction"].mean(),
-        "self_occlusion_fraction": rows["self_occlusion_fraction"].mean(),
-        "yaw_deg": condition.yaw_deg or 0.0, "pitch_deg": condition.pitch_deg or 0.0,
-        "roll_deg": condition.roll_deg,
-    }])  # fmt: skip
+def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
+    labels, classes = benchmark.dataset.labels.numpy(), benchmark.dataset.classes
+    seed = benchmark.seed
+    yield "occluders", occluder_scores(conditions, correct, seed)
+    yield "curves", curve_areas(conditions, correct, seed)
+    yield "importance", importance(conditions, correct, labels, classes, seed)
+    yield "worst", worst_expressions(conditions, correct, labels, classes, seed)
 
 
-def _occluder(occluder: str, correct: dict, clean: np.ndarray, seed: int) -> pd.DataFrame:
-    own = correct[occluder]
-    twins = {(c.fraction, c.fill): hits for c, hits in correct.get(TWIN, [])}
-    matched = [twins.get((c.fraction, c.fill)) for c, _ in own]
-    whole = occluder != TWIN and all(hits is not None for hits in matched)
-    box = np.mean(matched, 0) if whole else None
-    return occluder_scores(np.mean([hits for _, hits in own], 0), clean, box, seed)
+def _answers(benchmark: Benchmark, subject: Subject):
+    """The model's summary, its conditions (see `grid`), and (N, conditions) what was right."""
+    clean, frontal = (benchmark.rows(subject, baseline) for baseline in (CLEAN, FRONTAL))
+    correct = np.empty((len(benchmark.dataset), len(benchmark.conditions)), bool)
+    tables, measured = [], []
+    for place, condition in enumerate(benchmark.conditions):
+        rows = benchmark.rows(subject, condition)
+        correct[:, place] = rows["correct"]
+        measured.append(rows[MEASURED].mean())
+        baseline = frontal if condition.in_depth else clean
+        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed))
+    measured = pd.DataFrame(measured, index=range(len(measured)))
+    conditions = grid(benchmark.conditions, measured["occlusion_fraction"])
+    head = conditions.assign(**measured).fillna({"yaw_deg": 0.0, "pitch_deg": 0.0})[HEAD]
+    head = head.loc[head.index.repeat([len(table) for table in tables])].reset_index(drop=True)
+    summary = pd.concat([head, pd.concat(tables, ignore_index=True)], axis=1)
+    return summary, conditions, correct
+
+
+def _named(table: pd.DataFrame, benchmark: Benchmark, subject: Subject) -> pd.DataFrame:
+    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed}
+    return table.assign(**names)[[*names, *table.columns]]
+
+
+def _with_seeds(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+    seeds = {subject.name: subject.seed for subject in benchmark.subjects}
+    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds))
+    first = ["dataset", "model", "seed"]
+    return table[[*first, *table.columns.difference(first, sort=False)]]

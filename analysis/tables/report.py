@@ -1,0 +1,86 @@
+"""What the command prints of a benchmark's tables."""
+
+import pandas as pd
+
+from analysis.study import FRONTAL
+from analysis.tables.grid import CLEAN_KIND
+from analysis.tables.groups import POOLED
+from analysis.tables.robustness import REFERENCE
+from analysis.tables.summary import Tables
+
+STRONGEST = 3
+
+
+def report(tables: Tables) -> str:
+    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
+    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
+    clean = accuracy[accuracy["condition"] == "clean"]
+    lines = ["clean accuracy (%)"]
+    lines += [f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()]
+    lines += _poses(accuracy) + _drops(tables.occluders)
+    if set(tables.worst["kind"]) != {CLEAN_KIND}:  # there is a kind to be robust to
+        lines += _robustness(tables.robustness, list(clean["model"]))
+    lines += _leaning(tables.importance)
+    return "\n".join(lines)
+
+
+def interval(row, factor: float = 100.0) -> str:
+    """Value [low, high], by default in percent or points."""
+    return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"
+
+
+def _poses(accuracy: pd.DataFrame) -> list[str]:
+    angles = accuracy[["yaw_deg", "pitch_deg", "roll_deg"]]
+    frontal = accuracy["condition"] == FRONTAL.name
+    turned = accuracy[(angles.any(axis=1) | frontal) & (accuracy["occluder"] == "none")]
+    if turned.empty:
+        return []
+    return ["", f"{'accuracy at a pose (%)':58s}hidden by the head itself (%)"] + [
+        f"  {row.model:24s} {row.condition:12s} {interval(row):20s}"
+        f"{100 * row.self_occlusion_fraction:12.1f}"
+        for row in turned.itertuples()
+    ]
+
+
+def _drops(occluders: pd.DataFrame) -> list[str]:
+    if occluders.empty:
+        return []
+    lines = ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
+             "beyond the random box"]  # fmt: skip
+    for (occluder, model), rows in occluders.groupby(["occluder", "model"], sort=False):
+        found = {row.metric: interval(row) for row in rows.itertuples()}
+        lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
+                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip())  # fmt: skip
+    return lines
+
+
+def _robustness(robustness: pd.DataFrame, models: list[str]) -> list[str]:
+    """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
+    lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
+             "beyond each one's clean error"]  # fmt: skip
+    for model in models:
+        own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
+        found = {row.metric: interval(row, 1) for row in own.itertuples()}
+        if found:
+            lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
+                         f"  against {own['reference'].iloc[0]}")  # fmt: skip
+        else:
+            missing = REFERENCE + "".join(model.partition("-")[1:])
+            lines.append(f"  {model:24s} no reference: name {missing} among the models")
+    return lines
+
+
+def _leaning(importance: pd.DataFrame) -> list[str]:
+    """Per model, the expressions and regions of the largest drop beyond the box that is certain."""
+    beyond = importance[(importance["metric"] == "drop_beyond_box")
+                        & (importance["expression"] != POOLED)]  # fmt: skip
+    if beyond.empty:
+        return []
+    lines = ["", "expressions that lean most on a place (points lost beyond the random box)"]
+    for model, own in beyond.groupby("model", sort=False):
+        strongest = own[own["low"] > 0].sort_values("value", ascending=False, kind="stable")
+        lines += [f"  {model:24s} {row.expression:12s} {interval(row):20s}  {row.occluder} "
+                  f"({row.n} faces)" for row in strongest[:STRONGEST].itertuples()]  # fmt: skip
+        if strongest.empty:
+            lines.append(f"  {model:24s} none beyond its interval")
+    return lines
