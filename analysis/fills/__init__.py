@@ -4,7 +4,7 @@ A fill gets a `Scene` and returns pictures of the shape of its images, or of one
 it; `paint` shows them where the mask is True. It may look at the whole picture, and at the mask.
 """
 
-from analysis.fills import plain  # noqa: F401 (registers its fills)
+from analysis.fills import borrowed, imputation, plain, texture  # noqa: F401 (register fills)
 from analysis.fills.scene import FILLS, Fill, Scene, paint
 
 __all__ = ["FILLS", "Fill", "Scene", "paint"]
