@@ -12,12 +12,16 @@ from torch import Tensor
 
 from analysis import engine, store
 from analysis.engine import Benchmark
+from analysis.real import analyse_real, report_lines
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.tables.report import report
 from analysis.tables.summary import TABLES, Tables, summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
+
+REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
+              "correlation": "real_correlation.csv"}  # fmt: skip
 
 
 @dataclass
@@ -109,6 +113,23 @@ def benchmark(
     return results
 
 
+def report_real(results: Results, ran_lists: Path) -> str:
+    """Writes the tables and figures of really occluded and turned faces; returns what is printed.
+
+    Raises:
+        InputError: see `analysis.real.real_groups`.
+    """
+    from analysis.figures import RealForest, save
+
+    out, found = results.benchmark.out, analyse_real(results.benchmark, ran_lists)
+    for name in ("table", "synthetic", "correlation"):
+        store.write_table(out / REAL_FILES[name], getattr(found, name))
+    if len(found.synthetic):
+        display = RealForest(found.synthetic).plot()
+        save(display.figure_, out / "figures" / "real_occlusion", _run(results))
+    return "\n".join([*report_lines(found), "", f"in {out}: {', '.join(REAL_FILES.values())}"])
+
+
 def draw(results: Results) -> list[Path]:
     """Writes the figures that the results allow; returns their files."""
     from analysis.figures import ImportanceMatrix, OcclusionCurves, PoseCurves, save
@@ -124,11 +145,15 @@ def draw(results: Results) -> list[Path]:
     regions = results.tables.importance
     for model in dict.fromkeys(regions.loc[regions["metric"] == "drop_beyond_box", "model"]):
         displays[f"importance_{model}"] = ImportanceMatrix(regions, model)
-    run = f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
     return [
         file for name, display in displays.items()
-        for file in save(display.plot().figure_, folder / name, run)
+        for file in save(display.plot().figure_, folder / name, _run(results))
     ]  # fmt: skip
+
+
+def _run(results: Results) -> str:
+    """What a figure shows, for its metadata."""
+    return f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
 
 
 def _is_summarised(plan: Benchmark) -> bool:

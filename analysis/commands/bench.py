@@ -37,6 +37,9 @@ def configure(parser) -> None:
     )
     parser.add_argument("--conditions", default="default", metavar="NAMES",
                         help="presets, occluders, patterns; default: default")  # fmt: skip
+    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
+                        help="lists of really occluded and turned faces (Region Attention "
+                        "Networks): report these beside the painted ones")  # fmt: skip
     options.add_landmarks(parser)
     parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
                         help="of occluders: by each face's landmarks where they are known (of "
@@ -65,6 +68,7 @@ def configure(parser) -> None:
 def run(args) -> int:
     from analysis import bench
     from analysis.faces import placed, to_be_turned
+    from analysis.real import real_groups
     from analysis.study import select
     from analysis.subjects import open_subjects
     from iram.data import open_dataset
@@ -85,8 +89,12 @@ def run(args) -> int:
     }  # fmt: skip
     if args.list:
         return _list(bench.planned(**plan)[0])
+    if args.ran_lists:  # mistakes in the lists should not wait for a long run
+        real_groups(dataset, args.ran_lists)
     results = bench.benchmark(**plan, workers=options.workers(args.workers))
     print(results.report())
+    if args.ran_lists:
+        print(bench.report_real(results, args.ran_lists))
     return 0
 
 

@@ -4,7 +4,13 @@ A fill gets a `Scene` and returns pictures of the shape of its images, or of one
 it; `paint` shows them where the mask is True. It may look at the whole picture, and at the mask.
 """
 
-from analysis.fills import own_look, plain  # noqa: F401 (they register their fills)
+from analysis.fills import (  # noqa: F401 (they register their fills)
+    borrowed,
+    imputation,
+    own_look,
+    plain,
+    texture,
+)
 from analysis.fills.scene import FILLS, Fill, Scene, paint
 
 __all__ = ["FILLS", "Fill", "Scene", "paint"]
