@@ -37,16 +37,16 @@ def blur(scene: Scene) -> Tensor:
     return rows @ scene.images @ columns.T
 
 
-def gaussian_matrix(side: int) -> Tensor:
+def gaussian_matrix(side: int, sigma: float = BLUR_SIGMA) -> Tensor:
     """(side, side): the Gaussian blur of one axis as a matrix, its rows summing to 1.
 
-    What falls past an edge is counted for the edge's own pixel. At these sizes a product is far
-    cheaper than a convolution with a kernel as wide as the picture.
+    `sigma` is a share of the side. What falls past an edge is counted for the edge's own pixel. At
+    these sizes a product is far cheaper than a convolution with a kernel as wide as the picture.
     """
     reach = 3 * side
     places = torch.arange(-reach, side + reach, dtype=torch.float64)
     distance = places[None] - torch.arange(side, dtype=torch.float64)[:, None]
-    weights = torch.exp(-0.5 * (distance / (BLUR_SIGMA * side)) ** 2)
+    weights = torch.exp(-0.5 * (distance / (sigma * side)) ** 2)
     weights /= weights.sum(1, keepdim=True)
     matrix = torch.zeros(side, side, dtype=torch.float64)
     matrix.index_add_(1, places.long().clamp(0, side - 1), weights)
