@@ -104,6 +104,13 @@ def test_a_kind_that_does_the_reference_no_certain_harm_is_nan_and_out_of_the_me
     assert value_of(own, "conditions", metric="relative_mrr") == 0
 
 
+def test_five_errors_of_the_reference_are_too_few_to_divide_by(reference):
+    reference[:, 3] = np.arange(N) >= 5  # the box: some resample has none of these images
+    own = compared(reference, other=np.zeros((N, len(GRID)), bool)).query("model == 'other'")
+    assert np.isnan(ends(own, kind="box", metric="error_ratio")).all()
+    assert value_of(own, kind="eyes", metric="error_ratio") == 400
+
+
 def test_the_sham_is_no_kind(reference):
     assert "sham" not in set(compared(reference)["kind"])
 

@@ -70,29 +70,24 @@ def robustness(
     kinds = grid.kinds(conditions)
     if not references or not kinds:
         return pd.DataFrame(columns=COLUMNS)
-    levels = np.array([len(own) for own in kinds.values()])
+    levels = np.array([len(rows) for rows in kinds.values()])
     places = {model: place for place, model in enumerate(errors)}
     own = [places[model] for model in references]
-    other = [places[model] for model in references.values()]
-
-    def terms(sums: np.ndarray) -> np.ndarray:
-        """(B, models, 1 + 2 kinds): errors on clean pictures, of each kind, and beyond clean."""
-        each = sums.reshape(len(sums), len(errors), 1 + len(kinds))
-        return np.concatenate([each, each[..., 1:] - levels * each[..., :1]], 2)
+    other = [places[reference] for reference in references.values()]
 
     def divisors(sums: np.ndarray) -> np.ndarray:
-        return terms(sums)[:, other].reshape(len(sums), -1)
+        return _terms(sums, len(errors), levels)[:, other].reshape(len(sums), -1)
 
     def ratios(sums: np.ndarray) -> np.ndarray:
-        """(B, models x (1 + 2 kinds + 2)), in percent; NaN where the divisor can be 0 or less."""
-        found = terms(sums)
+        """(B, models x (1 + 2 kinds + 2)), in percent."""
+        terms = _terms(sums, len(errors), levels)
         with np.errstate(invalid="ignore", divide="ignore"):
-            each = np.where(certain, 100 * found[:, own] / found[:, other], np.nan)
+            each = np.where(certain, 100 * terms[:, own] / terms[:, other], np.nan)
         means = [_mean(part) for part in np.split(each[..., 1:], 2, axis=2)]
         return np.concatenate([each, np.stack(means, 2)], 2).reshape(len(sums), -1)
 
     features = np.hstack(list(errors.values()))
-    lowest = bootstrap(features, divisors, seed=seed, level=1)[1]
+    lowest = bootstrap(features, divisors, seed=seed, level=1)[1]  # of all resamples
     certain = (lowest > 0).reshape(len(references), -1)
     value, low, high = bootstrap(features, ratios, seed=seed)
     table = pd.DataFrame([
@@ -101,6 +96,12 @@ def robustness(
         for row in _row_names(kinds, levels, *np.split(known[1:], 2))
     ], columns=["model", "reference", "kind", "metric", "conditions"])  # fmt: skip
     return table.assign(value=value, low=low, high=high, n=len(features))[list(COLUMNS)]
+
+
+def _terms(sums: np.ndarray, models: int, levels: np.ndarray) -> np.ndarray:
+    """(B, models, 1 + 2 kinds): errors on clean pictures, of each kind, and beyond clean."""
+    each = sums.reshape(len(sums), models, 1 + len(levels))
+    return np.concatenate([each, each[..., 1:] - levels * each[..., :1]], 2)
 
 
 def _mean(ratios: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def worst_expressions(
     rows = {grid.CLEAN_KIND: [grid.clean(conditions)], **grid.kinds(conditions)}
     features = np.stack([correct[:, own].mean(1) for own in rows.values()], 1)
     table = group_means(features, labels, classes, seed)
-    single = table[(table["expression"] != POOLED) & (table["n"] > 0)]
+    single = table[table["expression"] != POOLED]
     table = single.loc[single.groupby("feature")["value"].idxmin()]
     names = pd.DataFrame({"kind": list(rows), "conditions": [len(own) for own in rows.values()]})
     return table.assign(metric="worst_accuracy").join(names, on="feature")[list(COLUMNS)]
