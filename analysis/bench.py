@@ -13,7 +13,7 @@ import torch
 
 from analysis import engine, store
 from analysis.engine import Benchmark
-from analysis.landmarks import read_landmarks
+from analysis.landmarks import read_mesh
 from analysis.pose import own_pose
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
@@ -121,13 +121,14 @@ def to_be_turned(dataset: FaceDataset, landmarks: Path | None) -> FaceDataset:
     since nothing is known of their pose. Prints which.
 
     Raises:
-        InputError: no such file, or no face of the data set is near frontal in it.
+        InputError: no such file or not of all 468 points, or no face of the data set stands in it
+            or is near frontal.
     """
     if landmarks is None:
         print(f"no --landmarks: all {len(dataset)} faces are turned as the mean face, whatever "
               "their own pose")  # fmt: skip
         return dataset
-    dataset.landmarks = read_landmarks(landmarks).of(dataset.metadata["row"])
+    dataset.landmarks = read_mesh(landmarks).of(dataset)
     yaw = own_pose(dataset.landmarks)[:, 0]
     frontal = np.flatnonzero(np.abs(yaw) < NEAR_FRONTAL_DEG)
     if not len(frontal):
