@@ -1,5 +1,7 @@
 # Every target sets up what it needs: a virtual environment with the exact versions of
-# constraints.txt. `make bench DATA=fer2013:PATH` runs on real faces.
+# constraints.txt. `make bench DATA=fer2013:PATH` runs on real faces. `make landmarks DATA=SPEC
+# OUT=FILE.npz` finds landmarks, in an environment of its own (constraints-landmarks.txt; Python 3.11
+# or 3.12).
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,8 +13,10 @@ OUT    ?= runs/$(firstword $(subst :, ,$(DATA)))
 ARGS   ?=
 , := ,
 READY  := $(VENV)/.ready
+LANDMARKS_VENV  := $(VENV)-landmarks
+LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench test benchmarks clean
+.PHONY: bench test benchmarks landmarks clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -26,10 +30,19 @@ test: $(READY)
 benchmarks: $(READY)
 	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done
 
+landmarks: $(LANDMARKS_READY)
+	$(LANDMARKS_VENV)/bin/iram landmarks --data "$(DATA)" --out $(OUT) $(ARGS)
+
 $(READY): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $(READY)
 
+$(LANDMARKS_READY): constraints-landmarks.txt pyproject.toml
+	$(PYTHON) -m venv $(LANDMARKS_VENV)
+	$(LANDMARKS_VENV)/bin/pip install --quiet --disable-pip-version-check \
+		-c constraints-landmarks.txt -e ".[landmarks]"
+	touch $(LANDMARKS_READY)
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(LANDMARKS_VENV)

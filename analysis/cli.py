@@ -17,6 +17,7 @@ COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
     "explain": "show the prediction and the model's attention for one picture",
     "data": "check a data set: counts per split and class, and every problem found",
+    "landmarks": "find the landmarks of a data set's faces (needs MediaPipe), measure yaw by them",
     "sheets": "contact sheets: faces at every angle, heads with every expression and object",
     "models": "list attention modules, backbones and the shipped weights",
     "train": "train one model, or a grid of attention modules and seeds",

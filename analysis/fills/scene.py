@@ -38,5 +38,9 @@ FILLS = Registry("fill")
 
 
 def paint(scene: Scene, fill: str) -> Tensor:
-    """(N, 1, S, S): the pictures with the fill where the mask is True, as they were elsewhere."""
-    return torch.where(scene.mask[:, None], FILLS[fill](scene), scene.images)
+    """(N, 1, S, S): the pictures with the fill where the mask is True, as they were elsewhere.
+
+    An object's own look goes a little further: its soft edges, and the shadow that it casts.
+    """
+    filled = FILLS[fill](scene)
+    return filled if fill == "object" else torch.where(scene.mask[:, None], filled, scene.images)

@@ -1,5 +1,19 @@
-"""Where the parts of a face are: FaceMesh landmarks."""
+"""Where the parts of a face are: FaceMesh landmarks.
 
-from analysis.landmarks.reader import Landmarks, mean_landmarks, read_landmarks
+`points` says which there are, `reader` and `writer` have the file format, `known` gives the usual
+68 of a data set's faces, `finder` and `facemesh` find them, `mean` averages them.
+"""
 
-__all__ = ["Landmarks", "mean_landmarks", "read_landmarks"]
+from analysis.landmarks.known import count_known, known_landmarks
+from analysis.landmarks.points import USUAL_68, mean_landmarks
+from analysis.landmarks.reader import Landmarks, read_landmarks, read_mesh
+
+__all__ = [
+    "USUAL_68",
+    "Landmarks",
+    "count_known",
+    "known_landmarks",
+    "mean_landmarks",
+    "read_landmarks",
+    "read_mesh",
+]

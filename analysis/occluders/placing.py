@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 from analysis.layout import FaceLayout, canvas, mean_layout
 from analysis.occluders.growth import GROWING, Cover, Generators, occlusion_fraction, stopped
-from analysis.occluders.objects import OBJECTS, Sketch
+from analysis.occluders.objects import OBJECTS, Sketch, sketch
 from iram.errors import InputError
 from iram.registry import unknown
 
-OPAQUE = 0.25  # an object occludes where it hides at least this much
+OPAQUE = 0.5  # an object occludes where it hides more than this
 SCALES = 25  # sizes at which an object's share of the face is measured
 
 
@@ -55,43 +55,43 @@ def reach(occluder: str) -> tuple[float, float]:
 
 
 def _object(occluder: str, fraction: float | None, layout: FaceLayout, generators) -> Cover:
-    sketch = OBJECTS[occluder]()
+    drawn = sketch(occluder)
     draws = torch.stack([torch.rand(1, generator=generator) for generator in generators])[:, 0]
-    variant = (draws * len(sketch.alpha)).long()
+    variant = (draws * len(drawn.alpha)).long()
     scale = torch.ones(len(variant))
     if fraction is not None:
-        scales, shares = _scales(sketch), shares_by_scale(occluder)
+        scales, shares = _scales(drawn), shares_by_scale(occluder)
         wanted = [np.interp(fraction, shares[v], scales) for v in variant.tolist()]
         scale = torch.tensor(wanted, dtype=torch.float32)
     alpha, shade = (
-        layout.show(drawn[variant], scale, sketch.anchor)
-        for drawn in _at_size(occluder, layout.size)
+        layout.show(canvas[variant], scale, drawn.anchor)
+        for canvas in _at_size(occluder, layout.size)
     )
-    return Cover(alpha >= OPAQUE, alpha, shade, sketch.skin)
+    return Cover(alpha > OPAQUE, alpha, shade, drawn.skin)
 
 
 @cache
 def shares_by_scale(occluder: str) -> np.ndarray:
     """(V, SCALES): the share of the mean face that each variant covers as it grows, rising."""
-    sketch, layout = OBJECTS[occluder](), mean_layout(96)
-    scales = torch.from_numpy(_scales(sketch)).float()
+    drawn, layout = sketch(occluder), mean_layout(96)
+    scales = torch.from_numpy(_scales(drawn)).float()
     rows = []
-    for alpha in sketch.alpha:
-        shown = layout.show(alpha.expand(SCALES, -1, -1), scales, sketch.anchor)
-        rows.append(occlusion_fraction(shown >= OPAQUE, layout).numpy())
+    for alpha in drawn.alpha:
+        shown = layout.show(alpha.expand(SCALES, -1, -1), scales, drawn.anchor)
+        rows.append(occlusion_fraction(shown > OPAQUE, layout).numpy())
     return np.maximum.accumulate(np.stack(rows), 1)
 
 
-def _scales(sketch: Sketch) -> np.ndarray:
-    return np.geomspace(sketch.smallest, sketch.largest, SCALES)
+def _scales(drawn: Sketch) -> np.ndarray:
+    return np.geomspace(drawn.smallest, drawn.largest, SCALES)
 
 
 @cache
 def _at_size(occluder: str, size: int) -> tuple[Tensor, Tensor]:
     """Alpha and shade as fine as pictures of this size can show them, so that edges are smooth."""
-    sketch = OBJECTS[occluder]()
+    drawn = sketch(occluder)
     factor = max(1, round(canvas.SIDE / canvas.EXTENT / size))
-    alpha = F.avg_pool2d(sketch.alpha, factor)
+    alpha = F.avg_pool2d(drawn.alpha, factor)
     # A pixel half beside the object has the object's own shade, not that of what is beside it.
-    shade = F.avg_pool2d(sketch.alpha * sketch.shade, factor) / alpha.clamp(min=1e-3)
+    shade = F.avg_pool2d(drawn.alpha * drawn.shade, factor) / alpha.clamp(min=1e-3)
     return alpha, shade

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.landmarks.reader import COUNT
+from analysis.landmarks.points import COUNT
 from analysis.layout.rotation import check_angles, rotation_matrix
 from analysis.pose.surface import generic_surface, surfaces
 from analysis.pose.warp import Field, field, warp

@@ -62,7 +62,7 @@ class FaceDataset:
 
     A subclass that renders its images overrides `read_pixels`; one that can also render them at
     another pose sets `renders` and has `turned(indices, yaw_deg, pitch_deg) -> (images (n, 1, size,
-    size), self_occlusion_fraction (n,))`.
+    size), self_occlusion_fraction (n,))` and `landmarks_68(indices) -> (n, 68, 2)` in pixels.
     """
 
     renders = False

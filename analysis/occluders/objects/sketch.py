@@ -6,13 +6,12 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from analysis.layout import mean_layout
+from analysis.layout.canvas import EXTENT, LOW, SIDE
 from iram.registry import Registry
 
-SIDE = 256  # pixels: 128 for the side of a face's picture
-LOW, HIGH = -0.5, 1.5  # what the canvas spans, in shares of that side
+HIGH = LOW + EXTENT
 PIXEL = (HIGH - LOW) / SIDE
 Point = tuple[float, float]
 FACE_SIZE = 96  # pixels a side at which shares of the mean face are counted
@@ -57,15 +56,10 @@ def sketch(name: str) -> Sketch:
 
 def covered_fraction(drawn: Sketch, scale: float = 1.0) -> Tensor:
     """(V,) share of the mean face's area that each variant covers at this scale, 0 to 1."""
-    face = mean_layout(FACE_SIZE).face
-    centres = (torch.arange(FACE_SIZE) + 0.5) / FACE_SIZE
-    anchor = torch.tensor(drawn.anchor)
-    points = torch.stack([centres.expand_as(face), centres[:, None].expand_as(face)], -1)
-    places = (anchor + (points - anchor) / scale - LOW) / (HIGH - LOW) * 2 - 1
-    alpha = F.grid_sample(
-        drawn.alpha[:, None], places.expand(len(drawn.alpha), -1, -1, -1), align_corners=False
-    )
-    return (alpha[:, 0, face] > 0.5).float().mean(1)
+    layout = mean_layout(FACE_SIZE)
+    scales = torch.full((len(drawn.alpha),), float(scale))
+    shown = layout.show(drawn.alpha, scales, drawn.anchor)
+    return (shown > 0.5)[:, layout.face[0]].float().mean(1)
 
 
 def plane(mirrored: bool = False) -> tuple[Tensor, Tensor]:

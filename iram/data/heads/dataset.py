@@ -18,7 +18,7 @@ from iram.data.dataset import FaceDataset
 from iram.data.heads.expression import CLASSES
 from iram.data.heads.occluders import SCENE_OCCLUDERS
 from iram.data.heads.parameters import draw_numbers
-from iram.data.heads.renderer import is_face, render_images
+from iram.data.heads.renderer import is_face, project_landmarks, render_images
 from iram.data.heads.request import checked_request, checked_seed, checked_size, label_of
 from iram.data.heads.truth import self_occlusion
 from iram.errors import InputError
@@ -44,11 +44,23 @@ class _Kept:
         return cls(pixels, np.zeros(count, np.float32), np.zeros(count, bool))
 
 
+@dataclass
+class _KeptLandmarks:
+    """The landmarks at one pose, for all heads of the set."""
+
+    points: np.ndarray  # (N, 68, 2) float32
+    known: np.ndarray  # (N,) bool
+
+    @classmethod
+    def nothing(cls, count: int) -> "_KeptLandmarks":
+        return cls(np.zeros((count, 68, 2), np.float32), np.zeros(count, bool))
+
+
 class HeadsDataset(FaceDataset):
     """Heads that are rendered when asked for.
 
     What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px, and
-    as much again for each angle that they are turned to.
+    as much again for each angle that they are turned to; landmarks, 544 bytes a face and angle.
     """
 
     renders = True
@@ -57,6 +69,7 @@ class HeadsDataset(FaceDataset):
         super().__init__(**options)
         self.seed, self._occluders = seed, occluders
         self._kept: dict[tuple[float, float] | None, _Kept] = {}
+        self._kept_landmarks: dict[tuple[float, float] | None, _KeptLandmarks] = {}
 
     def read_pixels(self, rows: np.ndarray) -> np.ndarray:
         """(n, size, size) uint8 images of these rows, rendered if they were not before."""
@@ -74,6 +87,30 @@ class HeadsDataset(FaceDataset):
         kept = self._at((float(yaw_deg), float(pitch_deg)), rows)
         images = torch.from_numpy(kept.pixels[rows])[:, None].float() / 255
         return images, torch.from_numpy(kept.hidden[rows])
+
+    def landmarks_68(
+        self, indices, yaw_deg: float | None = None, pitch_deg: float | None = None
+    ) -> Tensor:
+        """The usual 68 landmarks, exact, those that the head or an object hides among them.
+
+        Args:
+            indices: as for `images`.
+            yaw_deg, pitch_deg: None for both leaves each head its own pose, as in `images`; else
+                the pose is that of `turned` (what is not given is 0).
+
+        Returns:
+            (n, 68, 2) float32: x and y in pixels, the first pixel spanning 0 to 1.
+        """
+        rows = self._rows[self._checked(indices)]
+        own = yaw_deg is None and pitch_deg is None
+        pose = None if own else (float(yaw_deg or 0), float(pitch_deg or 0))
+        kept = self._kept_landmarks.setdefault(pose, _KeptLandmarks.nothing(len(self._occluders)))
+        missing = np.unique(rows[~kept.known[rows]])
+        if missing.size:
+            angles = (None, None, None) if own else (*pose, 0.0)
+            request = checked_request(missing, seed=self.seed, size=self.size, angles=angles)
+            kept.points[missing], kept.known[missing] = project_landmarks(request).numpy(), True
+        return torch.from_numpy(kept.points[rows])
 
     def _at(self, pose: tuple[float, float] | None, rows: np.ndarray) -> _Kept:
         """What is kept of a pose (None: each head's own), once these rows have been rendered."""

@@ -106,6 +106,16 @@ def render_images(request: Request) -> Tensor:
     return torch.cat([draw_scene(part).raster.gray.cpu() for part in request.chunks()])
 
 
+def project_landmarks(request: Request) -> Tensor:
+    """(N, 68, 2) column and row of the landmarks alone, on the CPU, as `render` gives them."""
+    parts = []
+    for part in request.chunks():
+        p, _, action_units, surface, camera, _ = _posed(part)
+        _, projected = _projected(p, action_units, surface, camera)
+        parts.append(projected[:, :2].transpose(1, 2).cpu())
+    return torch.cat(parts)
+
+
 @dataclass
 class Drawn:
     """A chunk of heads: what was asked, the scene, its picture and the supersampled one."""
@@ -122,21 +132,8 @@ class Drawn:
 
 def draw_scene(request: Request) -> Drawn:
     """Draws the heads of one chunk, which all have the same occluder."""
-    p, uniform, textures = draw(request.indices, request.seed)
-    if request.mirrored:
-        p, textures = mirror(p, textures)
-    device = torch.device(request.device)
-    p = SimpleNamespace(**{name: value.to(device) for name, value in vars(p).items()})
-    textures = {name: value.to(device) for name, value in textures.items()}
-    action_units = intensities(request.labels, uniform, request.zeroed_region).to(device)
-    au = by_name(action_units)
-    surface = build_surface(p, au)
-    own = (p.yaw, p.pitch, p.roll)
-    asked = zip(own, request.angles, strict=True)
-    pose = [mine.view(-1) if angle is None else angle.to(device) for mine, angle in asked]
-    pose = torch.stack(pose, 1)
-    size = SUPERSAMPLING * request.size
-    camera = build_camera(p, pose, size)
+    p, textures, action_units, surface, camera, pose = _posed(request)
+    au, size = by_name(action_units), SUPERSAMPLING * request.size
     patches = []
     if request.occluders[0] is not None:
         scene = Scene(p, au, surface, PATCH_VERTICES_A_PIXEL * size / UNITS_ACROSS)
@@ -145,12 +142,35 @@ def draw_scene(request: Request) -> Drawn:
     return Drawn(request, p, action_units, surface, camera, pose, shrink(full), full)
 
 
+def _posed(request: Request) -> tuple:
+    """Heads before they are painted: parameters, textures, action units, surface, camera, pose."""
+    p, uniform, textures = draw(request.indices, request.seed)
+    if request.mirrored:
+        p, textures = mirror(p, textures)
+    device = torch.device(request.device)
+    p = SimpleNamespace(**{name: value.to(device) for name, value in vars(p).items()})
+    textures = {name: value.to(device) for name, value in textures.items()}
+    action_units = intensities(request.labels, uniform, request.zeroed_region).to(device)
+    surface = build_surface(p, by_name(action_units))
+    asked = zip((p.yaw, p.pitch, p.roll), request.angles, strict=True)
+    pose = [mine.view(-1) if angle is None else angle.to(device) for mine, angle in asked]
+    pose = torch.stack(pose, 1)
+    camera = build_camera(p, pose, SUPERSAMPLING * request.size)
+    return p, textures, action_units, surface, camera, pose
+
+
+def _projected(p, action_units, surface, camera) -> tuple[Tensor, Tensor]:
+    """The landmarks in head coordinates, and as column, row and depth, (N, 3, 68) each."""
+    points = landmarks_in_head(p, by_name(action_units), surface)
+    projected = camera.project(points)
+    projected[:, :2] = projected[:, :2] / SUPERSAMPLING
+    return points, projected
+
+
 def _with_truth(drawn: Drawn) -> tuple[Tensor, ...]:
     """The fields of `Heads`, in its order."""
     raster, request = drawn.raster, drawn.request
-    points = landmarks_in_head(drawn.p, by_name(drawn.action_units), drawn.surface)
-    projected = drawn.camera.project(points)
-    projected[:, :2] = projected[:, :2] / SUPERSAMPLING
+    points, projected = _projected(drawn.p, drawn.action_units, drawn.surface, drawn.camera)
     kind = occluder_code(request.occluders[0])
     return (
         raster.gray[:, None],
