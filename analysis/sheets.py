@@ -23,6 +23,7 @@ COLUMNS: dict[str, list[Condition]] = {
     "corruptions": [CLEAN, *(Condition(corruption=name, severity=severity)
                              for name in CORRUPTIONS for severity in (1, 3, 5))],
 }  # fmt: skip
+DONORS = 150  # faces that a fill may borrow from
 
 
 def poses(dataset: FaceDataset, landmarks: Path | None, faces: int, seed: int) -> ContactSheet:
@@ -39,8 +40,10 @@ def covered(
     dataset: FaceDataset, name: str, landmarks: Path | None, faces: int, seed: int
 ) -> ContactSheet:
     """A row per face, a column per condition of COLUMNS[name]."""
-    shown = sample(dataset, faces, seed)
-    benchmark = Benchmark([], shown, (), Path(), seed, cameras=placed(shown, landmarks))
+    known = sample(dataset, DONORS, seed)
+    shown = known.subset(slice(0, faces))
+    cameras = placed(shown, landmarks)
+    benchmark = Benchmark([], known, (), Path(), seed, cameras=cameras)
     pictures = {
         _title(condition): next(perturbed(benchmark, [condition], slice(0, faces)).pictures)[:, 0]
         for condition in COLUMNS[name]
@@ -75,10 +78,10 @@ def _title(condition: Condition) -> str:
     if condition == CLEAN:
         return "clean"
     if condition.corruption != "none":
-        return f"{condition.corruption.replace('_', ' ')}\n{condition.severity}"
+        return f"{condition.corruption}\n{condition.severity}".replace("_", "\n")
     share = "natural" if condition.fraction is None else f"{100 * condition.fraction:g}%"
-    detail = share if condition.fill in ("mean", "object") else condition.fill.replace("_", " ")
-    return f"{condition.occluder.replace('_', ' ')}\n{detail}"
+    detail = share if condition.fill in ("mean", "object") else condition.fill
+    return f"{condition.occluder}\n{detail}".replace("_", "\n")
 
 
 def _labels(faces: FaceDataset) -> tuple[str, ...]:

@@ -138,8 +138,8 @@ def _write_mean_face(folder: Path, points, size: int) -> int:
 
 
 def _measure_yaw(args, dataset, finder, yaws: list[float]) -> int:
-    from analysis.faces import to_be_turned
     from analysis.engine import sample
+    from analysis.faces import to_be_turned
     from analysis.pose.measured import measure_yaw, yaw_table
     from analysis.store import write_table
 

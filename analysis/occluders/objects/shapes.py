@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis.occluders.objects.sketch import HIGH, LOW, PIXEL, SIDE
+from analysis.occluders.objects.sketch import LOW, PIXEL, SIDE
 
 Point = tuple[float, float]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class Sketch:
 OBJECTS = Registry("object")  # name -> function that draws it
 
 
-@lru_cache(maxsize=None)
+@cache
 def sketch(name: str) -> Sketch:
     """The object of this name, drawn once a process.
 
