@@ -36,19 +36,21 @@ def solved(image, mask):
     rows, columns = np.nonzero(mask)
     number = np.full(mask.shape, -1)
     number[rows, columns] = np.arange(len(rows))
-    total, known, entries = np.zeros(len(rows)), np.zeros(len(rows)), []
+    diagonal, known, entries = np.zeros(len(rows)), np.zeros(len(rows)), []
     for down, across in [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]:
         weight = 1 / 12 if down and across else 1 / 6
         y, x = rows + down, columns + across
         here = np.flatnonzero((y >= 0) & (y < mask.shape[0]) & (x >= 0) & (x < mask.shape[1]))
-        total[here] += weight
-        other = number[y[here], x[here]]
-        known[here] += np.where(other < 0, weight * image[y[here], x[here]], 0)
-        entries += [(-weight, i, j) for i, j in zip(here, other, strict=True) if j >= 0]
-    entries += [(value, i, i) for i, value in enumerate(total)]
-    values, i, j = zip(*entries, strict=True)
+        other, value = number[y[here], x[here]], image[y[here], x[here]]
+        diagonal[here] += weight
+        known[here] += np.where(other < 0, weight * value, 0)
+        entries.append((here[other >= 0], other[other >= 0], -weight))
+    places = np.arange(len(rows))
+    i, j, values = zip(*entries, (places, places, diagonal), strict=True)
+    values = np.concatenate([np.broadcast_to(v, len(at)) for v, at in zip(values, i, strict=True)])
+    system = coo_array((values, (np.concatenate(i), np.concatenate(j))))
     filled = image.copy()
-    filled[rows, columns] = spsolve(coo_array((values, (i, j))).tocsc(), known)
+    filled[rows, columns] = spsolve(system.tocsc(), known)
     return filled
 
 

@@ -13,6 +13,7 @@ elementwise operations, maxima and sums of a fixed order, and a picture that has
 moves: its pixels don't depend on what else is in the batch.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,8 +44,8 @@ def impute(images: Tensor, mask: Tensor, tolerance: float = 1e-5) -> Tensor:
     A picture covered wholly gets its own mean, channel by channel.
 
     Args:
-        images: (N, C, H, W), values of the order of 1. What is under the mask has no influence,
-            except for pictures covered wholly.
+        images: (N, C, H, W) on the CPU, values of the order of 1. What is under the mask has no
+            influence, except for pictures covered wholly.
         mask: (N, H, W), or (1, H, W) for all of them: bool, True = hidden.
         tolerance: the largest difference that is left between a hidden pixel and the mean of its
             neighbours. The exact solution is further away: twenty times as far at worst with half
@@ -60,47 +61,61 @@ def impute(images: Tensor, mask: Tensor, tolerance: float = 1e-5) -> Tensor:
                          f"{mask.dtype} {tuple(mask.shape)}")  # fmt: skip
     if min(size) < 2:
         raise ValueError(f"imputation needs 2 pixels a side at least, not {tuple(size)}")
-    # the pictures last: neighbours are then shifts of whole blocks of memory
-    fields = images.permute(2, 3, 0, 1).reshape(*size, count * channels)
-    hidden = mask.expand(count, *size).permute(1, 2, 0).repeat_interleave(channels, 2)
-    wholly = hidden.flatten(0, 1).all(0)
+    fields = _pictures_last(images.flatten(0, 1))
+    hidden = _pictures_last(mask.expand(count, *size).repeat_interleave(channels, 0))
+    wholly = hidden.all((0, 1))
     solved = _solve(fields, hidden & ~wholly, 12 * tolerance)
     if wholly.any():
-        solved = torch.where(wholly, total_(fields.clone()) / (size[0] * size[1]), solved)
-    return solved.view(*size, count, channels).permute(2, 3, 0, 1).contiguous()
+        solved = np.where(wholly, total_(fields.copy()) / (size[0] * size[1]), solved)
+    solved = torch.from_numpy(solved).permute(2, 0, 1)
+    return solved.reshape(count, channels, *size).contiguous()
 
 
-def _solve(fields: Tensor, hidden: Tensor, tolerance: float) -> Tensor:
+def _pictures_last(stack: Tensor) -> np.ndarray:
+    """(K, H, W) as (H, W, K), in memory too."""
+    return np.ascontiguousarray(stack.permute(1, 2, 0).numpy())
+
+
+def _solve(fields: np.ndarray, hidden: np.ndarray, tolerance: float) -> np.ndarray:
     """Preconditioned conjugate gradients on (H, W, K) fields, each with its own step sizes."""
-    finest, *coarser = grids(hidden.to(fields.dtype))
-    solution = fields.masked_fill(hidden, 0)
-    mean = total_(solution.clone()) / total_(1 - finest.active)  # of what is known: the start
+    finest, *coarser = grids(hidden.astype(fields.dtype))
+    solution = np.where(hidden, 0, fields)
+    mean = total_(solution.copy()) / total_(1 - finest.active)  # of what is known: the start
     solution += mean * finest.active
-    residual = finest.apply(solution).mul_(finest.active).neg()
-    direction, before = torch.zeros_like(fields), 1.0
+    residual = -finest.active * finest.apply(solution)
+    direction, before = np.zeros_like(fields), np.ones_like(mean)
     for _ in range(MAX_STEPS):
-        moving = torch.abs(residual, out=finest.scratch).amax((0, 1)) > tolerance
+        moving = np.abs(residual, out=finest.scratch).max((0, 1)) > tolerance
         if not moving.any():
             return solution
         correction = _cycle(finest, coarser, residual)
         product = finest.dot(residual, correction)
-        direction.mul_(torch.where(moving, product / before, 0)).add_(correction)
-        applied = finest.apply(direction).mul_(finest.active)
-        step = torch.where(moving, product / finest.dot(direction, applied), 0)
-        residual -= applied.mul_(step)
-        solution += torch.mul(direction, step, out=finest.scratch)
+        direction *= _ratio(product, before, moving)
+        direction += correction
+        applied = finest.apply(direction)
+        applied *= finest.active
+        step = _ratio(product, finest.dot(direction, applied), moving)
+        residual -= np.multiply(applied, step, out=applied)
+        solution += np.multiply(direction, step, out=finest.scratch)
         before = product
     raise ArithmeticError(f"imputation leaves a residual above {tolerance / 12:g} after "
                           f"{MAX_STEPS} steps")  # fmt: skip
 
 
-def _cycle(grid: Grid, coarser: list[Grid], residual: Tensor) -> Tensor:
+def _ratio(one: np.ndarray, other: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """one / other, 0 for a picture that has converged."""
+    return np.divide(one, other, out=np.zeros_like(one), where=moving)
+
+
+def _cycle(grid: Grid, coarser: list[Grid], residual: np.ndarray) -> np.ndarray:
     """The grid's `correction`: about the solution for this residual, one symmetric V-cycle."""
-    correction = torch.mul(grid.inverse, residual, out=grid.correction)
+    correction = np.multiply(grid.inverse, residual, out=grid.correction)
     if coarser:
         rest = grid.apply(correction)
-        grid.restrict(torch.sub(residual, rest, out=rest), coarser[0].residual)
+        grid.restrict(np.subtract(residual, rest, out=rest), coarser[0].residual)
         correction += grid.prolong(_cycle(coarser[0], coarser[1:], coarser[0].residual))
         rest = grid.apply(correction)
-        correction += torch.sub(residual, rest, out=rest).mul_(grid.inverse)
+        np.subtract(residual, rest, out=rest)
+        rest *= grid.inverse
+        correction += rest
     return correction
