@@ -16,6 +16,7 @@ from iram.errors import InputError
 COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
     "explain": "show the prediction and the model's attention for one picture",
+    "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",
     "landmarks": "find the landmarks of a data set's faces (needs MediaPipe), measure yaw by them",
     "sheets": "contact sheets: faces at every angle, heads with every expression and object",

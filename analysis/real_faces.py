@@ -34,7 +34,9 @@ class RealFaces(NamedTuple):
 
 
 def real_groups(dataset: FaceDataset, ran_lists: Path) -> RealFaces:
-    """Finds the faces of the lists among those of the data set, by its specification.
+    """The faces of the lists among those of the data set, and what is odd: faces, problems.
+
+    The data set is opened once more by its specification, with the lists.
 
     The lists know faces by FERPlus's names. FER2013's CSV has none: they are taken from
     `fer2013new.csv` (the option `votes`, or the file of that name beside the CSV), row by row.

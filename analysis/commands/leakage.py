@@ -1,0 +1,63 @@
+"""Can the expression be told from the occluders' masks alone? It should not.
+
+For every occluder and fraction a small classifier sees only where the masks lie, never a picture.
+Its balanced accuracy (mean recall, 5-fold cross-validated) is held against that under permuted
+labels. Writes --out/leakage.csv: a row per occluder and fraction with the accuracy, what chance
+gives, p, p after Holm's correction, and the verdict: at chance, leaks, or constant (the same mask
+for every face, which can say nothing).
+
+examples:
+  iram leakage --data fer2013:fer2013.csv --out runs/leakage
+  iram leakage --data fer2013:fer2013.csv --conditions box,sham --limit 1000 --out runs/leakage
+  iram leakage --data heads:n=1000 --conditions quick --out runs/leakage
+"""
+
+from pathlib import Path
+
+
+def configure(parser) -> None:
+    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
+    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    parser.add_argument("--conditions", default="default", metavar="NAMES",
+                        help="presets, occluders, patterns; default: default")  # fmt: skip
+    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
+    parser.add_argument("--seed", type=int, default=0, metavar="S",
+                        help="of places, folds and permutations; default: 0")  # fmt: skip
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for leakage.csv")
+
+
+def run(args) -> int:
+    from analysis import store
+    from analysis.engine import sample
+    from analysis.leakage import leakage
+    from analysis.study import select
+    from iram.data import open_dataset
+    from iram.progress import progress_bar
+
+    conditions = select(args.conditions)
+    dataset = sample(open_dataset(args.data, split=args.split), args.limit, args.seed)
+    table = leakage(dataset, conditions, args.seed,
+                    lambda measured: progress_bar(iterable=measured, unit="mask"))  # fmt: skip
+    store.write_table(args.out / "leakage.csv", table)
+    print("\n".join(_report(table, dataset)))
+    print(f"\nin {args.out}: leakage.csv")
+    return 0
+
+
+def _report(table, dataset) -> list[str]:
+    chance = table["chance"].iloc[0]
+    lines = [f"\n{dataset.name}: {len(dataset)} faces, {round(1 / chance)} expressions, told from "
+             f"the masks alone (%; chance {100 * chance:.1f})", "",
+             f"  {'occluder':16s}{'fraction':10s}{'mean recall':14s}{'by chance (95%)':18s}"
+             f"{'p':9s}{'p (Holm)':10s}verdict"]  # fmt: skip
+    for row in table.itertuples():
+        line = f"  {row.occluder:16s}{row.fraction:<10.0%}{100 * row.balanced_accuracy:<14.1f}"
+        if row.verdict == "constant":
+            line += f"{'':37s}"
+        else:
+            line += (f"{f'[{100 * row.null_low:.1f}, {100 * row.null_high:.1f}]':18s}{row.p:<9.3g}"
+                     f"{row.p_holm:<10.3g}")  # fmt: skip
+        lines.append(line + row.verdict)
+    counts = table["verdict"].value_counts()
+    said = [f"{counts.get(verdict, 0)} {verdict}" for verdict in ("at chance", "leaks", "constant")]
+    return [*lines, "", "  " + ", ".join(said)]
