@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Sketch:
         shade: (V, SIDE, SIDE) in [0, 1], the object's gray, lit from above left.
         anchor: x and y of the point that stays where it is when the object is scaled.
         smallest, largest: the scales between which it still looks like what it is; 1 is natural.
-        skin: its gray is relative to that of the face's own skin (`SKIN` = the same).
+        skin: its gray is a share of the face's own skin's (1 = the same), not absolute.
     """
 
     alpha: Tensor
@@ -45,7 +45,7 @@ class Sketch:
 OBJECTS = Registry("object")  # name -> function that draws it
 
 
-@lru_cache(maxsize=None)
+@cache
 def sketch(name: str) -> Sketch:
     """The object of this name, drawn once a process.
 
@@ -55,17 +55,20 @@ def sketch(name: str) -> Sketch:
     return OBJECTS[name]()
 
 
+def covered(drawn: Sketch, size: int, scale: float = 1.0) -> Tensor:
+    """(V, size, size) bool: where each variant covers the picture of the mean face."""
+    centres = (torch.arange(size) + 0.5) / size
+    points = torch.stack([centres.expand(size, size), centres[:, None].expand(size, size)], -1)
+    anchor = torch.tensor(drawn.anchor)
+    places = (anchor + (points - anchor) / scale - LOW) / (HIGH - LOW) * 2 - 1
+    places = places.expand(len(drawn.alpha), -1, -1, -1)
+    return F.grid_sample(drawn.alpha[:, None], places, align_corners=False)[:, 0] > 0.5
+
+
 def covered_fraction(drawn: Sketch, scale: float = 1.0) -> Tensor:
     """(V,) share of the mean face's area that each variant covers at this scale, 0 to 1."""
     face = mean_layout(FACE_SIZE).face
-    centres = (torch.arange(FACE_SIZE) + 0.5) / FACE_SIZE
-    anchor = torch.tensor(drawn.anchor)
-    points = torch.stack([centres.expand_as(face), centres[:, None].expand_as(face)], -1)
-    places = (anchor + (points - anchor) / scale - LOW) / (HIGH - LOW) * 2 - 1
-    alpha = F.grid_sample(
-        drawn.alpha[:, None], places.expand(len(drawn.alpha), -1, -1, -1), align_corners=False
-    )
-    return (alpha[:, 0, face] > 0.5).float().mean(1)
+    return covered(drawn, FACE_SIZE, scale)[:, face].float().mean(1)
 
 
 def plane(mirrored: bool = False) -> tuple[Tensor, Tensor]:
@@ -76,6 +79,14 @@ def plane(mirrored: bool = False) -> tuple[Tensor, Tensor]:
     centres = LOW + PIXEL * (torch.arange(SIDE) + 0.5)
     x = centres.expand(SIDE, SIDE)
     return (1 - x if mirrored else x), centres[:, None].expand(SIDE, SIDE)
+
+
+def window(x: float, y: float, reach: float) -> tuple[slice, slice]:
+    """Rows and columns of the canvas within this reach of a point."""
+    return tuple(
+        slice(max(0, int((c - reach - LOW) / PIXEL)), max(0, int((c + reach - LOW) / PIXEL)))
+        for c in (y, x)
+    )
 
 
 def stacked(drawings: Sequence, anchor: Point, smallest: float, largest: float, **rest) -> Sketch:
