@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from analysis.fills.scene import FILLS, Scene
-from analysis.occluders.objects.hand import SKIN
 from iram.errors import InputError
 
 LIT = (0.5, 1.0)  # an object's brightness in a picture of mean gray m is LIT[0] + LIT[1] m
@@ -25,7 +24,7 @@ def own_look(scene: Scene) -> Tensor:
         raise InputError("fill 'object': this occluder has no look of its own; only objects "
                          "(such as sunglasses) do")  # fmt: skip
     if cover.skin:
-        light = _skin(scene.images, cover.mask) / SKIN
+        light = _skin(scene.images, cover.mask)
     else:
         light = LIT[0] + LIT[1] * scene.images.mean((1, 2, 3), keepdim=True)
     alpha = cover.alpha[:, None]

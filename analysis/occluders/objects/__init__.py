@@ -11,8 +11,9 @@ from analysis.occluders.objects.sketch import (
     OBJECTS,
     SIDE,
     Sketch,
+    covered,
     covered_fraction,
     sketch,
 )
 
-__all__ = ["HIGH", "LOW", "OBJECTS", "SIDE", "Sketch", "covered_fraction", "sketch"]
+__all__ = ["HIGH", "LOW", "OBJECTS", "SIDE", "Sketch", "covered", "covered_fraction", "sketch"]

@@ -36,7 +36,7 @@ def sunglasses() -> Sketch:
         _sunglasses(_traced(AVIATOR), 0.011, gray=0.78, dark=0.06, fading=0.30),
         _sunglasses(_traced(CAT_EYE), 0.024, gray=0.34, dark=0.06),
     ]
-    return stacked(drawn, anchor=(0.5, EYES), smallest=0.8, largest=1.3)
+    return stacked(drawn, anchor=(0.5, EYES), smallest=0.8, largest=1.2)
 
 
 @OBJECTS.register("spectacles")
@@ -47,7 +47,7 @@ def spectacles() -> Sketch:
         _spectacles(_round(), 0.017, gray=0.16),
         _spectacles(_traced(WAYFARER), 0.012, gray=0.16, brow=0.022),
     ]
-    return stacked(drawn, anchor=(0.5, EYES), smallest=0.8, largest=1.3)
+    return stacked(drawn, anchor=(0.5, EYES), smallest=0.8, largest=1.2)
 
 
 def _traced(lens) -> Tensor:

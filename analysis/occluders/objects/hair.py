@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from analysis.occluders.objects.light import Layers, lit
-from analysis.occluders.objects.shapes import inside, line, noise, ramp
-from analysis.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked
+from analysis.occluders.objects.shapes import inside, line, noise, ramp, wobble
+from analysis.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked, window
 
 
 @OBJECTS.register("hair")
@@ -33,24 +33,20 @@ def _fringe(gray: float) -> Layers:
     """Straight from the crown to the brows, and down both sides of the face."""
     x, y = plane()
     across = (x - 0.5).abs()
-    drawn = Layers(x)
-    sides = 0.420 - 0.05 * ramp(y, 0.3, 0.75) + 0.05 * ramp(y, 0.75, 1.1)
-    sides = (sides + 0.010 * noise(y * 6, 0 * y, 70) - across).maximum(across - 0.53)
-    u = (x - 0.5) / (1 + 0.15 * y)
-    none = torch.zeros_like(x)
-    drawn.cast(sides, 0.5, 0.05)
-    drawn.add(inside(sides + 0.004 * noise(u * 90, y * 4, 71), 0.014),
-              _combed(u, y, gray, line(y - 0.62, 0.09) * 0.6, 72))  # fmt: skip
+    sides = (
+        0.420 - 0.05 * ramp(y, 0.30, 0.75) + 0.05 * ramp(y, 0.75, 1.10) + 0.010 * wobble(y * 6, 70)
+    )
+    drawn = _hanging(Layers(x), x, y, (sides - across).maximum(across - 0.53), gray)
     crown = (0.5, -0.55)
     angle = torch.atan2(x - crown[0], y - crown[1])
     angle = angle + 0.012 * noise(angle * 12, y * 4, 76)
     reach = torch.hypot(x - crown[0], y - crown[1])
     tips = 0.865 + 0.13 * ramp(across, 0.14, 0.40) - 0.07 * ramp(across, 0.02, 0.0)
-    tips = tips + 0.022 * noise(angle * 16, none, 77) + 0.022 * noise(angle * 48, none, 78)
-    gloss = line(reach - 0.72 - 0.025 * noise(angle * 22, none, 79), 0.055)
+    tips = tips + 0.022 * wobble(angle * 16, 77) + 0.022 * wobble(angle * 48, 78)
     fringe = (reach - tips).maximum(across - 0.46)
-    drawn.cast(fringe, 0.5, 0.05)
+    gloss = line(reach - 0.72 - 0.025 * wobble(angle * 22, 79), 0.055)
     shade = _combed(angle * 0.8, reach, gray, gloss, 80) * (1 - 0.35 * ramp(fringe, -0.10, 0.0))
+    drawn.cast(fringe, 0.5, 0.05)
     return drawn.add(inside(fringe + 0.012 * noise(angle * 90, reach * 3, 84), 0.02), shade)
 
 
@@ -60,34 +56,30 @@ def _swept(mirrored: bool, gray: float) -> Layers:
     Strands are quarters of ellipses about one middle: level at the parting, then falling.
     """
     x, y = plane(mirrored)
-    drawn = Layers(x)
-    near = 0.93 + 0.03 * noise(y * 4, 0 * y, 90) - x - 0.05 * ramp(y, 0.45, 0.15)
-    near = near.maximum(x - 1.02)
-    drawn.cast(near, 0.5, 0.05)
-    drawn.add(inside(near + 0.004 * noise(x * 90, y * 4, 91), 0.014),
-              _combed(x, y, gray, line(y - 0.55, 0.1) * 0.5, 92))  # fmt: skip
-    middle = (0.675, 0.84)
-    a, b = (x - middle[0]) / 0.275, (y - middle[1]) / 0.76
-    ring = torch.hypot(a, b.clamp(max=0))  # 1 at the inner edge, more to the outside
-    turn = torch.atan2(-a, -b)  # 0 at the parting, a quarter turn where it hangs
+    near = 0.93 + 0.03 * wobble(y * 4, 90) - x - 0.05 * ramp(y, 0.45, 0.15)
+    drawn = _hanging(Layers(x), x, y, near.maximum(x - 1.02), gray)
+    middle, radii = (0.655, 0.84), (0.245, 0.76)
+    right, down = (x - middle[0]) / radii[0], (y - middle[1]) / radii[1]
+    turn = torch.atan2(-right, -down)  # 0 at the parting, a quarter turn where it hangs
     length = turn.clamp(0, math.pi / 2) + (y - middle[1]).clamp(min=0)
-    waves = 0.07 * noise(length * 2.6, ring * 1.2, 96) * ramp(length, 0.2, 1.2)
-    ring = ring + waves
-    inner = (1 - ring) * 0.275
-    end = (
-        y
-        - 0.64
-        - 0.16 * (ring - 1)
-        - 0.06 * noise(ring * 5, 0 * y, 97)
-        - 0.05 * noise(ring * 21, 0 * y, 98)
-    )
-    outer = 0.28 * (ring - 2.42 - 0.06 * noise(length * 3, 0 * y, 95))
-    lock = inner.maximum(outer).maximum(end).maximum(x - middle[0] - 0.03 + 0.5 * (y - 0.1))
-    drawn.cast(lock, 0.5, 0.06)
-    gloss = line(length - 0.75 - 0.05 * noise(ring * 9, 0 * y, 99), 0.16)
-    shade = _combed(ring * 0.27, length * 0.6, gray, gloss, 100)
+    ring = torch.hypot(right, down.clamp(max=0))  # 1 at the inner edge, more to the outside
+    ring = ring + 0.07 * noise(length * 2.6, ring * 1.2, 96) * ramp(length, 0.2, 1.2)
+    inner, outer = (1 - ring) * radii[0], (ring - 2.56 - 0.06 * wobble(length * 3, 95)) * radii[0]
+    tips = 0.60 + 0.16 * (ring - 1) + 0.06 * wobble(ring * 5, 97) + 0.05 * wobble(ring * 11, 98)
+    parting = x - middle[0] - 0.03 + 0.5 * (y - 0.1)
+    lock = inner.maximum(outer).maximum(y - tips).maximum(parting)
+    gloss = line(length - 0.75 - 0.05 * wobble(ring * 9, 99), 0.16)
+    shade = _combed(ring * 0.26, length * 0.6, gray, gloss, 100)
     shade = shade * (1 - 0.35 * ramp(inner, -0.05, 0.0))
+    drawn.cast(lock, 0.35, 0.05)
     return drawn.add(inside(lock + 0.006 * noise(ring * 30, length * 2, 104), 0.016), shade)
+
+
+def _hanging(drawn: Layers, x: Tensor, y: Tensor, distance: Tensor, gray: float) -> Layers:
+    """Adds hair that hangs straight down inside this outline."""
+    drawn.cast(distance, 0.5, 0.05)
+    shade = _combed((x - 0.5) / (1 + 0.15 * y), y, gray, 0.6 * line(y - 0.60, 0.09), 72)
+    return drawn.add(inside(distance + 0.004 * noise(x * 90, y * 4, 71), 0.014), shade)
 
 
 def _curls(gray: float) -> Layers:
@@ -96,32 +88,35 @@ def _curls(gray: float) -> Layers:
     generator = torch.Generator().manual_seed(110)
     drawn = Layers(x)
     places = _curl_places(generator)
-    radius = 0.042 + 0.022 * torch.rand(len(places), generator=generator)
+    radius = 0.048 + 0.024 * torch.rand(len(places), generator=generator)
     phase = torch.rand(len(places), generator=generator)
-    p, q = x + 0.014 * noise(x * 14, y * 14, 112), y + 0.014 * noise(x * 14, y * 14, 113)
-    near, spiral = torch.full_like(x, torch.inf), torch.zeros_like(x)
+    p, q = x + 0.020 * noise(x * 14, y * 14, 112), y + 0.020 * noise(x * 14, y * 14, 113)
+    near, spiral = torch.full_like(x, 3.0), torch.zeros_like(x)
     for (cx, cy), r, start in zip(places.tolist(), radius.tolist(), phase.tolist(), strict=True):
-        away = torch.hypot(p - cx, q - cy)
-        nearer = away / r < near
-        near = torch.where(nearer, away / r, near)
-        turn = torch.atan2(q - cy, p - cx) / (2 * math.pi)
-        spiral = torch.where(nearer, away / 0.021 + turn + start, spiral)
+        here = window(cx, cy, 3 * r)
+        right, down = p[here] - cx, q[here] - cy
+        away = torch.hypot(right, down)
+        nearer = away / r < near[here]
+        near[here] = torch.where(nearer, away / r, near[here])
+        turn = torch.atan2(down, right) / (2 * math.pi)
+        spiral[here] = torch.where(nearer, away / 0.031 + turn + start, spiral[here])
     edge = (near - 1) * 0.050
     strands = torch.cos(2 * math.pi * spiral) + 0.45 * noise(p * 90, q * 90, 114)
     height = 0.045 * (1 - near**2).clamp(min=0).sqrt() + 0.003 * strands
-    shade = lit(height, gray * (1 + 0.45 * strands), gloss=0.22, shine=8)
-    shade = shade * (1.15 - 0.75 * ramp(near, 0.35, 1.0))
+    shade = lit(height, gray * (1 + 0.38 * strands), gloss=0.22, shine=8)
+    shade = shade * (1.15 - 0.55 * ramp(near, 0.35, 1.0))
     drawn.cast(edge, 0.5, 0.05)
+    drawn.add(inside(edge - 0.012, 0.014), 0.45 * gray)  # the hair behind, between the curls
     return drawn.add(inside(edge + 0.004 * noise(x * 60, y * 60, 111), 0.014), shade)
 
 
 def _curl_places(generator: torch.Generator) -> Tensor:
     """(K, 2) middles of curls: a jittered grid over the head, less an oval of bare face."""
-    step = 0.060
+    step = 0.066
     xs, ys = torch.arange(-0.15, 1.16, step), torch.arange(-0.35, 0.95, step)
     places = torch.stack(torch.meshgrid(xs, ys, indexing="ij"), -1).reshape(-1, 2)
     places = places + 0.45 * step * torch.randn(places.shape, generator=generator).clamp(-1.5, 1.5)
     x, y = places.unbind(1)
-    bare = ((x - 0.47) / 0.39) ** 2 + ((y - 0.74) / 0.49) ** 2 < 1
+    bare = ((x - 0.48) / 0.41) ** 2 + ((y - 0.75) / 0.54) ** 2 < 1
     head = ((x - 0.5) / 0.62) ** 2 + ((y - 0.35) / 0.72) ** 2 < 1
     return places[head & ~bare]

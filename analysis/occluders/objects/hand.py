@@ -6,6 +6,7 @@ little finger, from the middle of the knuckles; then turned, sized and put in pl
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from analysis.occluders.objects.shapes import (
 )
 from analysis.occluders.objects.sketch import OBJECTS, Point, Sketch, plane, stacked
 
-SKIN = 0.88  # of the face's own gray, where the hand is level: what is lit better stays below 1
+TONE = 0.88  # of the face's own gray, where the hand is level; better lit, it stays below 1
 # Knuckle, length, turn in degrees and radius of each finger, from the index finger.
 FINGERS = (
     ((0.020, -0.140), 0.400, -5.0, 0.053),
@@ -64,7 +65,7 @@ def _seen(parts: Sequence[Tensor], mirrored: bool) -> Layers:
     """Lit, and its shadow on the face."""
     shape, height, tone = (part.flip(1) for part in parts) if mirrored else parts
     drawn = Layers(shape).cast(shape, 0.50, 0.07)
-    return drawn.add(inside(shape), lit(height, SKIN * tone, gloss=0.10, shine=10))
+    return drawn.add(inside(shape), lit(height, TONE * tone, gloss=0.10, shine=10))
 
 
 def _right_hand(u: Tensor, v: Tensor, arm: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,7 +77,7 @@ def _right_hand(u: Tensor, v: Tensor, arm: float) -> tuple[Tensor, Tensor, Tenso
     forearm, thick = capsule(u, v, WRIST, elbow, (0.120, 0.200))
     shape = union(union(back, forearm, thumb[0], blend=0.05), *(f[0] for f in fingers), blend=0.012)
     tall = -union(*(-f[1] for f in fingers), blend=0.006)
-    tall = -union(-tall, -ridges, -0.55 * dome(forearm, thick), blend=0.030)
+    tall = -union(-tall, -ridges, -0.42 * dome(forearm, thick), blend=0.022)
     tall = -union(-tall, -thumb[1], blend=0.012)
     tone = torch.stack([f[2] for f in (*fingers, thumb)]).prod(0)
     return shape, tall, tone * (1 - _gaps(u, fingers))
@@ -89,12 +90,13 @@ def _back(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         for base, _, _, _ in FINGERS
     ]
     shape = union(*bones, blend=0.05)
-    height = 0.50 * dome(shape, 0.12)
+    level = 0.030 + 0.016 * ramp(u, 0.0, -0.25)
+    height = level * ramp(blurred(inside(shape), 0.036), 0.2, 0.95)
     for base, _, _, _ in FINGERS:
         share, across = along(u, v, WRIST, base)
         knob = torch.exp(-(((u - base[0]) / 0.050) ** 2) - ((v - base[1]) / 0.036) ** 2)
-        height = height + 0.010 * knob
-        height = height + 0.0025 * line(across, 0.016) * ramp(share, 0.2, 0.6) * ramp(share, 1, 0.9)
+        height = height + 0.008 * knob
+        height = height + 0.002 * line(across, 0.016) * ramp(share, 0.2, 0.6) * ramp(share, 1, 0.9)
     return shape, height * inside(shape, 0.02)
 
 
@@ -130,6 +132,6 @@ def _digit(u: Tensor, v: Tensor, joints, thick) -> tuple[Tensor, Tensor, Tensor]
 def _gaps(u: Tensor, fingers) -> Tensor:
     """The shadow between neighbouring fingers, none on the back of the hand."""
     depth = torch.zeros_like(u)
-    for one, other in zip(fingers, fingers[1:], strict=False):
+    for one, other in pairwise(fingers):
         depth = torch.maximum(depth, line(one[0] - other[0], 0.012))
     return 0.40 * depth * ramp(u, 0.04, 0.14)

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis.occluders.objects.sketch import LOW, PIXEL, SIDE
-
-Point = tuple[float, float]
+from analysis.occluders.objects.sketch import LOW, PIXEL, SIDE, Point
 
 
 def disc(x: Tensor, y: Tensor, centre: Point, radius: float) -> Tensor:
@@ -55,7 +53,7 @@ def capsule(x: Tensor, y: Tensor, start: Point, stop: Point, thick: Point) -> tu
     return across - radius, radius
 
 
-def outline(points: Sequence[Point], mirrored: bool = False, samples: int = 6) -> Tensor:
+def outline(points: Sequence[Point], mirrored: bool = False, samples: int = 4) -> Tensor:
     """(SIDE, SIDE) distance to the smooth closed curve through these points (Catmull-Rom).
 
     Measured at half the canvas's resolution, as a distance is smooth.
@@ -138,3 +136,8 @@ def noise(u: Tensor, v: Tensor, seed: int, size: int = 64) -> Tensor:
     top = torch.lerp(knots[j, i], knots[j, k], s)
     bottom = torch.lerp(knots[m, i], knots[m, k], s)
     return torch.lerp(top, bottom, t)
+
+
+def wobble(u: Tensor, seed: int) -> Tensor:
+    """Smooth noise about 0 along one coordinate, one knot a unit."""
+    return noise(u, torch.zeros_like(u), seed)

@@ -30,7 +30,7 @@ class Sketch:
         shade: (V, SIDE, SIDE) in [0, 1], the object's gray, lit from above left.
         anchor: x and y of the point that stays where it is when the object is scaled.
         smallest, largest: the scales between which it still looks like what it is; 1 is natural.
-        skin: its gray is relative to that of the face's own skin (`SKIN` = the same).
+        skin: its gray is a share of the face's own skin's (1 = the same), not absolute.
     """
 
     alpha: Tensor
@@ -54,12 +54,16 @@ def sketch(name: str) -> Sketch:
     return OBJECTS[name]()
 
 
+def covered(drawn: Sketch, size: int, scale: float = 1.0) -> Tensor:
+    """(V, size, size) bool: where each variant covers the picture of the mean face."""
+    scales = torch.full((len(drawn.alpha),), float(scale))
+    return mean_layout(size).show(drawn.alpha, scales, drawn.anchor) > 0.5
+
+
 def covered_fraction(drawn: Sketch, scale: float = 1.0) -> Tensor:
     """(V,) share of the mean face's area that each variant covers at this scale, 0 to 1."""
-    layout = mean_layout(FACE_SIZE)
-    scales = torch.full((len(drawn.alpha),), float(scale))
-    shown = layout.show(drawn.alpha, scales, drawn.anchor)
-    return (shown > 0.5)[:, layout.face[0]].float().mean(1)
+    face = mean_layout(FACE_SIZE).face[0]
+    return covered(drawn, FACE_SIZE, scale)[:, face].float().mean(1)
 
 
 def plane(mirrored: bool = False) -> tuple[Tensor, Tensor]:
@@ -70,6 +74,14 @@ def plane(mirrored: bool = False) -> tuple[Tensor, Tensor]:
     centres = LOW + PIXEL * (torch.arange(SIDE) + 0.5)
     x = centres.expand(SIDE, SIDE)
     return (1 - x if mirrored else x), centres[:, None].expand(SIDE, SIDE)
+
+
+def window(x: float, y: float, reach: float) -> tuple[slice, slice]:
+    """Rows and columns of the canvas within this reach of a point."""
+    return tuple(
+        slice(max(0, int((c - reach - LOW) / PIXEL)), max(0, int((c + reach - LOW) / PIXEL)))
+        for c in (y, x)
+    )
 
 
 def stacked(drawings: Sequence, anchor: Point, smallest: float, largest: float, **rest) -> Sketch:
