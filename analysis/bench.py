@@ -135,7 +135,7 @@ def draw(results: Results) -> list[Path]:
     from analysis.figures import ImportanceMatrix, OcclusionCurves, PoseCurves, save
 
     summary, folder = results.tables.summary, results.benchmark.out / "figures"
-    covered = summary[(summary["occluder"] != "none") & (summary["yaw_deg"] == 0)]
+    covered = summary[(summary["fraction"] > 0) & (summary["yaw_deg"] == 0)]
     displays = {
         f"accuracy_against_fraction_{fill}": OcclusionCurves(summary, fill)
         for fill in dict.fromkeys(covered["fill"])

@@ -274,7 +274,8 @@ def sample(dataset: FaceDataset, limit: int | None, seed: int) -> FaceDataset:
 
     Drawn, since a folder's first faces are often all of one class.
     """
-    return dataset.subset(sampled(len(dataset), limit, seed))
+    chosen = sampled(len(dataset), limit, seed)
+    return dataset if len(chosen) == len(dataset) else dataset.subset(chosen)
 
 
 def sampled(count: int, limit: int | None, seed: int) -> np.ndarray:

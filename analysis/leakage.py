@@ -2,7 +2,8 @@
 
 An occluder must be placed without looking at the label. If a classifier that sees only where the
 mask lies, never the picture, tells the expressions apart better than chance, then accuracy under
-that occluder mixes what it hides with what it says.
+that occluder mixes what it hides with what it says. Where a face stands in its picture, and so an
+occluder that follows it, can tell a little of the expression, which the picture tells as well.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis.perturb import occlude
+from analysis.perturb import cover_faces, layout_at
 from analysis.statistics import LEVEL
 from analysis.study import Condition
 from iram.data.dataset import FaceDataset
@@ -34,6 +35,7 @@ def leakage(
     dataset: FaceDataset,
     conditions: Sequence[Condition],
     seed: int = 0,
+    cameras: Tensor | None = None,
     wrap: Callable[[list], Iterable] = iter,
 ) -> pd.DataFrame:
     """One row per occluder and fraction: how well the expression is told from the masks.
@@ -57,6 +59,7 @@ def leakage(
         conditions: those without an occluder are passed over; each occluder and fraction is
             measured once, upright, since neither fill nor pose moves a mask.
         seed: of the occluders' places (as in a benchmark), folds and permutations.
+        cameras: how each face stands in its picture, where occluders are placed by it.
         wrap: around the list of what is measured, such as a progress bar.
 
     Raises:
@@ -72,7 +75,7 @@ def leakage(
     at_most = max(AT_MOST, int(len(measured) / (1 - LEVEL)) + 1)
     table = []
     for condition in wrap(measured):
-        features = mask_features(masks(dataset, condition, seed))
+        features = mask_features(masks(dataset, condition, seed, cameras))
         row = {"occluder": condition.occluder, "fraction": condition.fraction, "chance": chance,
                "n": len(labels)}  # fmt: skip
         if not len(features.T):
@@ -96,7 +99,7 @@ def masking(conditions: Sequence[Condition]) -> list[Condition]:
     Raises:
         InputError: there is none.
     """
-    found = {(c.occluder, c.fraction): Condition(c.occluder, c.fraction, "black")
+    found = {(c.occluder, c.fraction): Condition(c.occluder, c.fraction, "mean")
              for c in conditions if c.occluder != "none"}  # fmt: skip
     if not found:
         names = ", ".join(condition.name for condition in conditions)
@@ -104,17 +107,22 @@ def masking(conditions: Sequence[Condition]) -> list[Condition]:
     return list(found.values())
 
 
-def masks(dataset: FaceDataset, condition: Condition, seed: int, block: int = 512) -> Iterator:
-    """Blocks (n, S, S) of the masks that a benchmark with this seed puts over these faces.
-
-    They are made over empty pictures, so that nothing of a face can get into them.
-    """
+def masks(
+    dataset: FaceDataset,
+    condition: Condition,
+    seed: int,
+    cameras: Tensor | None = None,
+    block: int = 512,
+) -> Iterator[Tensor]:
+    """Blocks (n, S, S) of the masks that a benchmark with this seed and these cameras puts over
+    these faces; no picture is read."""
     ids = dataset.metadata["image_id"].tolist()
-    empty = torch.zeros(1, 1, dataset.size, dataset.size)
     for start in range(0, len(ids), block):
-        part = ids[start : start + block]
-        pictures = empty.expand(len(part), -1, -1, -1)
-        yield occlude(pictures, condition, part, seed).occlusion_mask
+        part = slice(start, min(start + block, len(ids)))
+        own = None if cameras is None else cameras[part]
+        layout = layout_at(condition, own, dataset.size)
+        mask = cover_faces(layout, condition, ids[part], seed).mask
+        yield mask.expand(part.stop - part.start, -1, -1)
 
 
 def mask_features(blocks: Iterable[Tensor]) -> np.ndarray:

@@ -68,15 +68,15 @@ FRONTAL = Condition(yaw_deg=0.0)  # the baseline of all that is turned in depth
 REGIONS = ("brows", "eyes", "brows_eyes", "nose", "cheeks", "mouth", "chin")
 HALVES = ("upper_half", "lower_half", "left_half", "right_half")
 OBJECTS = {  # and the shares of the face at which each is still what it is
-    "sunglasses": (0.1, 0.2),
+    "sunglasses": (0.2,),
     "spectacles": (),
     "surgical_mask": (0.3, 0.4),
     "hand": (0.2, 0.3),
-    "scarf": (0.3, 0.4),
-    "hair": (0.2, 0.3),
+    "scarf": (0.2, 0.3, 0.4),
+    "hair": (0.3, 0.4),
     "microphone": (0.1,),
     "cup": (0.1, 0.2),
-    "vr_headset": (0.3, 0.4),
+    "vr_headset": (0.3, 0.4, 0.5),
 }
 UNSTRUCTURED = ("blob", "dropout")
 CONTROLS = ("box", "sham")  # of the same area, anywhere on the face, and beside it

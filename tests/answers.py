@@ -1,23 +1,9 @@
 """Answers of a model that is right except where a test says, for the tests of tables."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from analysis.study import CLEAN, Condition
 from analysis.tables.grid import grid
-
-
-@dataclass(frozen=True)
-class AnyCondition(Condition):
-    """A condition known by its fields alone, as tables know it: of any fraction or corruption."""
-
-    corruption: str = "none"
-    severity: int = 0
-
-    @property
-    def name(self) -> str:
-        return str(tuple(self.to_dict().values()))
 
 
 def conditions(*chosen):
@@ -25,7 +11,7 @@ def conditions(*chosen):
 
     Only the sham covers nothing of the face.
     """
-    chosen = [CLEAN, *(c if isinstance(c, Condition) else AnyCondition(*c) for c in chosen)]
+    chosen = [CLEAN, *(c if isinstance(c, Condition) else Condition(*c) for c in chosen)]
     covered = [0.0 if c.occluder in ("none", "sham") else c.fraction or 0.2 for c in chosen]
     return grid(chosen, covered)
 

@@ -11,6 +11,7 @@ import torch
 from analysis import bench, engine, store
 from analysis.bench import benchmark
 from analysis.engine import fastest_batch_size, sample
+from analysis.faces import to_be_turned
 from analysis.study import select
 from analysis.subjects import open_subjects
 from analysis.tables.summary import TABLES
@@ -76,14 +77,14 @@ def test_rows_are_the_models_own_answers(subjects, tmp_path):
 def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_path, monkeypatch):
     run(subjects, tmp_path / "whole")
     calls = iter(range(1000))
-    genuine = engine.occlude
+    genuine = engine.cover_faces
 
     def interrupted(*arguments):
         if next(calls) == 8:
             raise KeyboardInterrupt
         return genuine(*arguments)
 
-    monkeypatch.setattr(engine, "occlude", interrupted)
+    monkeypatch.setattr(engine, "cover_faces", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(subjects, tmp_path / "killed")
     monkeypatch.undo()
@@ -98,7 +99,7 @@ def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_pat
 def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     first = run(subjects, tmp_path)
     before = contents(tmp_path)
-    monkeypatch.setattr(engine, "occlude", lambda *arguments: pytest.fail("it computed again"))
+    monkeypatch.setattr(engine, "cover_faces", lambda *arguments: pytest.fail("it computed again"))
     again = run(subjects, tmp_path)
     assert again.made == 0
     assert contents(tmp_path) == before
@@ -210,7 +211,7 @@ def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
     assert len(table) == 2 * len(QUICK) * 5
     assert (table["n"] == 40).all()
     occluders = pd.read_csv(tmp_path / "occluders.csv")
-    assert set(occluders["occluder"]) == {"eyes", "mouth", "box", "sham"}
+    assert set(occluders["occluder"]) == {"eyes", "mouth", "box", "sham", "sunglasses"}
     assert "drop_beyond_box" not in set(occluders[occluders["occluder"] == "box"]["metric"])
     for name in ("accuracy_against_fraction_mean", "importance_iram-seed0"):
         assert (tmp_path / "figures" / f"{name}.pdf").stat().st_size > 5000
@@ -241,9 +242,8 @@ def test_tables_are_of_the_rows(subjects, tmp_path):
     own = tables.importance.query(cell).set_index("metric")
     assert own.loc["drop_beyond_box", "value"] == pytest.approx(beyond)
     assert own.loc["drop", "n"] == sad.sum()
-    names = ("eyes", "mouth", "box")
-    wrong = [[40 - plan.rows(s, c)["correct"].sum() for c in QUICK if c.occluder in names]
-             for s in subjects]  # fmt: skip
+    harmful = [c for c in QUICK if c.occluder not in ("none", "sham") or c.severity]
+    wrong = [[40 - plan.rows(s, c)["correct"].sum() for c in harmful] for s in subjects]
     mrr = tables.robustness.query("model == 'iram-seed0' and metric == 'mrr'")["value"].item()
     assert mrr == pytest.approx(100 * np.mean(np.divide(*wrong)))
 
@@ -298,7 +298,7 @@ def landmarks_file(path, yaws, rows):
 
 def test_only_near_frontal_photographs_are_turned_and_they_keep_their_landmarks(tmp_path, capsys):
     path = landmarks_file(tmp_path / "points.npz", [0, 40, -5, -30], [3, 0, 7, 9])
-    dataset = bench.to_be_turned(tiny.dataset(10), path)
+    dataset = to_be_turned(tiny.dataset(10), path)
     assert dataset.metadata["row"].tolist() == [3, 7]
     assert dataset.landmarks.shape == (2, 468, 3)
     assert np.isfinite(dataset.landmarks).all()
@@ -309,9 +309,9 @@ def test_only_near_frontal_photographs_are_turned_and_they_keep_their_landmarks(
 def test_landmarks_of_other_pictures_are_told(tmp_path):
     path = landmarks_file(tmp_path / "points.npz", [0], [999])
     with pytest.raises(InputError, match="is it of these pictures"):
-        bench.to_be_turned(tiny.dataset(10), path)
+        to_be_turned(tiny.dataset(10), path)
 
 
 def test_without_landmarks_all_photographs_are_turned_and_it_is_said(capsys):
-    assert len(bench.to_be_turned(tiny.dataset(10), None)) == 10
+    assert len(to_be_turned(tiny.dataset(10), None)) == 10
     assert "whatever their own pose" in capsys.readouterr().out

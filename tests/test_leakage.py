@@ -9,6 +9,7 @@ from sklearn.metrics import recall_score
 from sklearn.neighbors import NearestCentroid
 
 from analysis import cli, leakage
+from analysis.layout import mean_layout
 from analysis.leakage import (
     balanced_accuracy,
     holm,
@@ -17,9 +18,8 @@ from analysis.leakage import (
     masks,
     stratified_folds,
 )
-from analysis.occluders import OCCLUDERS, Growth
-from analysis.occluders.regions import pixel_centres
-from analysis.perturb import occlude
+from analysis.occluders import GROWING, Growth
+from analysis.perturb import cover_faces
 from analysis.study import Condition, select
 from iram.errors import InputError
 
@@ -31,11 +31,11 @@ def covering(monkeypatch, name: str, columns) -> Condition:
     left = iter(columns)
 
     def grow(layout, generators):
-        x, _ = pixel_centres(layout.size)
+        x = torch.arange(layout.size) + 0.5
         starts = torch.tensor([next(left) for _ in generators], dtype=torch.float32)
-        return Growth((x - starts[:, None, None]).abs(), layout.face)
+        return Growth((x - starts[:, None, None]).abs().expand(-1, layout.size, -1), layout.face)
 
-    monkeypatch.setitem(OCCLUDERS, name, grow)
+    monkeypatch.setitem(GROWING, name, grow)
     return Condition(name, 0.2, "mean")
 
 
@@ -81,7 +81,7 @@ def test_chance_is_of_the_expressions_that_occur(monkeypatch):
 def test_the_masks_are_those_of_the_benchmark_and_no_picture_gets_into_them():
     dataset = tiny.dataset(20)
     ids = dataset.metadata["image_id"].tolist()
-    shown = occlude(dataset.images(slice(None)), BOX, ids, seed=3).occlusion_mask
+    shown = cover_faces(mean_layout(48), BOX, ids, seed=3).mask
     assert torch.equal(torch.cat(list(masks(dataset, BOX, seed=3, block=7))), shown)
     assert not torch.equal(torch.cat(list(masks(dataset, BOX, seed=4))), shown)
     dataset._pixels = 255 - dataset._pixels

@@ -23,7 +23,7 @@ def images():
 @pytest.fixture
 def dataset(images):
     """As many faces, of two classes, that can stand for one another."""
-    return tiny.dataset(6)
+    return tiny.dataset(6, classes=("a", "b"))
 
 
 def seen(images, condition, ids=IDS, seed=0, dataset=None, part=slice(0, 6)):
@@ -40,7 +40,7 @@ def test_the_clean_pass_changes_nothing(images):
 
 
 ONE_OF_EACH = {c.fill if c.occluder == "box" else c.occluder + c.corruption: c
-               for c in PRESETS["full"] if c.severity in (0, 3)}  # fmt: skip
+               for c in PRESETS["full"] if c.severity in (0, 3) and not c.roll_deg}  # fmt: skip
 
 
 @pytest.mark.parametrize("condition", ONE_OF_EACH.values(), ids=lambda c: c.name)

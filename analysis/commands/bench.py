@@ -40,10 +40,7 @@ def configure(parser) -> None:
     parser.add_argument("--ran-lists", type=Path, metavar="DIR",
                         help="lists of really occluded and turned faces (Region Attention "
                         "Networks): report these beside the painted ones")  # fmt: skip
-    options.add_landmarks(parser)
-    parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
-                        help="of occluders: by each face's landmarks where they are known (of "
-                        "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
+    options.add_placement(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument(
         "--seed",

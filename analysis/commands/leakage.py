@@ -14,12 +14,15 @@ examples:
 
 from pathlib import Path
 
+from analysis.commands import options
+
 
 def configure(parser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
     parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
     parser.add_argument("--conditions", default="default", metavar="NAMES",
                         help="presets, occluders, patterns; default: default")  # fmt: skip
+    options.add_placement(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument("--seed", type=int, default=0, metavar="S",
                         help="of places, folds and permutations; default: 0")  # fmt: skip
@@ -29,6 +32,7 @@ def configure(parser) -> None:
 def run(args) -> int:
     from analysis import store
     from analysis.engine import sample
+    from analysis.faces import placed
     from analysis.leakage import leakage
     from analysis.study import select
     from iram.data import open_dataset
@@ -36,7 +40,8 @@ def run(args) -> int:
 
     conditions = select(args.conditions)
     dataset = sample(open_dataset(args.data, split=args.split), args.limit, args.seed)
-    table = leakage(dataset, conditions, args.seed,
+    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    table = leakage(dataset, conditions, args.seed, cameras,
                     lambda measured: progress_bar(iterable=measured, unit="mask"))  # fmt: skip
     store.write_table(args.out / "leakage.csv", table)
     print("\n".join(_report(table, dataset)))
@@ -51,7 +56,7 @@ def _report(table, dataset) -> list[str]:
              f"  {'occluder':16s}{'fraction':10s}{'mean recall':14s}{'by chance (95%)':18s}"
              f"{'p':9s}{'p (Holm)':10s}verdict"]  # fmt: skip
     for row in table.itertuples():
-        line = f"  {row.occluder:16s}{row.fraction:<10.0%}{100 * row.balanced_accuracy:<14.1f}"
+        line = f"  {row.occluder:16s}{_size(row.fraction):10s}{100 * row.balanced_accuracy:<14.1f}"
         if row.verdict == "constant":
             line += f"{'':37s}"
         else:
@@ -61,3 +66,7 @@ def _report(table, dataset) -> list[str]:
     counts = table["verdict"].value_counts()
     said = [f"{counts.get(verdict, 0)} {verdict}" for verdict in ("at chance", "leaks", "constant")]
     return [*lines, "", "  " + ", ".join(said)]
+
+
+def _size(fraction: float) -> str:
+    return f"{fraction:.0%}" if fraction == fraction else "natural"

@@ -18,6 +18,13 @@ def add_landmarks(parser) -> None:
                         help="landmarks (.npz) of these faces, from `iram landmarks`")  # fmt: skip
 
 
+def add_placement(parser) -> None:
+    add_landmarks(parser)
+    parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
+                        help="of occluders: by each face's landmarks where they are known (of "
+                        "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
+
+
 def device(name: str) -> str:
     """The device to use: auto is the GPU where there is one."""
     import torch

@@ -29,6 +29,7 @@ class OcclusionCurves:
     def plot(self) -> "OcclusionCurves":
         flat = ~self.summary["condition"].str.contains("yaw|pitch")  # heads turned are elsewhere
         table = self.summary[flat & (self.summary["metric"] == "accuracy")]
+        table = table[table["fraction"].notna()]  # natural sizes are of no curve
         covered = table[table["fill"] == self.fill]
         occluders = [name for name in OCCLUDER_TITLES if name in set(covered["occluder"])]
         if not occluders:

@@ -21,9 +21,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 OCCLUDER_TITLES = {
-    "box": "random box", "sham": "sham (background)", "eyes": "eyes", "brows": "brows",
-    "nose": "nose", "mouth": "mouth", "upper_half": "upper half", "lower_half": "lower half",
-    "left_half": "left half", "right_half": "right half",
+    "box": "random box", "sham": "sham (background)", "blob": "random blob",
+    "dropout": "random patches", "brows": "brows", "eyes": "eyes", "brows_eyes": "brows and eyes",
+    "nose": "nose", "cheeks": "cheeks", "mouth": "mouth", "chin": "chin",
+    "upper_half": "upper half", "lower_half": "lower half", "left_half": "left half",
+    "right_half": "right half", "sunglasses": "sunglasses", "spectacles": "spectacles",
+    "surgical_mask": "surgical mask", "hand": "hand", "scarf": "scarf", "hair": "hair",
+    "microphone": "microphone", "cup": "cup", "vr_headset": "VR headset",
 }  # fmt: skip
 
 

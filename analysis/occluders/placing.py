@@ -14,6 +14,8 @@ from iram.errors import InputError
 from iram.registry import unknown
 
 OPAQUE = 0.5  # an object occludes where it hides more than this
+NEAR = 0.01  # share of the face that an object may miss a fraction by
+CORRECTIONS = 3
 SCALES = 25  # sizes at which an object's share of the face is measured
 
 
@@ -46,28 +48,52 @@ def cover(
 
 
 def reach(occluder: str) -> tuple[float, float]:
-    """The smallest and the largest share of the mean face's area that an occluder covers, over an
-    object's variants; 0 and 1 for one that grows."""
+    """The smallest and the largest share of the mean face's area that an occluder covers, with the
+    variant of an object that covers least and most; 0 and 1 for one that grows."""
     if occluder in GROWING:
         return 0.0, 1.0
     shares = shares_by_scale(occluder)
-    return float(shares[:, 0].max()), float(shares[:, -1].min())
+    return float(shares[:, 0].min()), float(shares[:, -1].max())
 
 
 def _object(occluder: str, fraction: float | None, layout: FaceLayout, generators) -> Cover:
     drawn = sketch(occluder)
     draws = torch.stack([torch.rand(1, generator=generator) for generator in generators])[:, 0]
-    variant = (draws * len(drawn.alpha)).long()
+    able = _able(occluder, fraction)
+    variant = able[(draws * len(able)).long()]
     scale = torch.ones(len(variant))
     if fraction is not None:
-        scales, shares = _scales(drawn), shares_by_scale(occluder)
-        wanted = [np.interp(fraction, shares[v], scales) for v in variant.tolist()]
-        scale = torch.tensor(wanted, dtype=torch.float32)
+        scale = _scale(occluder, fraction, layout, variant)
     alpha, shade = (
         layout.show(canvas[variant], scale, drawn.anchor)
         for canvas in _at_size(occluder, layout.size)
     )
     return Cover(alpha > OPAQUE, alpha, shade, drawn.skin)
+
+
+def _scale(occluder: str, fraction: float, layout: FaceLayout, variant: Tensor) -> Tensor:
+    """(N,) the size at which each face's object covers this share of it, or as near as it gets.
+
+    What it takes on the mean face, then corrected on the face itself: areas go with the square.
+    """
+    drawn, shares = sketch(occluder), shares_by_scale(occluder)
+    first = [np.interp(fraction, shares[v], _scales(drawn)) for v in variant.tolist()]
+    scale = torch.tensor(first, dtype=torch.float32)
+    alpha = _at_size(occluder, layout.size)[0][variant]
+    for _ in range(CORRECTIONS):
+        covered = occlusion_fraction(layout.show(alpha, scale, drawn.anchor) > OPAQUE, layout)
+        scale = scale * (fraction / covered.clamp(min=1e-3)).sqrt().clamp(0.8, 1.25)
+        scale = scale.clamp(drawn.smallest, drawn.largest)
+    return scale
+
+
+def _able(occluder: str, fraction: float | None) -> Tensor:
+    """The variants of an object that can cover this share; all, if none can."""
+    shares = shares_by_scale(occluder)
+    if fraction is None:
+        return torch.arange(len(shares))
+    reached = (shares[:, 0] - NEAR <= fraction) & (fraction <= shares[:, -1] + NEAR)
+    return torch.from_numpy(np.flatnonzero(reached if reached.any() else ~reached))
 
 
 @cache

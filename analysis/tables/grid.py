@@ -25,8 +25,7 @@ def grid(conditions: Sequence[Condition], occlusion_fraction: Sequence[float]) -
         occlusion_fraction: measured, mean over the faces; what covers no part of a face, such as
             the sham, is known by it.
     """
-    fields = {"corruption": "none", "severity": 0}
-    table = pd.DataFrame([{"condition": c.name, **fields, **c.to_dict()} for c in conditions])
+    table = pd.DataFrame([{"condition": c.name, **c.to_dict()} for c in conditions])
     numbers = ["fraction", "yaw_deg", "pitch_deg"]
     table[numbers] = table[numbers].astype(float)
     table["occlusion_fraction"] = np.asarray(occlusion_fraction, float)
