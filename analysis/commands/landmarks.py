@@ -15,7 +15,7 @@ examples:
 
 With --from nothing is looked for and MediaPipe is not needed: the landmarks of these faces are
 taken from a file of any form. --compact keeps the usual 68 points (x and y, to 1/384 of the
-picture's side) in an eighth of the space; so was the file made that ships with this package.
+picture's side) in a sixteenth of the space; so was the file made that ships with this package.
 """
 
 import os
