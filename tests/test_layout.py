@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib.path import Path
 
-from analysis.landmarks import mean_landmarks
+from analysis.landmarks import USUAL_68, mean_landmarks
 from analysis.layout import canvas, face_layout, fit_cameras, mean_layout, rolled, turned_camera
 from analysis.layout.camera import FRONTAL, RIGID
 from analysis.layout.polygons import polygon_distance
@@ -33,7 +33,7 @@ def test_inside_agrees_with_matplotlib_on_random_polygons():
 def landmarks_of(camera, noise=0.0, seed=0):
     """(1, 68, 2): the rigid landmarks of the mean face before a camera, the others anywhere."""
     points = np.random.default_rng(seed).uniform(0, 1, (1, 68, 2))
-    face = mean_landmarks()[list(RIGID.values())]
+    face = mean_landmarks()[[USUAL_68[i] for i in RIGID]]
     points[0, list(RIGID)] = face @ camera[:, :3].T + camera[:, 3]
     return points + np.random.default_rng(seed).normal(0, noise, points.shape)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.figures import ContactSheet
-from analysis.landmarks import mean_landmarks, read_landmarks
+from analysis.landmarks import mean_landmarks
 from analysis.layout import mean_layout, part_distances
 from analysis.layout.rotation import angles, fit_similarity
 from analysis.pose import (
@@ -230,51 +230,6 @@ def test_the_own_pose_of_a_face_is_read_from_its_landmarks():
     own = own_pose(faces)
     np.testing.assert_allclose(own[:3], poses, atol=0.05)
     assert np.isnan(own[3]).all()
-
-
-@pytest.fixture
-def archive(tmp_path):
-    """Writes an NPZ of landmarks with these arrays and returns its path."""
-
-    def write(**arrays):
-        np.savez(tmp_path / "landmarks.npz", **arrays)
-        return tmp_path / "landmarks.npz"
-
-    return write
-
-
-def test_landmarks_are_read_in_pixels_by_row(archive):
-    points = np.full((3, 468, 3), 48, np.int16)
-    points[1, 5] = -32768
-    read = read_landmarks(archive(points=points, row=np.array([10, 11, 12])))
-    assert (read.points[0] == 1.5).all()
-    assert np.isnan(read.points[1]).all()
-    chosen = read.of([12, 99, 11])
-    assert (chosen[0] == 1.5).all()
-    assert np.isnan(chosen[1:]).all()
-
-
-def test_malformed_landmarks_are_refused(archive, tmp_path):
-    points, row = np.zeros((2, 468, 3), np.int16), np.arange(2)
-    with pytest.raises(InputError, match="no such file"):
-        read_landmarks(tmp_path / "none.npz")
-    with pytest.raises(InputError, match="no array 'row'"):
-        read_landmarks(archive(points=points))
-    with pytest.raises(InputError, match=r"int16 \(2, 68, 3\)"):
-        read_landmarks(archive(points=points[:, :68], row=row))
-    with pytest.raises(InputError, match="float32"):
-        read_landmarks(archive(points=points.astype(np.float32), row=row))
-    with pytest.raises(InputError, match="expected 2 integers"):
-        read_landmarks(archive(points=points, row=np.arange(3)))
-    with pytest.raises(InputError, match="row 7 stands more than once"):
-        read_landmarks(archive(points=points, row=np.array([7, 7])))
-    for content in (b"", b"no archive", b"PK\x03\x04 cut off"):
-        (tmp_path / "broken.npz").write_bytes(content)
-        with pytest.raises(InputError, match="not an NPZ file"):
-            read_landmarks(tmp_path / "broken.npz")
-    np.save(tmp_path / "single.npy", points)
-    with pytest.raises(InputError, match="not an NPZ file"):
-        read_landmarks(tmp_path / "single.npy")
 
 
 def test_a_contact_sheet_has_a_row_per_face_and_a_column_per_pose(images):

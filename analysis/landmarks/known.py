@@ -37,10 +37,10 @@ def count_known(points: np.ndarray) -> tuple[int, int]:
 
 @lru_cache
 def _shipped() -> Landmarks:
-    """FaceMesh's landmarks of FER2013's test faces: 6,985 found, rounded to 1/8 px.
+    """FaceMesh's landmarks of FER2013's test faces, found in 6,986 of 7,178, rounded to 1/8 px.
 
     Made by `iram landmarks --data fer2013:fer2013.csv --split PublicTest,PrivateTest --compact
-    --out analysis/landmarks/fer2013_test.npz`, or from a file of all points with --from.
+    --out analysis/landmarks/fer2013_test.npz`, from a file of all points with --from.
     """
     landmarks = read_landmarks(files("analysis.landmarks") / "fer2013_test.npz")
     assert landmarks.points.shape[1:] == (len(USUAL_68), 2)

@@ -12,18 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.landmarks import mean_landmarks
+from analysis.landmarks import USUAL_68, mean_landmarks
 from analysis.layout.rotation import rotation_matrix
 
 FRONTAL = torch.eye(3, 4)[:2]
-# Of the usual 68 landmarks those that hardly move with the expression (the sides of the face down
-# to the ears, bridge and wings of the nose, corners of the eyes), and their places among FaceMesh's
-# 468.
-RIGID = {
-    0: 127, 1: 234, 2: 93, 14: 323, 15: 454, 16: 356,
-    27: 168, 28: 197, 29: 5, 30: 4, 31: 75, 32: 97, 33: 2, 34: 326, 35: 305,
-    36: 33, 39: 133, 42: 362, 45: 263,
-}  # fmt: skip
+# Of the usual 68 landmarks those that hardly move with the expression: the sides of the face down to
+# the ears, bridge and wings of the nose, corners of the eyes.
+RIGID = (0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
 CROP = (33, 133, 362, 263, 61, 291)  # corners of eyes and mouth
 ITERATIONS = 15  # the height of each landmark is found together with the pose
 
@@ -42,13 +37,13 @@ def fit_cameras(points: np.ndarray) -> Tensor:
     cameras = FRONTAL.repeat(len(points), 1, 1)
     known = np.isfinite(points).all((1, 2))
     if known.any():
-        seen = points[known][:, list(RIGID)].astype(np.float64)
+        seen = points[known][:, RIGID].astype(np.float64)
         cameras[torch.from_numpy(known)] = torch.from_numpy(_fit(seen)).float()
     return cameras
 
 
 def _fit(seen: np.ndarray) -> np.ndarray:
-    face = mean_landmarks()[list(RIGID.values())]
+    face = mean_landmarks()[[USUAL_68[i] for i in RIGID]]
     centre = face.mean(0)
     heights = np.broadcast_to(face[:, 2], seen.shape[:2])
     for _ in range(ITERATIONS):

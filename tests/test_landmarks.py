@@ -1,0 +1,467 @@
+"""Landmarks as data: found, written, read, and known by the picture's pixels."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+from sources import faces, fer_rows, write_csv, write_pictures
+
+from analysis.cli import main
+from analysis.landmarks import (
+    USUAL_68,
+    Landmarks,
+    count_known,
+    known_landmarks,
+    mean_landmarks,
+    read_landmarks,
+    read_mesh,
+)
+from analysis.landmarks import pictures as pictures_module
+from analysis.landmarks.finder import find_landmarks, known_by_picture
+from analysis.landmarks.mean import mean_face_table, mean_landmarks_table
+from analysis.landmarks.pictures import picture_ids
+from analysis.landmarks.points import COUNT
+from analysis.landmarks.writer import write_landmarks
+from analysis.layout import mean_layout
+from analysis.pose import rotation_matrix
+from analysis.pose.measured import measure_yaw, yaw_table
+from iram import open_dataset
+from iram.data.heads import render
+from iram.errors import InputError
+
+NAN = np.float32(np.nan)
+
+
+def face_at(yaw=0.0, size=48, shift=0.0) -> np.ndarray:
+    """(468, 3) the mean face in pixels, turned and moved."""
+    middle = np.array([0.5, 0.5, 0])
+    turned = (mean_landmarks() - middle) @ rotation_matrix(yaw, 0, 0).T + middle
+    return (turned * [size, size, -size] + shift).astype(np.float32)
+
+
+def stand_in(picture: np.ndarray) -> np.ndarray:
+    """A finder: the mean face, moved by what the first pixel says; none if that is odd."""
+    first = int(picture[0, 0])
+    return np.full((COUNT, 3), NAN) if first % 2 else face_at(size=len(picture), shift=first / 64)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Writes an NPZ of landmarks with these arrays and returns its path."""
+
+    def write(**arrays):
+        np.savez(tmp_path / "landmarks.npz", **arrays)
+        return tmp_path / "landmarks.npz"
+
+    return write
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The landmarks that the stand-in finds in the small data set, and their file."""
+    found = find_landmarks(tiny.dataset(10), stand_in, progress=False)
+    write_landmarks(tmp_path / "found.npz", found)
+    return found, tmp_path / "found.npz"
+
+
+def test_a_picture_is_known_by_the_first_bytes_of_the_sha256_of_its_pixels():
+    dataset = tiny.dataset(2, size=24)
+    dataset._pixels = np.stack([np.zeros((24, 24), np.uint8), np.full((24, 24), 255, np.uint8)])
+    # head -c 576 /dev/zero | sha256sum
+    assert [f"{number:016x}" for number in picture_ids(dataset)] == [
+        "1a0295f4bf5986c5",
+        "a240facb7a0d5897",
+    ]
+
+
+def test_one_gray_level_makes_another_picture_and_the_place_does_not_matter():
+    dataset = tiny.dataset(6)
+    before = picture_ids(dataset)
+    assert len(set(before.tolist())) == 6
+    assert (picture_ids(dataset.subset([4, 2])) == before[[4, 2]]).all()
+    dataset._pixels[3, 47, 47] ^= 1
+    assert (picture_ids(dataset) == before).tolist() == [True] * 3 + [False] + [True] * 2
+
+
+def test_pictures_are_read_in_blocks(monkeypatch):
+    dataset, read = tiny.dataset(10), []
+    whole = picture_ids(dataset)
+    monkeypatch.setattr(pictures_module, "BLOCK", 4)
+    monkeypatch.setattr(dataset, "read_pixels", lambda rows: read.append(len(rows))
+                        or type(dataset).read_pixels(dataset, rows))  # fmt: skip
+    assert (picture_ids(dataset) == whole).all()
+    find_landmarks(dataset, stand_in, progress=False)
+    assert read == [4, 4, 2] * 2
+
+
+def test_equal_pictures_are_looked_at_once():
+    dataset, seen = tiny.dataset(6).subset([0, 1, 0, 2, 1, 0]), []
+    found = find_landmarks(dataset, lambda p: seen.append(p) or stand_in(p), progress=False)
+    assert len(seen) == len(found.points) == 3
+    one, two = found.of(dataset)[[0, 2]]
+    np.testing.assert_array_equal(one, two)
+
+
+def test_what_is_found_comes_back_from_the_file_to_a_64th_of_a_pixel(written):
+    path = written[1]
+    dataset = tiny.dataset(10)
+    expected = np.stack([stand_in(picture) for picture in dataset.images_uint8(slice(None))])
+    assert 0 < np.isnan(expected[:, 0, 0]).sum() < 10
+    np.testing.assert_allclose(read_landmarks(path).of(dataset), expected, atol=1 / 64 + 1e-5)
+    assert count_known(read_mesh(path).of(dataset)) == count_known(expected)
+
+
+def test_a_file_fits_the_csv_and_a_folder_that_hold_the_same_pictures(tmp_path):
+    table = open_dataset(f"fer2013:{write_csv(tmp_path / 'f.csv', fer_rows(12))}")
+    names = [f"{'ab'[k % 2]}/{11 - k:02d}.png" for k in range(12)]
+    folder = open_dataset(f"folder:{write_pictures(tmp_path / 'folder', names)}")
+    write_landmarks(tmp_path / "l.npz", find_landmarks(table, stand_in, progress=False))
+    landmarks = read_landmarks(tmp_path / "l.npz")
+    of_table, of_folder = landmarks.of(table), landmarks.of(folder)
+    places = [names.index(name) for name in folder.metadata["image_id"]]
+    np.testing.assert_array_equal(of_folder, of_table[places])
+    test = table.split("PrivateTest")
+    np.testing.assert_array_equal(landmarks.of(test), of_table[test.metadata["row"]])
+    assert (faces(12)[places] == folder.images_uint8(slice(None))).all()
+
+
+def test_a_compact_file_keeps_the_usual_68_to_a_sixteenth_of_a_pixel(written, tmp_path):
+    found, _ = written
+    off = write_landmarks(tmp_path / "compact.npz", found, compact=True)
+    read = read_landmarks(tmp_path / "compact.npz").of(tiny.dataset(10))
+    expected = found.of(tiny.dataset(10))[:, list(USUAL_68), :2]
+    assert read.shape == (10, 68, 2)
+    np.testing.assert_allclose(read, expected, atol=1 / 16 + 1e-5)
+    assert off.max() == pytest.approx(np.nanmax(np.abs(read - expected)), abs=1e-5)
+    assert 0.02 < off.mean() < off.max()
+    with pytest.raises(InputError, match=r"has 68 points a face; .* all 468 with depth"):
+        read_mesh(tmp_path / "compact.npz")
+
+
+def test_landmarks_known_by_row_are_in_32nds_of_a_pixel(archive):
+    points = np.full((3, 468, 3), 48, np.int16)
+    points[1, 5] = -32768
+    read = read_landmarks(archive(points=points, row=np.array([6, 2, 4])))
+    chosen = read.of(tiny.dataset(8).subset([4, 3, 2, 6]))
+    assert (chosen[[0, 3]] == 1.5).all()
+    assert np.isnan(chosen[1:3]).all()  # one is not in the file, of the other a number is missing
+    assert count_known(chosen) == (2, 2)
+
+
+def test_without_rows_face_k_stands_in_row_k(archive):
+    points = np.arange(5, dtype=np.int16)[:, None, None] * np.full((68, 2), 32, np.int16)
+    read = read_landmarks(archive(points=points, index=np.array(USUAL_68, np.int16)))
+    assert read.of(tiny.dataset(5).subset([3, 1]))[:, 0, 0].tolist() == [3, 1]
+
+
+GOOD = np.zeros((2, 468, 3), np.int16)
+ROWS = np.arange(2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "no array 'points'; there are none"),
+        ({"points": GOOD}, "no array 'row'; there are points"),
+        ({"row": ROWS}, "no array 'points'"),
+        ({"points": GOOD[:, :60], "row": ROWS}, r"points is int16 \(2, 60, 3\)"),
+        ({"points": GOOD[0], "row": ROWS}, r"points is int16 \(468, 3\)"),
+        ({"points": GOOD.astype(np.float32), "row": ROWS}, "float32"),
+        ({"steps": GOOD, "row": ROWS}, r"steps is int16 \(2, 468, 3\), .*\(68, 2, N\)"),
+        ({"points": GOOD, "row": np.arange(3)}, "expected 2 integers"),
+        ({"points": GOOD, "row": ROWS.astype(float)}, "row is float64"),
+        ({"points": GOOD, "row": np.array([7, 7])}, "row 7 stands more than once"),
+        ({"points": GOOD, "picture": ROWS}, r"picture is int64 \(2,\)"),
+        ({"points": GOOD, "picture": np.array([9, 9], np.uint64)}, "picture 9 stands more"),
+        ({"points": GOOD[:, :68], "index": np.arange(68)}, "other points than the usual 68"),
+        ({"points": GOOD, "row": ROWS, "unit": np.nan}, "unit is nan, expected one number above 0"),
+        ({"points": GOOD, "row": ROWS, "size": 0}, "size is 0"),
+        ({"points": GOOD, "row": ROWS, "size": "48"}, "size is 48, expected one number"),
+        ({"points": np.array(None), "row": ROWS}, "not an NPZ file of landmarks"),
+    ],
+)
+def test_malformed_landmarks_are_refused(arrays, message, archive):
+    with pytest.raises(InputError, match=message):
+        read_landmarks(archive(**arrays))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut off"])
+def test_what_is_no_npz_is_refused(content, tmp_path):
+    (tmp_path / "broken.npz").write_bytes(content)
+    with pytest.raises(InputError, match="not an NPZ file"):
+        read_landmarks(tmp_path / "broken.npz")
+
+
+def test_a_missing_file_a_folder_and_a_single_array_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_landmarks(tmp_path / "none.npz")
+    with pytest.raises(InputError, match="not an NPZ file"):
+        read_landmarks(tmp_path)
+    np.save(tmp_path / "single.npy", GOOD)
+    with pytest.raises(InputError, match="not an NPZ file"):
+        read_landmarks(tmp_path / "single.npy")
+
+
+def test_landmarks_of_other_pictures_are_told_and_of_another_size(written):
+    landmarks = read_landmarks(written[1])
+    noise = tiny.dataset(3)
+    noise._pixels = faces(3)
+    with pytest.raises(InputError, match=r"none of the 3 faces of tiny stands in it; is it of"):
+        landmarks.of(noise)
+    with pytest.raises(InputError, match="of pictures of 48 px, these have 24"):
+        landmarks.of(tiny.dataset(10, size=24))
+    assert np.isnan(landmarks.of(noise, needed=False)).all()
+    assert landmarks.of(noise.subset([])).shape == (0, 468, 3)
+
+
+def test_landmarks_far_outside_count_as_unknown_with_a_warning():
+    points = np.stack([face_at(), face_at(shift=70), face_at(shift=-150), face_at(shift=30)])
+    landmarks = Landmarks(points, 48, row=np.arange(4))
+    with pytest.warns(UserWarning, match="2 faces have landmarks far outside .*: face001, face002"):
+        found = landmarks.of(tiny.dataset(4))
+    assert count_known(found) == (2, 2)
+    np.testing.assert_array_equal(found[3], points[3])
+
+
+def test_landmarks_known_by_row_become_known_by_picture(tmp_path):
+    dataset = tiny.dataset(4).subset([0, 1, 1, 3])
+    by_row = Landmarks(np.stack([face_at(shift=k) for k in range(4)]), 48, row=np.arange(4))
+    by_picture = known_by_picture(dataset, by_row)
+    assert len(by_picture.points) == 3
+    np.testing.assert_array_equal(by_picture.of(tiny.dataset(4))[[0, 1, 3]],
+                                  by_row.points[[0, 1, 3]])  # fmt: skip
+    assert np.isnan(by_picture.of(tiny.dataset(4))[2]).all()
+
+
+def test_the_known_landmarks_of_photographs_are_those_of_the_file_that_is_given(written):
+    found, path = written
+    known = known_landmarks(tiny.dataset(10), path)
+    expected = found.of(tiny.dataset(10))[:, list(USUAL_68), :2]
+    np.testing.assert_allclose(known, expected, atol=1 / 64 + 1e-5)
+
+
+def test_of_photographs_that_nobody_knows_none_is_known():
+    for size in (48, 24):
+        assert count_known(known_landmarks(tiny.dataset(5, size=size))) == (0, 5)
+
+
+def test_the_shipped_landmarks_are_near_the_mean_face_and_small():
+    from importlib.resources import files
+
+    shipped = files("analysis.landmarks") / "fer2013_test.npz"
+    landmarks = read_landmarks(shipped)
+    assert len(shipped.read_bytes()) < 1e6
+    known, unknown = count_known(landmarks.points)
+    assert known + unknown == len(landmarks.picture)
+    assert unknown / (known + unknown) == pytest.approx(0.027, abs=0.001)
+    median = np.nanmedian(landmarks.points, 0) / 48
+    np.testing.assert_allclose(median, mean_landmarks()[list(USUAL_68), :2], atol=0.02)
+
+
+def test_the_shipped_landmarks_are_those_of_every_test_face_of_fer2013(iram_data):
+    dataset = open_dataset(f"fer2013:{iram_data / 'fer2013' / 'fer2013.csv.xz'}")
+    full = read_landmarks(iram_data / "fer2013" / "landmarks_68.npz")
+    for split in ("PublicTest", "PrivateTest"):
+        part = dataset.split(split)
+        known, expected = known_landmarks(part), full.of(part)
+        np.testing.assert_allclose(known, expected, atol=1 / 16 + 1e-5)
+        assert count_known(known) == count_known(expected)
+
+
+def test_the_landmarks_of_heads_are_those_that_render_gives():
+    heads = open_dataset("heads:n=30,occluded=0.5,size=64")
+    rows = [7, 2, 29]
+    np.testing.assert_array_equal(heads.landmarks_68(rows), render(rows, size=64).landmarks)
+    test = heads.split("test")
+    own = render(test.metadata["row"].tolist(), size=64).landmarks
+    for _ in range(2):  # the second time from memory
+        np.testing.assert_array_equal(known_landmarks(test), own)
+    turned = render(rows, size=64, yaw_deg=30.0, pitch_deg=0.0, roll_deg=0.0).landmarks
+    np.testing.assert_array_equal(heads.landmarks_68(rows, yaw_deg=30.0), turned)
+
+
+class Signs:
+    """A data set whose pictures say by their gray value which yaw they were asked for."""
+
+    renders, name = True, "signs"
+
+    def __len__(self):
+        return 70
+
+    def turned(self, part, yaw_deg, pitch_deg):
+        import torch
+
+        own = torch.arange(70)[part] % 2  # every other face looks 10 degrees to the right
+        images = ((yaw_deg + 10 * own + 100) / 255)[:, None, None, None].expand(-1, 1, 48, 48)
+        return images, torch.zeros(len(own))
+
+
+def half_of_the_yaw(picture):
+    """Measures half of what was asked, and nothing of what is turned left by over 40 degrees."""
+    yaw = float(picture[0, 0]) - 100
+    return face_at(yaw / 2) if yaw > -40 else np.full((COUNT, 3), NAN)
+
+
+def test_measured_yaw_is_what_the_finder_says_of_each_turned_picture():
+    measured = measure_yaw(Signs(), half_of_the_yaw, [-45, 0, 30], progress=False)
+    assert np.isnan(measured[0, ::2]).all()
+    np.testing.assert_allclose(measured[0, 1::2], -17.5, atol=0.01)
+    np.testing.assert_allclose(measured[1:, 1::2], [[5] * 35, [20] * 35], atol=0.01)
+    table = yaw_table(measured, [-45, 0, 30]).set_index("requested_yaw_deg")
+    assert table["n"].tolist() == [70, 70, 70]
+    assert table["found"].tolist() == [0.5, 1, 1]
+    assert table["paired"].tolist() == [35, 70, 70]
+    np.testing.assert_allclose(table["measured_yaw_deg"], [-22.5, 0, 15], atol=0.01)
+
+
+def test_the_measured_yaw_is_the_median_change_with_a_seeded_interval():
+    change = np.random.default_rng(0).normal(20, 5, 400)
+    own = np.random.default_rng(1).normal(0, 8, 400)
+    measured = np.stack([own, own + change])
+    measured[1, :100] = np.nan
+    row = yaw_table(measured, [0, 30], seed=3).iloc[1]
+    assert row["measured_yaw_deg"] == pytest.approx(np.median(change[100:]))
+    assert row["low"] < row["measured_yaw_deg"] < row["high"]
+    error = 1.2533 * 5 / 300**0.5  # of a median of normal values
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * error, rel=0.25)
+    assert row.equals(yaw_table(measured, [0, 30], seed=3).iloc[1])
+    nothing = yaw_table(np.full((1, 3), np.nan), [0]).iloc[0]
+    assert nothing["paired"] == 0
+    assert np.isnan(nothing["measured_yaw_deg"])
+
+
+def test_the_mean_face_is_the_median_and_its_near_frontal_part_symmetric():
+    points = np.stack([face_at(shift=shift) for shift in (-1, 0, 0, 7)] + [face_at(40)] * 2
+                      + [np.full((COUNT, 3), NAN)])  # fmt: skip
+    table = mean_landmarks_table(points, 48)
+    np.testing.assert_allclose(table, mean_landmarks(), atol=2e-4)
+    parts = mean_face_table(points[:4], 48)
+    nose = parts[parts["part"] == "nose"][["x", "y"]].to_numpy()
+    np.testing.assert_allclose(nose, mean_landmarks()[[168, 305, 2, 75], :2], atol=1e-4)
+    with pytest.raises(InputError, match="no face was found"):
+        mean_face_table(points[-1:], 48)
+
+
+def test_the_mean_face_that_ships_is_remade_from_fer2013(iram_data, tmp_path):
+    folder = iram_data / "fer2013"
+    assert main(["landmarks", "--data", f"fer2013:{folder / 'fer2013.csv.xz'}",
+                 "--split", "PublicTest", "--from", str(folder / "landmarks_test.npz"),
+                 "--mean-face", "--out", str(tmp_path)]) == 0  # fmt: skip
+    from importlib.resources import files
+
+    shipped = files("analysis.layout") / "mean_face.csv"
+    assert (tmp_path / "mean_face.csv").read_bytes() == shipped.read_bytes()
+    remade = pd.read_csv(tmp_path / "mean_landmarks.csv")
+    np.testing.assert_allclose(remade, mean_landmarks(), atol=0.003)
+    assert mean_layout(48).face.any()
+
+
+@pytest.fixture
+def with_finder(monkeypatch):
+    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: stand_in)
+
+
+def fails(capsys, *arguments) -> str:
+    assert main(["landmarks", *map(str, arguments)]) == 2
+    return capsys.readouterr().err.splitlines()[-1]  # before it there may be a bar of progress
+
+
+def test_the_command_writes_a_file_that_the_others_read(fer_csv, tmp_path, capsys, with_finder):
+    spec, out = f"fer2013:{fer_csv}", tmp_path / "new" / "points.npz"
+    assert main(["landmarks", "--data", spec, "--split", "PublicTest,PrivateTest",
+                 "--out", str(out)]) == 0  # fmt: skip
+    dataset = open_dataset(spec)
+    known = count_known(read_mesh(out).of(dataset))
+    expected = [stand_in(p) for p in dataset.images_uint8(dataset.metadata["usage"] != "Training")]
+    assert known[0] == count_known(np.stack(expected))[0] > 0
+    assert f"8 faces, 8 different pictures; landmarks of {known[0]}" in capsys.readouterr().out
+    compact = tmp_path / "compact.npz"
+    assert main(["landmarks", "--data", spec, "--from", str(out), "--compact",
+                 "--out", str(compact)]) == 0  # fmt: skip
+    assert count_known(known_landmarks(dataset, compact)) == known
+    assert "rounded by" in capsys.readouterr().out
+
+
+def test_the_command_measures_yaw(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: lambda _: face_at(5))
+    out = tmp_path / "yaw.csv"
+    assert main(["landmarks", "--data", "heads:n=14,size=24", "--limit", "3", "--yaw=30,-30",
+                 "--out", str(out)]) == 0  # fmt: skip
+    table = pd.read_csv(out)
+    assert table["requested_yaw_deg"].tolist() == [-30, 0, 30]
+    assert table["dataset"].tolist() == ["heads"] * 3
+    assert (table["measured_yaw_deg"] == 0).all()
+    assert (table["n"] == 3).all()
+
+
+def test_without_mediapipe_the_command_says_how_to_install_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    line = fails(capsys, "--data", "heads:n=7", "--out", tmp_path / "x.npz")
+    assert "make landmarks" in line
+    assert "pip install -c constraints-landmarks.txt" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--out", "x.txt"], "must end in .npz"),
+        (["--out", "x.npz", "--yaw=0"], "must end in .csv"),
+        (["--out", "x.csv", "--yaw=0,left"], "--yaw 0,left: write angles"),
+        (["--out", "x.csv", "--yaw=80"], "-75 to 75"),
+        (["--out", "x.csv", "--yaw=0", "--compact"], "--yaw excludes"),
+        (["--out", "x", "--mean-face", "--compact"], "leave --compact out"),
+        (["--out", "x.npz", "--landmarks", "y.npz"], "--landmarks is for --yaw"),
+        (["--out", "x.npz", "--from", "nosuch.npz"], "nosuch.npz: no such file"),
+        (["--out", "x.npz", "--split", "dev", "--from", "y.npz"], "has no split 'dev'"),
+        (["--out", "x.npz", "--limit", "0"], "--limit 0"),
+        (["--out", ".npz/x.npz"], "cannot write"),
+        (["--out", "."], "must end in .npz"),
+    ],
+)
+def test_a_mistake_is_one_line(options, message, capsys, tmp_path, monkeypatch, with_finder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".npz").write_text("mine")
+    assert message in fails(capsys, "--data", "heads:n=7,size=24", *options)
+    assert [path.name for path in tmp_path.iterdir()] == [".npz"]
+
+
+def test_a_data_set_without_any_face_is_a_mistake(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh",
+                        lambda: lambda _: np.full((COUNT, 3), NAN))  # fmt: skip
+    line = fails(capsys, "--data", "heads:n=7,size=24", "--out", tmp_path / "x.npz")
+    assert "no face was found in any of 7 pictures" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def face_mesh():
+    pytest.importorskip("mediapipe", reason="MediaPipe is not installed (`make landmarks`)")
+    from analysis.landmarks.facemesh import FaceMesh
+
+    return FaceMesh()
+
+
+def test_facemesh_finds_the_landmarks_of_heads_where_they_are(face_mesh):
+    for size in (48, 96, 224):
+        heads = open_dataset(f"heads:n=10,size={size}")
+        found = find_landmarks(heads, face_mesh, progress=False).of(heads)
+        assert count_known(found)[0] >= 9
+        inner = slice(17, 68)
+        off = found[:, list(USUAL_68), :2][:, inner] - known_landmarks(heads)[:, inner]
+        assert np.nanmedian(np.abs(off)) < 0.03 * size
+
+
+def test_facemesh_finds_nothing_in_a_blank_picture_and_says_it_by_nan(face_mesh):
+    assert np.isnan(face_mesh(np.full((48, 48), 128, np.uint8))).all()
+
+
+def test_facemesh_finds_the_same_as_it_found_before(face_mesh, iram_data):
+    folder = iram_data / "fer2013"
+    dataset = open_dataset(f"fer2013:{folder / 'fer2013.csv.xz'}", split="PublicTest")
+    dataset = dataset.subset(slice(0, 40))
+    found = find_landmarks(dataset, face_mesh, progress=False).of(dataset)
+    before = read_landmarks(folder / "landmarks_test.npz").of(dataset)
+    np.testing.assert_allclose(found, before, atol=1 / 32)
