@@ -1,7 +1,7 @@
 """The mean face, remade from FaceMesh's landmarks: medians over the faces of a data set.
 
-`iram landmarks --mean-face` on FER2013's PublicTest gives `analysis/layout/mean_face.csv` again, to its
-last digit, and `analysis/landmarks/mean_landmarks.csv` to 0.003 of the picture's side.
+`iram landmarks --mean-face` on FER2013's PublicTest gives `analysis/layout/mean_face.csv` again, to
+its last digit, and `analysis/landmarks/mean_landmarks.csv` to 0.003 of the picture's side.
 """
 
 import numpy as np

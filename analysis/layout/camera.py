@@ -16,8 +16,8 @@ from analysis.landmarks import USUAL_68, mean_landmarks
 from analysis.layout.rotation import rotation_matrix
 
 FRONTAL = torch.eye(3, 4)[:2]
-# Of the usual 68 landmarks those that hardly move with the expression: the sides of the face down to
-# the ears, bridge and wings of the nose, corners of the eyes.
+# Of the usual 68 landmarks those that hardly move with the expression: the sides of the face down
+# to the ears, bridge and wings of the nose, corners of the eyes.
 RIGID = (0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
 CROP = (33, 133, 362, 263, 61, 291)  # corners of eyes and mouth
 ITERATIONS = 15  # the height of each landmark is found together with the pose
