@@ -6,7 +6,7 @@ the number of images beyond the rows of a few conditions.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -127,7 +127,7 @@ def run(benchmark: Benchmark, progress: bool = True, workers: int = 1) -> int:
     Raises:
         InputError: a folder that can't be written, or a model whose logits are not numbers.
     """
-    faces, made = len(benchmark.dataset), 0
+    faces = len(benchmark.dataset)
     cells = len(benchmark.subjects) * len(benchmark.conditions)
     groups = list(missing(benchmark))
     total = sum(len(subjects) for group in groups for _, subjects in group)
@@ -135,10 +135,13 @@ def run(benchmark: Benchmark, progress: bool = True, workers: int = 1) -> int:
         shown=progress, total=cells * faces, initial=(cells - total) * faces,
         unit="face", unit_scale=True,
     ) as bar:  # fmt: skip
-        for count in _computed(benchmark, groups, workers):
-            bar.update(count * faces)
-            made += count
-    return made
+        if workers == 1 or len(groups) < 2:
+            for group in groups:
+                compute(benchmark, group, bar.update)
+        else:
+            for count in _shared(benchmark, groups, workers):
+                bar.update(count * faces)
+    return total
 
 
 def missing(benchmark: Benchmark) -> Iterator[Group]:
@@ -154,11 +157,8 @@ def missing(benchmark: Benchmark) -> Iterator[Group]:
             yield lacking[start : start + TOGETHER]
 
 
-def _computed(benchmark: Benchmark, groups: list[Group], workers: int) -> Iterator[int]:
-    """The number of cells that were just written, group by group."""
-    if workers == 1 or len(groups) < 2:
-        yield from (compute(benchmark, group) for group in groups)
-        return
+def _shared(benchmark: Benchmark, groups: list[Group], workers: int) -> Iterator[int]:
+    """The number of cells that a process has just written, group by group."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
@@ -193,8 +193,14 @@ def perturbed(benchmark: Benchmark, conditions: Sequence[Condition], part: slice
     return Perturbed(pictures, _fractions(posed, covered, layout))
 
 
-def compute(benchmark: Benchmark, group: Group) -> int:
-    """Computes and writes the cells of a group; returns how many."""
+def compute(
+    benchmark: Benchmark, group: Group, advance: Callable[[int], None] = lambda faces: None
+) -> int:
+    """Computes and writes the cells of a group; returns how many.
+
+    Args:
+        advance: called with the number of faces after every forward pass.
+    """
     conditions = [condition for condition, _ in group]
     logits = {(c, s.name): [] for c, subjects in group for s in subjects}
     fractions = []
@@ -205,6 +211,7 @@ def compute(benchmark: Benchmark, group: Group) -> int:
         for (condition, subjects), images in zip(group, batch.pictures, strict=True):
             for subject in subjects:
                 logits[condition, subject.name].append(subject.logits(images))
+                advance(len(images))
     shares = torch.cat(fractions, 1)
     for condition, subjects in group:
         for subject in subjects:
