@@ -1,6 +1,7 @@
 """The benchmark, end to end on tiny models: resumable, exact, and honest about what it lacks."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -246,6 +247,16 @@ def test_tables_are_of_the_rows(subjects, tmp_path):
     wrong = [[40 - plan.rows(s, c)["correct"].sum() for c in harmful] for s in subjects]
     mrr = tables.robustness.query("model == 'iram-seed0' and metric == 'mrr'")["value"].item()
     assert mrr == pytest.approx(100 * np.mean(np.divide(*wrong)))
+
+
+def test_an_object_that_does_not_reach_the_asked_share_is_told(subjects, tmp_path):
+    results = run(subjects[:1], tmp_path, select("spectacles-0.5-mean,eyes-0.3-mean,sham-0.3-mean"))
+    assert re.search(r"spectacles-0.5-mean +40 of 40 faces \((5|6|7|8|9)%\)", results.report())
+    table = results.tables.summary.query("metric == 'accuracy'").set_index("condition")["missed"]
+    assert table["spectacles-0.5-mean"] == 1
+    assert table["eyes-0.3-mean"] == 0
+    assert np.isnan(table["sham-0.3-mean"])
+    assert np.isnan(table["clean"])
 
 
 def test_a_folder_that_lacks_a_table_gets_it_without_a_forward_pass(subjects, tmp_path):

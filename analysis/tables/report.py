@@ -9,6 +9,7 @@ from analysis.tables.robustness import REFERENCE
 from analysis.tables.summary import Tables
 
 STRONGEST = 3
+MISSED_SHOWN = 12
 
 
 def report(tables: Tables) -> str:
@@ -20,7 +21,7 @@ def report(tables: Tables) -> str:
     lines += _poses(accuracy) + _drops(tables.occluders)
     if set(tables.worst["kind"]) != {CLEAN_KIND}:  # there is a kind to be robust to
         lines += _robustness(tables.robustness, list(clean["model"]))
-    lines += _leaning(tables.importance)
+    lines += _leaning(tables.importance) + _missed(accuracy)
     return "\n".join(lines)
 
 
@@ -84,3 +85,17 @@ def _leaning(importance: pd.DataFrame) -> list[str]:
         if strongest.empty:
             lines.append(f"  {model:24s} none beyond its interval")
     return lines
+
+
+def _missed(accuracy: pd.DataFrame) -> list[str]:
+    """The conditions whose occluder does not cover what was asked for on every face."""
+    first = accuracy[accuracy["model"] == accuracy["model"].iloc[0]]
+    short = first[first["missed"] > 0].sort_values("missed", ascending=False, kind="stable")
+    if short.empty:
+        return []
+    lines = ["", "not covered as far as asked, within 2 points of the face (covered on average)"]
+    for row in short[:MISSED_SHOWN].itertuples():
+        faces = f"{round(row.missed * row.n):6d} of {row.n} faces"
+        lines.append(f"  {row.condition:36s}{faces} ({row.occlusion_fraction:.0%})")
+    rest = len(short) - MISSED_SHOWN
+    return [*lines, f"  and {rest} more: `missed` in summary.csv"] if rest > 0 else lines

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine import Benchmark
-from analysis.study import CLEAN, FRONTAL
+from analysis.study import CLEAN, FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.tables.curves import curve_areas
 from analysis.tables.grid import grid
@@ -18,10 +18,11 @@ from analysis.tables.robustness import kind_errors, reference_of, robustness
 from analysis.tables.scores import scores
 from analysis.tables.worst import worst_expressions
 
+TOLERANCE = 0.02 + 1e-6  # of the face area
 MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
 HEAD = [
-    "condition", "occluder", "fill", "fraction", *MEASURED, "corruption", "severity", "yaw_deg",
-    "pitch_deg", "roll_deg",
+    "condition", "occluder", "fill", "fraction", *MEASURED, "missed", "corruption", "severity",
+    "yaw_deg", "pitch_deg", "roll_deg",
 ]  # fmt: skip
 
 
@@ -32,7 +33,8 @@ class Tables:
 
     Attributes:
         summary: per condition (`analysis.tables.scores`); the relative drop is from the clean pass,
-            or from the frontal pose for what is turned in depth.
+            or from the frontal pose for what is turned in depth. `missed` is the share of faces
+            that are not covered as far as asked, within 2 points.
         occluders: per occluder, over its fractions and fills (`analysis.tables.occluders`).
         curves: area under accuracy against fraction, per occluder and fill
             (`analysis.tables.curves`).
@@ -87,7 +89,7 @@ def _answers(benchmark: Benchmark, subject: Subject):
     for place, condition in enumerate(benchmark.conditions):
         rows = benchmark.rows(subject, condition)
         correct[:, place] = rows["correct"]
-        measured.append(rows[MEASURED].mean())
+        measured.append({**rows[MEASURED].mean(), "missed": missed(condition, rows)})
         baseline = frontal if condition.in_depth else clean
         tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed))
     measured = pd.DataFrame(measured, index=range(len(measured)))
@@ -96,6 +98,17 @@ def _answers(benchmark: Benchmark, subject: Subject):
     head = head.loc[head.index.repeat([len(table) for table in tables])].reset_index(drop=True)
     summary = pd.concat([head, pd.concat(tables, ignore_index=True)], axis=1)
     return summary, conditions, correct
+
+
+def missed(condition: Condition, rows: pd.DataFrame) -> float:
+    """Share of the faces on which the occluder misses the asked share of the face by over 2 points,
+    or, at its natural size, misses the face; NaN where no share is asked for."""
+    covered = rows["occlusion_fraction"]
+    if condition.occluder in ("none", "sham"):
+        return np.nan
+    if condition.fraction is None:
+        return float((covered == 0).mean())
+    return float(((covered - condition.fraction).abs() > TOLERANCE).mean())
 
 
 def _named(table: pd.DataFrame, benchmark: Benchmark, subject: Subject) -> pd.DataFrame:
