@@ -130,6 +130,16 @@ def test_models_lists_modules_backbones_and_shipped_weights(capsys):
     assert all(name in out for name in [*ATTENTION, *BACKBONES, "none-matched", *pretrained()])
 
 
+def test_models_lists_the_accuracies_of_the_cards_with_their_intervals(capsys):
+    assert cli.main(["models"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    for name, card in pretrained().items():
+        for split, result in card["accuracy"].items():
+            value, low, high = (100 * result[key] for key in ("accuracy", "low", "high"))
+            told = f"{split} {value:.1f}% [{low:.1f}, {high:.1f}]"
+            assert (told in lines[name]) == ("flip" not in split)
+
+
 def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("iram.weights.PRETRAINED", tmp_path)
     assert cli.main(["models"]) == 0

@@ -106,7 +106,7 @@ def _ledger(args) -> None:
     write_table(args.out / "ledger.csv", table)
     write_table(args.out / "curves.csv", logs)
     if (table["status"] == "done").any() and len(logs):
-        from analysis.figures.training import TrainingCurves
+        from analysis.figures import TrainingCurves
 
         _draw(args.out, "training_curves", TrainingCurves(logs, table))
     for row in table.itertuples():
@@ -134,7 +134,7 @@ def _compare(args) -> None:
     ablation = ablation_table(models, split)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
-    from analysis.figures.training import ModuleDifferences
+    from analysis.figures import ModuleDifferences
 
     for name, table in (("module_differences", accuracy), ("ablation", ablation)):
         if table["difference"].notna().any():

@@ -5,5 +5,14 @@ from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
 from analysis.figures.sheet import PoseSheet
 from analysis.figures.style import save
+from analysis.figures.training import ModuleDifferences, TrainingCurves
 
-__all__ = ["AttentionPanel", "OcclusionCurves", "PoseCurves", "PoseSheet", "save"]
+__all__ = [
+    "AttentionPanel",
+    "ModuleDifferences",
+    "OcclusionCurves",
+    "PoseCurves",
+    "PoseSheet",
+    "TrainingCurves",
+    "save",
+]

@@ -16,7 +16,8 @@ class TrainingCurves:
     """Accuracy on the validation split after every epoch: a line per model, a colour per label.
 
     Panels: models without switches that share the recipe of the first one; those of other recipes;
-    those with a switch off its default. Dots are the epochs that were chosen.
+    those with a switch off its default. Dots are the epochs that were chosen. Models of shuffled
+    labels are left out: they do not learn what the validation split asks.
 
     Attributes:
         curves, ledger: the tables `curves.csv` and `ledger.csv`; of the ledger's models those on
@@ -30,8 +31,9 @@ class TrainingCurves:
     axes_: list = field(default=None, repr=False)
 
     def plot(self) -> "TrainingCurves":
-        done = self.ledger[(self.ledger["status"] == "done")
-                           & self.ledger["name"].isin(set(self.curves["name"]))]  # fmt: skip
+        table = self.ledger[~self.ledger["recipe"].str.contains("random_labels", na=False)]
+        logged = table["name"].isin(set(self.curves["name"]))
+        done = table[(table["status"] == "done") & logged]
         if done.empty:
             raise InputError("no finished model with a log of its training")
         done = done[done["data"] == done["data"].iloc[0]]
@@ -41,7 +43,7 @@ class TrainingCurves:
                 panels[title] = rows
         with plt.style.context(STYLE):
             self.figure_, axes = plt.subplots(
-                1, len(panels), figsize=(DOUBLE_COLUMN, 75 * MM), sharey=True, squeeze=False,
+                1, len(panels), figsize=(DOUBLE_COLUMN, 82 * MM), sharey=True, squeeze=False,
                 layout="constrained",
             )  # fmt: skip
             self.axes_ = list(axes.flat)
@@ -64,7 +66,8 @@ class TrainingCurves:
                 chosen = log[log["epoch"] == model.selected_epoch]
                 axis.plot(chosen["epoch"], 100 * chosen["validation_accuracy"], linestyle="none",
                           marker=style["marker"], color=style["color"])  # fmt: skip
-        axis.legend(loc="lower right")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=6,
+                    columnspacing=0.8, handlelength=1.8)  # fmt: skip
 
 
 def _kinds(rows: pd.DataFrame) -> pd.Series:

@@ -51,7 +51,7 @@ def accuracy_table(models: Sequence[Measured], split: str, reference: str = "non
         against = _counterpart(labels, first, base.attention)
         kind = "module" if first.setting() == base.setting() else "control"
         rows.append(_row(kind, label, seeds, labels, against, split))
-    table = _adjusted(rows)
+    table = _adjusted(sorted(rows, key=lambda row: row["kind"] == "control"))
     published = _published(base.card["data"]["name"])
     return pd.concat([table, published], ignore_index=True) if len(published) else table
 
