@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from analysis.perturb import cover_faces, layout_at
-from analysis.statistics import LEVEL
+from analysis.statistics import LEVEL, holm
 from analysis.study import Condition
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -213,12 +213,3 @@ def balanced_accuracy(features, labels, folds, num_classes: int) -> np.ndarray:
 def _product(stack: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """(B, K, n) @ (n, m) as one product."""
     return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """p-values adjusted for their number (Holm, Scandinavian Journal of Statistics 1979)."""
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * (len(p) - np.arange(len(p)))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return adjusted

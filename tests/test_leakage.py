@@ -12,7 +12,6 @@ from analysis import cli, leakage
 from analysis.layout import mean_layout
 from analysis.leakage import (
     balanced_accuracy,
-    holm,
     mask_features,
     masking,
     masks,
@@ -144,11 +143,6 @@ def test_every_class_is_spread_evenly_over_the_folds():
 def test_too_few_faces_or_expressions_are_told(n, kept):
     with pytest.raises(InputError, match="too few to tell apart; at least 10 of two"):
         leakage.leakage(tiny.dataset(n).subset(list(kept)), [BOX])
-
-
-def test_holm_adjusts_by_the_number_of_tests_that_are_left():
-    assert holm(np.array([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
-    assert holm(np.array([0.5, 0.6])).tolist() == [1, 1]
 
 
 def test_the_command_writes_and_prints_a_row_per_occluder_and_fraction(

@@ -1,21 +1,26 @@
-"""Measure models under occlusion and rotation, with the clean pass, the area-matched random box and
-the sham on the background as controls.
+"""Measure models under occlusion, corruption and head pose, with the clean pass, the area-matched
+random box and the sham beside the face as controls.
 
-Writes to --out: rows/*.parquet (a row per image, model and condition), summary.csv (accuracy,
-macro-F1, margin, calibration and relative drop per condition), occluders.csv (per occluder, against
-the random box), run.json, and figures. What was finished is kept: run it again to go on.
+Writes to --out: rows/*.parquet (a row per image, model and condition); tables, each number with its
+95% interval: summary.csv (per condition), occluders.csv (against the random box), curves.csv (areas
+under accuracy against fraction), robustness.csv (mRR against the model "none"), importance.csv
+(per expression and region), worst.csv (the worst expression), and with --ran-lists real.csv,
+real_synthetic.csv, real_correlation.csv; run.json, and figures. What was finished is kept: run it
+again to go on.
 
 examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
+  iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
+  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --workers 2 --out runs/real
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
-  iram bench --data fer2013:fer2013.csv --models iram --conditions "eyes,mouth-*-noise,rotation" \\
-      --out runs/eyes
+  iram bench --data fer2013:fer2013.csv --models iram --conditions "eyes,hand-*,jpeg" --out runs/eyes
 
-conditions: presets (default, occlusion, rotation, pose, pose-pairs, heads, quick, smoke), occluders
-(eyes, brows, nose, mouth, upper_half, lower_half, left_half, right_half, box, sham), or patterns of
-names such as "eyes-0.3-*" (30% of the face area; fills black, mean, noise, blur) and "yaw+30".
+conditions: presets (quick, default, full; regions, objects, unstructured, dropout, corruptions,
+rotation, pose, pose-pairs, heads, smoke), occluders, corruptions, or (patterns of) names:
+eyes-0.3-mean is 30% of the face area, grown out of the eyes, in mean gray; hand-natural-object a
+hand of natural size with its own look; jpeg-3 severity 3 of 5; yaw+30 degrees. --list prints them.
 Heads are rendered anew at each angle. Photographs are turned from the pose that they have: with
 --landmarks each by its own surface, and only those within 15 degrees of frontal; else all of
 them, as the mean face.
