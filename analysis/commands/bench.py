@@ -15,7 +15,7 @@ examples:
   iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --workers 2 --out runs/real
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
-  iram bench --data fer2013:fer2013.csv --models iram --conditions "eyes,hand-*,jpeg" --out runs/eyes
+  iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
 
 conditions: presets (quick, default, full; regions, objects, unstructured, dropout, corruptions,
 rotation, pose, pose-pairs, heads, smoke), occluders, corruptions, or (patterns of) names:
