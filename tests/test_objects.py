@@ -62,7 +62,7 @@ def test_variants_differ(name):
     look = drawn.alpha * drawn.shade
     for one in range(len(look)):
         for other in range(one):
-            assert (look[one] - look[other]).abs().mean() > 0.003
+            assert (look[one] - look[other]).abs().mean() > 0.002
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -114,7 +114,7 @@ def test_spectacles_leave_the_eyes_to_be_seen():
     for eye in EYES:
         assert share_of(eye, "spectacles").max() <= 0.1
     assert share_of("mouth", "spectacles").max() == 0
-    lens = sketch("spectacles").alpha[:, 97:103, 92:98]  # on the left eye
+    lens = sketch("spectacles").alpha[:, 112:117, 100:110]  # on the left eye
     assert lens.mean() > 0.02  # but the glass is there
 
 
@@ -138,11 +138,11 @@ def test_scarves_cover_the_mouth_and_leave_the_eyes():
         assert share_of(eye, "scarf").max() == 0
 
 
-@pytest.mark.parametrize("name", ["microphone", "cup"])
-def test_what_is_held_covers_part_of_the_mouth_and_no_eye(name):
+@pytest.mark.parametrize(("name", "least", "most"), [("microphone", 0.25, 0.75), ("cup", 0.9, 1)])
+def test_what_is_held_covers_the_mouth_or_part_of_it_and_no_eye(name, least, most):
     share = share_of("mouth", name)
-    assert share.min() >= 0.25
-    assert share.max() < 1
+    assert share.min() >= least
+    assert share.max() <= most
     for eye in EYES:
         assert share_of(eye, name).max() == 0
 

@@ -23,10 +23,10 @@ from analysis.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked
 def microphone() -> Sketch:
     """A ball of wire mesh on a dark or silver grip, from the left, the right or below; foam."""
     drawn = [
-        _microphone(False, (0.450, 0.810), (-0.02, 1.24), grip=0.14),
-        _microphone(True, (0.450, 0.800), (0.08, 1.30), grip=0.55),
-        _microphone(False, (0.500, 0.820), (0.47, 1.45), grip=0.20),
-        _microphone(True, (0.450, 0.810), (0.00, 1.28), grip=0.12, foam=True),
+        _microphone(False, (0.430, 0.835), (-0.02, 1.24), grip=0.14),
+        _microphone(True, (0.435, 0.830), (0.08, 1.30), grip=0.55),
+        _microphone(False, (0.500, 0.845), (0.47, 1.45), grip=0.20),
+        _microphone(True, (0.430, 0.835), (0.00, 1.28), grip=0.12, foam=True),
     ]
     return stacked(drawn, anchor=(0.48, 0.79), smallest=0.7, largest=1.5)
 

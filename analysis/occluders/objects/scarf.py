@@ -9,10 +9,10 @@ from analysis.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked
 
 # The windings from the innermost: height of the middle, slope, sag, half width.
 WINDINGS = (
-    (1.22, -0.10, 0.10, 0.15),
-    (1.04, 0.16, 0.16, 0.105),
-    (0.905, -0.22, 0.30, 0.095),
-    (0.775, 0.11, 0.42, 0.100),
+    (1.19, -0.10, 0.10, 0.15),
+    (1.01, 0.16, 0.16, 0.105),
+    (0.880, -0.22, 0.30, 0.095),
+    (0.750, 0.11, 0.42, 0.100),
 )
 
 
