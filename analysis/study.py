@@ -184,5 +184,5 @@ def _in_full(name: str) -> Condition:
             return Condition(occluder, fraction, fill)
         raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
                          "most 1, or of an object 'natural'")  # fmt: skip
-    known = [*PRESETS, *dict.fromkeys(c.occluder for c in KNOWN if c != CLEAN), *CORRUPTIONS]
+    known = [*PRESETS, *names(), *CORRUPTIONS]
     raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")

@@ -14,6 +14,8 @@ from analysis.fills.imputation import NOISE_SD, impute
 from analysis.fills.plain import NOISE_MEAN, gaussian_matrix
 from analysis.fills.plain import NOISE_SD as WHITE_SD
 from analysis.fills.texture import FACE_MEAN, FACE_SD, SLOPE
+from analysis.layout import mean_layout
+from analysis.occluders import cover
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.seeds import generators
@@ -21,6 +23,7 @@ from iram.seeds import generators
 FACES = dataset(28)  # four of each of seven classes
 MASK = torch.zeros(48, 48, dtype=torch.bool)
 MASK[10:30, 5:40] = True
+PAINTS = [name for name in FILLS if name != "object"]  # which objects alone have
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def filled(fill, images, part=slice(0, 3)):
     return paint(scene(fill, images, part), fill), MASK
 
 
-@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("fill", PAINTS)
 def test_only_what_is_under_the_mask_changes(fill, images):
     before = images.clone()
     painted, mask = filled(fill, images)
@@ -49,7 +52,7 @@ def test_only_what_is_under_the_mask_changes(fill, images):
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("fill", PAINTS)
 def test_a_picture_is_painted_alike_alone_and_in_a_batch(fill, images):
     painted, _ = filled(fill, images)
     alone, _ = filled(fill, images[1:2], slice(1, 2))
@@ -174,3 +177,40 @@ def test_imputed_pixels_are_the_imputation_with_a_little_noise(images):
     assert noise.mean() == pytest.approx(0, abs=0.001)
     assert noise.std() == pytest.approx(NOISE_SD, rel=0.05)
     assert not torch.equal(noise[0], noise[1])
+
+
+def sunglasses(images, ids=("a", "b", "c")):
+    layout = mean_layout(48)
+    covered = cover("sunglasses", None, layout, generators(0, "sunglasses", ids))
+    return paint(Scene(images, covered.mask, cover=covered), "object"), covered
+
+
+def test_an_object_is_dark_where_it_is_drawn_dark_and_leaves_the_rest_alone(images):
+    painted, covered = sunglasses(images)
+    assert painted[:, 0][covered.mask].mean() < 0.35
+    away = covered.alpha == 0
+    assert torch.equal(painted[:, 0][away], images[:, 0][away])
+    assert painted.min() >= 0
+    assert painted.max() <= 1
+    alone, _ = sunglasses(images[1:2], ("b",))
+    assert torch.equal(alone[0], painted[1])
+
+
+def test_an_object_is_lit_as_the_picture_is(images):
+    dark, bright = (sunglasses(light * images)[0] for light in (0.2, 1.0))
+    mask = sunglasses(images)[1].mask
+    assert dark[:, 0][mask].mean() < 0.8 * bright[:, 0][mask].mean()
+
+
+def test_a_hand_has_the_gray_of_the_skin_around_it():
+    for gray in (0.2, 0.6):
+        images = torch.full((4, 1, 48, 48), gray)
+        covered = cover("hand", None, mean_layout(48), generators(0, "hand", "abcd"))
+        painted = paint(Scene(images, covered.mask, cover=covered), "object")
+        assert painted[:, 0][covered.mask].mean() == pytest.approx(gray, rel=0.25)
+
+
+def test_a_region_has_no_look_of_its_own(images):
+    covered = cover("eyes", 0.3, mean_layout(48), iter(()))
+    with pytest.raises(InputError, match="no look of its own"):
+        paint(Scene(images, covered.mask, cover=covered), "object")
