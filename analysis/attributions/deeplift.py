@@ -1,9 +1,10 @@
 """DeepLIFT's rescale rule, complete through attention gates.
 
 Shrikumar, Greenside & Kundaje, ICML 2017, section 3.5.1. Captum's DeepLift is equal on a plain net
-whose ReLUs are modules; on our attention modules it isn't complete (their contributions do not sum
-to the change of the logit), since it does not see functional activations and has no rule for the
-product of two things that both depend on the picture. Here every non-linear function has a rule
+without maximum pooling whose ReLUs are modules of their own. On our attention modules it isn't
+complete (contributions do not sum to the change of the logit): it does not see functional
+activations, refuses modules that are used twice, and has no rule for the product of two things that
+both depend on the picture. Here every non-linear function has a rule
 under which the contributions of its arguments sum to the change of its result:
 
 - of one argument: the secant from baseline to picture (the rescale rule);

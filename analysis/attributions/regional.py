@@ -7,7 +7,6 @@ Like `region_shapley` their maps are densities: a region's value is spread evenl
 from collections.abc import Sequence
 
 import torch
-from captum._utils.models.model import Model
 from captum.attr import FeatureAblation, KernelShap
 from torch import Tensor
 
@@ -85,8 +84,8 @@ def per_region(maps: Tensor, labels: Tensor) -> Tensor:
     return empty.scatter_reduce(1, labels.flatten(1), maps.flatten(1), "mean", include_self=False)
 
 
-class LeastSquares(Model):
-    """Weighted linear regression with an intercept, in the form that Captum fits."""
+class LeastSquares:
+    """Weighted linear regression with an intercept, with the methods of a Captum `Model`."""
 
     def fit(self, train_data, **kwargs):
         shown, worth, weight = (
@@ -98,6 +97,3 @@ class LeastSquares(Model):
 
     def representation(self) -> Tensor:
         return self.coefficients[None, :-1].float()
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x.double() @ self.coefficients[:-1] + self.coefficients[-1]

@@ -68,7 +68,7 @@ def values(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tens
         return shown[numbers].gather(1, flat[pictures]).view(-1, *x.shape[2:])
 
     worth = masked_logits(model, x, target, len(shown), keep, baseline, batch_size, bf16)
-    return (worth.double() @ gains(count).to(x.device)).float()
+    return (worth.double().cpu() @ gains(count)).float().to(x.device)
 
 
 def coalitions(count: int) -> Tensor:
