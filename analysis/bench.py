@@ -13,6 +13,7 @@ from torch import Tensor
 from analysis import engine, store
 from analysis.engine import Benchmark
 from analysis.real import analyse_real, report_lines
+from analysis.sampling import fastest_batch_size, sampled
 from analysis.study import FRONTAL, Condition
 from analysis.subjects import Subject
 from analysis.tables.report import report
@@ -67,7 +68,7 @@ def planned(
         InputError: `out` holds another run.
     """
     out = Path(out)
-    chosen = engine.sampled(len(dataset), limit, seed)
+    chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype, cameras)
     identity = {
@@ -76,7 +77,7 @@ def planned(
     }  # fmt: skip
     run = store.open_run(out, identity, _description(plan))
     if run["identity"]["batch_size"] is None:
-        run["identity"]["batch_size"] = engine.fastest_batch_size(subjects[0], dataset)
+        run["identity"]["batch_size"] = fastest_batch_size(subjects[0], dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run
 
 

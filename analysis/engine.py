@@ -5,7 +5,6 @@ each perturbed picture is shown to every model that still lacks the cell. Memory
 the number of images beyond the rows of a few conditions.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -21,16 +19,14 @@ from torch import Tensor
 from analysis.layout import FaceLayout
 from analysis.occluders import occlusion_fraction
 from analysis.perturb import cover_faces, finish, layout_at, pose
+from analysis.rows import VERSION as ROWS_VERSION
+from analysis.rows import rows_of
 from analysis.store import cell_key, read_cell, write_cell
 from analysis.study import Condition
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
-from iram.errors import InputError
 from iram.progress import progress_bar
-from iram.seeds import derived_seed
 
-ROWS_VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
-BATCH_SIZES = (32, 64, 128, 256)
 TOGETHER = 6  # conditions of a group at most: an interruption loses one group
 KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
 
@@ -42,7 +38,7 @@ class Benchmark:
     """What is run.
 
     Attributes:
-        dataset: the faces, all of which are shown (see `sample`).
+        dataset: the faces, all of which are shown (see `analysis.sampling`).
         seed: of the occluders' places and of noise.
         batch_size: faces a forward pass.
         dtype: "fp32" or "bf16".
@@ -216,8 +212,8 @@ def compute(
     for condition, subjects in group:
         for subject in subjects:
             answers = torch.cat(logits[condition, subject.name])
-            rows = _frame(benchmark, condition, subject, answers, shares)
-            write_cell(benchmark.path(subject, condition), rows, benchmark.key(subject, condition))
+            table = rows_of(benchmark.dataset, condition, subject, answers, shares)
+            write_cell(benchmark.path(subject, condition), table, benchmark.key(subject, condition))
     return len(logits)
 
 
@@ -226,85 +222,3 @@ def _fractions(posed, covered, layout: FaceLayout) -> Tensor:
     count = len(posed.images)
     shares = (occlusion_fraction(covered.mask, layout), covered.mask.float().mean((1, 2)))
     return torch.stack([*(s.expand(count) for s in shares), posed.self_occlusion_fraction])
-
-
-def _frame(benchmark, condition, subject, logits: Tensor, fractions: Tensor) -> pd.DataFrame:
-    if not logits.isfinite().all():
-        raise InputError(f"model '{subject.name}' under '{condition.name}' gives logits that are "
-                         "not numbers")  # fmt: skip
-    dataset = benchmark.dataset
-    constant = {
-        "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
-        "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
-        "corruption": condition.corruption,
-    }  # fmt: skip
-    return pd.DataFrame(
-        {
-            "image_id": dataset.metadata["image_id"],
-            "label": dataset.labels.to(torch.int8),
-            **{name: pd.Categorical.from_codes(np.zeros(len(dataset), np.int8), [value])
-               for name, value in constant.items()},
-            "occlusion_fraction": fractions[0], "painted_fraction": fractions[1],
-            "self_occlusion_fraction": fractions[2],
-            "yaw_deg": np.float32(condition.yaw_deg or 0),
-            "pitch_deg": np.float32(condition.pitch_deg or 0),
-            "roll_deg": np.float32(condition.roll_deg), "severity": np.int8(condition.severity),
-            **measures(logits, dataset.labels),
-        }
-    )  # fmt: skip
-
-
-def measures(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Per-image measures of logits (N, K) and labels (N,), each (N,).
-
-    prediction: the class of the highest logit (the first of equals), int8.
-    correct: whether it is the label.
-    margin: the label's logit minus the highest other one, in logits; above 0 = right.
-    probability: softmax probability of the label, 0 to 1.
-    confidence: softmax probability of the prediction, 1/K to 1.
-    """
-    own = logits.gather(1, labels[:, None])
-    others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
-    probabilities = logits.softmax(1)
-    prediction = logits.argmax(1)
-    return {
-        "prediction": prediction.to(torch.int8),
-        "correct": prediction == labels,
-        "margin": own[:, 0] - others,
-        "probability": probabilities.gather(1, labels[:, None])[:, 0],
-        "confidence": probabilities.amax(1),
-    }
-
-
-def sample(dataset: FaceDataset, limit: int | None, seed: int) -> FaceDataset:
-    """A random `limit` of the faces, in their order; smaller ones are parts of larger ones.
-
-    Drawn, since a folder's first faces are often all of one class.
-    """
-    chosen = sampled(len(dataset), limit, seed)
-    return dataset if len(chosen) == len(dataset) else dataset.subset(chosen)
-
-
-def sampled(count: int, limit: int | None, seed: int) -> np.ndarray:
-    """Which of `count` faces `sample` takes, in order."""
-    if limit is None or limit >= count:
-        return np.arange(count)
-    if limit < 1:
-        raise InputError(f"--limit {limit}: at least one face is needed")
-    order = np.random.default_rng(derived_seed(seed, "sample")).permutation(count)
-    return np.sort(order[:limit])
-
-
-def fastest_batch_size(subject: Subject, dataset: FaceDataset, seconds: float = 0.4) -> int:
-    """The batch size with the most images a second, by a short measurement of forward passes."""
-
-    def speed(size: int) -> float:
-        images = dataset.images(np.arange(size) % len(dataset))
-        subject.logits(images)  # the first pass also allocates
-        started, passes = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            subject.logits(images)
-            passes += 1
-        return passes * size / (time.perf_counter() - started)
-
-    return max(BATCH_SIZES, key=speed)

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from analysis.corruptions import CORRUPTIONS
-from analysis.engine import Benchmark, perturbed, sample
+from analysis.engine import Benchmark, perturbed
 from analysis.faces import placed, to_be_turned
 from analysis.figures import ContactSheet
 from analysis.fills import FILLS
 from analysis.perturb import pose
+from analysis.sampling import sample
 from analysis.study import CLEAN, FEW_FRACTIONS, HALVES, OBJECTS, REGIONS, YAWS, Condition
 from iram.data.dataset import FaceDataset
 

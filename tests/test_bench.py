@@ -11,8 +11,8 @@ import torch
 
 from analysis import bench, engine, store
 from analysis.bench import benchmark
-from analysis.engine import fastest_batch_size, sample
 from analysis.faces import to_be_turned
+from analysis.sampling import BATCH_SIZES, fastest_batch_size, sample
 from analysis.study import select
 from analysis.subjects import open_subjects
 from analysis.tables.summary import TABLES
@@ -142,15 +142,15 @@ def test_another_seed_in_the_same_folder_is_refused_and_loses_nothing(subjects, 
 
 
 def test_the_batch_size_is_measured_once_and_kept(subjects, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "fastest_batch_size", lambda *arguments: 13)
+    monkeypatch.setattr(bench, "fastest_batch_size", lambda *arguments: 13)
     run(subjects, tmp_path, batch_size=None)
     assert json.loads((tmp_path / "run.json").read_text())["identity"]["batch_size"] == 13
-    monkeypatch.setattr(engine, "fastest_batch_size", lambda *arguments: 14)
+    monkeypatch.setattr(bench, "fastest_batch_size", lambda *arguments: 14)
     assert run(subjects, tmp_path, batch_size=None).benchmark.batch_size == 13
 
 
 def test_the_fastest_batch_size_is_one_of_those_tried(subjects):
-    assert fastest_batch_size(subjects[1], tiny.dataset(), seconds=0.01) in engine.BATCH_SIZES
+    assert fastest_batch_size(subjects[1], tiny.dataset(), seconds=0.01) in BATCH_SIZES
 
 
 def test_a_model_that_gives_no_numbers_is_named(subjects, tmp_path):

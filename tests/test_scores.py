@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from analysis.engine import measures
+from analysis.rows import measures
 from analysis.tables.scores import SCORES, scores
 
 

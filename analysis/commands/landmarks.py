@@ -47,8 +47,8 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     yaws = _check(args)
-    from analysis.engine import sample
     from analysis.landmarks.facemesh import FaceMesh
+    from analysis.sampling import sample
 
     finder = None if args.source else FaceMesh()  # what is missing shows before data is read
     dataset = _faces(args.data, args.split)
@@ -142,9 +142,9 @@ def _write_mean_face(folder: Path, points, size: int) -> int:
 
 
 def _measure_yaw(args, dataset, finder, yaws: list[float]) -> int:
-    from analysis.engine import sample
     from analysis.faces import to_be_turned
     from analysis.pose.measured import measure_yaw, yaw_table
+    from analysis.sampling import sample
     from analysis.store import write_table
 
     if not dataset.renders:

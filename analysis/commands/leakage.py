@@ -31,9 +31,9 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis import store
-    from analysis.engine import sample
     from analysis.faces import placed
     from analysis.leakage import leakage
+    from analysis.sampling import sample
     from analysis.study import select
     from iram.data import open_dataset
     from iram.progress import progress_bar

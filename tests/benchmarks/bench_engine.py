@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from analysis import engine
-from analysis.engine import Benchmark, fastest_batch_size, perturbed
+from analysis.engine import Benchmark, perturbed
 from analysis.faces import placed
+from analysis.sampling import fastest_batch_size, sample
 from analysis.study import PRESETS, select
 from analysis.subjects import open_subjects
 from iram import open_dataset
@@ -29,7 +30,7 @@ FACES, TURNS = 1024, 5
 
 
 def main(data: str = "heads:n=5120", model: str = "iram") -> None:
-    dataset = engine.sample(open_dataset(data, split="test"), FACES, seed=0)
+    dataset = sample(open_dataset(data, split="test"), FACES, seed=0)
     dataset.images(slice(None))  # a rendered data set renders once
     subjects = {
         dtype: open_subjects(model, dataset.classes, bf16=dtype == "bf16")[0]
