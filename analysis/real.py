@@ -89,7 +89,8 @@ def report_lines(results: RealResults) -> list[str]:
     lines += [f"  {TITLES[row.group].strip():24s}{row.accuracy_percent:6.2f}  {row.model}"
               for row in PUBLISHED.itertuples()]  # fmt: skip
     if len(results.synthetic):
-        lines += ["", f"painted occluders at {SHOWN_FRACTION:.0%} of the face, or nearest to it: "
+        lines += ["", "painted occluders (objects at their natural size, others at or near "
+                  f"{SHOWN_FRACTION:.0%} of the face): "
                   "drop (points) of the faces in no list"]  # fmt: skip
         lines += _synthetic(results)
     if results.groups.problems:

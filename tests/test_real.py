@@ -24,7 +24,7 @@ from analysis.study import CLEAN, select
 from analysis.subjects import open_subjects
 from analysis.tables.matching import drawn, interval, means
 from analysis.tables.real import GROUPS, real_table
-from analysis.tables.synthetic import synthetic_against_real, type_correlation
+from analysis.tables.synthetic import nearest, synthetic_against_real, type_correlation
 from iram.data import open_dataset
 from iram.errors import InputError
 
@@ -290,6 +290,15 @@ def test_a_painted_drop_is_the_mean_over_the_fills(painted):
     (upper,) = table[table["occluder"] == "upper_half"].itertuples()
     assert upper.fills == "mean, noise"
     assert upper.synthetic_drop == pytest.approx((32 + 16) / 2 / 40)
+
+
+def test_of_an_object_the_natural_size_is_shown_and_of_others_the_nearest_fraction(painted):
+    faces, _, read, _ = painted
+    conditions = select("hand-0.2-mean,hand-natural-mean,upper_half-0.1-mean,upper_half-0.3-mean")
+    table = synthetic_against_real(read, ["m"], conditions, faces, CLASSES, 0)
+    upper = nearest(table[table["type"] == "upper"], 0.3).set_index("occluder")["fraction"]
+    assert upper["upper_half"] == 0.3
+    assert np.isnan(upper["hand"])
 
 
 def test_a_run_without_such_occluders_gives_an_empty_table(painted):

@@ -108,13 +108,14 @@ def _beside(own, comparison, wanted, reached, occluders) -> list[dict]:
             value = name if name == "difference" else f"{name}_drop"
             row[value], row[f"{name}_low"], row[f"{name}_high"] = interval(draws)
         table.append(row)
-    return sorted(table, key=lambda row: (occluders.index(row["occluder"]), row["fraction"]))
+    return sorted(table, key=lambda row: (occluders.index(row["occluder"]), row["fraction"] or 0))
 
 
 def nearest(table: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """Of each occluder in one model's rows of one type, the row nearest to the fraction."""
+    """Of each occluder in one model's rows of one type, the row nearest to the fraction; of an
+    object, the one at its natural size if it is there."""
     table = table.reset_index(drop=True)
-    distance = (table["fraction"] - fraction).abs()
+    distance = (table["fraction"].astype(float) - fraction).abs().fillna(-1)
     return table.loc[distance.groupby(table["occluder"], sort=False).idxmin()]
 
 
