@@ -46,7 +46,7 @@ def removal_order(maps: Tensor, seed: int = 0) -> Tensor:
     values = rows(maps).nan_to_num(nan=-torch.inf)
     generator = torch.Generator().manual_seed(seed)
     tie_order = torch.randperm(values.shape[1], generator=generator).to(values.device)
-    return tie_order[values[:, tie_order].argsort(1, descending=True, stable=True)]
+    return tie_order[values[:, tie_order].argsort(dim=1, descending=True, stable=True)]
 
 
 def reference(images: Tensor, fill: str, generators: Sequence[torch.Generator] = ()) -> Tensor:

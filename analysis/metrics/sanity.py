@@ -77,12 +77,14 @@ def layers_from_top(model: nn.Module, example: Tensor | None = None) -> list[str
 def _reached(model: nn.Module, example: Tensor) -> dict[str, int]:
     """{name of each module that is called: when it is called first}."""
     reached: dict[str, int] = {}
-    hooks = [
-        module.register_forward_pre_hook(
-            lambda *_, name=name: reached.setdefault(name, len(reached)) and None
-        )
-        for name, module in model.named_modules()
-    ]
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(*_) -> None:  # a hook's return value would replace the module's input
+            reached.setdefault(name, len(reached))
+
+        return hook
+
+    hooks = [module.register_forward_pre_hook(note(name)) for name, module in model.named_modules()]
     try:
         with torch.no_grad():
             model(example)
