@@ -37,7 +37,7 @@ class ContactSheet:
             )  # fmt: skip
             self.figure_.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
             for column, (title, pictures) in zip(self.axes_.T, self.faces.items(), strict=True):
-                column[0].set_title(title)
+                column[0].set_title(title, fontsize=6)  # a tile is narrower than a word
                 for axis, picture in zip(column, pictures, strict=True):
                     axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
                     axis.set(xticks=[], yticks=[])
