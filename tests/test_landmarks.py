@@ -20,11 +20,11 @@ from analysis.landmarks import (
 )
 from analysis.landmarks import pictures as pictures_module
 from analysis.landmarks.finder import find_landmarks, known_by_picture
-from analysis.landmarks.mean import mean_face_table, mean_landmarks_table
 from analysis.landmarks.pictures import picture_ids
 from analysis.landmarks.points import COUNT
 from analysis.landmarks.writer import write_landmarks
 from analysis.layout import mean_layout
+from analysis.layout.remade import mean_face_table, mean_landmarks_table
 from analysis.pose import rotation_matrix
 from analysis.pose.measured import measure_yaw, yaw_table
 from iram import open_dataset

@@ -132,7 +132,7 @@ def _write(args, found) -> int:
 
 
 def _write_mean_face(folder: Path, points, size: int) -> int:
-    from analysis.landmarks.mean import DIGITS, mean_face_table, mean_landmarks_table
+    from analysis.layout.remade import DIGITS, mean_face_table, mean_landmarks_table
     from analysis.store import write_table
 
     for name, table in (("mean_face", mean_face_table), ("mean_landmarks", mean_landmarks_table)):

@@ -1,7 +1,7 @@
 """Where the parts of a face are: FaceMesh landmarks.
 
 `points` says which there are, `reader` and `writer` have the file format, `known` gives the usual
-68 of a data set's faces, `finder` and `facemesh` find them, `mean` averages them.
+68 of a data set's faces, `finder` and `facemesh` find them.
 """
 
 from analysis.landmarks.known import count_known, known_landmarks

@@ -24,6 +24,6 @@ def mean_landmarks() -> np.ndarray:
     """(468, 3): x, y and height of the mean face, in shares of the picture's side.
 
     The median of FaceMesh's landmarks over the faces of FER2013's PublicTest split that are turned
-    by less than 15 degrees, made symmetric about x = 0.5 (`analysis.landmarks.mean` remakes it).
+    by less than 15 degrees, made symmetric about x = 0.5 (`analysis.layout.remade` remakes it).
     """
     return pd.read_csv(files("analysis.landmarks") / "mean_landmarks.csv").to_numpy()

@@ -1,5 +1,5 @@
 """Where a face is in a picture: `canvas` has the mean face, `camera` how it stands in a picture,
-`layout` which point of it each pixel shows."""
+`layout` which point of it each pixel shows; `remade` makes the mean face from landmarks again."""
 
 from analysis.layout.camera import FRONTAL, fit_cameras, rolled, turned_camera
 from analysis.layout.canvas import part_distances
