@@ -10,8 +10,10 @@ import tiny
 import torch
 
 from analysis import bench, engine, store
-from analysis.bench import benchmark
+from analysis.bench import benchmark, planned
+from analysis.estimate import estimate
 from analysis.faces import to_be_turned
+from analysis.layout import FRONTAL
 from analysis.sampling import BATCH_SIZES, fastest_batch_size, sample
 from analysis.study import select
 from analysis.subjects import open_subjects
@@ -105,6 +107,32 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     assert again.made == 0
     assert contents(tmp_path) == before
     assert again.report() == first.report()
+
+
+def test_two_processes_give_the_same_bytes_as_one(subjects, tmp_path):
+    one, two = (run(subjects, tmp_path / str(count), workers=count) for count in (1, 2))
+    assert one.made == two.made == 2 * len(QUICK)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_occluders_follow_the_cameras_and_only_they_are_made_again(subjects, tmp_path):
+    conditions = select("nose-0.1-mean,contrast-3,roll+15")
+    run(subjects[:1], tmp_path, conditions)
+    cameras = FRONTAL.repeat(40, 1, 1)
+    cameras[:, 0, 3] = 0.2
+    moved = run(subjects[:1], tmp_path, conditions, cameras=cameras)
+    assert moved.made == 1
+
+
+def test_the_cost_is_told_before_the_run(subjects, tmp_path):
+    plan, _ = planned(subjects, tiny.dataset(), QUICK, tmp_path, batch_size=16)
+    told = estimate(plan)
+    assert (told.passes, told.finished) == (40 * 2 * len(QUICK), 0)
+    assert told.seconds > 0
+    assert not (tmp_path / "rows").exists()
+    run(subjects, tmp_path)
+    assert estimate(plan).passes == 0
+    assert estimate(plan).seconds == 0
 
 
 def test_a_damaged_cell_is_made_again(subjects, tmp_path):

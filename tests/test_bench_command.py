@@ -1,6 +1,7 @@
 """`iram bench` as it is typed."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -33,6 +34,14 @@ def test_it_runs_on_data_that_needs_no_download_and_prints_a_table(weights, tmp_
     assert "iram-seed0               eyes" in told
     assert "iram-seed0               yaw+30" in told
     assert len(pd.read_parquet(tmp_path / "out" / "rows")) == 6 * 7
+
+
+def test_a_list_names_the_conditions_and_what_they_cost_and_runs_nothing(weights, tmp_path, capsys):
+    assert main(command(weights, tmp_path / "out", "--list")) == 0
+    told = capsys.readouterr().out
+    assert "\neyes-0.3-noise\n" in told
+    assert re.search(r"7 conditions, 8 faces, 1 models: 56 forward passes, about \d+ s here", told)
+    assert not (tmp_path / "out").exists()
 
 
 def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_path):
