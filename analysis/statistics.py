@@ -1,4 +1,7 @@
-"""Intervals by resampling images; draws are seeded, so equal runs give equal intervals."""
+"""Intervals by resampling images and training seeds, and paired tests.
+
+Draws are seeded, so equal runs give equal numbers.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -41,6 +44,73 @@ def bootstrap(
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return value, low, high
+
+
+def hierarchical_bootstrap(
+    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """The mean over training seeds and images, and the ends of its percentile interval.
+
+    Every draw takes seeds with replacement and, for all of them the same, images with replacement:
+    the test images are the same for every seed. With one seed the interval is over images only.
+    Where a model's luck with an image changes from seed to seed the interval is wider than it need
+    be (in simulation 97-98% cover at a level of 95%); where three seeds differ more than images
+    explain it is too narrow (85% at three times as much), as no three seeds show their spread.
+
+    Args:
+        values: (seeds, images); give differences of two models to compare them paired.
+
+    Returns:
+        value, low, high.
+
+    Reference: Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007.
+    """
+    values = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    seeds, images = values.shape
+    counts = resampling_counts(images, resamples, seed)  # the same images for every comparison
+    means = np.concatenate([block @ values.T for block in counts]) / images  # (B, seeds)
+    generator = np.random.default_rng(derived_seed(seed, "training seeds"))
+    drawn = generator.integers(0, seeds, (resamples, seeds))
+    draws = np.take_along_axis(means, drawn, 1).mean(1)
+    tail = (1 - level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(values.mean()), float(low), float(high)
+
+
+def paired_permutation(difference: np.ndarray, *, seed: int = 0, resamples: int = 10_000) -> float:
+    """p of a mean difference as large as this one, either way, if no image favoured either model.
+
+    Two models are exchanged image by image, which turns the signs of their differences. Above 0,
+    at most 1: (1 + draws that reach it) / (1 + draws). Of these trained models only: it knows
+    nothing of how another training would have come out.
+
+    Args:
+        difference: (N,), one value per image: of one training, or the mean over paired seeds.
+
+    Reference: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.7.
+    """
+    difference = np.asarray(difference, dtype=np.float64)
+    # Differences of 0/1 take few sizes, and how many of a size turn their sign is binomial.
+    sizes, counts = np.unique(np.abs(difference).round(12), return_counts=True)
+    generator = np.random.default_rng(derived_seed(seed, "permutation"))
+    turned = generator.binomial(counts, 0.5, (resamples, len(sizes)))
+    sums = (counts - 2 * turned) @ sizes
+    reached = np.abs(sums) >= abs(difference.sum()) - 1e-9
+    return float((1 + reached.sum()) / (1 + resamples))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """The p values of a family, adjusted so that its chance of any false finding is kept.
+
+    Holm, A simple sequentially rejective multiple test procedure, 1979. NaN stays NaN and is no
+    part of the family.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN sorts last
+    adjusted = np.full_like(p, np.nan)
+    steps = p[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.maximum.accumulate(steps).clip(max=1)
+    return adjusted
 
 
 def resampling_counts(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

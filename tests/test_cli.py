@@ -130,6 +130,16 @@ def test_models_lists_modules_backbones_and_shipped_weights(capsys):
     assert all(name in out for name in [*ATTENTION, *BACKBONES, "none-matched", *pretrained()])
 
 
+def test_models_lists_the_accuracies_of_the_cards_with_their_intervals(capsys):
+    assert cli.main(["models"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    for name, card in pretrained().items():
+        for split, result in card["accuracy"].items():
+            value, low, high = (100 * result[key] for key in ("accuracy", "low", "high"))
+            told = f"{split} {value:.1f}% [{low:.1f}, {high:.1f}]"
+            assert (told in lines[name]) == ("flip" not in split)
+
+
 def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("iram.weights.PRETRAINED", tmp_path)
     assert cli.main(["models"]) == 0
@@ -159,6 +169,7 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
         ("--switches", "dropout=7", "dropout probability"),
         ("--switches", "classes=2", "'classes'"),
         ("--suffix", "a/b", "--suffix: 'a/b'"),
+        ("--only", "none*,se-*", "--only: no name fits 'none*'; there are iram-seed0"),
         ("--grid", "studdy", "unknown grid 'studdy' (did you mean 'study'?)"),
     ],
 )
@@ -218,9 +229,12 @@ def test_train_writes_weights_and_cards_and_a_dry_run_says_what_is_done(
     assert (tmp_path / "se-small-seed0.json").exists()
     capsys.readouterr()
     assert cli.main([*common, "--attention", "se,eca", "--seeds", "0,1", "--dry-run"]) == 0
-    lines = [line.split(None, 1) for line in capsys.readouterr().out.splitlines()]
+    *lines, total = [line.split(None, 1) for line in capsys.readouterr().out.splitlines()]
     names = ["se-small-seed0", "eca-small-seed0", "se-small-seed1", "eca-small-seed1"]
-    assert lines == [[name, "done" if i == 0 else "to do"] for i, name in enumerate(names)]
+    assert lines == [[name, "done" if i == 0 else "missing"] for i, name in enumerate(names)]
+    assert " ".join(total).startswith("1 of 4 done; about 0.0 h")
+    assert cli.main([*common, "--attention", "se,eca", "--dry-run", "--only", "e*-small-*"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["eca-small-seed0", "missing"]
 
 
 def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):

@@ -1,10 +1,19 @@
-"""The bootstrap, against closed forms and by simulation."""
+"""Intervals and tests, against closed forms, hand-made cases and by simulation."""
+
+import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from analysis import statistics
-from analysis.statistics import bootstrap, resampling_counts
+from analysis.statistics import (
+    bootstrap,
+    hierarchical_bootstrap,
+    holm,
+    paired_permutation,
+    resampling_counts,
+)
 
 
 def mean_of(n):
@@ -51,3 +60,76 @@ def test_many_images_are_resampled_in_blocks_to_the_same_result(monkeypatch):
     monkeypatch.setattr(statistics, "KEPT", 20000)  # 100 resamples of 200 images a block
     drawn = bootstrap(values, mean_of(200), resamples=300)
     np.testing.assert_array_equal(kept, drawn)
+
+
+def test_holm_agrees_with_a_hand_made_case():
+    # Sorted 0.01, 0.02, 0.03, 0.5 times 4, 3, 2, 1: 0.04, 0.06, 0.06, 0.5, never falling.
+    assert holm([0.5, 0.01, 0.03, 0.02]).tolist() == pytest.approx([0.5, 0.04, 0.06, 0.06])
+    assert holm([0.04, 0.03]).tolist() == pytest.approx([0.06, 0.06])
+    assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+def test_holm_leaves_out_what_was_not_tested():
+    adjusted = holm([np.nan, 0.01, 0.04])
+    assert np.isnan(adjusted[0])
+    assert adjusted[1:].tolist() == pytest.approx([0.02, 0.04])
+    assert holm([]).size == 0
+
+
+def test_the_permutation_p_of_a_few_images_agrees_with_all_sign_patterns():
+    difference = np.array([1.0, 0.5, 0.5, -0.25, 2.0, 0.0])
+    signs = np.array(list(itertools.product([-1, 1], repeat=6)))
+    exact = (np.abs(signs @ difference) >= abs(difference.sum())).mean()
+    assert 0.05 < exact < 0.5
+    assert paired_permutation(difference, resamples=40_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_the_permutation_p_of_right_and_wrong_is_mcnemars_exact_test():
+    difference = np.array([1.0] * 30 + [-1.0] * 15 + [0.0] * 500)
+    exact = binomtest(15, 45).pvalue
+    assert paired_permutation(difference, resamples=40_000) == pytest.approx(exact, abs=0.004)
+    assert paired_permutation(-difference) == paired_permutation(difference)
+
+
+def test_the_permutation_p_is_1_without_a_difference_and_never_0():
+    assert paired_permutation(np.zeros(50)) == 1
+    assert paired_permutation(np.ones(500), resamples=99) == pytest.approx(0.01)
+
+
+def test_without_an_effect_the_permutation_p_is_below_5_percent_in_5_percent_of_simulations():
+    generator = np.random.default_rng(3)
+    small = [paired_permutation(generator.integers(-1, 2, (3, 200)).mean(0), resamples=500) <= 0.05
+             for _ in range(500)]  # fmt: skip
+    assert np.mean(small) == pytest.approx(0.05, abs=0.025)
+
+
+def test_with_one_seed_the_hierarchical_interval_is_the_one_over_images():
+    values = np.random.default_rng(0).normal(size=400)
+    plain = [end.item() for end in bootstrap(values[:, None], mean_of(400))]
+    assert hierarchical_bootstrap(values) == pytest.approx(plain)
+    assert hierarchical_bootstrap(np.tile(values, (3, 1))) == pytest.approx(plain)
+
+
+def simulated_coverage(interval, seeds=20, images=300, runs=500):
+    """Share of the intervals that hold the true mean, 0, of effects of seeds and of images."""
+    generator, covered = np.random.default_rng(4), 0
+    for _ in range(runs):
+        values = generator.normal(0, 0.2, (seeds, 1)) + generator.normal(0, 1, images)
+        _, low, high = interval(values)
+        covered += low <= 0 <= high
+    return covered / runs
+
+
+def test_a_hierarchical_95_percent_interval_covers_the_truth_in_93_to_97_percent():
+    assert 0.93 <= simulated_coverage(lambda v: hierarchical_bootstrap(v, resamples=400)) <= 0.97
+
+
+def test_an_interval_over_images_alone_covers_less_where_seeds_differ():
+    over_images = simulated_coverage(lambda v: hierarchical_bootstrap(v.mean(0), resamples=400))
+    assert over_images < 0.9
+
+
+def test_equal_seeds_give_equal_hierarchical_intervals():
+    values = np.random.default_rng(0).normal(size=(3, 50))
+    assert hierarchical_bootstrap(values, seed=1) == hierarchical_bootstrap(values, seed=1)
+    assert hierarchical_bootstrap(values, seed=1) != hierarchical_bootstrap(values, seed=2)

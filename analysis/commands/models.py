@@ -1,19 +1,60 @@
-"""The attention modules, the backbones, and the shipped weights with their accuracies.
+"""The attention modules, the backbones, and the shipped weights with their accuracies; tables of
+what training gave.
 
-Accuracies are those of the cards in iram/pretrained/, measured in fp32 on the weights as shipped:
-chosen on the validation split, 95% Wilson intervals over the faces of the split.
+Accuracies are those of the cards, measured in fp32 on the weights as shipped: chosen on the
+validation split, 95% Wilson intervals over the faces of the split.
+
+--ledger writes to --out: ledger.csv (a row per cell of --grid and per model in the folders: done,
+diverged, unfinished or missing; accuracies, recipe, commit), curves.csv (a row an epoch), and
+figures/training_curves. Nothing is run.
+
+--compare runs every model once over the test split and writes to --out: accuracy.csv (each module
+against --reference, paired by image and seed: hierarchical bootstrap, permutation test, Holm; with
+published figures), ablation.csv (each switch against the module as it is), and
+figures/module_differences and figures/ablation.
 
 examples:
   iram models
   iram models --json    the cards, whole
+  iram models --ledger runs/study --grid study --out results/training
+  iram models --compare runs/study --data fer2013:fer2013.csv --out results/training
+  iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
 """
+
+from pathlib import Path
+
+from analysis.commands import options
+from iram.errors import InputError
 
 
 def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
+    parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
+    parser.add_argument("--grid", default="study", metavar="NAMES",
+                        help="grids whose cells the ledger lists; default: study")  # fmt: skip
+    parser.add_argument("--compare", metavar="MODELS",
+                        help="folders, shipped names or .safetensors files")  # fmt: skip
+    parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...")
+    parser.add_argument("--reference", default="none", metavar="LABEL",
+                        help="what modules are compared with; default: none")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
+                        help="auto takes a GPU where there is one")  # fmt: skip
 
 
 def run(args) -> int:
+    if args.ledger is None and args.compare is None:
+        return _list(args)
+    if args.out is None:
+        raise InputError("--ledger and --compare write tables: name a folder with --out")
+    if args.ledger is not None:
+        _ledger(args)
+    if args.compare is not None:
+        _compare(args)
+    return 0
+
+
+def _list(args) -> int:
     import json
 
     from iram.attention import ATTENTION
@@ -44,3 +85,79 @@ def _plain(accuracy: dict) -> list[str]:
         for split, r in accuracy.items()
         if not split.endswith("flip")
     ]
+
+
+def _ledger(args) -> None:
+    from analysis.store import write_table
+    from analysis.tables.ledger import curves, ledger
+    from iram.grids import GRIDS
+    from iram.registry import unknown
+
+    names = [name for name in args.grid.split(",") if name]
+    for name in names:
+        if name not in GRIDS:
+            raise InputError(unknown("grid", name, GRIDS))
+    folders = [Path(folder).expanduser() for folder in args.ledger.split(",")]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"--ledger: {folder} is no folder that `iram train` wrote")
+    table = ledger([cell for name in names for cell in GRIDS[name]], folders)
+    logs = curves(folders)
+    write_table(args.out / "ledger.csv", table)
+    write_table(args.out / "curves.csv", logs)
+    if (table["status"] == "done").any() and len(logs):
+        from analysis.figures import TrainingCurves
+
+        _draw(args.out, "training_curves", TrainingCurves(logs, table))
+    for row in table.itertuples():
+        note = f" ({row.note})" if isinstance(row.note, str) and row.note else ""
+        print(f"{row.name:34s} {row.status}{note}"
+              + (f"  {100 * row.validation:.1f} / {100 * row.test:.1f}%"
+                 if row.status == "done" else ""))  # fmt: skip
+    print(f"\n{(table['status'] == 'done').sum()} of {len(table)} done; in {args.out}: ledger.csv, "
+          "curves.csv")  # fmt: skip
+
+
+def _compare(args) -> None:
+    from analysis.store import write_table
+    from analysis.tables.training import ablation_table, accuracy_table
+    from analysis.training import measure, weights_in
+    from iram.data import open_dataset
+
+    if args.data is None:
+        raise InputError("--compare runs the models: name the data with --data")
+    paths = weights_in(args.compare)
+    dataset = open_dataset(args.data, split="test")
+    models = measure(paths, dataset, options.device(args.device))
+    split = dataset.metadata["usage"].iloc[0]
+    accuracy = accuracy_table(models, split, args.reference)
+    ablation = ablation_table(models, split)
+    write_table(args.out / "accuracy.csv", accuracy)
+    write_table(args.out / "ablation.csv", ablation)
+    from analysis.figures import ModuleDifferences
+
+    for name, table in (("module_differences", accuracy), ("ablation", ablation)):
+        if table["difference"].notna().any():
+            _draw(args.out, name, ModuleDifferences(table))
+    for title, table in (("accuracy", accuracy), ("ablation", ablation)):
+        if len(table):
+            print(f"\n{title} (%), and the difference from the reference (points)")
+            print("\n".join(_line(row) for row in table.itertuples()))
+    print(f"\nin {args.out}: accuracy.csv, ablation.csv, figures/")
+
+
+def _line(row) -> str:
+    text = f"  {row.kind:9s} {row.label:38s} {100 * row.accuracy:5.1f}"
+    if row.low == row.low:
+        text += f" [{100 * row.low:4.1f}, {100 * row.high:4.1f}]"
+    if row.difference == row.difference:
+        text += (f"  {100 * row.difference:+5.1f} [{100 * row.difference_low:+.1f}, "
+                 f"{100 * row.difference_high:+.1f}] from {row.reference}, "
+                 f"p {row.p_holm:.3f} (Holm), seeds {row.paired_seeds}")  # fmt: skip
+    return text
+
+
+def _draw(out: Path, name: str, display) -> None:
+    from analysis.figures import save
+
+    save(display.plot().figure_, out / "figures" / name, "iram models")

@@ -1,12 +1,18 @@
 """Train on a data set's training split, choose on its validation split, report its test split.
 
 One model, every combination of --attention and --seeds, or a named --grid of iram/grids.py.
-What is finished is skipped, what was killed goes on from its last epoch to the same result.
+What is finished is skipped, what was killed goes on from its last epoch to the same result, and
+several processes may share a grid: none takes a cell that another one is at.
+
+grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), study-5
+(all of it with five), ferplus (--data ferplus:...), reference (IRAM on resnet18, 200 epochs: for a
+GPU), heads, recipe (the search for a recipe).
 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
   iram train --data fer2013:fer2013.csv --grid study --out runs/study --dry-run
+  iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*" --out runs/study
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
@@ -14,6 +20,7 @@ examples:
 
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from analysis.commands import options
@@ -30,19 +37,19 @@ def configure(parser) -> None:
     parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
     parser.add_argument("--suffix", default="", help="added to the names, such as -heads")
     parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
-    parser.add_argument("--dry-run", action="store_true", help="list the cells and which are done")
+    parser.add_argument("--only", metavar="PATTERNS", help='names to train, such as "iram-*,se-*"')
+    parser.add_argument("--dry-run", action="store_true",
+                        help="list the cells, what is done, and the time left")  # fmt: skip
     options.add_device(parser, dtype="bf16")
 
 
 def run(args) -> int:
-    from iram.train_grid import is_done, train_grid
-
-    cells = _cells(args)
+    cells = _only(_cells(args), args.only)
     if args.dry_run:
-        for cell in cells:
-            print(f"{cell.name:40s} {'done' if is_done(cell, args.out) else 'to do'}")
+        print("\n".join(_progress(cells, args.out)))
         return 0
     from iram.data import open_dataset
+    from iram.train_grid import train_grid
 
     dataset = open_dataset(args.data)
     device = options.device(args.device)
@@ -70,6 +77,32 @@ def _cells(args) -> list:
     for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
         _check(cell)
     return cells
+
+
+def _only(cells: list, patterns: str | None) -> list:
+    """The cells whose name fits one of the patterns; all of them without any."""
+    if patterns is None:
+        return cells
+    wanted = [part.strip() for part in patterns.split(",")]
+    for pattern in wanted:
+        if not any(fnmatchcase(cell.name, pattern) for cell in cells):
+            names = listing(cell.name for cell in cells)
+            raise InputError(f"--only: no name fits '{pattern}'; there are {names}")
+    return [cell for cell in cells if any(fnmatchcase(cell.name, p) for p in wanted)]
+
+
+def _progress(cells: list, out: Path) -> list[str]:
+    """A line per cell, and one on the time that is left."""
+    from iram.ledger import seconds_left, status
+
+    lines, count = [], 0
+    for cell in cells:
+        what, word = status(cell, out)
+        count += what == "done"
+        lines.append(f"{cell.name:40s} {what}{': ' if word else ''}{word}")
+    seconds = seconds_left(cells, out)
+    left = "" if seconds is None else f"; about {seconds / 3600:.1f} h of training left"
+    return [*lines, f"{count} of {len(cells)} done{left}"]
 
 
 def _given(value: str | None, default: str) -> str:

@@ -7,13 +7,16 @@ from analysis.figures.pose import PoseCurves
 from analysis.figures.real import RealForest
 from analysis.figures.sheet import ContactSheet
 from analysis.figures.style import save
+from analysis.figures.training import ModuleDifferences, TrainingCurves
 
 __all__ = [
     "AttentionPanel",
     "ContactSheet",
     "ImportanceMatrix",
+    "ModuleDifferences",
     "OcclusionCurves",
     "PoseCurves",
     "RealForest",
+    "TrainingCurves",
     "save",
 ]

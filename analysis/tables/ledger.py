@@ -1,0 +1,94 @@
+"""From cards and logs to `ledger.csv`, one row a cell, and `curves.csv`, one row an epoch."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from iram.grids import Cell
+from iram.ledger import read_log, status
+from iram.recipe import Recipe
+from iram.train_grid import is_done
+from iram.weights import read_card
+
+FINISHED = ("parameters", "selected_epoch", "selected_on", "images_per_second", "precision",
+            "commit", "weights_sha256")  # fmt: skip
+RANK = ("missing", "unfinished", "diverged", "done")
+SCORES = [f"{role}{flip}{part}" for role in ("validation", "test") for flip in ("", "_flip")
+          for part in ("", "_low", "_high")]  # fmt: skip
+COLUMNS = ("name", "label", "seed", "attention", "switches", "backbone", "recipe", "data", "status",
+           "note", *FINISHED[:3], *SCORES, *FINISHED[3:])  # fmt: skip
+
+
+def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
+    """One row per cell of the grids, then one per further model in the folders.
+
+    status: done, diverged, unfinished or missing, the best that a folder has; `note` says why or
+        how far.
+    switches, recipe: what is not at its default, as "epochs=24 erasing=0.5".
+    validation, test: accuracy on the split that the epoch was chosen on (FER2013: PublicTest) and
+        on the test split (PrivateTest), `_flip` with the mirror image averaged in; `_low` and
+        `_high` the 95% Wilson interval over the faces.
+    """
+    rows = {cell.name: _cell_row(cell, folders) for cell in cells}
+    for folder in folders:
+        for path in sorted(folder.glob("*.json")):
+            if path.stem not in rows and path.with_suffix(".safetensors").exists():
+                rows[path.stem] = {"name": path.stem, "status": "done"} | _card_row(path)
+        for mark in sorted(folder.glob("*/diverged.txt")):
+            name, note = mark.parent.name, mark.read_text(encoding="utf-8").strip()
+            rows.setdefault(name, {"name": name, "status": "diverged", "note": note})
+    table = pd.DataFrame(rows.values(), columns=COLUMNS)
+    whole = ["seed", "parameters", "selected_epoch"]
+    return table.astype(dict.fromkeys(whole, "Int64"))
+
+
+def curves(folders: Sequence[Path]) -> pd.DataFrame:
+    """One row per model and epoch: name, and the columns of the training log."""
+    logs = []
+    for folder in folders:
+        for path in sorted(folder.glob("*/log.csv")):
+            logs.append(pd.DataFrame(read_log(path)).assign(name=path.parent.name))
+    if not logs:
+        return pd.DataFrame(columns=["name", "epoch", "validation_accuracy"])
+    table = pd.concat(logs, ignore_index=True)
+    return table[["name", *(column for column in table if column != "name")]]
+
+
+def _cell_row(cell: Cell, folders: Sequence[Path]) -> dict:
+    found = [status(cell, folder) for folder in folders] or [("missing", "")]
+    what, note = max(found, key=lambda pair: RANK.index(pair[0]))
+    planned, recipe = cell.build(("a", "b"), 48)
+    row = {"name": cell.name, "label": cell.label, "seed": cell.seed, "status": what, "note": note}
+    for folder in folders:
+        if is_done(cell, folder):
+            return row | _card_row(folder / f"{cell.name}.json")
+    return row | _described(planned.to_dict(), recipe.to_dict())
+
+
+def _card_row(path: Path) -> dict:
+    card = read_card(path)
+    row = {name: card.get(name) for name in ("label", "seed", *FINISHED)}
+    row["data"] = card.get("data", {}).get("name")
+    row |= _described(card["architecture"], Recipe.from_dict(card.get("recipe", {})).to_dict())
+    accuracy = card.get("accuracy", {})
+    splits = [split for split in accuracy if not split.endswith(", flip")]  # validation comes first
+    for role, split in zip(("validation", "test"), splits, strict=False):
+        for flip, key in (("", split), ("_flip", f"{split}, flip")):
+            if result := accuracy.get(key):
+                row |= {f"{role}{flip}": result["accuracy"], f"{role}{flip}_low": result["low"],
+                        f"{role}{flip}_high": result["high"]}  # fmt: skip
+    return row
+
+
+def _described(architecture: dict, recipe: dict) -> dict:
+    default = Recipe().to_dict()
+    changed = {k: v for k, v in recipe.items() if v != default[k]}
+    return {
+        "attention": architecture["attention"], "backbone": architecture["backbone"],
+        "switches": _pairs(architecture["switches"]), "recipe": _pairs(changed),
+    }  # fmt: skip
+
+
+def _pairs(values: dict) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())

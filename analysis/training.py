@@ -1,0 +1,117 @@
+"""What training gave: models and their answers to a test split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from analysis.subjects import Subject, open_subjects
+from iram.data.dataset import FaceDataset
+from iram.errors import InputError
+from iram.progress import progress_bar
+from iram.recipe import Recipe
+from iram.weights import PRETRAINED, find_weights, read_card
+
+TOLERANCE = 0.001  # of the accuracy; another processor may turn a near tie
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One trained model, measured on a test split.
+
+    Attributes:
+        label: what it is, without the seed; models of one label are compared over their seeds.
+        card: as it was written at the end of training.
+        hits: (images,) 1.0 where its answer is right, else 0.0.
+    """
+
+    label: str
+    seed: int
+    card: dict
+    hits: np.ndarray
+
+    @property
+    def attention(self) -> str:
+        return self.card["architecture"]["attention"]
+
+    @property
+    def switches(self) -> dict:
+        return self.card["architecture"]["switches"]
+
+    @property
+    def recipe(self) -> dict:
+        """As written, with the defaults of fields that were added since."""
+        return Recipe.from_dict(self.card["recipe"]).to_dict()
+
+    def setting(self) -> tuple:
+        """All that two models must share for their difference to be one of attention alone."""
+        backbone = self.card["architecture"]["backbone"]
+        return backbone, self.card["data"]["sha256"], tuple(self.recipe.items())
+
+
+def weights_in(text: str) -> list[Path]:
+    """The weights files of a comma-separated list of folders, shipped names and files.
+
+    Raises:
+        InputError: nothing of that name, or a folder without weights.
+    """
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        folder = Path(part).expanduser()
+        if not folder.is_dir() or _is_shipped(part):
+            found.append(find_weights(part))
+            continue
+        inside = [path for path in sorted(folder.glob("*.safetensors"))
+                  if path.with_suffix(".json").exists()]  # fmt: skip
+        if not inside:
+            raise InputError(
+                f"{folder} holds no weights with their cards (NAME.safetensors, .json)"
+            )
+        found += inside
+    return found
+
+
+def _is_shipped(name: str) -> bool:
+    """A checkout of this code has a folder `iram` in it."""
+    return any((PRETRAINED / f"{stem}.safetensors").is_file() for stem in (name, f"{name}-seed0"))
+
+
+def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") -> list[Measured]:
+    """Every model's answers to these faces, in fp32; each is run once.
+
+    Raises:
+        InputError: the classes of a model don't fit, its card is of no training, or its accuracy
+            is not the one that its card holds for the same faces.
+    """
+    subjects = open_subjects(",".join(map(str, paths)), dataset.classes, device)
+    measured = []
+    with progress_bar(total=len(subjects), unit="model") as bar:
+        for subject in subjects:
+            card = read_card(subject.path)
+            if missing := {"label", "recipe", "data", "accuracy", "parameters"} - set(card):
+                raise InputError(f"the card of {subject.path} is of no training of `iram train`: "
+                                 f"it lacks {', '.join(sorted(missing))}")  # fmt: skip
+            hits = _hits(subject, dataset)
+            _check_against_card(subject, card, dataset, hits.mean())
+            measured.append(Measured(card["label"], subject.seed, card, hits))
+            del subject.model  # a grid's models need not all stay in memory
+            bar.update()
+    return measured
+
+
+def _hits(subject: Subject, dataset: FaceDataset, batch: int = 256) -> np.ndarray:
+    starts = range(0, len(dataset), batch)
+    logits = torch.cat([subject.logits(dataset.images(slice(i, i + batch))) for i in starts])
+    return (logits.argmax(1) == dataset.labels).double().numpy()
+
+
+def _check_against_card(subject: Subject, card: dict, dataset: FaceDataset, accuracy: float):
+    """The card of a model that was trained on this very data must say what is measured here."""
+    told = card["accuracy"].get(dataset.metadata["usage"].iloc[0])
+    if card["data"]["sha256"] != dataset.sha256 or told is None or told["n"] != len(dataset):
+        return
+    if abs(told["accuracy"] - accuracy) > TOLERANCE:
+        raise InputError(f"{subject.path}: its card says {100 * told['accuracy']:.2f}% on these "
+                         f"faces, but it gets {100 * accuracy:.2f}%")  # fmt: skip
