@@ -114,7 +114,8 @@ def tost(mean: float, error: Error, margin: float) -> float:
 def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> float:
     """The smallest true mean that a one-sided test finds with this power: (t_alpha + t_power) se.
 
-    To within a percent of the exact (noncentral t) value from 20 degrees of freedom on.
+    To within a percent of the exact (noncentral t) value from 20 degrees of freedom on. Before any
+    correction for several hypotheses.
     """
     if not np.isfinite(error.se):
         return np.inf

@@ -79,15 +79,17 @@ Answer = Callable[[Tensor], Tensor]
 def outcomes(
     model: nn.Module, answer: Answer, pictures: tuple[Tensor, Tensor],
     clean: Sequence[Tensor], occluded: Sequence[Tensor], orders: Sequence[Tensor],
+    by_layer: bool = True,
 ) -> Iterator[tuple[str, int, Tensor]]:  # fmt: skip
     """(intervention, layer, logits) for each; layer counts from 0, `ALL` is all of them.
 
     into_clean: the clean picture with the occluded one's attention (matched). The others are those
-    of `donors`, on the occluded picture; "clean" also layer by layer.
+    of `donors`, on the occluded picture.
 
     Args:
         answer: pictures -> logits, through `model`.
         pictures: clean and occluded.
+        by_layer: "clean" also for each layer alone.
 
     Raises:
         InputError: the model has no attention.
@@ -107,10 +109,10 @@ def outcomes(
         if name == "other_image" and len(plain) < 2:
             continue  # there is no other picture
         yield name, ALL, with_maps(covered, dict(enumerate(maps)))
-    for layer in range(len(clean)):
+    for layer in range(len(clean) if by_layer else 0):
         yield "clean", layer, with_maps(covered, {layer: made["clean"][layer]})
 
 
-def passes(layers: int) -> int:
+def passes(layers: int, by_layer: bool = True) -> int:
     """Forward passes that `outcomes` takes."""
-    return 8 + layers
+    return 8 + layers * by_layer

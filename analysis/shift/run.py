@@ -28,6 +28,7 @@ from iram.seeds import generators
 
 VERSION = 1  # raise it when what a cell holds changes, so that old cells are made again
 CAUSAL_FILLS = ("mean", "noise", "object")
+LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
 KINDS = ("shift", "interventions")
 TOGETHER = 4
 MEASURES = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain",
@@ -68,7 +69,7 @@ class ShiftStudy:
         return cell_key(
             version=VERSION, benchmark=self.plan.key(reader.subject, condition),
             permuted=reader.permuted, cameras=self.plan.cameras_sha256,
-            regions=[place_name(r) for r in regions.values()], causal=self.causal_fills,
+            regions=[place_name(r) for r in regions.values()], causal=self.causal_fills, layers=LAYER_FILLS,
             truth=HEAD_REGIONS if self.plan.dataset.renders else None,
         )  # fmt: skip
 
@@ -119,7 +120,8 @@ def missing(study: ShiftStudy) -> Iterator[Group]:
 def _cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
     """Forward passes a face, beside the clean one."""
     layers = getattr(reader.subject.model, "num_layers", 1)
-    return 1 + passes(layers) * study.replaces(reader, condition)
+    causal = passes(layers, condition.fill in LAYER_FILLS)
+    return 1 + causal * study.replaces(reader, condition)
 
 
 def compute(
@@ -220,7 +222,8 @@ def replace_attention(study, reader: Reader, condition, places: Places, images, 
         )
         with torch.inference_mode():
             found += outcomes(reader.model, reader.answer, (places.images, images),
-                              clean.attention, occluded.attention, orders)  # fmt: skip
+                              clean.attention, occluded.attention, orders,
+                              by_layer=condition.fill in LAYER_FILLS)  # fmt: skip
     labels = study.plan.dataset.labels[places.part]
     tables = []
     for name, layer, logits in found:
