@@ -67,8 +67,8 @@ def test_all_but_the_textbooks_mediator_are_matched_in_mean():
         close = torch.allclose(found.mean((2, 3)), occluded.mean((2, 3)), atol=1e-3)
         assert close == (name != "clean_unmatched"), name
     assert torch.equal(made["clean_unmatched"][0], clean)
-    torch.testing.assert_close(made["inverted"][0] + occluded,
-                               2 * occluded.mean((2, 3), keepdim=True).expand_as(occluded))  # fmt: skip
+    middle = occluded.mean((2, 3), keepdim=True)
+    torch.testing.assert_close(made["inverted"][0] + occluded, (2 * middle).expand_as(occluded))
 
 
 def test_a_change_elsewhere_is_as_large_as_the_movement():

@@ -20,7 +20,8 @@ examples:
 
 conditions: names and patterns as in `iram bench`; default: eyes, mouth, lower and upper half, box
 and sham at 0.3 of the face with fills mean, noise, phase_scrambled and other_class; sunglasses and
-surgical mask. Attention is replaced under the fills mean, noise and object, layer by layer under noise and object.
+surgical mask. Attention is replaced under the fills mean, noise and object; layer by layer under
+noise and object.
 """
 
 from pathlib import Path

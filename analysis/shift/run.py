@@ -69,7 +69,8 @@ class ShiftStudy:
         return cell_key(
             version=VERSION, benchmark=self.plan.key(reader.subject, condition),
             permuted=reader.permuted, cameras=self.plan.cameras_sha256,
-            regions=[place_name(r) for r in regions.values()], causal=self.causal_fills, layers=LAYER_FILLS,
+            regions=[place_name(r) for r in regions.values()],
+            causal=self.causal_fills, layers=LAYER_FILLS,
             truth=HEAD_REGIONS if self.plan.dataset.renders else None,
         )  # fmt: skip
 
