@@ -14,7 +14,7 @@ from analysis.shift.inference import (
     summarise,
     tost,
 )
-from analysis.statistics import resampling_counts
+from analysis.statistics import hierarchical_bootstrap, resampling_counts
 
 GENERATOR = np.random.default_rng
 
@@ -66,11 +66,18 @@ def test_the_smallest_effect_is_found_with_the_stated_power():
     assert power == pytest.approx(0.8, abs=0.01)
 
 
+def test_the_interval_is_the_hierarchical_bootstraps():
+    values = GENERATOR(6).normal(size=(3, 30))
+    found = assess(values, 0.05, seed=4)
+    assert (found.effect, found.low, found.high) == hierarchical_bootstrap(values, seed=4)
+    assert (found.n, found.seeds) == (30, 3)
+
+
 def test_intervals_cover_95_percent():
     generator, inside = GENERATOR(3), 0
     for _ in range(400):
-        found = assess(generator.normal(0.3, 1, (1, 60)), 0.05)
-        inside += found.low <= 0.3 <= found.high
+        _, low, high = hierarchical_bootstrap(generator.normal(0.3, 1, (1, 60)))
+        inside += low <= 0.3 <= high
     assert 0.93 <= inside / 400 <= 0.97
 
 

@@ -11,7 +11,7 @@ from analysis import cli
 from analysis.shift import real, shift
 from analysis.shift import run as loop
 from analysis.shift.hypotheses import HYPOTHESES
-from analysis.shift.inference import Tested
+from analysis.shift.inference import Finding
 from analysis.shift.interventions import ALL
 from analysis.shift.verdicts import decide
 from analysis.store import read_cell
@@ -197,7 +197,7 @@ def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, 
 
 
 def of(effect, p_direction, p_absent):
-    return Tested(effect, effect - 0.1, effect + 0.1, 100, 1, p_direction, p_absent, p_absent, 0.1)
+    return Finding(effect, effect - 0.1, effect + 0.1, 100, 1, p_direction, p_absent, p_absent, 0.1)
 
 
 FOUND = {"there": of(0.3, 1e-4, 0.999), "absent": of(0.0, 0.5, 1e-4), "open": of(0.05, 0.2, 0.5),

@@ -27,7 +27,6 @@ EXPRESSIVE = {
 Ekman & Friesen 1978, table 11-1; Ekman, Friesen & Hager 2002, table 10-1. Coarser than the units:
 the whole brow for the inner one, the eye for its lids, the mouth for its corners."""
 REACH = 0.03  # of the picture's side: how far about a part its movement shows
-NEGLIGIBLE = 1e-4  # mean evidence of a head, in gray values, below which it expresses nothing
 
 
 @lru_cache
@@ -64,6 +63,6 @@ def expressive_of(dataset: FaceDataset, part: slice, layout: FaceLayout) -> tupl
 
         rows = dataset.metadata["row"].iloc[part].tolist()
         truth = evidence_map(rows, seed=dataset.seed, size=dataset.size)
-        speaks = truth.mean((1, 2)) > NEGLIGIBLE
+        speaks = own.flatten(1).any(1)  # a neutral head's jitter is no expression
         own = truth / truth.amax((1, 2)).clamp(min=1e-6)[:, None, None] * speaks[:, None, None]
     return own, others

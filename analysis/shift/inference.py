@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from analysis.statistics import LEVEL, RESAMPLES, hierarchical_bootstrap, paired_permutation
+from analysis.statistics import LEVEL, hierarchical_bootstrap, paired_permutation
 
 ALPHA = 0.05
 POWER = 0.8
@@ -18,7 +18,7 @@ class Error(NamedTuple):
     df: float
 
 
-class Tested(NamedTuple):
+class Finding(NamedTuple):
     """What was found of one quantity whose claimed direction is up.
 
     Attributes:
@@ -42,7 +42,7 @@ class Tested(NamedTuple):
     detectable: float
 
 
-def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int = 0) -> Tested:
+def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int = 0) -> Finding:
     """Tests the mean of values (seeds, images), of which none is NaN.
 
     The interval is the hierarchical bootstrap's; with one seed it is over images only. The
@@ -57,21 +57,21 @@ def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int
         p = both / 2 if effect > 0 else 1 - both / 2 if effect < 0 else 1.0
     else:
         p = one_sided(effect, error)
-    return Tested(effect, low, high, values.shape[1], len(values), p,
+    return Finding(effect, low, high, values.shape[1], len(values), p,
                   one_sided(margin - effect, error), tost(effect, error, margin),
                   detectable(error, alpha))  # fmt: skip
 
 
 def assess_draws(
     draws: np.ndarray, n: int, seeds: int, margin: float, alpha: float = ALPHA
-) -> Tested:
+) -> Finding:
     """The same of bootstrap draws (1 + B,), the first of them the value: normal theory."""
     draws = draws[np.isfinite(draws)]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws[1:], [tail, 1 - tail])
     error = Error(float(draws[1:].std()), np.inf)
     effect = float(draws[0])
-    return Tested(effect, float(low), float(high), n, seeds, one_sided(effect, error),
+    return Finding(effect, float(low), float(high), n, seeds, one_sided(effect, error),
                   one_sided(margin - effect, error), tost(effect, error, margin),
                   detectable(error, alpha))  # fmt: skip
 
@@ -100,7 +100,7 @@ def one_sided(mean: float, error: Error) -> float:
         return 0.0 if mean > 0 else 1.0
     if not np.isfinite(error.se):
         return 1.0
-    return float(_t(error).sf(mean / error.se))
+    return float(stats.t.sf(mean / error.se, error.df))  # of infinite df: the normal
 
 
 def tost(mean: float, error: Error, margin: float) -> float:
@@ -119,11 +119,7 @@ def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> floa
     """
     if not np.isfinite(error.se):
         return np.inf
-    return float((_t(error).isf(alpha) + _t(error).ppf(power)) * error.se)
-
-
-def _t(error: Error):
-    return stats.t(error.df) if np.isfinite(error.df) else stats.norm()
+    return float((stats.t.isf(alpha, error.df) + stats.t.ppf(power, error.df)) * error.se)
 
 
 def summarise(values: np.ndarray, counts) -> np.ndarray:
@@ -143,7 +139,3 @@ def summarise(values: np.ndarray, counts) -> np.ndarray:
         tail = (1 - LEVEL) / 2
         low[some], high[some] = np.nanquantile(draws[:, some], [tail, 1 - tail], axis=0)
     return np.stack([mean, low, high, known.sum(0)], 1)
-
-
-__all__ = ["ALPHA", "POWER", "RESAMPLES", "Error", "Tested", "assess", "assess_draws", "detectable",
-           "one_sided", "standard_error", "summarise", "tost"]  # fmt: skip

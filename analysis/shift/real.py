@@ -17,7 +17,7 @@ from scipy.stats import pearsonr
 from analysis.real_faces import RealFaces, real_groups
 from analysis.shift.evidence import Evidence, MissingError, average
 from analysis.shift.hypotheses import Component
-from analysis.shift.inference import Tested, assess_draws
+from analysis.shift.inference import Finding, assess_draws
 from analysis.shift.places import place_name
 from analysis.study import CLEAN, Condition
 from analysis.tables.matching import drawn, interval, means
@@ -50,7 +50,7 @@ class RealShift:
         self.groups: RealFaces = real_groups(self.plan.dataset, ran_lists)
         self._draws: dict[tuple, dict] = {}
 
-    def assess(self, name: str, component: Component) -> Tested:
+    def assess(self, name: str, component: Component) -> Finding:
         """The component over all types, each weighted by its faces; turned ones left out."""
         found = self.draws(name, turned=False)
         if not found:

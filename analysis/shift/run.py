@@ -232,11 +232,17 @@ def replace_attention(study, reader: Reader, condition, places: Places, images, 
             raise InputError(f"model '{reader.name}' under '{condition.name}' gives logits that "
                              "are not numbers")  # fmt: skip
         own = measures(logits, labels)
-        tables.append(pd.DataFrame({
-            "image_id": places.ids, "intervention": name, "layer": np.int8(layer),
-            "margin": own["margin"].numpy(), "correct": own["correct"].numpy(),
-        }))  # fmt: skip
+        answers = own["margin"].numpy(), own["correct"].float().numpy()
+        tables.append(_answers(places.ids, name, layer, *answers))
+    if len(found) > 2 and len(places.ids) == 1:  # a batch of one has no other picture
+        tables.append(_answers(places.ids, "other_image", ALL, np.float32(np.nan), np.nan))
     return pd.concat(tables, ignore_index=True)
+
+
+def _answers(ids, name: str, layer: int, margin, correct) -> pd.DataFrame:
+    table = {"image_id": ids, "intervention": name, "layer": np.int8(layer),
+             "margin": margin, "correct": correct}  # fmt: skip
+    return pd.DataFrame(table).astype({"margin": np.float32, "correct": np.float32})
 
 
 def _constants(study, reader: Reader, condition: Condition, rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.shift.evidence import Evidence, MissingError
 from analysis.shift.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
-from analysis.shift.inference import Tested, assess
+from analysis.shift.inference import Finding, assess
 from analysis.statistics import holm
 
 COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
@@ -16,7 +16,7 @@ COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high
 VERDICTS = ["model", "hypothesis", "claim", "verdict", "effect", "low", "high", "unit", "margin",
             "detectable", "n", "seeds", "interval_over", "p_supported", "p_refuted",
             "controls_passed", "controls_failed", "not_tested", "reason"]  # fmt: skip
-Real = Callable[[str, Component], Tested]
+Real = Callable[[str, Component], Finding]
 
 
 def judge(
@@ -45,7 +45,7 @@ def judge(
 
 
 def _component(evidence, name: str, component: Component, real, seed: int):
-    """(Tested or None, why not)."""
+    """(Finding or None, why not)."""
     try:
         if component.measure == "real":
             if real is None:
@@ -102,7 +102,7 @@ def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refute
     return row
 
 
-def _outcome(found: Tested | None) -> str:
+def _outcome(found: Finding | None) -> str:
     """shown, not shown, or not tested; on its own, before any correction."""
     if found is None:
         return "not tested"
@@ -125,7 +125,7 @@ def _why_undecided(h: Hypothesis, found: list) -> str:
     return "not shown: " + ", ".join(open_) if open_ else "not after Holm over the hypotheses"
 
 
-def _row(name, h: Hypothesis, c: Component, place: int, found: Tested | None, why: str) -> dict:
+def _row(name, h: Hypothesis, c: Component, place: int, found: Finding | None, why: str) -> dict:
     row = {"model": name, "hypothesis": h.key, "component": c.name,
            "role": "effect" if place == 0 else "control", "unit": c.unit, "direction": c.direction,
            "margin": c.margin, "outcome": _outcome(found), "note": why}  # fmt: skip
