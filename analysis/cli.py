@@ -15,6 +15,7 @@ from iram.errors import InputError
 
 COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
+    "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
     "explain": "show the prediction and the model's attention for one picture",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",

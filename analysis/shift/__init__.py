@@ -1,0 +1,11 @@
+"""Does attention move to the visible regions, is it learned, does it cause the robustness?
+
+Read on in this order: `hypotheses` (what is claimed, and the rules), `cells` and `measures` (what
+is measured), `controls`, `interventions`, `run` (the loop), `evidence` (cells to numbers),
+`inference` and `verdicts`, `real` (really occluded faces), `tables` and `report`.
+"""
+
+from analysis.shift.hypotheses import HYPOTHESES
+from analysis.shift.study import DEFAULT, ShiftResults, shift
+
+__all__ = ["DEFAULT", "HYPOTHESES", "ShiftResults", "shift"]

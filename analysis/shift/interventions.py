@@ -1,0 +1,118 @@
+"""What attention causes: the same picture with another attention map.
+
+Exposure is the occlusion (0 clean, 1 occluded), the mediator is attention A, the outcome Y is the
+true-class margin or accuracy, and Y(t, A) the outcome on picture t with map A (Robins & Greenland
+1992; Pearl 2001):
+
+    natural indirect effect   Y(1, A1) - Y(1, A0)   what the attention's movement gives
+    natural direct effect     Y(1, A0) - Y(0, A0)   what occlusion costs when attention stays
+    their sum                 Y(1, A1) - Y(0, A0)   what occlusion costs in all
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from iram.errors import InputError
+
+ALL = -1  # in the column `layer`: all layers at once
+EDGE = 1e-4  # gates are kept this far from 0 and 1
+
+
+def matched(donor: Tensor, replaced: Tensor) -> Tensor:
+    """The donor's pattern (N, C, h, w) with the mean and standard deviation, per image and channel,
+    of the map that it replaces; so only *where* attention is changes, not how much.
+
+    A donor without a pattern gives the replaced map's mean. Cut to (0, 1), which gates rarely
+    reach: there mean and deviation are met only nearly.
+    """
+    own, spread = _moments(replaced)
+    other, varied = _moments(donor)
+    # A channel without a pattern of its own must not blow up the rounding of its values.
+    pattern = torch.where(varied > 1e-6, (donor - other) / varied.clamp(min=1e-6), 0.0)
+    return (own + pattern * spread).clamp(EDGE, 1 - EDGE)
+
+
+def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+    return maps.mean((2, 3), keepdim=True), maps.std((2, 3), correction=0, keepdim=True)
+
+
+def shuffled(maps: Tensor, order: Tensor) -> Tensor:
+    """The map's cells in the order (N, h * w) of its image, the same for all channels."""
+    flat = maps.flatten(2)
+    return flat.gather(2, order[:, None].expand_as(flat)).view_as(maps)
+
+
+def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[str, list[Tensor]]:
+    """Intervention -> the maps (N, C, h, w) per layer that take the place of the occluded ones.
+
+    All but clean_unmatched are `matched` to the map that they replace.
+
+    clean: that of the clean picture: the movement undone.
+    clean_unmatched: the same as it is, the mediator of the textbook.
+    change_elsewhere: a change as large as undoing the movement, at other places: what any change
+        of this size does to a net that is used to its own map.
+    uniform, shuffled, inverted: no pattern, its values at random places, its pattern upside down.
+    other_image: the map of the next picture of the batch under the same occluder.
+    """
+    pairs = list(zip(clean, occluded, orders, strict=True))
+    made = {
+        "clean": [matched(a, b) for a, b, _ in pairs],
+        "clean_unmatched": [a for a, _, _ in pairs],
+        "uniform": [b.mean((2, 3), keepdim=True).expand_as(b) for _, b, _ in pairs],
+        "shuffled": [shuffled(b, order) for _, b, order in pairs],
+        "inverted": [(2 * b.mean((2, 3), keepdim=True) - b).clamp(EDGE, 1 - EDGE)
+                     for _, b, _ in pairs],
+        "other_image": [matched(b.roll(-1, 0), b) for _, b, _ in pairs],
+    }  # fmt: skip
+    made["change_elsewhere"] = [
+        (b + shuffled(undone - b, order)).clamp(EDGE, 1 - EDGE)
+        for undone, (_, b, order) in zip(made["clean"], pairs, strict=True)
+    ]
+    return made
+
+
+Answer = Callable[[Tensor], Tensor]
+
+
+def outcomes(
+    model: nn.Module, answer: Answer, pictures: tuple[Tensor, Tensor],
+    clean: Sequence[Tensor], occluded: Sequence[Tensor], orders: Sequence[Tensor],
+    by_layer: bool = True,
+) -> Iterator[tuple[str, int, Tensor]]:  # fmt: skip
+    """(intervention, layer, logits) for each; layer counts from 0, `ALL` is all of them.
+
+    into_clean: the clean picture with the occluded one's attention (matched). The others are those
+    of `donors`, on the occluded picture.
+
+    Args:
+        answer: pictures -> logits, through `model`.
+        pictures: clean and occluded.
+        by_layer: "clean" also for each layer alone.
+
+    Raises:
+        InputError: the model has no attention.
+    """
+    if not clean:
+        raise InputError(f"model '{getattr(model, 'name', '?')}' has no attention to intervene on")
+    plain, covered = pictures
+    made = donors(clean, occluded, orders)
+
+    def with_maps(images: Tensor, maps: dict[int, Tensor]) -> Tensor:
+        with model.intervene(maps):
+            return answer(images)
+
+    back = [matched(b, a) for a, b in zip(clean, occluded, strict=True)]
+    yield "into_clean", ALL, with_maps(plain, dict(enumerate(back)))
+    for name, maps in made.items():
+        if name == "other_image" and len(plain) < 2:
+            continue  # there is no other picture
+        yield name, ALL, with_maps(covered, dict(enumerate(maps)))
+    for layer in range(len(clean) if by_layer else 0):
+        yield "clean", layer, with_maps(covered, {layer: made["clean"][layer]})
+
+
+def passes(layers: int, by_layer: bool = True) -> int:
+    """Forward passes that `outcomes` takes."""
+    return 8 + layers * by_layer

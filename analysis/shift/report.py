@@ -1,0 +1,64 @@
+"""What the command prints."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.shift.controls import CONTROLS
+from analysis.shift.evidence import Evidence, MissingError
+
+
+def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[str]:
+    """A line per hypothesis, and under it one per component."""
+    for model, own in verdicts.groupby("model", sort=False):
+        seeds = own["seeds"].max()
+        over = "images within training seeds" if seeds > 1 else "images only (one training seed)"
+        yield f"\n{model}: 95% intervals over {over}"
+        for row in own.itertuples():
+            yield f"  {row.hypothesis:4s}{row.verdict:11s} {row.claim}"
+            parts = components[(components["model"] == model)
+                               & (components["hypothesis"] == row.hypothesis)]  # fmt: skip
+            for part in parts.itertuples():
+                yield f"      {_part(part)}"
+            yield f"      -> {row.verdict}: {row.reason}"
+
+
+def _part(row) -> str:
+    sign = ">" if row.direction > 0 else "<"
+    claim = f"{row.component} ({row.unit} {sign} 0)"
+    if pd.isna(row.effect):
+        return f"{claim}: not tested: {row.note}"
+    return (f"{claim}: {row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g},"
+            f" n {int(row.n)}, could find {row.detectable:.3f}: {row.outcome}")  # fmt: skip
+
+
+def missing_lines(evidence: Evidence) -> Iterator[str]:
+    """Which controls lack trained weights, and so which verdicts can't be given."""
+    affected = {"random-labels": "H2c", "exposure": "H2d", "twin": "H2b",
+                "se": "H6", "eca": "H6", "cbam": "H6"}  # fmt: skip
+    for name in evidence.judged():
+        for control, verdict in affected.items():
+            if verdict == "H6" and not name.startswith("iram"):
+                continue
+            try:
+                evidence.controls(name, control)
+            except MissingError as error:
+                what = CONTROLS[control].what if control in CONTROLS else f"the module {control}"
+                yield f"{name}: {verdict} can't be tested fully: {error} ({what})"
+
+
+def real_lines(table: pd.DataFrame, correlation: pd.DataFrame, problems: list[str]):
+    """The real faces beside the painted occluders, by type."""
+    yield ("\nreally occluded faces: log share of attention on the type's region, against class-"
+           "matched faces in no list; no mask is known, so the region is that of the painted "
+           "occluder, placed by the face's landmarks")  # fmt: skip
+    for row in table.itertuples():
+        yield (f"  {row.model:24s}{row.faces:11s}{row.type:8s} n {row.n:4d}  real {row.real:+.3f} "
+               f"[{row.real_low:+.3f}, {row.real_high:+.3f}]  painted {row.synthetic:+.3f} "
+               f"[{row.synthetic_low:+.3f}, {row.synthetic_high:+.3f}]")  # fmt: skip
+    for row in correlation.itertuples():
+        yield (f"  {row.model}, {row.faces}: painted and real effect across {row.types} types: r = "
+               f"{row.pearson:+.2f} [{row.low:+.2f}, {row.high:+.2f}] over faces")  # fmt: skip
+    if correlation.empty:
+        yield "  fewer than 4 types: no correlation"
+    yield from (f"  {problem}" for problem in problems)

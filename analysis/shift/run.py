@@ -1,0 +1,262 @@
+"""The loop: (model x condition) -> the rows of a cell, one file each; what is finished is kept.
+
+Conditions of one place are run together: the occluder is placed once per batch, and each model
+reads the clean faces once for all fills.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from analysis.engine import Benchmark, measures
+from analysis.shift import measures as measure
+from analysis.shift.controls import mechanical_null
+from analysis.shift.interventions import ALL, outcomes, passes
+from analysis.shift.places import FACELESS, Places, place_name, regions_of
+from analysis.shift.readers import Reader, Reading
+from analysis.store import cell_key, read_cell, write_cell
+from analysis.study import Condition
+from iram.data.heads import REGIONS as HEAD_REGIONS
+from iram.errors import InputError
+from iram.progress import progress_bar
+from iram.seeds import generators
+
+VERSION = 1  # raise it when what a cell holds changes, so that old cells are made again
+CAUSAL_FILLS = ("mean", "noise", "object")
+LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
+KINDS = ("shift", "interventions")
+TOGETHER = 4
+MEASURES = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain",
+            "expressive", "expressive_change", "expressive_other_change", "moved",
+            "moved_mechanical", "away", "away_mechanical", "spread")  # fmt: skip
+
+Group = list[tuple[Condition, list[Reader]]]
+
+
+@dataclass(frozen=True)
+class ShiftStudy:
+    """What is run.
+
+    Attributes:
+        plan: faces, conditions, batch size, seed and folder.
+        readers: the models, and their twins with permuted weights.
+        causal_fills: the fills under which attention is also replaced.
+    """
+
+    plan: Benchmark
+    readers: Sequence[Reader]
+    causal_fills: tuple[str, ...] = CAUSAL_FILLS
+    _expressive: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def places(self, part: slice) -> Places:
+        """The faces of `part`. What rendered heads express takes long to render, and is kept."""
+        if not self.plan.dataset.renders:
+            return Places(self.plan, part)
+        places = Places(self.plan, part, self._expressive.get(part.start))
+        self._expressive[part.start] = places.expressive
+        return places
+
+    def path(self, kind: str, name: str, condition: Condition) -> Path:
+        return self.plan.out / kind / f"{name}--{condition.name}.parquet"
+
+    def key(self, reader: Reader, condition: Condition) -> str:
+        regions = regions_of(condition, self.plan.conditions)
+        return cell_key(
+            version=VERSION, benchmark=self.plan.key(reader.subject, condition),
+            permuted=reader.permuted, cameras=self.plan.cameras_sha256,
+            regions=[place_name(r) for r in regions.values()],
+            causal=self.causal_fills, layers=LAYER_FILLS,
+            truth=HEAD_REGIONS if self.plan.dataset.renders else None,
+        )  # fmt: skip
+
+    def rows(self, kind: str, reader: Reader, condition: Condition) -> pd.DataFrame | None:
+        """The rows of a finished cell, None if it is not finished."""
+        return read_cell(self.path(kind, reader.name, condition), self.key(reader, condition))
+
+    def is_done(self, reader: Reader, condition: Condition) -> bool:
+        key = self.key(reader, condition)
+        return all(
+            read_cell(self.path(kind, reader.name, condition), key, ["image_id"]) is not None
+            for kind in KINDS
+        )
+
+    def replaces(self, reader: Reader, condition: Condition) -> bool:
+        """Whether attention is also replaced under this condition."""
+        asked = condition.occluder not in FACELESS and condition.fill in self.causal_fills
+        return asked and reader.has_attention and not reader.permuted
+
+
+def run(study: ShiftStudy, progress: bool = True) -> int:
+    """Computes the cells that are missing; returns how many these were.
+
+    Raises:
+        InputError: a folder that can't be written, or a model whose logits are not numbers.
+    """
+    groups = list(missing(study))
+    todo = sum(_cost(study, c, r) for group in groups for c, readers in group for r in readers)
+    faces = len(study.plan.dataset)
+    with progress_bar(shown=progress, total=todo * faces, unit="pass", unit_scale=True) as bar:
+        for group in groups:
+            compute(study, group, bar.update)
+    return sum(len(readers) for group in groups for _, readers in group)
+
+
+def missing(study: ShiftStudy) -> Iterator[Group]:
+    """What is not finished: conditions of the same place, each with the models that lack it."""
+    alike: dict[tuple, Group] = {}
+    for condition in study.plan.conditions:
+        readers = [r for r in study.readers if not study.is_done(r, condition)]
+        if readers:
+            alike.setdefault(condition.place, []).append((condition, readers))
+    for group in alike.values():
+        for start in range(0, len(group), TOGETHER):
+            yield group[start : start + TOGETHER]
+
+
+def _cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
+    """Forward passes a face, beside the clean one."""
+    layers = getattr(reader.subject.model, "num_layers", 1)
+    causal = passes(layers, condition.fill in LAYER_FILLS)
+    return 1 + causal * study.replaces(reader, condition)
+
+
+def compute(
+    study: ShiftStudy, group: Group, advance: Callable[[int], None] = lambda faces: None
+) -> None:
+    """Computes and writes the cells of a group."""
+    plan, conditions = study.plan, [condition for condition, _ in group]
+    readers = {r.name: r for _, wanted in group for r in wanted}
+    found = {(c, name): {kind: [] for kind in KINDS} for c, rs in group for name in
+             (r.name for r in rs)}  # fmt: skip
+    for start in range(0, len(plan.dataset), plan.batch_size):
+        part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
+        places = study.places(part)
+        pictures = places.pictures(conditions)
+        for name, reader in readers.items():
+            clean = reader.read(places.images)
+            for (condition, wanted), images in zip(group, pictures, strict=True):
+                if all(r.name != name for r in wanted):
+                    continue
+                kept = found[condition, name]
+                occluded = reader.read(images)
+                regions = regions_of(condition, plan.conditions)
+                kept["shift"].append(compare(places, regions, clean, occluded))
+                kept["interventions"].append(
+                    replace_attention(study, reader, condition, places, images, (clean, occluded))
+                )
+                advance(len(images) * _cost(study, condition, reader))
+    for (condition, name), kept in found.items():
+        reader = readers[name]
+        for kind in KINDS:
+            rows = _constants(study, reader, condition, pd.concat(kept[kind], ignore_index=True))
+            write_cell(study.path(kind, name, condition), rows, study.key(reader, condition))
+
+
+def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.DataFrame:
+    """A row per image, region and layer, with every measure of `describe`."""
+    tables = []
+    for name, region in regions.items():
+        for layer, (before, after) in enumerate(zip(clean.maps, occluded.maps, strict=True)):
+            values = describe(places, region, before, after)
+            table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
+            table.insert(0, "layer", np.int8(layer))
+            table.insert(0, "region", name)
+            table.insert(0, "image_id", places.ids)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
+    """The measures of one layer's maps (N, h, w), each (N,).
+
+    mass: `log_mass` of the region on the clean picture. mass_change: under occlusion minus that.
+    standard_change: the same of `standard_mass`, both in standard deviations of the clean map.
+    elsewhere_change: mass_change of the permuted mask.
+    visible_gain: of the rest of the face.
+    expressive: `expressive_mass` of the mechanical null. expressive_change: under occlusion minus
+        that. expressive_other_change: the same of what carries the other expressions.
+    moved, moved_mechanical: `movement` to the map under occlusion, and to the mechanical null.
+    away, away_mechanical: the same of `away`, from the region.
+    spread: `spatial_spread` of the clean map.
+    """
+    size = clean.shape[1:]
+    cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
+    spread, null = measure.spatial_spread(clean, cells), mechanical_null(clean, cells)
+    own, others = places.expressive_at(*size)
+    mass = measure.log_mass(clean, cells)
+
+    def change(of, *arguments, before=clean) -> Tensor:
+        return of(occluded, *arguments) - of(before, *arguments)
+
+    return {  # in the order of MEASURES
+        "mass": mass,
+        "mass_change": measure.log_mass(occluded, cells) - mass,
+        "standard_change": change(measure.standard_mass, cells, spread),
+        "elsewhere_change": change(measure.log_mass, elsewhere),
+        "visible_gain": measure.visible_gain(clean, occluded, cells),
+        "expressive": measure.expressive_mass(null, cells, own),
+        "expressive_change": change(measure.expressive_mass, cells, own, before=null),
+        "expressive_other_change": change(measure.expressive_mass, cells, others, before=null),
+        "moved": measure.movement(clean, occluded),
+        "moved_mechanical": measure.movement(clean, null),
+        "away": measure.away(clean, occluded, cells.inside),
+        "away_mechanical": measure.away(clean, null, cells.inside),
+        "spread": spread,
+    }
+
+
+def replace_attention(study, reader: Reader, condition, places: Places, images, readings):
+    """A row per image and intervention: margin and whether the answer is right.
+
+    "own" and "own_clean" are the occluded and the clean picture with their own attention.
+    """
+    clean, occluded = readings
+    found = [("own_clean", ALL, clean.logits), ("own", ALL, occluded.logits)]
+    if study.replaces(reader, condition):
+        orders = places.orders(
+            clean.attention, generators(study.plan.seed, "shuffled attention", places.ids)
+        )
+        with torch.inference_mode():
+            found += outcomes(reader.model, reader.answer, (places.images, images),
+                              clean.attention, occluded.attention, orders,
+                              by_layer=condition.fill in LAYER_FILLS)  # fmt: skip
+    labels = study.plan.dataset.labels[places.part]
+    tables = []
+    for name, layer, logits in found:
+        if not logits.isfinite().all():
+            raise InputError(f"model '{reader.name}' under '{condition.name}' gives logits that "
+                             "are not numbers")  # fmt: skip
+        own = measures(logits, labels)
+        answers = own["margin"].numpy(), own["correct"].float().numpy()
+        tables.append(_answers(places.ids, name, layer, *answers))
+    if len(found) > 2 and len(places.ids) == 1:  # a batch of one has no other picture
+        tables.append(_answers(places.ids, "other_image", ALL, np.float32(np.nan), np.nan))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _answers(ids, name: str, layer: int, margin, correct) -> pd.DataFrame:
+    table = {"image_id": ids, "intervention": name, "layer": np.int8(layer),
+             "margin": margin, "correct": correct}  # fmt: skip
+    return pd.DataFrame(table).astype({"margin": np.float32, "correct": np.float32})
+
+
+def _constants(study, reader: Reader, condition: Condition, rows: pd.DataFrame) -> pd.DataFrame:
+    """What is the same in all rows of the cell, in front; text as categories."""
+    fraction = np.nan if condition.fraction is None else condition.fraction
+    head = {"dataset": study.plan.dataset.name, "model": reader.name,
+            "condition": condition.name, "occluder": condition.occluder,
+            "fill": condition.fill}  # fmt: skip
+    for place, (name, value) in enumerate(head.items()):
+        codes = np.zeros(len(rows), np.int8)
+        rows.insert(place, name, pd.Categorical.from_codes(codes, [value]))
+    rows.insert(len(head), "fraction", np.float32(fraction))
+    rows.insert(len(head), "seed", np.int64(reader.subject.seed or 0))
+    for name in ("region", "intervention"):
+        if name in rows:
+            rows[name] = rows[name].astype("category")
+    return rows

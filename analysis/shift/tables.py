@@ -1,0 +1,159 @@
+"""The long, tidy tables of a study: what attention does, and what it causes."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.shift.evidence import Evidence
+from analysis.shift.hypotheses import LEAVES
+from analysis.shift.inference import summarise
+from analysis.shift.interventions import ALL
+from analysis.shift.places import place_name, regions_of
+from analysis.shift.readers import Reader
+from analysis.shift.run import CAUSAL_FILLS, MEASURES
+from analysis.statistics import RESAMPLES, resampling_counts
+from analysis.study import Condition
+
+COMBINED = "all"
+CONTROL_OF = {"permuted-weights": "permuted-weights", "random-labels": "random-labels",
+              "erasing": "exposure"}  # fmt: skip
+HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]
+SHIFT = [*HEAD, "region", "layer", "measure", "value", "low", "high", "n"]
+CAUSES = [*HEAD, "layer", "intervention", "effect", "outcome", "value", "low", "high", "n"]
+
+
+def row_kind(reader: Reader, condition: Condition) -> str:
+    """What the rows of a cell are: the model's own, or those of a control."""
+    for word, kind in CONTROL_OF.items():
+        if word in reader.name:
+            return kind
+    if not reader.has_attention:
+        return "twin"
+    return {"sham": "sham", "box": "box", "none": "clean"}.get(condition.occluder, "attention")
+
+
+def exposure(reader: Reader) -> str:
+    """What the model's training erased with: none, noise, mean or occluders."""
+    return next((fill for fill in ("noise", "mean", "occluders")
+                 if f"erasing-{fill}" in reader.name), "none")  # fmt: skip
+
+
+def shift_table(evidence: Evidence) -> pd.DataFrame:
+    """A row per model, condition, region, layer (0 to L - 1, or "all": their mean) and measure: the
+    mean over the images with its 95% bootstrap interval, and how many images it is of.
+
+    Without trained copies of a model the intervals are over images only, as here.
+    """
+    tables = []
+    for reader, condition in _cells(evidence):
+        for region in regions_of(condition, evidence.study.plan.conditions):
+            names = MEASURES
+            layers = {name: evidence.measured(reader, condition, region, name) for name in names}
+            count = next(iter(layers.values())).shape[1]
+            labels = [(str(layer), name) for layer in range(count) for name in names]
+            labels += [(COMBINED, name) for name in names]
+            columns = [layers[name][:, layer] for layer in range(count) for name in names]
+            columns += [_mean(layers[name]) for name in names]
+            table = _summary(evidence, np.stack(columns, 1))
+            table.insert(0, "measure", [name for _, name in labels])
+            table.insert(0, "layer", [layer for layer, _ in labels])
+            tables.append(_headed(table, reader, condition, region))
+    return pd.concat(tables, ignore_index=True)[SHIFT]
+
+
+def intervention_table(evidence: Evidence) -> pd.DataFrame:
+    """A row per model, condition, layer, intervention, effect and outcome (margin in logits,
+    accuracy): mean over the images with its interval.
+
+    total: occluded minus clean, each with its own attention. indirect: occluded minus occluded with
+    the replaced attention: above 0, the own attention is the better one; of "clean" this is the
+    natural indirect effect. direct: replaced minus clean picture. into_clean: the clean picture
+    with the occluded one's attention minus the clean picture.
+    """
+    tables = []
+    for reader, condition in _cells(evidence):
+        if condition.occluder == "none":
+            continue
+        labels, columns = [], []
+        for outcome in ("margin", "correct"):
+            for key, values in _effects(evidence, reader, condition, outcome):
+                labels.append((*key, "accuracy" if outcome == "correct" else outcome))
+                columns.append(values)
+        table = _summary(evidence, np.stack(columns, 1))
+        names = ("layer", "intervention", "effect", "outcome")
+        for place, name in enumerate(names):
+            table.insert(place, name, [label[place] for label in labels])
+        tables.append(_headed(table, reader, condition))
+    return pd.concat(tables, ignore_index=True)[CAUSES] if tables else pd.DataFrame(columns=CAUSES)
+
+
+def _effects(evidence: Evidence, reader: Reader, condition: Condition, outcome: str):
+    """((layer, intervention, effect), values (N,))."""
+    rows = evidence.study.rows("interventions", reader, condition)
+    made = rows[["intervention", "layer"]].drop_duplicates()
+
+    def of(name: str, layer: int = ALL):
+        return evidence.outcome(reader, condition, name, outcome, layer)
+
+    own, clean = of("own"), of("own_clean")
+    yield (COMBINED, "none", "total"), own - clean
+    for name, layer in made.itertuples(index=False):
+        if name in ("own", "own_clean"):
+            continue
+        where, values = COMBINED if layer == ALL else str(layer), of(name, layer)
+        if name == "into_clean":
+            yield (where, name, "indirect on clean"), values - clean
+        else:
+            yield (where, name, "indirect"), own - values
+            yield (where, name, "direct"), values - clean
+
+
+def notes(evidence: Evidence) -> list[str]:
+    """What a reader of the tables has to know: conditions that can't be compared."""
+    lines = []
+    for condition in evidence.conditions:
+        reader = evidence.study.readers[0]
+        values = evidence.measured(reader, condition, place_name(condition), LEAVES.measure)
+        known = np.isfinite(values)
+        if not known.any():
+            lines.append(f"{condition.name}: covers no cell of the face, or leaves none: nothing "
+                         "can be compared; it is left out of the verdicts")  # fmt: skip
+            continue
+        lost = [layer for layer in range(known.shape[1]) if not known[:, layer].any()]
+        if lost:
+            lines.append(f"{condition.name}: no cell to compare in layer "
+                         f"{', '.join(map(str, lost))}; the others are used")  # fmt: skip
+    causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
+    if not causal:
+        lines.append(f"attention is replaced under fills {', '.join(CAUSAL_FILLS)} alone, and no "
+                     "condition has one of them")  # fmt: skip
+    return lines
+
+
+def _cells(evidence: Evidence):
+    for reader in evidence.study.readers:
+        for condition in evidence.study.plan.conditions:
+            yield reader, condition
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    count = known.sum(1)
+    total = np.where(known, values, 0.0).sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
+    counts = resampling_counts(len(values), RESAMPLES, evidence.study.plan.seed)
+    table = pd.DataFrame(summarise(values, counts), columns=["value", "low", "high", "n"])
+    return table.astype({"n": int})
+
+
+def _headed(table: pd.DataFrame, reader: Reader, condition: Condition, region: str | None = None):
+    values = (reader.name, reader.subject.seed, row_kind(reader, condition), exposure(reader),
+              condition.name, condition.occluder, condition.fill,
+              np.nan if condition.fraction is None else condition.fraction)  # fmt: skip
+    for name, value in zip(HEAD, values, strict=True):
+        table[name] = value
+    if region is not None:
+        table["region"] = region
+    return table

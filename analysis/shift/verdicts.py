@@ -1,0 +1,135 @@
+"""A verdict per hypothesis and model, from the evidence and the rules in `hypotheses`."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from analysis.shift.evidence import Evidence, MissingError
+from analysis.shift.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
+from analysis.shift.inference import Finding, assess
+from analysis.statistics import holm
+
+COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
+              "direction", "margin", "n", "seeds", "p_direction", "p_absent", "p_equivalence",
+              "detectable", "outcome", "note"]  # fmt: skip
+VERDICTS = ["model", "hypothesis", "claim", "verdict", "effect", "low", "high", "unit", "margin",
+            "detectable", "n", "seeds", "interval_over", "p_supported", "p_refuted",
+            "controls_passed", "controls_failed", "not_tested", "reason"]  # fmt: skip
+Real = Callable[[str, Component], Finding]
+
+
+def judge(
+    evidence: Evidence, real: Real | None = None, hypotheses=HYPOTHESES, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The verdicts, and the components that they rest on; one row each per model and hypothesis.
+
+    Effects are signed as measured; p values are of the claimed direction. What was not tested has
+    an empty effect, and says why.
+
+    Args:
+        real: tests a component on really occluded faces, None where no lists were given.
+    """
+    verdicts, parts = [], []
+    for name in evidence.judged():
+        asked = [h for h in hypotheses if not h.only or name.split("-")[0] in h.only]
+        found = {h.key: [_component(evidence, name, c, real, seed) for c in h.components]
+                 for h in asked}  # fmt: skip
+        verdicts += decide(name, asked, found)
+        parts += [
+            _row(name, h, c, place, *each)
+            for h in asked
+            for place, (c, each) in enumerate(zip(h.components, found[h.key], strict=True))
+        ]
+    return (pd.DataFrame(verdicts, columns=VERDICTS), pd.DataFrame(parts, columns=COMPONENTS))
+
+
+def _component(evidence, name: str, component: Component, real, seed: int):
+    """(Finding or None, why not)."""
+    try:
+        if component.measure == "real":
+            if real is None:
+                raise MissingError("no lists of really occluded faces (--ran-lists)")
+            return real(name, component), ""
+        values = evidence.values(name, component)
+        values = values[:, np.isfinite(values).all(0)]
+        if values.shape[1] < 2:
+            raise MissingError("defined on fewer than 2 images: the occluders cover nothing, or "
+                               "the whole face, or nothing expressive is left")  # fmt: skip
+        return assess(values, component.margin, seed=seed), ""
+    except MissingError as error:
+        return None, str(error)
+
+
+def decide(name: str, hypotheses: list[Hypothesis], found: dict) -> list[dict]:
+    """The rows of one model: the rules of `hypotheses`, Holm over its hypotheses."""
+    supported, refuted = [], []
+    for h in hypotheses:
+        known = [t for t, _ in found[h.key] if t is not None]
+        whole = len(known) == len(h.components)
+        supported.append(max(t.p_direction for t in known) if whole else np.nan)
+        absent = min((t.p_absent for t in known), default=np.nan)
+        refuted.append(min(1.0, absent * len(known)) if known else np.nan)
+    adjusted = zip(holm(np.array(supported)), holm(np.array(refuted)), strict=True)
+    return [_verdict(name, h, found[h.key], *p) for h, p in zip(hypotheses, adjusted, strict=True)]
+
+
+def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refuted: float) -> dict:
+    lacking = [why for t, why in found if t is None]
+    first = found[0][0]
+    if p_refuted < ALPHA:
+        verdict, reason = "refuted", _why_refuted(h, found)
+    elif lacking:
+        verdict, reason = "not tested", "; ".join(dict.fromkeys(lacking))
+    elif p_supported < ALPHA:
+        verdict, reason = "supported", "every component shown"
+    else:
+        verdict, reason = "undecided", _why_undecided(h, found)
+    row = {"model": name, "hypothesis": h.key, "claim": h.claim, "verdict": verdict,
+           "margin": h.components[0].margin, "unit": h.components[0].unit, "reason": reason,
+           "p_supported": p_supported, "p_refuted": p_refuted}  # fmt: skip
+    for key, wanted in (("controls_passed", "shown"), ("controls_failed", "not shown"),
+                        ("not_tested", "not tested")):  # fmt: skip
+        row[key] = "; ".join(c.name for c, (t, _) in zip(h.components[1:], found[1:], strict=True)
+                             if _outcome(t).startswith(wanted))  # fmt: skip
+    if first is not None:
+        sign = h.components[0].direction
+        low, high = sorted((sign * first.low, sign * first.high))
+        row |= {"effect": sign * first.effect, "low": low, "high": high,
+                "detectable": first.detectable, "n": first.n, "seeds": first.seeds,
+                "interval_over": "images within training seeds" if first.seeds > 1
+                else "images only"}  # fmt: skip
+    return row
+
+
+def _outcome(found: Finding | None) -> str:
+    """shown, not shown, or not tested; on its own, before any correction."""
+    if found is None:
+        return "not tested"
+    if found.p_absent < ALPHA:
+        return "not shown: absent"
+    return "shown" if found.p_direction < ALPHA else "not shown: undecided"
+
+
+def _why_refuted(h: Hypothesis, found: list) -> str:
+    known = [(c, t) for c, (t, _) in zip(h.components, found, strict=True) if t is not None]
+    component, least = min(known, key=lambda pair: pair[1].p_absent)
+    kind = ("equivalent to none" if least.p_equivalence < ALPHA else
+            "the opposite" if least.effect < 0 else "below the margin")  # fmt: skip
+    return f"{component.name}: {kind}"
+
+
+def _why_undecided(h: Hypothesis, found: list) -> str:
+    open_ = [c.name for c, (t, _) in zip(h.components, found, strict=True)
+             if _outcome(t) != "shown"]  # fmt: skip
+    return "not shown: " + ", ".join(open_) if open_ else "not after Holm over the hypotheses"
+
+
+def _row(name, h: Hypothesis, c: Component, place: int, found: Finding | None, why: str) -> dict:
+    row = {"model": name, "hypothesis": h.key, "component": c.name,
+           "role": "effect" if place == 0 else "control", "unit": c.unit, "direction": c.direction,
+           "margin": c.margin, "outcome": _outcome(found), "note": why}  # fmt: skip
+    if found is None:
+        return row
+    low, high = sorted((c.direction * found.low, c.direction * found.high))
+    return row | found._asdict() | {"effect": c.direction * found.effect, "low": low, "high": high}

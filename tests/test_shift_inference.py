@@ -1,0 +1,106 @@
+"""Tests and intervals of the shift, against closed forms and in simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.shift.inference import (
+    Error,
+    assess,
+    assess_draws,
+    detectable,
+    one_sided,
+    standard_error,
+    summarise,
+    tost,
+)
+from analysis.statistics import hierarchical_bootstrap, resampling_counts
+
+GENERATOR = np.random.default_rng
+
+
+def test_one_seed_has_the_usual_standard_error():
+    values = np.array([[1.0, 2.0, 4.0, 9.0]])
+    found = standard_error(values)
+    assert found.se == pytest.approx(stats.sem(values[0]))
+    assert found.df == 3
+
+
+def test_seeds_that_differ_widen_the_error_and_count_in_its_degrees_of_freedom():
+    images = GENERATOR(0).normal(size=500)
+    alike = standard_error(np.stack([images, images]))
+    apart = standard_error(np.stack([images, images + 1]))
+    assert alike.se == pytest.approx(stats.sem(images))
+    assert apart.se > 5 * alike.se
+    assert apart.df == pytest.approx(1, abs=0.1)
+
+
+def test_the_direction_agrees_with_scipy():
+    values = GENERATOR(1).normal(0.2, 1, 40)
+    expected = stats.ttest_1samp(values, 0, alternative="greater").pvalue
+    assert one_sided(values.mean(), standard_error(values[None])) == pytest.approx(expected)
+
+
+def test_equivalence_is_the_larger_of_two_one_sided_tests():
+    values = GENERATOR(2).normal(0.1, 1, 60)
+    low = stats.ttest_1samp(values, -0.5, alternative="greater").pvalue
+    high = stats.ttest_1samp(values, 0.5, alternative="less").pvalue
+    found = tost(values.mean(), standard_error(values[None]), 0.5)
+    assert found == pytest.approx(max(low, high))
+
+
+def test_what_never_varies_is_certain():
+    flat = assess(np.zeros((1, 20)), 0.05)
+    assert (flat.p_direction, flat.p_absent, flat.p_equivalence) == (1, 0, 0)
+    assert flat.detectable == 0
+    shown = assess(np.full((1, 20), 0.2), 0.05)
+    assert shown.p_direction < 0.001
+    assert shown.p_absent == 1
+
+
+def test_the_smallest_effect_is_found_with_the_stated_power():
+    n = 50
+    least = detectable(Error(1 / np.sqrt(n), n - 1))
+    critical = stats.t(n - 1).isf(0.05)
+    power = stats.nct(n - 1, least * np.sqrt(n)).sf(critical)
+    assert power == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_interval_is_the_hierarchical_bootstraps():
+    values = GENERATOR(6).normal(size=(3, 30))
+    found = assess(values, 0.05, seed=4)
+    assert (found.effect, found.low, found.high) == hierarchical_bootstrap(values, seed=4)
+    assert (found.n, found.seeds) == (30, 3)
+
+
+def test_intervals_cover_95_percent():
+    generator, inside = GENERATOR(3), 0
+    for _ in range(400):
+        _, low, high = hierarchical_bootstrap(generator.normal(0.3, 1, (1, 60)))
+        inside += low <= 0.3 <= high
+    assert 0.93 <= inside / 400 <= 0.97
+
+
+def test_equivalence_is_found_by_mistake_in_5_percent_at_most():
+    """Where the true mean is the margin itself."""
+    draws = GENERATOR(4).normal(0.5, 1, (4000, 1, 40))
+    found = np.mean([tost(v.mean(), standard_error(v), 0.5) < 0.05 for v in draws])
+    assert 0.04 <= found <= 0.06
+
+
+def test_draws_are_judged_as_a_normal_mean():
+    draws = np.r_[0.3, GENERATOR(5).normal(0.3, 0.1, 1000)]
+    found = assess_draws(draws, 90, 1, 0.05)
+    assert found.effect == 0.3
+    assert found.low == pytest.approx(0.3 - 1.96 * 0.1, abs=0.02)
+    assert found.p_direction == pytest.approx(stats.norm.sf(3), abs=0.003)
+    assert found.p_absent > 0.9
+
+
+def test_columns_are_averaged_over_the_images_that_have_a_value():
+    values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan], [5.0, np.nan, np.nan]])
+    found = summarise(values, resampling_counts(3, 200, 0))
+    assert found[:2, 0].tolist() == [3, 5]
+    assert found[:, 3].tolist() == [3, 1, 0]
+    assert np.isnan(found[2, :3]).all()
+    assert found[1, 1] == found[1, 2] == 5

@@ -1,0 +1,274 @@
+"""The study as a whole on small trained-like nets: files, resuming, mistakes, and real faces."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+from planted import Avoiding, Fixed, Inattentive, faces, subject
+
+from analysis import cli
+from analysis.shift import real, shift
+from analysis.shift import run as loop
+from analysis.shift.hypotheses import HYPOTHESES
+from analysis.shift.inference import Finding
+from analysis.shift.interventions import ALL
+from analysis.shift.verdicts import decide
+from analysis.store import read_cell
+from analysis.study import CLEAN, Condition, occlusion
+from analysis.subjects import open_subjects
+from iram import InputError
+from iram.model import FER2013_CLASSES
+
+CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise"), Condition("sham", 0.3, "noise")]
+
+
+def run(out, folder, names=("iram", "none"), n=12, conditions=CONDITIONS, batch_size=5, **options):
+    paths = [str(tiny.weights(folder, name)) for name in names]
+    subjects = open_subjects(",".join(paths), FER2013_CLASSES)
+    return shift(subjects, tiny.dataset(n), out, conditions=conditions, batch_size=batch_size,
+                 progress=False, **options)  # fmt: skip
+
+
+def files(out):
+    return {p.relative_to(out): p.read_bytes() for p in sorted(out.rglob("*"))
+            if p.is_file() and p.name != "run.json"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("weights"))
+
+
+def test_one_cell_per_model_and_condition_the_permuted_twin_among_them(finished):
+    names = {p.name for p in (finished.study.plan.out / "shift").iterdir()}
+    models = ("iram-seed0", "iram-seed0-permuted-weights", "none-seed0")
+    assert names == {f"{m}--{c.name}.parquet" for m in models for c in CONDITIONS}
+    assert finished.made == 9
+
+
+def test_the_tables_are_tidy(finished):
+    table = finished.tables["shift"]
+    own = table.query("model == 'iram-seed0' and condition == 'lower_half-0.3-noise'")
+    assert set(own["layer"]) == {*map(str, range(6)), "all"}
+    assert set(own["measure"]) == set(loop.MEASURES)
+    assert set(own["region"]) == {"lower_half-0.3"}
+    assert set(table["row"]) == {"attention", "clean", "sham", "twin", "permuted-weights"}
+    assert set(table.query("condition == 'clean'")["region"]) == {"lower_half-0.3"}
+    keys = ["model", "condition", "region", "layer", "measure"]
+    assert not table.duplicated(keys).any()
+    causes = finished.tables["interventions"]
+    assert not causes.duplicated(
+        ["model", "condition", "layer", "intervention", "effect", "outcome"]
+    ).any()
+    assert set(causes.query("model == 'none-seed0'")["intervention"]) == {"none"}
+
+
+def test_direct_and_indirect_effect_sum_to_the_total(finished):
+    table = finished.tables["interventions"].query("model == 'iram-seed0' and layer == 'all'")
+    table = table[table["condition"] == "lower_half-0.3-noise"]
+    for outcome, own in table.groupby("outcome"):
+        value = own.set_index(["intervention", "effect"])["value"]
+        total = value["clean", "indirect"] + value["clean", "direct"]
+        assert total == pytest.approx(value["none", "total"], abs=1e-6), outcome
+
+
+def test_nothing_moves_on_the_clean_picture_itself(finished):
+    table = finished.tables["shift"].query("condition == 'clean'")
+    changes = table[table["measure"].isin(["mass_change", "visible_gain", "moved"])]
+    assert np.allclose(changes["value"].dropna(), 0, atol=1e-6)
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, finished):
+    done, compute = [], loop.compute
+
+    def interrupted(study, group, advance):
+        if done:
+            raise KeyboardInterrupt
+        done.append(group)
+        compute(study, group, advance)
+
+    monkeypatch.setattr(loop, "compute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", tmp_path)
+    assert list((tmp_path / "out" / "shift").iterdir())
+    assert not (tmp_path / "out" / "verdicts.csv").exists()
+    monkeypatch.undo()
+    resumed = run(tmp_path / "out", tmp_path)
+    assert 0 < resumed.made < finished.made
+    assert files(tmp_path / "out") == files(finished.study.plan.out)
+    assert run(tmp_path / "out", tmp_path).made == 0
+
+
+def test_a_damaged_cell_is_made_again(tmp_path):
+    conditions = CONDITIONS[:2]
+    first = run(tmp_path / "out", tmp_path, ("iram",), 6, conditions)
+    cell = next((tmp_path / "out" / "interventions").iterdir())
+    whole = files(tmp_path / "out")
+    cell.write_bytes(cell.read_bytes()[:-40])
+    again = run(tmp_path / "out", tmp_path, ("iram",), 6, conditions)
+    assert (first.made, again.made) == (4, 1)
+    assert files(tmp_path / "out") == whole
+
+
+def test_measures_do_not_depend_on_the_batch(tmp_path):
+    conditions = [CLEAN, Condition("box", 0.3, "noise")]
+    tables = []
+    for batch_size in (2, 6):
+        out = tmp_path / str(batch_size)
+        made = run(out, tmp_path, ("iram",), 6, conditions, batch_size)
+        reader = made.study.readers[0]
+        rows = made.study.rows("shift", reader, conditions[1])
+        tables.append(rows.sort_values(["image_id", "layer"], kind="stable"))
+    for name in loop.MEASURES:
+        np.testing.assert_allclose(*(t[name].to_numpy() for t in tables), atol=2e-4)
+
+
+def test_only_models_without_attention_is_a_mistake(tmp_path):
+    with pytest.raises(InputError, match="none has attention whose shift could be measured"):
+        run(tmp_path / "out", tmp_path, ("none",))
+
+
+def test_turned_heads_and_no_occluder_are_mistakes(tmp_path):
+    with pytest.raises(InputError, match=r"'yaw\+30': attention's shift is measured under"):
+        run(tmp_path / "out", tmp_path, conditions=[Condition(yaw_deg=30.0)])
+    with pytest.raises(InputError, match="none covers the face"):
+        run(tmp_path / "out", tmp_path, conditions=CONDITIONS[::2])
+
+
+def test_an_occluder_of_the_whole_face_gives_words_and_no_nan(tmp_path):
+    known, whole = faces(7), Condition("eyes", 1.0, "noise")
+    results = shift([subject(Fixed(known), "iram-seed0")], known, tmp_path, batch_size=7,
+                    conditions=[CLEAN, whole], progress=False)  # fmt: skip
+    table = results.tables["verdicts"].set_index("hypothesis")
+    assert "eyes-1-noise: covers no cell of the face, or leaves none" in results.report()
+    assert table.loc["H1", "verdict"] == "not tested"
+    assert "cover nothing, or the whole face" in table.loc["H1", "reason"]
+    assert (table["verdict"] != "supported").all()
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
+    asked = ["shift", "--data", "heads:n=14", "--out", str(tmp_path / "out")]
+    assert cli.main([*asked, "--models", "none-heads"]) == 2
+    assert "none has attention" in capsys.readouterr().err
+    assert cli.main([*asked, "--conditions", "clean", "--models", "iram-heads"]) == 2
+    assert "none covers the face" in capsys.readouterr().err
+
+
+def listed(kinds, turned=()):
+    """As `real_groups` gives it: a type per face, and who is turned."""
+    faces = pd.DataFrame({
+        "image_id": [f"face{i:03d}" for i in range(len(kinds))], "real_occlusion": kinds,
+        "pose_30": [i in turned for i in range(len(kinds))], "pose_45": False,
+    })  # fmt: skip
+    return real.RealFaces(faces, [])
+
+
+def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, monkeypatch):
+    kinds = ["none"] * 21 + ["upper", "lower", "side", "glasses"] * 5 + ["upper"]
+    monkeypatch.setattr(real, "real_groups", lambda *_: listed(kinds, turned=(41,)))
+    known = faces(42)
+
+    class Listed(Avoiding):
+        """Its attention leaves the upper part of faces 21 on by half."""
+
+        def gate(self, images, covered, names):
+            own = super().gate(images, covered, names)
+            which = (names[:, None] - self.known[None]).abs().flatten(2).sum(2).argmin(1)
+            own[which >= 21, :6] /= 2
+            return own
+
+    results = shift(
+        [subject(Listed(known), "iram-seed0"), subject(Inattentive(known), "none-seed0")],
+        known, tmp_path, batch_size=21, conditions=CONDITIONS, ran_lists=tmp_path, progress=False,
+    )  # fmt: skip
+    table = results.tables["real"].query("model == 'iram'").set_index(["faces", "type"])
+    assert table.loc[("not turned", "upper"), "n"] == 5
+    assert table.loc[("all", "upper"), "n"] == 6
+    assert table.loc[("not turned", "upper"), "real"] < -0.1
+    assert table.loc[("not turned", "lower"), "real"] > 0.1
+    assert (table["synthetic"] < -0.5).all()  # where painted, it avoids
+    own = results.tables["real_correlation"].query("model == 'iram' and faces == 'all'").iloc[0]
+    assert own["types"] == 4
+    assert -1 <= own["low"] <= own["pearson"] <= own["high"] <= 1
+    verdict = results.tables["verdicts"].query("model == 'iram' and hypothesis == 'H4'").iloc[0]
+    assert verdict["n"] == 20
+    assert "really occluded faces" in results.report()
+
+
+def of(effect, p_direction, p_absent):
+    return Finding(effect, effect - 0.1, effect + 0.1, 100, 1, p_direction, p_absent, p_absent, 0.1)
+
+
+FOUND = {"there": of(0.3, 1e-4, 0.999), "absent": of(0.0, 0.5, 1e-4), "open": of(0.05, 0.2, 0.5),
+         "small": of(0.01, 1e-4, 1e-4), "lacking": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("effect", "control", "verdict"),
+    [("there", "there", "supported"), ("there", "open", "undecided"),
+     ("there", "absent", "refuted"), ("absent", "there", "refuted"),
+     ("there", "lacking", "not tested"), ("absent", "lacking", "refuted"),
+     ("small", "there", "refuted"), ("open", "open", "undecided")],
+)  # fmt: skip
+def test_the_decision_rules(effect, control, verdict):
+    h3 = next(h for h in HYPOTHESES if h.key == "H3")
+    found = [(FOUND[name], "no weights" * (name == "lacking")) for name in (effect, control)]
+    (row,) = decide("iram", [h3], {"H3": found})
+    assert row["verdict"] == verdict
+
+
+def test_holm_over_the_hypotheses_of_a_model():
+    """What is shown alone need not be among several."""
+    alone = of(0.3, 0.03, 0.9)
+    chosen = [h for h in HYPOTHESES if len(h.components) == 1][:3]
+    (row,) = decide("iram", chosen[:1], {chosen[0].key: [(alone, "")]})
+    assert row["verdict"] == "supported"
+    rows = decide("iram", chosen, {h.key: [(alone, "")] for h in chosen})
+    assert {r["verdict"] for r in rows} == {"undecided"}
+    assert rows[0]["reason"] == "not after Holm over the hypotheses"
+
+
+def test_hypotheses_are_data_and_each_has_a_margin():
+    for hypothesis in HYPOTHESES:
+        assert hypothesis.components
+        for component in hypothesis.components:
+            assert component.margin > 0
+            assert component.direction in (-1, 1)
+    assert {h.key[:2] for h in HYPOTHESES} == {"H1", "H2", "H3", "H4", "H5", "H6"}
+
+
+def test_attention_is_replaced_under_the_causal_fills_alone(tmp_path):
+    conditions = [CLEAN, *occlusion(("eyes",), (0.3,), ("mean", "blur"))]
+    made = run(tmp_path, tmp_path, ("iram",), 4, conditions)
+    counts = {}
+    for path in (tmp_path / "interventions").glob("iram-seed0--eyes*"):
+        condition = next(c for c in conditions if f"--{c.name}." in path.name)
+        rows = read_cell(path, made.study.key(made.study.readers[0], condition))
+        counts[condition.fill] = len(rows.query(f"layer == {ALL}")["intervention"].unique())
+    assert counts == {"mean": 10, "blur": 2}
+
+
+def test_shipped_heads_know_what_their_expression_is(tmp_path):
+    """On rendered heads the evidence is known: the expressive measures are defined."""
+    assert (
+        cli.main(
+            [
+                "shift",
+                "--data",
+                "heads:n=35",
+                "--models",
+                "iram-heads",
+                "--batch-size",
+                "35",
+                "--conditions",
+                "lower_half-0.3-noise",
+                "--out",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
+    table = pd.read_csv(tmp_path / "verdicts.csv").set_index("hypothesis")
+    assert table.loc["H5", "verdict"] in ("supported", "refuted", "undecided")
+    assert torch.isfinite(torch.tensor(table.loc["H5", "effect"]))
