@@ -1,5 +1,6 @@
-"""Maps: the one place where attention is reduced and resized."""
+"""Maps: the one place where attention is reduced and maps are resized."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,3 +17,14 @@ def spatial_attention(attention: Tensor) -> Tensor:
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
     """Maps (N, h, w) at (N, height, width), bilinear, align_corners=False."""
     return F.interpolate(maps[:, None].float(), (height, width), mode="bilinear")[:, 0]
+
+
+def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
+    """Label maps (h, w) or (N, h, w) of integers at another size: each pixel's nearest label."""
+    rows, columns = (
+        ((2 * torch.arange(new, device=labels.device) + 1) * old).div(
+            2 * new, rounding_mode="floor"
+        )
+        for new, old in zip((height, width), labels.shape[-2:], strict=True)
+    )
+    return labels[..., rows[:, None], columns]

@@ -1,0 +1,32 @@
+"""Attribution methods under one signature, (model, x, target, **options) -> (N, h, w).
+
+A new one is a function with the decorator `@attribution(name, *requires)`. All maps are raw and
+signed, explain logits, and are the larger where a place speaks more for the target.
+"""
+
+from analysis.attributions import (  # noqa: F401 (each registers its methods)
+    attention,
+    cams,
+    deeplift,
+    gradients,
+    guided,
+    occlusion,
+    regional,
+    score_cam,
+    trivial,
+)
+from analysis.attributions.base import (
+    ATTRIBUTIONS,
+    attribute,
+    attribution,
+    missing,
+    options_of,
+    requires,
+)
+from analysis.attributions.face import FACE_REGIONS, face_regions
+from analysis.attributions.shapley import shapley_values
+
+__all__ = [
+    "ATTRIBUTIONS", "FACE_REGIONS", "attribute", "attribution", "face_regions", "missing",
+    "options_of", "requires", "shapley_values",
+]  # fmt: skip

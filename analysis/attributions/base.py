@@ -1,0 +1,96 @@
+"""The registry of attribution methods, and the one way to call them."""
+
+import inspect
+from collections.abc import Callable
+
+from torch import Tensor
+
+from analysis.attributions.question import asked
+from analysis.maps import resize
+from iram.errors import InputError
+from iram.registry import Registry, unknown
+
+ATTRIBUTIONS = Registry("attribution method")
+
+NEEDS = {
+    "layers": "a torch module whose layers can be read",
+    "gradients": "a torch module that gradients pass through",
+    "attention": "a model with attention maps of its own (`trace`)",
+}
+"""What a method may require of a model beyond logits."""
+
+
+def attribution(name: str, *requires: str) -> Callable:
+    """Registers a method together with what it requires of a model (names in NEEDS)."""
+
+    def decorate(method: Callable) -> Callable:
+        method.requires = frozenset(requires)
+        return ATTRIBUTIONS.register(name)(method)
+
+    return decorate
+
+
+def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", **options) -> Tensor:
+    """(N, H, W) float32: how much each pixel of x speaks for the target's logit, raw and signed.
+
+    The model is asked in eval mode and without its parameters' gradients, and is as it was
+    afterwards, after an error too: modes, requires_grad, .grad, hooks. Each picture's map is its
+    own: it does not depend on the others of the batch, and what is left to chance is seeded by the
+    picture. Works inside `torch.no_grad` and `torch.inference_mode`.
+
+    Args:
+        model: pictures -> logits (N, K). A torch module; methods that require nothing take any
+            callable.
+        x: (N, C, H, W) float pictures in [0, 1]. Where the model has an `input_size`, pictures
+            of another size are brought to it, and the maps back to theirs.
+        target: the class that is explained, one for all or (N,).
+        method: a name in ATTRIBUTIONS.
+        options: the method's own; see `options_of`.
+
+    Raises:
+        InputError: no such method or option, a model that lacks what the method requires, pictures
+            that are no finite floats of shape (N, C, H, W), or a target that is no class.
+    """
+    work = ATTRIBUTIONS[method]
+    for name in options:
+        if name not in options_of(method):
+            raise InputError(f"{method}: {unknown('option', name, options_of(method))}")
+    for need in missing(method, model):
+        raise InputError(f"{method} needs {NEEDS[need]}; {_told(model)} is none")
+    with asked(model, x, target, options.get("regions")) as question:
+        if "regions" in options:
+            options["regions"] = question.regions
+        maps = work(model, question.x, question.target, **options).detach()
+        return resize(maps, *x.shape[2:]).to(x.device)
+
+
+def options_of(method: str) -> tuple[str, ...]:
+    """The names of a method's options."""
+    return tuple(inspect.signature(ATTRIBUTIONS[method]).parameters)[3:]
+
+
+def requires(method: str) -> frozenset[str]:
+    """What a method needs of a model beyond logits: "layers", "gradients", "attention"."""
+    return ATTRIBUTIONS[method].requires
+
+
+def offers(model, need: str) -> bool:
+    """Whether a model has what a method may require; see NEEDS.
+
+    A model says so itself with `differentiable` (its gradients; else every torch module has them)
+    and `has_attention`.
+    """
+    if need == "attention":
+        return hasattr(model, "trace") and getattr(model, "has_attention", True)
+    module = hasattr(model, "named_modules")
+    return getattr(model, "differentiable", module) if need == "gradients" else module
+
+
+def missing(method: str, model) -> list[str]:
+    """What a method requires and this model lacks; empty where it can be used."""
+    return sorted(need for need in requires(method) if not offers(model, need))
+
+
+def _told(model) -> str:
+    name = getattr(model, "name", None)
+    return f"model '{name}'" if isinstance(name, str) else f"this {type(model).__name__}"

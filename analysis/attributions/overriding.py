@@ -1,0 +1,62 @@
+"""Other derivatives for the functions of a forward pass.
+
+Rules are applied to the functions that a model calls, whether as modules, from
+`torch.nn.functional` or as methods of a tensor, in place or not, and however often one module is
+used. Backward hooks on modules, which Captum's DeepLift and guided backpropagation rest on, miss
+all but the first kind in silence.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+IN_PLACE = {
+    name: getattr(Tensor, name.removesuffix("_"))
+    for name in ("relu_", "sigmoid_", "tanh_", "mul_", "div_", "square_", "clamp_", "exp_")
+}
+
+
+class Overriding(TorchFunctionMode):
+    """While it is active, a function with a rule is computed by `rule(function, *arguments)`.
+
+    Only where an argument depends on the picture, that is, requires gradients (parameters are
+    frozen by `question.undisturbed`). Rules are known by the function's name.
+    """
+
+    def __init__(self, rules: Mapping[str, Callable]):
+        super().__init__()
+        self.rules = rules
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        options = dict(kwargs or {})
+        name = getattr(func, "__name__", "")
+        in_place = name in IN_PLACE or options.get("inplace", False)
+        rule = self.rules.get(name.removesuffix("_") if name in IN_PLACE else name)
+        if rule is None or not any(depends(argument) for argument in args):
+            return func(*args, **options)
+        if in_place and "inplace" in options:
+            options["inplace"] = False
+        result = rule(IN_PLACE.get(name, func), *args, **options)
+        return args[0].copy_(result) if in_place else result
+
+
+def depends(argument) -> bool:
+    """Whether an argument is a tensor that was computed from the picture."""
+    return isinstance(argument, Tensor) and argument.requires_grad
+
+
+def linearised(value: Tensor, *terms: tuple[Tensor, Tensor]) -> Tensor:
+    """`value` as it is, with the derivative `slope` by each `argument` of (argument, slope)."""
+    total = value.detach()
+    for argument, slope in terms:
+        total = total + slope * (argument - argument.detach())
+    return total
+
+
+def derivative(function: Callable, x: Tensor) -> Tensor:
+    """The ordinary derivative of an elementwise function."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(function(x).sum(), x)[0]

@@ -1,0 +1,149 @@
+"""What is asked of a model: pictures and targets checked, and the model left as it was."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from analysis.maps import resize_labels
+from iram.errors import InputError, listing
+
+
+class Question(NamedTuple):
+    """A batch as the model takes it.
+
+    Attributes:
+        x: (N, C, h, w), a copy of the pictures at the model's size, type and device.
+        target: (N,) int64.
+        regions: label map at the size of x, (h, w) or (N, h, w); or as it was given, if no tensor.
+    """
+
+    x: Tensor
+    target: Tensor
+    regions: Tensor | str | None
+
+
+@contextlib.contextmanager
+def asked(model, x: Tensor, target: Tensor | int, regions=None) -> Iterator[Question]:
+    """The question put to a model that is undisturbed by it; see `attribute` for the arguments."""
+    check_pictures(x)
+    with undisturbed(model):
+        faces = fitted(model, x)
+        if isinstance(regions, Tensor) and regions.shape[-2:] == x.shape[2:]:
+            regions = resize_labels(regions, *faces.shape[2:])
+        yield Question(
+            faces, targets(target, len(x), classes(model, faces)).to(faces.device), regions
+        )
+
+
+@contextlib.contextmanager
+def undisturbed(model) -> Iterator[None]:
+    """The model in eval mode, its parameters frozen, gradients on; all as before afterwards.
+
+    Parameters are frozen so that a tensor requires gradients if and only if it depends on x.
+    """
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    parameters = list(model.parameters()) if modules else []
+    if any(parameter.is_inference() for parameter in parameters):
+        raise InputError(
+            "the model was made inside torch.inference_mode, so no gradient can pass through it; "
+            "load it outside"
+        )
+    modes = [module.training for module in modules]
+    frozen = [parameter.requires_grad for parameter in parameters]
+    try:
+        for module in modules:
+            module.training = False
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+        for parameter, free in zip(parameters, frozen, strict=True):
+            parameter.requires_grad_(free)
+
+
+def check_pictures(x: Tensor) -> None:
+    """Raises InputError for anything but finite floats (N, C, H, W), N at least 1."""
+    if not isinstance(x, Tensor) or x.ndim != 4 or 0 in x.shape:
+        shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"pictures must be a tensor (N, C, H, W), not empty; got {shape}")
+    if not x.is_floating_point():
+        raise InputError(f"pictures must be floats in [0, 1], got {x.dtype}; divide 0-255 by 255")
+    broken = (~x.isfinite()).flatten(1).any(1).nonzero()[:, 0].tolist()
+    if broken:
+        raise InputError(f"pictures {listing(broken)} of {len(x)} hold NaN or infinite values")
+
+
+def fitted(model, x: Tensor) -> Tensor:
+    """A copy of the pictures at the model's input size, type and device (as for its scores)."""
+    like = next(iter(model.parameters()), None) if isinstance(model, nn.Module) else None
+    size = getattr(model, "input_size", None)
+    x = x.detach().to(torch.float32 if like is None else like.dtype, copy=True)
+    if isinstance(size, int) and x.shape[2:] != (size, size):
+        x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+    return x if like is None else x.to(like.device)
+
+
+@torch.no_grad()
+def classes(model, x: Tensor) -> int:
+    """Number of classes, from the logits of one picture.
+
+    Raises:
+        InputError: the model cannot take such pictures, or does not return logits (N, K).
+    """
+    try:
+        logits = model(x[:1].clone())
+    except RuntimeError as error:
+        raise InputError(f"the model takes no pictures of {tuple(x.shape[1:])}: {error}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise InputError(f"the model must return logits (N, classes); for one picture got {got}")
+    return logits.shape[1]
+
+
+def targets(target: Tensor | int, pictures: int, classes: int) -> Tensor:
+    """(N,) int64 class numbers.
+
+    Raises:
+        InputError: not whole numbers, another number of them than pictures, or no such class.
+    """
+    target = torch.as_tensor(target)
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise InputError(f"targets must be whole class numbers, got {target.dtype}")
+    if target.ndim > 1 or (target.ndim == 1 and len(target) != pictures):
+        raise InputError(f"{tuple(target.shape)} targets for {pictures} pictures; give one or (N,)")
+    target = target.long().expand(pictures)
+    wrong = target[(target < 0) | (target >= classes)].unique().tolist()
+    if wrong:
+        raise InputError(f"no class {listing(wrong)}: the model has classes 0 to {classes - 1}")
+    return target.clone()
+
+
+def of_target(logits: Tensor, target: Tensor) -> Tensor:
+    """(N,): each picture's logit of its target."""
+    return logits.gather(1, target[:, None])[:, 0]
+
+
+def gradient(logits: Tensor, target: Tensor, at: Tensor) -> Tensor:
+    """The gradient of each picture's target logit at a tensor that it was computed from."""
+    (found,) = torch.autograd.grad(
+        of_target(with_gradient(logits), target).sum(), at, allow_unused=True
+    )
+    return torch.zeros_like(at) if found is None else found
+
+
+def with_gradient(logits: Tensor) -> Tensor:
+    """The logits, if a gradient can be had of them.
+
+    Raises:
+        InputError: the model cuts the graph (a `no_grad` inside, say).
+    """
+    if not logits.requires_grad:
+        raise InputError("no gradient passes through this model; use a method that needs none")
+    return logits
