@@ -30,19 +30,17 @@ def occlusion(
     window, stride = _sizes(window, stride, min(x.shape[2:]))
     rows, columns = (covered(side, window, stride).to(x.device) for side in x.shape[2:])
     windows = len(rows) * len(columns)
+    hidden = torch.cat([rows, torch.zeros_like(rows[:1])])  # a last one hides nothing
 
     def keep(pictures: Tensor, numbers: Tensor) -> Tensor:
         down, along = numbers.div(len(columns), rounding_mode="floor"), numbers % len(columns)
-        hidden = rows[down][:, :, None] & columns[along][:, None, :]
-        return ~hidden | (numbers == windows)[:, None, None]  # the last variant is the picture
+        return ~(hidden[down][:, :, None] & columns[along][:, None, :])
 
-    # numbers == windows would read past the end of rows: one row that hides nothing
-    rows = torch.cat([rows, torch.zeros_like(rows[:1])])
+    # The last variant is the picture itself.
     logits = masked_logits(model, x, target, windows + 1, keep, baseline, batch_size, bf16)
-    losses = (logits[:, -1:] - logits[:, :-1]).unflatten(1, (len(rows) - 1, len(columns)))
-    rows, columns = rows[:-1].float(), columns.float()
-    total = rows.T @ losses @ columns  # (N, H, W)
-    return total / (rows.sum(0)[:, None] * columns.sum(0)[None])
+    losses = (logits[:, -1:] - logits[:, :-1]).unflatten(1, (len(rows), len(columns)))
+    rows, columns = rows.float(), columns.float()
+    return (rows.T @ losses @ columns) / (rows.sum(0)[:, None] * columns.sum(0)[None])
 
 
 def covered(side: int, window: int, stride: int) -> Tensor:

@@ -20,7 +20,7 @@ from analysis.attributions import FACE_REGIONS, shapley_values
 from analysis.attributions.masking import baseline
 from iram import load_model, open_dataset
 
-FACES, TURNS, BATCH = 2, 5, 32
+FACES, TURNS, BATCH = 2, 3, 32
 WINDOW, STRIDE = 8, 4
 PER_PASS = (1, 4, 8, 16, 32)  # Captum's perturbations_per_eval, of which the best is taken
 
