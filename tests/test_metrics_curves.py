@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from analysis.metrics import curve_scores, perturbation_curves, reference, removal_order
+from analysis.metrics import (
+    both_orders,
+    curve_scores,
+    perturbation_curves,
+    reference,
+    removal_order,
+)
 from analysis.metrics.faithfulness import area
 from iram.errors import InputError
 
@@ -184,16 +190,45 @@ def test_random_orders_have_no_gap():
 
 
 def test_ties_are_broken_alike_in_every_map_and_not_in_the_order_of_rows():
-    order = removal_order(torch.zeros(3, 8, 8))
+    maps = torch.zeros(3, 8, 8)
+    maps[:, 7, 7] = 1
+    order = removal_order(maps)
     assert torch.equal(order[0], order[1])
-    assert order[0, :16].max() > 32
+    assert order[0, 0] == 63
+    assert order[0, 1:16].max() > 32
     assert order[0].sort().values.tolist() == list(range(64))
-    assert not torch.equal(order, removal_order(torch.zeros(3, 8, 8), seed=1))
+    assert not torch.equal(order, removal_order(maps, seed=1))
 
 
-def test_nan_in_a_map_is_removed_last():
-    maps = torch.tensor([[[torch.nan, -5.0, 1.0]]])
-    assert removal_order(maps).tolist() == [[2, 1, 0]]
+def test_a_map_that_ranks_nothing_has_no_curve_and_costs_no_forward_pass():
+    maps = torch.randn(5, 8, 8, generator=torch.Generator().manual_seed(0))
+    sparse = maps.clone()
+    sparse[1], sparse[3, 0, 0] = 0.5, torch.nan
+    model, orders = Counted(), {"whole": removal_order(maps), "sparse": removal_order(sparse)}
+    curves = perturbation_curves(model, pictures(), orders, TARGET, BLACK, shares=SHARES)
+    for values in (curves["sparse"].logit, curves["sparse"].probability):
+        assert values.isnan().all(1).tolist() == [False, True, False, True, False]
+        assert values[[0, 2, 4]].isfinite().all()
+    torch.testing.assert_close(curves["sparse"].logit[2], curves["whole"].logit[2])
+    assert curves["whole"].logit.isfinite().all()
+    assert model.seen == 5 * 2 + (5 + 3) * 3
+    scores = curve_scores(curves["sparse"], curves["sparse"])
+    assert scores["deletion_auc_logit"].isnan().tolist() == [False, True, False, True, False]
+
+
+def test_curves_of_maps_none_of_which_ranks_anything_are_undefined():
+    nothing = {"constant": removal_order(torch.ones(5, 8, 8))}
+    curves = perturbation_curves(Counted(), pictures(), nothing, TARGET, BLACK)
+    assert curves["constant"].logit.shape == (5, 11)
+    assert curves["constant"].logit.isnan().all()
+
+
+def test_both_orders_are_each_others_reverse():
+    maps = {"gradcam": torch.randn(2, 8, 8), "constant": torch.zeros(2, 8, 8)}
+    orders = both_orders(maps)
+    assert set(orders) == {(name, order) for name in maps for order in ("morf", "lerf")}
+    assert torch.equal(orders["gradcam", "lerf"].flip(1), orders["gradcam", "morf"])
+    assert torch.equal(orders["gradcam", "morf"], removal_order(maps["gradcam"]))
 
 
 @pytest.mark.parametrize("fill", ["black", "mean", "blur", "noise"])

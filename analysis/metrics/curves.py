@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from analysis.fills import FILLS, Scene
-from analysis.metrics.base import rows
+from analysis.metrics.base import rows, varied
 from iram.errors import InputError
 
 SHARES = tuple(i / 10 for i in range(11))
@@ -38,15 +38,24 @@ def removal_order(maps: Tensor, seed: int = 0) -> Tensor:
 
     `.flip(1)` is the order with the least relevant first (LeRF). Ties are broken by one fixed
     random order of the pixels, the same for every map: in the order of the picture's rows, a map
-    of mostly zeros would remove the forehead first. NaN counts as the least relevant.
+    of mostly zeros would remove the forehead first. A constant or not finite map has no order: its
+    row is -1, and its curves are NaN.
 
     Args:
         seed: of the order that breaks ties.
     """
-    values = rows(maps).nan_to_num(nan=-torch.inf)
+    values = rows(maps)
     generator = torch.Generator().manual_seed(seed)
     tie_order = torch.randperm(values.shape[1], generator=generator).to(values.device)
-    return tie_order[values[:, tie_order].argsort(dim=1, descending=True, stable=True)]
+    order = tie_order[values[:, tie_order].argsort(dim=1, descending=True, stable=True)]
+    return torch.where(varied(values)[:, None], order, -1)
+
+
+def both_orders(maps: Mapping[str, Tensor]) -> dict[tuple[str, str], Tensor]:
+    """{(method, "morf" or "lerf"): removal order} of maps (N, H, W) by method."""
+    morf = {name: removal_order(values) for name, values in maps.items()}
+    return {(name, order): pixels if order == "morf" else pixels.flip(1)
+            for name, pixels in morf.items() for order in ("morf", "lerf")}  # fmt: skip
 
 
 def reference(images: Tensor, fill: str, generators: Sequence[torch.Generator] = ()) -> Tensor:
@@ -62,7 +71,7 @@ def reference(images: Tensor, fill: str, generators: Sequence[torch.Generator] =
     return FILLS[fill](Scene(images, everything, generators)).to(images).expand_as(images)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def perturbation_curves(
     model_logits: Logits, images: Tensor, orders: Mapping[Hashable, Tensor], target: Tensor,
     fill: Fill, *, shares: Sequence[float] = SHARES, clean: Tensor | None = None,
@@ -124,9 +133,14 @@ def _counts(images: Tensor, orders: Mapping, target: Tensor, shares: Sequence[fl
 
 
 def _removed_at(order: Tensor) -> Tensor:
-    """(N, P) int32: the place of each pixel in the order, from 0."""
+    """(N, P) int32: the place of each pixel in the order, from 0; -1 where there is no order."""
     places = torch.arange(order.shape[1], dtype=torch.int32, device=order.device)
-    return torch.empty_like(order, dtype=torch.int32).scatter_(1, order, places.expand_as(order))
+    removed_at = torch.full_like(order, -1, dtype=torch.int32)
+    defined = order[:, 0] >= 0
+    removed_at[defined] = removed_at[defined].scatter_(
+        1, order[defined], places.expand(int(defined.sum()), -1)
+    )
+    return removed_at
 
 
 @dataclass(frozen=True)
@@ -142,42 +156,44 @@ class _Block:
         self, model_logits: Logits, counts: Sequence[int], clean: Tensor | None, batch_size: int
     ) -> Tensor:
         """(N, M, T, 2): logit and probability of the target, with so many pixels removed."""
-        faces, orders, pixels = self.removed_at.shape
-        part_removed = [count for count in counts if 0 < count < pixels]
-        columns = {}
+        pixels = self.removed_at.shape[2]
+        defined = self.removed_at[:, :, 0] >= 0
+        inner = sorted({count for count in counts if 0 < count < pixels})
+        made = self._partly_removed(model_logits, inner, defined, batch_size)
+        columns = dict(zip(inner, made.unbind(2), strict=True))
         if 0 in counts:
             clean = model_logits(self.images) if clean is None else clean
-            columns[0] = _of_target(clean, self.target)[:, None].expand(-1, orders, -1)
+            columns[0] = _of_target(clean, self.target)[:, None]
         if pixels in counts:
-            every, mask = torch.arange(faces), torch.ones(faces, pixels, dtype=torch.bool)
-            removed = model_logits(self.remove(every, mask.to(self.images.device)))
-            columns[pixels] = _of_target(removed, self.target)[:, None].expand(-1, orders, -1)
-        if part_removed:
-            made = self._partly_removed(model_logits, part_removed, batch_size)
-            columns |= dict(zip(part_removed, made.unbind(2), strict=True))
-        return torch.stack([columns[count] for count in counts], 2)
+            removed = self.remove(slice(None), torch.ones_like(self.removed_at[:, 0]).bool())
+            columns[pixels] = _of_target(model_logits(removed), self.target)[:, None]
+        shape = *defined.shape, 2
+        values = torch.stack([columns[count].expand(shape) for count in counts], 2)
+        return torch.where(defined.to(values.device)[:, :, None, None], values, torch.nan)
 
-    def _partly_removed(self, model_logits, counts: list[int], batch_size: int) -> Tensor:
-        """(N, M, number of counts, 2)."""
-        faces, orders, _ = self.removed_at.shape
-        made = []
-        for rows_ in torch.arange(faces * orders * len(counts)).split(batch_size):
-            face, order, step = _unravel(rows_, orders, len(counts))
-            count = torch.tensor(counts, dtype=torch.int32)[step, None].to(self.images.device)
-            pictures = self.remove(face, self.removed_at[face, order] < count)
-            made.append(_of_target(model_logits(pictures), self.target[face]))
-        return torch.cat(made).view(faces, orders, len(counts), 2)
+    def _partly_removed(
+        self, model_logits: Logits, counts: list[int], defined: Tensor, batch_size: int
+    ) -> Tensor:
+        """(N, M, number of counts, 2), NaN where not defined."""
+        face, order = defined.nonzero().unbind(1)
+        steps = torch.tensor(counts, dtype=torch.int32, device=face.device)
+        made = [torch.empty(0, 2)]
+        for part in torch.arange(len(face) * len(counts), device=face.device).split(batch_size):
+            pair, step = part // len(counts), part % len(counts)
+            mask = self.removed_at[face[pair], order[pair]] < steps[step, None]
+            logits = model_logits(self.remove(face[pair], mask))
+            made.append(_of_target(logits, self.target[face[pair].to(self.target.device)]))
+        made = torch.cat([part.to(made[-1]) for part in made])
+        result = made.new_full((*defined.shape, len(counts), 2), torch.nan)
+        result[face, order] = made.view(len(face), len(counts), 2)
+        return result
 
-    def remove(self, face: Tensor, mask: Tensor) -> Tensor:
+    def remove(self, face: Tensor | slice, mask: Tensor) -> Tensor:
         """(B, C, H, W): these images with the pixels of mask (B, P) removed."""
         images = self.images[face]
         mask = mask.view(len(mask), *images.shape[2:])
         filled = self.fill(images, mask) if callable(self.fill) else self.fill[face]
         return torch.where(mask[:, None], filled, images)
-
-
-def _unravel(index: Tensor, orders: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-    return index // (orders * steps), index // steps % orders, index % steps
 
 
 def _of_target(logits: Tensor, target: Tensor) -> Tensor:

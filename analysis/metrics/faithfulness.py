@@ -1,22 +1,19 @@
-"""Does a map tell what the model looks at? Scores of perturbation curves, of single perturbations,
-of a map's stability, and against exact Shapley values of regions.
+"""Does a map tell what the model looks at? Scores of perturbation curves, and against exact
+Shapley values of regions; all per image, (N,) float64.
 
-All per image, (N,) float64, computed for several methods at once where forward passes can be
-shared. Fills leave traces of their own, so results of several fills belong apart.
+Fills leave traces of their own, so results of several fills belong apart:
+
+    curves = perturbation_curves(model_logits, images, both_orders(maps), target, fill)
+    scores = {m: curve_scores(curves[m, "morf"], curves[m, "lerf"]) for m in maps}
 """
-
-from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from analysis.metrics.agreement import rank_correlation
-from analysis.metrics.base import rows
-from analysis.metrics.curves import Curves, Logits
+from analysis.metrics.base import rows, varied, where_defined
+from analysis.metrics.curves import Curves
 from iram.errors import InputError
-
-Attribute = Callable[[Tensor, Tensor], Tensor]
-Draw = Callable[[Tensor, int, torch.Generator], Tensor]
 
 
 def area(curve: Tensor, shares: Tensor) -> Tensor:
@@ -57,116 +54,6 @@ def curve_scores(morf: Curves, lerf: Curves) -> dict[str, Tensor]:
     return scores
 
 
-def noise(sd: float = 0.1) -> Draw:
-    """Perturbations for `infidelity`: Gaussian noise of this standard deviation in every pixel."""
-
-    def draw(image: Tensor, samples: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(samples, *image.shape, generator=generator).to(image) * sd
-
-    return draw
-
-
-def squares(side: float = 0.25, baseline: float | None = None) -> Draw:
-    """Perturbations for `infidelity`: what a randomly placed square takes away.
-
-    Args:
-        side: of the square, in shares of the picture's.
-        baseline: the gray that the square has after; None is each picture's own mean.
-    """
-
-    def draw(image: Tensor, samples: int, generator: torch.Generator) -> Tensor:
-        inside = torch.ones(samples, 1, 1, dtype=torch.bool)
-        for axis, length in enumerate(image.shape[1:]):
-            extent = max(1, round(side * length))
-            first = torch.randint(length - extent + 1, (samples, 1), generator=generator)
-            places = torch.arange(length)
-            covered = (places >= first) & (places < first + extent)
-            inside = inside & (covered[:, :, None] if axis == 0 else covered[:, None, :])
-        gray = image.mean() if baseline is None else baseline
-        return (image - gray) * inside[:, None].to(image)
-
-    return draw
-
-
-@torch.inference_mode()
-def infidelity(
-    model_logits: Logits, images: Tensor, maps: Mapping[str, Tensor], target: Tensor, draw: Draw,
-    generators: Sequence[torch.Generator], *, samples: int = 50, scaled: bool = True,
-    batch_size: int = 64,
-) -> dict[str, Tensor]:  # fmt: skip
-    """For each method, the mean squared error of a map as a linear account of the logit.
-
-    mean over perturbations I of (sum of I x map - (f(x) - f(x - I)))^2, 0 and up in squared
-    logits, *lower* = more faithful. An all-zero map gets the mean of (f(x) - f(x - I))^2: a map
-    worse than this is worse than saying nothing. With `scaled` the map is first multiplied by the
-    one number per image that makes the error least (maps of most methods have no unit, so that
-    their error says nothing else); then no map is above that value. NaN where a map is not finite.
-    The perturbed pictures are shown to the model once for all methods.
-
-    Args:
-        images: (N, C, H, W). For C > 1 a map weighs the perturbation's mean over channels.
-        maps: (N, H, W) each, at the images' resolution.
-        draw: (image (C, H, W), samples, generator) -> I (samples, C, H, W); see `noise`,
-            `squares`.
-        generators: one per image.
-        samples: perturbations per image.
-
-    Reference: Yeh et al., NeurIPS 2019, definition 2.1.
-    """
-    flat = {name: rows(values) for name, values in maps.items()}
-    clean = torch.cat([model_logits(part) for part in images.split(batch_size)])
-    errors = {name: [] for name in maps}
-    for i, generator in zip(range(len(images)), generators, strict=True):
-        perturbation = draw(images[i], samples, generator)
-        perturbed = (images[i] - perturbation).split(batch_size)
-        after = torch.cat([model_logits(part)[:, target[i]] for part in perturbed])
-        change = (clean[i, target[i]] - after).double()
-        weights = perturbation.mean(1).flatten(1).double()
-        for name, values in flat.items():
-            errors[name].append(_squared_error(weights @ values[i], change, scaled))
-    return {name: torch.stack(values) for name, values in errors.items()}
-
-
-def _squared_error(told: Tensor, change: Tensor, scaled: bool) -> Tensor:
-    if scaled:
-        size = told.square().mean()
-        told = told * torch.where(size == 0, 0, (told * change).mean() / size)
-    return (told - change).square().mean()
-
-
-def max_sensitivity(
-    attribute: Attribute, images: Tensor, maps: Tensor, target: Tensor,
-    generators: Sequence[torch.Generator], *, radius: float = 0.02, samples: int = 10,
-    batch_size: int = 64,
-) -> Tensor:  # fmt: skip
-    """(N,): how far a map moves at most when its picture is hardly changed.
-
-    max over x' of |map(x') - map(x)| / |map(x)|, Euclidean norms, 0 and up, *lower* = more stable;
-    a map that ignores the picture has 0, one unrelated to the clean map about 1.4. x' is x plus
-    uniform noise in [-radius, radius] in every pixel, not clipped. NaN where the clean map is all
-    zero or a map is not finite. As the maximum over draws it grows with `samples`.
-
-    Args:
-        attribute: (images (B, C, H, W), target (B,)) -> maps (B, H, W).
-        maps: (N, H, W) of the clean pictures, as `attribute` gives them.
-        generators: one per image.
-
-    Reference: Yeh et al., NeurIPS 2019, definition 2.2 (their radius and number of draws).
-    """
-    clean, worst = rows(maps), []
-    size = max(1, batch_size // samples)
-    generators = iter(generators)
-    for face in torch.arange(len(images)).split(size):
-        noise_ = torch.stack([torch.rand(samples, *images.shape[1:], generator=next(generators))
-                              for _ in face])  # fmt: skip
-        near = images[face, None] + (noise_.to(images) * 2 - 1) * radius
-        moved = attribute(near.flatten(0, 1), target[face].repeat_interleave(samples))
-        distance = rows(moved).view(len(face), samples, -1) - clean[face, None]
-        worst.append(distance.norm(dim=2).amax(1))
-    length = clean.norm(dim=1)
-    return torch.where(length > 0, torch.cat(worst) / length, torch.nan)
-
-
 def region_relevance(maps: Tensor, regions: Tensor, number: int, reduce: str = "sum") -> Tensor:
     """(N, number) float64: a map's sum, or mean, over each region.
 
@@ -199,8 +86,9 @@ def region_rank_correlation(
 ) -> Tensor:
     """(N,): Spearman's correlation, over regions, of a map with exact Shapley values.
 
-    -1 to 1, higher = more faithful; chance 0. NaN where either ranks no region above another. With
-    few regions it is coarse (SD under chance 1 / sqrt(number - 1)): average over images.
+    -1 to 1, higher = more faithful; chance 0. NaN where the map is constant, or where either ranks
+    no region above another. With few regions it is coarse (SD under chance 1 / sqrt(number - 1)):
+    average over images.
 
     A region's Shapley value is what the whole region contributes, so by default the map is summed
     over the region; "mean" asks instead whether the map's density is right, and treats small
@@ -212,4 +100,5 @@ def region_rank_correlation(
         shapley: (N, number of regions).
     """
     relevance = region_relevance(maps, regions, shapley.shape[1], reduce)
-    return rank_correlation(relevance, shapley.to(relevance))
+    value = rank_correlation(relevance, shapley.to(relevance))
+    return where_defined(value, varied(rows(maps)))  # a constant one would rank regions by area
