@@ -45,9 +45,10 @@ def configure(parser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument("--seed", type=int, default=0, metavar="S",
                         help="of places, noise, partners and intervals; default: 0")  # fmt: skip
-    for name, count, what in (("curves", 100, "perturbation curves, infidelity and sensitivity"),
+    for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
+                              ("curves", 64, "perturbation curves, infidelity and sensitivity"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
-                              ("sanity", 32, "randomised weights")):  # fmt: skip
+                              ("sanity", 16, "randomised weights")):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
@@ -59,7 +60,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    for name in ("curves", "pairs", "sanity"):
+    for name in ("reference", "curves", "pairs", "sanity"):
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis import suite
@@ -77,7 +78,7 @@ def run(args) -> int:
     cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
-            "sizes": suite.Sizes(args.curves, args.pairs, args.sanity)}  # fmt: skip
+            "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip
     if args.list:
         return _list(suite.planned(**plan)[0])
     _warn(suite.planned(**plan)[0])

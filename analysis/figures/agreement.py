@@ -10,8 +10,10 @@ from analysis.figures.style import DOUBLE_COLUMN, MM, STYLE, plt
 from iram.errors import InputError
 
 COLOURS = "PuOr_r"
-TITLES = {"spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
-          "top_k_iou": "overlap of the top tenth (IoU)", "ssim": "structural similarity"}  # fmt: skip
+TITLES = {
+    "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
+    "top_k_iou": "overlap of the top tenth (IoU)", "ssim": "structural similarity",
+}  # fmt: skip
 
 
 @dataclass

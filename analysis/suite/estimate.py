@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from analysis.attributions import FACE_REGIONS
+from analysis.attributions import FACE_REGIONS, attribute, requires
+from analysis.attributions.layers import activation
+from analysis.attributions.question import fitted
 from analysis.estimate import duration
 from analysis.fills.imputation import impute
 from analysis.subjects import Subject
@@ -67,7 +70,7 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
     curves, sanity = (len(suite.some(n)) for n in (suite.sizes.curves, suite.sizes.sanity))
     seconds, maps = 0.0, 0
     if "maps" in kinds:
-        maps += 2 * len(suite.dataset)  # clean and occluded
+        maps += len(suite.dataset) + len(suite.some(suite.sizes.reference))  # clean, occluded
     if "sanity" in kinds:
         maps += sanity * (1 + len(blocks_from_top(subject.model, suite.dataset.images([0]))))
     if "rows" in kinds:
@@ -75,18 +78,37 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
         pictures = 4 * curves * (len(SHARES) - 2)  # two orders, own and another face's map
         seconds += pictures * (len(FILLS) * forward + _imputing(suite))
         seconds += curves * TRACED * forward
+    if method in DEAR:  # forward passes and hardly anything else
+        return seconds + maps * _passes(suite, subject, method) * forward
     return seconds + maps * _attributing(suite, subject, method)
+
+
+def _passes(suite: Suite, subject: Subject, method: str) -> int:
+    """Pictures that a dear method shows to the model for one map."""
+    image, counted = suite.dataset.images([0]), 0
+    if requires(method):
+        return activation(subject.model, fitted(subject.model, image)).shape[1]
+
+    def count(pictures):
+        nonlocal counted
+        counted += len(pictures)
+        return torch.zeros(len(pictures), 2)
+
+    options = suite.options(subject, method, np.arange(1))
+    attribute(count, image, 0, method, **options)
+    return counted
 
 
 def _attributing(suite: Suite, subject: Subject, method: str) -> float:
     """Seconds a map."""
     if method == "mean_map":
         return 0.0
-    count = 1 if method in DEAR else min(PROBED, len(suite.dataset))
-    images, faces = suite.dataset.images(slice(0, count)), slice(0, count)
+    count = min(PROBED, len(suite.dataset))
+    faces = np.arange(count)
+    images = suite.dataset.images(faces)
     target = torch.zeros(count, dtype=torch.long)
     call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
-    once = method in DEAR or takes(method, "samples") or takes(method, "steps")
+    once = takes(method, "samples") or takes(method, "steps")
     return _seconds(call, warm=not once and method not in TRIVIAL) / count
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from analysis.metrics import LOCALISATION
 from analysis.subjects import Subject
-from analysis.suite.plan import Suite
+from analysis.suite.plan import BATCH, Suite, blocks
 
 Advance = Callable[[int], None]
 
@@ -19,7 +19,7 @@ def compute_clean(suite: Suite, subject: Subject, advance: Advance) -> None:
     logits = []
     for part in suite.parts():
         logits.append(subject.logits(suite.dataset.images(part)))
-        advance(part.stop - part.start)
+        advance(len(part))
     columns = dict(zip(suite.dataset.classes, torch.cat(logits).T.numpy(), strict=True))
     rows = pd.DataFrame({"image_id": suite.ids, "label": suite.dataset.labels, **columns})
     suite.write("clean", subject, None, rows)
@@ -27,16 +27,28 @@ def compute_clean(suite: Suite, subject: Subject, advance: Advance) -> None:
 
 def compute_maps(suite: Suite, subject: Subject, method: str, advance: Advance) -> None:
     """Maps of the clean pictures, and how far those of occluded ones lie on the occluder."""
-    target, maps, hidden = suite.targets(subject), [], []
+    target, maps = suite.targets(subject), []
     for part in suite.parts():
         images = suite.dataset.images(part)
         maps.append(suite.attribute(subject, method, images, part, target[part]))
-        images = suite.occluded_images(part)
-        hidden.append(suite.attribute(subject, method, images, part, target[part]))
-        advance(part.stop - part.start)
-    found = localised(torch.cat(hidden), suite.occluded, suite.partners(subject))
-    rows = pd.DataFrame({"image_id": suite.ids, **packed(torch.cat(maps)), **found})
+        advance(len(part))
+    rows = pd.DataFrame({"image_id": suite.ids, **packed(torch.cat(maps))})
+    for name, values in hidden_scores(suite, subject, method, advance).items():
+        rows[name] = np.nan
+        rows.loc[suite.some(suite.sizes.reference), name] = values.numpy()
     suite.write("maps", subject, method, rows)
+
+
+def hidden_scores(
+    suite: Suite, subject: Subject, method: str, advance: Advance
+) -> dict[str, Tensor]:
+    """`localised` of occluded pictures, of the faces that have a reference."""
+    faces, target, maps = suite.some(suite.sizes.reference), suite.targets(subject), []
+    for part, masks in zip(blocks(faces), suite.occluded.split(BATCH), strict=True):
+        images = suite.occluded_images(part, masks)
+        maps.append(suite.attribute(subject, method, images, part, target[part]))
+        advance(len(part))
+    return localised(torch.cat(maps), suite.occluded, suite.partners(subject, faces))
 
 
 def localised(maps: Tensor, masks: Tensor, partner: Tensor) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from analysis.metrics import (
 from analysis.subjects import Subject
 from analysis.suite.maps import Advance, scaled_maps, stored_maps
 from analysis.suite.methods import is_quick
-from analysis.suite.plan import BATCH, FILLS, Suite
+from analysis.suite.plan import BATCH, FILLS, Suite, blocks
 from analysis.suite.record import Record
 from iram.seeds import generators
 
@@ -39,8 +39,8 @@ def add_curves(
     clean, known = suite.clean_logits(subject), maps_and_others(suite, subject, records, chosen)
     for fill in FILLS:
         found = []
-        for part in _blocks(len(chosen)):
-            faces = chosen[part]
+        for place, faces in enumerate(blocks(chosen)):
+            part = slice(place * BATCH, place * BATCH + len(faces))
             images = suite.dataset.images(faces)
             curves = perturbation_curves(
                 subject.logits, images, both_orders({k: v[part] for k, v in known.items()}),
@@ -114,7 +114,3 @@ def _fill(images: Tensor, name: str):
     ROAD adds noise to what it imputes; this doesn't, so that curves are the same in any batch.
     """
     return impute if name == "imputed" else reference(images, name)
-
-
-def _blocks(count: int) -> list[slice]:
-    return [slice(i, i + BATCH) for i in range(0, count, BATCH)]

@@ -1,6 +1,6 @@
 """What a run of the suite is made of, and by what its cells are known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -36,14 +36,16 @@ class Sizes:
     """On how many faces the dearer measures are taken: a random part, smaller ones nested.
 
     Attributes:
+        reference: exact Shapley values, and maps of occluded pictures.
         curves: perturbation curves, infidelity and sensitivity.
         pairs: SSIM and earth mover's distance of every two methods.
         sanity: randomisation of the weights.
     """
 
-    curves: int = 100
+    reference: int = 200
+    curves: int = 64
     pairs: int = 64
-    sanity: int = 32
+    sanity: int = 16
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,13 @@ class Suite:
 
     @cached_property
     def occluded(self) -> Tensor:
-        """(N, S, S) bool: where OCCLUDER is."""
+        """(n, S, S) bool: where OCCLUDER is on the faces of the reference."""
         masks = []
-        for part in self.parts():
-            cameras = None if self.cameras is None else self.cameras[part]
+        for faces in blocks(self.some(self.sizes.reference)):
+            cameras = None if self.cameras is None else self.cameras[faces]
             layout = layout_at(OCCLUDER, cameras, self.dataset.size)
-            mask = cover_faces(layout, OCCLUDER, self.ids[part].tolist(), self.seed).mask
-            masks.append(mask.expand(part.stop - part.start, -1, -1))
+            mask = cover_faces(layout, OCCLUDER, self.ids[faces].tolist(), self.seed).mask
+            masks.append(mask.expand(len(faces), -1, -1))
         return torch.cat(masks)
 
     @cached_property
@@ -97,17 +99,17 @@ class Suite:
         """(N, S, S) bool: what carries the expression, if it is known; see `evidence_masks`."""
         return evidence_masks(self.dataset)
 
-    def parts(self) -> Iterator[slice]:
-        count = len(self.dataset)
-        return (slice(i, min(i + BATCH, count)) for i in range(0, count, BATCH))
+    def parts(self) -> list[np.ndarray]:
+        """All faces, a batch at a time."""
+        return blocks(np.arange(len(self.dataset)))
 
     def some(self, count: int) -> np.ndarray:
         """A random `count` of the faces (all if there are fewer), in order."""
         return sampled(len(self.dataset), count, self.seed)
 
-    def occluded_images(self, part: slice) -> Tensor:
-        images, cover = self.dataset.images(part), Cover(self.occluded[part])
-        return finish(images, cover, OCCLUDER, self.ids[part].tolist(), self.seed)
+    def occluded_images(self, faces: np.ndarray, masks: Tensor) -> Tensor:
+        images, ids = self.dataset.images(faces), self.ids[faces].tolist()
+        return finish(images, Cover(masks), OCCLUDER, ids, self.seed)
 
     def skipped(self, subject: Subject) -> dict[str, str]:
         """{method: why this model can't have it}, of those that were asked for."""
@@ -126,10 +128,13 @@ class Suite:
         """(N,) the class that is explained, of the data set's: the clean prediction."""
         return self.clean_logits(subject).argmax(1)
 
-    def partners(self, subject: Subject) -> Tensor:
-        """(N,) another face explained for the same class, -1 where there is none."""
+    def partners(self, subject: Subject, faces=slice(None)) -> Tensor:
+        """(n,) another one of these faces, explained for the same class; -1 where there is none.
+
+        Numbers are places among `faces`.
+        """
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "partners"))
-        return partners(self.targets(subject), generator)[0]
+        return partners(self.targets(subject)[faces], generator)[0]
 
     def attribute(
         self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
@@ -170,6 +175,8 @@ class Suite:
                  "faces": self.faces_sha256, "device": subject.device}  # fmt: skip
         if kind != "clean":
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
+        if method or kind == "reference":
+            parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}
         if method:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
@@ -196,3 +203,8 @@ class Suite:
 
     def write(self, kind: str, subject: Subject, method: str | None, rows: pd.DataFrame) -> None:
         write_cell(self.path(kind, subject, method), rows, self.key(kind, subject, method))
+
+
+def blocks(faces: np.ndarray) -> list[np.ndarray]:
+    """Faces, BATCH at a time."""
+    return [faces[i : i + BATCH] for i in range(0, len(faces), BATCH)]

@@ -26,6 +26,7 @@ from iram.errors import InputError
 from iram.files import write_text
 from iram.progress import progress_bar
 
+DEFAULT_SIZES = Sizes()
 WHOLE = "tables.sha256"  # what the tables in a folder were made of
 
 
@@ -58,7 +59,7 @@ def planned(
     seed: int = 0,
     limit: int | None = None,
     cameras: Tensor | None = None,
-    sizes: Sizes = Sizes(),
+    sizes: Sizes = DEFAULT_SIZES,
     randomised: dict[str, Subject] | None = None,
 ) -> tuple[Suite, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
@@ -124,14 +125,15 @@ class Task:
 def tasks(suite: Suite) -> Iterator[Task]:
     """All that is to be done, in an order in which each finds what it needs."""
     faces = len(suite.dataset)
-    curves, sanity = (len(suite.some(n)) for n in (suite.sizes.curves, suite.sizes.sanity))
+    curves, sanity, exact = (len(suite.some(n)) for n in (
+        suite.sizes.curves, suite.sizes.sanity, suite.sizes.reference))  # fmt: skip
     for subject in suite.subjects:
         methods = suite.methods_of(subject)
         yield _task(suite, "clean", subject, [None], compute_clean, faces)
-        yield _task(suite, "reference", subject, [None], compute_reference, faces)
+        yield _task(suite, "reference", subject, [None], compute_reference, exact)
         sources = [mean_source(subject.model)] if "mean_map" in methods else []
         for method in dict.fromkeys([*sources, *methods]):
-            yield _task(suite, "maps", subject, [method], compute_maps, faces)
+            yield _task(suite, "maps", subject, [method], compute_maps, faces + exact)
         lacking = [m for m in methods if suite.read("rows", subject, m) is None]
         for start in range(0, len(lacking), TOGETHER):
             some = lacking[start : start + TOGETHER]

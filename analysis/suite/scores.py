@@ -36,7 +36,7 @@ def compute_scores(
 
 
 def add_map_scores(suite: Suite, subject: Subject, method: str, record: Record) -> None:
-    """All that needs no forward pass, of all faces."""
+    """All that needs no forward pass."""
     maps = stored_maps(suite, subject, method).float()
     partner, faces = suite.partners(subject), np.arange(len(maps))
     others = maps[partner.clamp_min(0)]
@@ -46,16 +46,18 @@ def add_map_scores(suite: Suite, subject: Subject, method: str, record: Record) 
         record.add(
             faces, metric(maps), None, family="complexity", metric=name, region="none", fill="none"
         )
-    told = suite.read("maps", subject, method, _localisation_columns())
+    some = suite.some(suite.sizes.reference)
+    told = suite.read("maps", subject, method, _localisation_columns()).iloc[some]
     for name in LOCALISATION:
         pair = (torch.from_numpy(told[c].to_numpy(copy=True)) for c in (name, f"{name}--chance"))
-        record.add(faces, *pair, family="localisation", metric=name, region="occluder", fill="none")
+        record.add(some, *pair, family="localisation", metric=name, region="occluder", fill="none")
     masks = suite.evidence
     for name, metric in LOCALISATION.items() if masks is not None else ():
         record.add(faces, metric(maps, masks), metric(others, masks), family="localisation",
                    metric=name, region="evidence", fill="none")  # fmt: skip
-    found = against_shapley(maps, others, suite.regions.long(), shapley_of(suite, subject))
-    record.add_all(faces, found, family="faithfulness", region="none", fill="mean")
+    regions, shapley = suite.regions[some].long(), shapley_of(suite, subject)
+    found = against_shapley(maps[some], others[some], regions, shapley)
+    record.add_all(some, found, family="faithfulness", region="none", fill="mean")
 
 
 def against_shapley(
@@ -83,7 +85,7 @@ def against_shapley(
 
 
 def shapley_of(suite: Suite, subject: Subject) -> Tensor:
-    """(N, regions) of the finished reference."""
+    """(n, regions) of the finished reference."""
     rows = suite.read("reference", subject)
     return torch.from_numpy(rows[list(FACE_REGIONS)].to_numpy(copy=True))
 

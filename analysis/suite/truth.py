@@ -1,6 +1,5 @@
 """Where a rendered head carries its expression: known, as it was rendered with and without."""
 
-import torch
 from torch import Tensor
 
 from iram.data.dataset import FaceDataset

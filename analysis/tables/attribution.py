@@ -26,7 +26,7 @@ HEAD = ["dataset", "model", "seed"]
 NUMBERS = ["n", "value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high"]
 TABLES = ("agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking")
 REFERENCE = "region_shapley"
-RANKED_BY = "shapley_rank"
+RANKED_BY = ("shapley_rank", "shapley_rank_density")
 LOWER = ("deletion_auc", "infidelity", "max_sensitivity", "earth_movers_distance")
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
@@ -47,7 +47,8 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
-        order.append(ranking(_rank_rows(suite, subject), suite.seed))
+        told = _rank_rows(suite, subject)
+        order += [ranking(told[told["metric"] == metric], suite.seed) for metric in RANKED_BY]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
     tables["localisation"] = tables["localisation"].drop(columns="fill", errors="ignore")
@@ -67,6 +68,8 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFrame:
     """A line per model and combination of `keys`, in the order in which the rows have them.
 
+    Resampled are the images on which a measure was taken, which can be fewer than all.
+
     Args:
         rows: dataset, model, seed, image_id, the keys, value and chance.
     """
@@ -80,9 +83,20 @@ def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFram
     images = pd.factorize(rows["image_id"])[0]
     grid = np.full((2, images.max() + 1, len(table)), np.nan)
     grid[0, images, place], grid[1, images, place] = rows["value"], rows["chance"]
-    numbers = pd.concat([_intervals(grid[:, :, i : i + BLOCK], seed)
-                         for i in range(0, len(table), BLOCK)], ignore_index=True)  # fmt: skip
+    present = np.zeros(grid.shape[1:], bool)
+    present[images, place] = True
+    numbers = pd.concat([_intervals(grid[:, faces][:, :, some], seed).set_index(some)
+                         for faces, some in _alike(present)]).sort_index()  # fmt: skip
     return pd.concat([table, numbers.assign(better=table["metric"].map(better))], axis=1)
+
+
+def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(images, measures) of those measures that were taken on the same images, BLOCK at a time."""
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
+    for number, faces in enumerate(patterns.T):
+        measures = np.flatnonzero(which.ravel() == number)
+        for start in range(0, len(measures), BLOCK):
+            yield np.flatnonzero(faces), measures[start : start + BLOCK]
 
 
 def better(metric: str) -> str:
@@ -97,8 +111,7 @@ def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
     value, chance = grid
     parts = [value, chance, value - chance]
     known = [np.isfinite(part) for part in parts]
-    features = np.concatenate([np.nan_to_num(part) * k for part, k in zip(parts, known)]
-                              + known, 1)  # fmt: skip
+    features = np.concatenate([*map(np.nan_to_num, parts), *known], 1)
 
     def ratio(sums: np.ndarray) -> np.ndarray:
         total, count = np.split(sums, 2, 1)
@@ -112,12 +125,14 @@ def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
 
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
     rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
-    return pd.concat([r[r["metric"] == RANKED_BY].astype({"method": str}) for r in rows] or
-                     [pd.DataFrame()])  # fmt: skip
+    columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
+    rows = [r.loc[r["metric"].isin(RANKED_BY), columns] for r in rows]
+    text = {"method": str, "metric": str}
+    return pd.concat([r.astype(text) for r in rows] or [pd.DataFrame(columns=columns)])
 
 
 def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Methods of one model by their rank correlation with exact Shapley values, the best first.
+    """Methods of one model by a measure, such as `shapley_rank`, the best first.
 
     The usual columns, and `behind_best` with its interval: how far the mean is below the best
     method's, on the images where both are defined, paired. The reference itself is left out.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from analysis.suite.plan import Suite
 
 METRIC = "spearman"
+RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
 TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
 COLUMNS = f"{'':28s}{'value':24s}{'chance':>8s}   beyond chance"
 
@@ -65,11 +66,16 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
 
 
 def _faithful(model: str, table: pd.DataFrame) -> list[str]:
+    return [line for metric, means in RANKED.items()
+            for line in _ranked(model, table[table["metric"] == metric], means)]  # fmt: skip
+
+
+def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
     table = table[table["value"].notna()]
     if table.empty:
         return []
-    lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions "
-             "(last column: behind the best)", COLUMNS]  # fmt: skip
+    lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
+             f"map {means} (last column: behind the best)", COLUMNS]  # fmt: skip
     for line in table.itertuples():
         behind = (
             f"{line.behind_best:6.2f} [{line.behind_best_low:5.2f}, {line.behind_best_high:5.2f}]"
