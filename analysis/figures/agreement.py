@@ -47,7 +47,7 @@ class AgreementMatrix:
                              f"'{self.model}' in this table")  # fmt: skip
         names = clustered(own)
         count = len(names)
-        side = min(DOUBLE_COLUMN, (38 + 7 * count) * MM)
+        side = min(DOUBLE_COLUMN, (50 + 7 * count) * MM)
         with plt.style.context(STYLE):
             self.figure_, self.axis_ = plt.subplots(
                 figsize=(side, side * 0.92 + 8 * MM), layout="constrained"
@@ -62,7 +62,8 @@ class AgreementMatrix:
             self.axis_.grid(visible=False)
             self.axis_.spines[:].set_visible(False)
             bar = self.figure_.colorbar(image, ax=self.axis_, location="bottom", fraction=0.03,
-                                        aspect=50, pad=0.02)  # fmt: skip
+                                        aspect=50, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1]
+                                        )  # fmt: skip
             bar.set_label(f"{self.model}: {TITLES.get(self.metric, self.metric)} of maps of one "
                           "face\nabove the diagonal; below it, less that of different faces "
                           "(bold: interval excludes 0)")  # fmt: skip

@@ -69,10 +69,10 @@ def products(maps: Tensor, partner: Tensor, resolution: str) -> dict[str, tuple[
                        for m in (maps[part], maps[other.clamp_min(0)]))  # fmt: skip
         for name, vectors in VECTORS.items():
             a, b = (vectors(m).unflatten(0, (len(part), -1)) for m in (own, others))
-            cross = a @ b.mT
-            cross = torch.where(other[:, None, None] >= 0, (cross + cross.mT) / 2, torch.nan)
-            found[name][0].append(FINISH[name](a @ a.mT, own))
-            found[name][1].append(FINISH[name](cross, own))
+            value, cross = (FINISH[name](product, own) for product in (a @ a.mT, a @ b.mT))
+            found[name][0].append(value)
+            both = (cross + cross.mT) / 2
+            found[name][1].append(both.where(other[:, None, None] >= 0, torch.nan))
     return {name: (torch.cat(v), torch.cat(c)) for name, (v, c) in found.items()}
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from iram.data.dataset import FaceDataset
 
 SHARE = 0.1  # of the picture: its places of the strongest evidence
-LEAST = 0.01  # gray values; a neutral head has no evidence above
+LEAST = 0.01  # gray values
 
 
 def evidence_masks(dataset: FaceDataset) -> Tensor | None:
@@ -22,5 +22,7 @@ def evidence_masks(dataset: FaceDataset) -> Tensor | None:
     evidence = evidence_map(
         metadata["row"].tolist(), seed=dataset.seed, size=dataset.size, occluder=objects
     )
+    neutral = dataset.labels == dataset.classes.index("neutral")
+    evidence[neutral] = 0  # it has units near rest, but no expression that they carry
     highest = evidence.flatten(1).quantile(1 - SHARE, 1).clamp_min(LEAST)
     return evidence > highest[:, None, None]
