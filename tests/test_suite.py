@@ -23,14 +23,14 @@ SIZES = Sizes(reference=4, curves=3, pairs=3, sanity=2)
 FACES = 8
 
 
-def measured(folder, out, **options):
-    weights = [tiny.weights(folder, name) for name in ("iram", "none", "se")]
+def measured(folder, out, names=("iram", "none", "se"), methods=METHODS, **options):
+    weights = [tiny.weights(folder, name) for name in names]
     data = tiny.dataset(40)
     subjects = open_subjects(",".join(map(str, weights)), data.classes)
-    [other] = open_subjects(str(tiny.weights(folder, "iram", seed=1)), data.classes)
+    others = open_subjects(str(tiny.weights(folder, names[0], seed=1)), data.classes)
     return attribution_suite(
-        subjects, data, METHODS, out, limit=FACES, sizes=SIZES, progress=False,
-        randomised=matched(subjects, [other]), **options,
+        subjects, data, methods, out, limit=FACES, sizes=SIZES, progress=False,
+        randomised=matched(subjects, others), **options,
     )  # fmt: skip
 
 
@@ -124,24 +124,21 @@ def test_a_finished_run_is_a_no_op(findings, folder, monkeypatch):
     assert again.report() == findings.report()
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(findings, folder, monkeypatch):
-    done = []
-
+def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     def interrupted(*arguments):
-        done.append(arguments)
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        return original(*arguments)
+        raise KeyboardInterrupt
 
-    original = run.compute_scores
-    monkeypatch.setattr(run, "compute_scores", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        measured(folder, folder / "again")
-    assert not (folder / "again" / "agreement.csv").exists()
-    kept = len(list((folder / "again").rglob("*.parquet")))
-    resumed = measured(folder, folder / "again")
-    assert 0 < kept == findings.made - resumed.made
-    assert written(folder / "again") == written(folder / "out")
+    few = {"names": ("none",), "methods": ("gradcam", "random")}
+    whole = measured(folder, folder / "whole", **few)
+    with monkeypatch.context() as context:
+        context.setattr(run, "compute_scores", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            measured(folder, folder / "killed", **few)
+    assert not (folder / "killed" / "agreement.csv").exists()
+    kept = len(list((folder / "killed").rglob("*.parquet")))
+    resumed = measured(folder, folder / "killed", **few)
+    assert 0 < kept == whole.made - resumed.made
+    assert written(folder / "killed") == written(folder / "whole")
 
 
 def test_another_seed_into_the_same_folder_is_refused(findings, folder):
@@ -207,7 +204,7 @@ def faces_with_a_bright_mouth(n: int = 12, size: int = 24) -> FaceDataset:
 
 def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_ranked_first(tmp_path):
     data = faces_with_a_bright_mouth()
-    methods = ("integrated_gradients", "feature_ablation", "random", "sobel")
+    methods = ("saliency", "integrated_gradients", "feature_ablation", "random")
     subject = Subject(OfTheMouth(data.size))
     found = attribution_suite([subject], data, methods, tmp_path, sizes=Sizes(12, 6, 2, 2),
                               progress=False)  # fmt: skip
@@ -220,14 +217,12 @@ def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_rank
         assert table.loc[method, "shapley_rank"] == pytest.approx(1, abs=1e-6)
         assert table.loc[method, "shapley_first"] == 1
     assert abs(table.loc["random", "shapley_rank"]) < 0.7
-    # the linear account itself: no error is left, and its pixels' order is the best there is
-    assert (
-        table.loc["integrated_gradients", "infidelity"] < 1e-3 * table.loc["random", "infidelity"]
-    )
-    assert table["order_gap_logit"].idxmax() == "integrated_gradients"
+    errors = table["infidelity"]
+    assert errors["saliency"] < 1e-3 * errors["random"]  # the gradient is the whole account
+    assert table["order_gap_logit"].idxmax() == "integrated_gradients"  # the best order there is
     ranked = found.tables["ranking"].query("metric == 'shapley_rank'")
     assert set(ranked["method"][:2]) == {"integrated_gradients", "feature_ablation"}
-    assert (ranked["behind_best"].iloc[2:] > 0.2).all()
+    assert (ranked["behind_best"].iloc[2:] > 0.05).all()
     told = found.report()
     assert "of-the-mouth: rank correlation with exact Shapley values" in told
     assert "not told apart from it: " in told

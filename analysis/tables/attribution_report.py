@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 METRIC = "spearman"
 RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
 TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
+BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
 COLUMNS = f"{'':28s}{'value':24s}{'chance':>8s}   beyond chance"
 
 
@@ -81,16 +82,19 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
             f"{line.behind_best:6.2f} [{line.behind_best_low:5.2f}, {line.behind_best_high:5.2f}]"
         )
         lines.append(f"  {_told(line.method):26s}{_line(line)}{_sign(line)}{behind}")
-    best = table.iloc[0]
-    tied = table[(table["behind_best_low"] <= 0) & (table["method"] != best["method"])]
+    best, others = table.iloc[0], table.iloc[1:]
+    tied = list(others.loc[others["behind_best_low"] <= 0, "method"])
     lines.append(f"  most faithful: {best['method']}"
-                 + (f"; not told apart from it: {', '.join(tied['method'])}" if len(tied) else "")
-                 )  # fmt: skip
+                 + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))  # fmt: skip
+    free = table[~table["method"].isin(BY_REGION)]
+    if len(free) and best["method"] in BY_REGION:
+        lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")
     return lines
 
 
 def _told(method: str) -> str:
-    return f"{method} (trivial)" if method in TRIVIAL else method
+    kinds = {"trivial": TRIVIAL, "by region": BY_REGION}
+    return method + "".join(f" ({kind})" for kind, names in kinds.items() if method in names)
 
 
 def _line(line) -> str:
