@@ -15,8 +15,9 @@ from iram.errors import InputError
 
 COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
+    "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
+    "explain": "show the prediction and the model's attention, or any method, for one picture",
     "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
-    "explain": "show the prediction and the model's attention for one picture",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",
     "landmarks": "find the landmarks of a data set's faces (needs MediaPipe), measure yaw by them",
@@ -27,6 +28,7 @@ COMMANDS = {
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
 EPILOG = """examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
+  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --out runs/attribute
   iram explain face.jpg --models iram --out face.png
   iram data fer2013:fer2013.csv
   iram COMMAND --help    options and examples of one command"""

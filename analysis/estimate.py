@@ -26,7 +26,7 @@ class Estimate:
 
     def __str__(self) -> str:
         before = f" ({self.finished:,} finished before)" if self.finished else ""
-        return f"{self.passes:,} forward passes{before}, about {_duration(self.seconds)} here"
+        return f"{self.passes:,} forward passes{before}, about {duration(self.seconds)} here"
 
 
 def estimate(benchmark: Benchmark) -> Estimate:
@@ -76,7 +76,7 @@ def _batch(benchmark: Benchmark) -> slice:
     return slice(0, min(benchmark.batch_size, len(benchmark.dataset)))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,13 +1,16 @@
 """One picture explained."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tiny
 import torch
 from PIL import Image
 
+from analysis.attributions import attribute
 from analysis.cli import main
-from analysis.explain import crop, explain
+from analysis.explain import Explanation, MethodMap, crop, explain
+from analysis.figures import AttentionPanel
 from iram.errors import InputError
 from iram.weights import load_model
 
@@ -77,6 +80,7 @@ def test_a_box_outside_the_picture_is_told(box):
         (["--out", "panel.xyz"], "must end in .png"),
         (["--models", ","], "names no model"),
         (["--models", "nosuch"], "unknown model"),
+        (["--methods", "gradcan"], "did you mean 'gradcam'"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(photograph, arguments, message, capsys):
@@ -92,3 +96,47 @@ def test_a_file_that_is_no_picture_is_named(tmp_path, names, capsys):
     assert "notes.jpg" in capsys.readouterr().err
     assert main(["explain", str(tmp_path / "absent.jpg"), "--models", names[0]]) == 2
     assert "absent.jpg" in capsys.readouterr().err
+
+
+METHODS = "gradcam,attention,integrated_gradients"
+
+
+def test_any_methods_stand_side_by_side_for_the_predicted_class(names):
+    face = np.random.default_rng(0).integers(0, 255, (48, 48)).astype(np.uint8)
+    model = load_model(names[0])
+    found = explain(model, face, METHODS.split(","))
+    assert [told.method for told in found.maps] == METHODS.split(",")
+    assert [told.signed for told in found.maps] == [True, False, True]
+    x, target = torch.tensor(face)[None, None].float() / 255, int(found.probabilities.argmax())
+    for told in found.maps:
+        expected = attribute(model, x, target, told.method)[0]
+        np.testing.assert_allclose(told.values, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_method_that_a_model_cannot_have_is_told_and_leaves_its_place_empty(
+    photograph, names, tmp_path, capsys
+):
+    out = tmp_path / "panel.svg"
+    arguments = ["explain", str(photograph), "--models", ",".join(names), "--methods", METHODS]
+    assert main([*arguments, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "none-seed0               skipped attention: it needs a model with attention" in told
+    assert told.count("; explained: ") == 3
+    drawn = out.read_text()
+    assert drawn.count("integrated gradients") == 3
+    assert drawn.count("explained: ") == 3
+    assert "needs a model" in drawn
+
+
+def test_signed_maps_are_scaled_symmetrically_about_0_and_gates_from_low_to_high():
+    values = np.linspace(-1, 3, 16).reshape(4, 4)
+    maps = [MethodMap("gradcam", values, True), MethodMap("attention", values, False)]
+    face = np.zeros((4, 4), np.uint8)
+    told = Explanation("m", ("up", "down"), np.array([0.3, 0.7]), [], face, maps)
+    panel = AttentionPanel([told]).plot()
+    signed, gate = (axis.images for axis in panel.figure_.axes[1:3])
+    assert signed[1].get_clim() == (-3, 3)
+    assert gate[1].get_clim() == (-1, 3)
+    assert signed[1].get_cmap().name != gate[1].get_cmap().name
+    assert panel.figure_.axes[0].get_title() == "m\nexplained: down"
+    plt.close(panel.figure_)

@@ -1,6 +1,8 @@
 """Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
 
+from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.attention import AttentionPanel
+from analysis.figures.faithfulness import FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.occlusion import OcclusionCurves
 from analysis.figures.pose import PoseCurves
@@ -10,8 +12,10 @@ from analysis.figures.style import save
 from analysis.figures.training import ModuleDifferences, TrainingCurves
 
 __all__ = [
+    "AgreementMatrix",
     "AttentionPanel",
     "ContactSheet",
+    "FaithfulnessForest",
     "ImportanceMatrix",
     "ModuleDifferences",
     "OcclusionCurves",

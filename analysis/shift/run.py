@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.engine import Benchmark, measures
+from analysis.engine import Benchmark
+from analysis.rows import measures
 from analysis.shift import measures as measure
 from analysis.shift.controls import mechanical_null
 from analysis.shift.interventions import ALL, outcomes, passes

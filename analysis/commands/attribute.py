@@ -1,0 +1,113 @@
+"""Attribution suite: the models' own attention beside Grad-CAM, Captum's methods and exact Shapley
+values of the face's regions, scored against maps of other faces.
+
+For every model and method: agreement with every other method, faithfulness (insertion, deletion,
+ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), localisation (of a box
+that occludes 30% of the face; on heads also of what carries the expression), complexity, and how
+far the maps stay when the weights are randomised. Explained is the clean prediction's logit.
+
+Writes to --out: agreement.csv, faithfulness.csv, localisation.csv, sanity.csv, complexity.csv,
+ranking.csv (each number with its 95% interval over faces, beside chance), rows/*.parquet (a row per
+image and measure), maps/*.parquet, run.json, and figures. What was finished is kept: run it again
+to go on, or with more methods or models.
+
+examples:
+  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500 --out runs/attribute
+  iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
+  iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads
+  iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
+  iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
+      --out runs/labels
+
+methods: cheap (the default), dear (score_cam, occlusion, kernel_shap, region_shapley: hundreds of
+passes a face), all, or names. --list says how long each takes here, and runs nothing. A model
+without attention goes without those methods; what was skipped is printed.
+"""
+
+from pathlib import Path
+
+from analysis.commands import options
+from iram.errors import InputError
+
+
+def configure(parser) -> None:
+    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
+    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
+                        help="shipped names or .safetensors files; default: iram,none,cbam"
+                        )  # fmt: skip
+    parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
+                        help="attribution methods; default: cheap")  # fmt: skip
+    parser.add_argument("--random-labels", default="", metavar="NAMES",
+                        help="models trained on random labels, each of the same attention as one "
+                        "of --models: how alike are their maps?")  # fmt: skip
+    options.add_placement(parser)
+    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
+    parser.add_argument("--seed", type=int, default=0, metavar="S",
+                        help="of places, noise, partners and intervals; default: 0")  # fmt: skip
+    for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
+                              ("curves", 64, "perturbation curves, infidelity and sensitivity"),
+                              ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
+                              ("sanity", 16, "randomised weights")):  # fmt: skip
+        parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
+                            help=f"faces for {what}; default: {count}")  # fmt: skip
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
+                        help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    parser.add_argument("--list", action="store_true",
+                        help="only say what is missing and how long it takes")  # fmt: skip
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
+                        help="auto takes a GPU where there is one")  # fmt: skip
+
+
+def run(args) -> int:
+    for name in ("reference", "curves", "pairs", "sanity"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
+    from analysis import suite
+    from analysis.faces import placed
+    from analysis.subjects import open_subjects
+    from analysis.suite.labels import matched
+    from analysis.suite.methods import select
+    from iram.data import open_dataset
+
+    methods, device = select(args.methods), options.device(args.device)
+    dataset = open_dataset(args.data, split=args.split)
+    subjects = open_subjects(args.models, dataset.classes, device)
+    others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
+    randomised = matched(subjects, others or [])
+    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
+            "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
+            "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip
+    if args.list:
+        return _list(suite.planned(**plan)[0])
+    _warn(suite.planned(**plan)[0])
+    print(suite.attribution_suite(**plan).report())
+    return 0
+
+
+def _list(plan) -> int:
+    from analysis.estimate import duration
+    from analysis.suite.estimate import estimate
+    from analysis.tables.attribution_report import skipped_lines
+
+    costs = estimate(plan)
+    print("\n".join([*skipped_lines(plan), *map(str, costs)]))
+    print(f"{len(plan.dataset)} faces, {len(plan.subjects)} models, {len(plan.methods)} methods: "
+          f"about {duration(sum(cost.seconds for cost in costs))} here, and the comparison of all "
+          "pairs")  # fmt: skip
+    return 0
+
+
+def _warn(plan) -> None:
+    """Says how long the dear methods take, before they are run."""
+    from analysis.suite.estimate import dear_costs
+    from analysis.suite.methods import DEAR
+    from analysis.suite.run import is_missing, tasks
+
+    if not any(is_missing(plan, task) for task in tasks(plan)):
+        return
+    asked = [method for method in DEAR if method in plan.methods]
+    print(f"dear methods, for {len(plan.dataset)} faces and one model"
+          + ("" if asked else " (not asked for)"))  # fmt: skip
+    print("\n".join(map(str, dear_costs(plan))), flush=True)

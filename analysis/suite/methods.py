@@ -1,0 +1,64 @@
+"""Which methods are run, what they are told, and which a model can't have."""
+
+from analysis.attributions import ATTRIBUTIONS, missing, options_of
+from analysis.attributions.base import NEEDS
+from iram.errors import InputError, listing
+from iram.registry import unknown
+
+DEAR = ("score_cam", "occlusion", "kernel_shap", "region_shapley")  # 100 passes a picture and more
+TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
+SINGLE = ("attention_layer",)  # one layer of many: only where it is named
+SEVERAL_PASSES = (
+    "integrated_gradients", "smoothgrad", "gradient_shap", "feature_ablation",
+)  # fmt: skip
+REFERENCE = "region_shapley"
+
+
+def presets() -> dict[str, tuple[str, ...]]:
+    """Names that stand for several methods; a newly registered method counts as cheap."""
+    every = tuple(name for name in ATTRIBUTIONS if name not in SINGLE)
+    cheap = tuple(name for name in every if name not in DEAR)
+    return {"cheap": cheap, "dear": DEAR, "all": every}
+
+
+def select(names: str) -> tuple[str, ...]:
+    """The methods of a comma-separated list of presets and names, in the registry's order.
+
+    Raises:
+        InputError: no name, or an unknown one.
+    """
+    known, chosen = presets(), set()
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        if name not in known and name not in ATTRIBUTIONS:
+            raise InputError(unknown("attribution method", name, [*known, *ATTRIBUTIONS]))
+        chosen |= set(known.get(name, (name,)))
+    if not chosen:
+        raise InputError(f"--methods names no method; known: {listing([*known, *ATTRIBUTIONS])}")
+    return tuple(name for name in ATTRIBUTIONS if name in chosen)
+
+
+def mean_source(model) -> str | None:
+    """The method whose mean over the data set is the trivial map `mean_map` of this model."""
+    return next((m for m in ("attention", "activation_energy") if not missing(m, model)), None)
+
+
+def skipped(model, methods) -> dict[str, str]:
+    """{method: why this model can't have it}."""
+    reasons = {}
+    for method in methods:
+        lacking = [NEEDS[need] for need in missing(method, model)]
+        if lacking:
+            reasons[method] = f"needs {' and '.join(lacking)}"
+        elif method == "mean_map" and mean_source(model) is None:
+            reasons[method] = "needs the mean of attention or of a layer's activation"
+    return reasons
+
+
+def takes(method: str, option: str) -> bool:
+    return option in options_of(method)
+
+
+def is_quick(method: str) -> bool:
+    """Whether it is one pass that depends on the picture: its stability can be measured."""
+    several = method in (*DEAR, *TRIVIAL, *SEVERAL_PASSES)
+    return not several and not any(takes(method, name) for name in ("regions", "ids"))

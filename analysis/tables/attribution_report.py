@@ -1,0 +1,112 @@
+"""What the attribution suite prints: the answers that its tables give."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.tables.attribution import with_attention
+
+if TYPE_CHECKING:
+    from analysis.suite.plan import Suite
+
+METRIC = "spearman"
+RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
+TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
+BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
+COLUMNS = f"{'':28s}{'value':24s}{'chance':>8s}   beyond chance"
+
+
+def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
+    """Skipped methods, agreement with each model's attention, and faithfulness to Shapley."""
+    name, n = suite.dataset.name, len(suite.dataset)
+    lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
+             "explained for the same class", *skipped_lines(suite)]  # fmt: skip
+    for model in dict.fromkeys(s.name for s in suite.subjects):
+        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+        lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
+    return "\n".join(lines)
+
+
+def skipped_lines(suite: "Suite") -> list[str]:
+    """Who goes without which method, and why; and whose attention is derived."""
+    lines = []
+    for subject in suite.subjects:
+        reasons: dict[str, list[str]] = {}
+        for method, why in suite.skipped(subject).items():
+            reasons.setdefault(why, []).append(method)
+        lines += [f"{subject.name}: skipped {', '.join(m)}: {why}" for why, m in reasons.items()]
+        if _gates_channels(suite, subject):
+            lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "
+                         "gate, every channel weighted by its energy there")  # fmt: skip
+    return lines
+
+
+def _gates_channels(suite: "Suite", subject) -> bool:
+    from analysis.attributions.attention import gates_channels
+
+    if not {"attention", "attention_last"} & set(suite.methods_of(subject)):
+        return False
+    example = suite.dataset.images([0]).to(subject.device)
+    return any(gates_channels(a) for a in subject.model.trace(example).attention)
+
+
+def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
+    table = table[table["metric"] == METRIC]
+    found = {r: dict(with_attention(table[table["resolution"] == r])) for r in ("common", "image")}
+    if not found["common"]:
+        return []
+    ordered = sorted(found["common"].items(), key=lambda pair: -pair[1].beyond)
+    beyond = [m for m, line in ordered if line.beyond_low > 0]
+    lines = ["", f"{model}: agreement with its attention (Spearman, at one common resolution; last "
+             "column: as the maps are)", COLUMNS]  # fmt: skip
+    for method, line in ordered:
+        whole = found["image"].get(method)
+        lines.append(f"  {_told(method):26s}{_line(line)}{_sign(line)}"
+                     f"{'' if whole is None else _beyond(whole) + _sign(whole)}")  # fmt: skip
+    return [*lines, f"  beyond chance: {', '.join(beyond) or 'none'}"]
+
+
+def _faithful(model: str, table: pd.DataFrame) -> list[str]:
+    return [line for metric, means in RANKED.items()
+            for line in _ranked(model, table[table["metric"] == metric], means)]  # fmt: skip
+
+
+def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
+    table = table[table["value"].notna()]
+    if table.empty:
+        return []
+    lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
+             f"map {means} (last column: behind the best)", COLUMNS]  # fmt: skip
+    for line in table.itertuples():
+        behind = (
+            f"{line.behind_best:6.2f} [{line.behind_best_low:5.2f}, {line.behind_best_high:5.2f}]"
+        )
+        lines.append(f"  {_told(line.method):26s}{_line(line)}{_sign(line)}{behind}")
+    best, others = table.iloc[0], table.iloc[1:]
+    tied = list(others.loc[others["behind_best_low"] <= 0, "method"])
+    lines.append(f"  most faithful: {best['method']}"
+                 + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))  # fmt: skip
+    free = table[~table["method"].isin(BY_REGION)]
+    if len(free) and best["method"] in BY_REGION:
+        lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")
+    return lines
+
+
+def _told(method: str) -> str:
+    kinds = {"trivial": TRIVIAL, "by region": BY_REGION}
+    return method + "".join(f" ({kind})" for kind, names in kinds.items() if method in names)
+
+
+def _line(line) -> str:
+    return (
+        f"{line.value:6.2f} [{line.low:5.2f}, {line.high:5.2f}]   {line.chance:6.2f}{_beyond(line)}"
+    )
+
+
+def _beyond(line) -> str:
+    return f"   {line.beyond:+.2f} [{line.beyond_low:+.2f}, {line.beyond_high:+.2f}]"
+
+
+def _sign(line) -> str:
+    """A star where the interval excludes chance."""
+    return " *" if line.beyond_low > 0 or line.beyond_high < 0 else "  "
