@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import attribute
-from analysis.engine import sampled
 from analysis.metrics.agreement import partners
 from analysis.occluders import Cover
 from analysis.perturb import cover_faces, finish, layout_at
+from analysis.sampling import sampled
 from analysis.store import cell_key, read_cell, write_cell
 from analysis.study import Condition
 from analysis.subjects import Subject
