@@ -10,6 +10,7 @@ from planted import Avoiding, Fixed, Inattentive, faces, subject
 from analysis import cli
 from analysis.shift import real, shift
 from analysis.shift import run as loop
+from analysis.shift.describe import MEASURES
 from analysis.shift.hypotheses import HYPOTHESES
 from analysis.shift.inference import Finding
 from analysis.shift.interventions import ALL
@@ -51,7 +52,7 @@ def test_the_tables_are_tidy(finished):
     table = finished.tables["shift"]
     own = table.query("model == 'iram-seed0' and condition == 'lower_half-0.3-noise'")
     assert set(own["layer"]) == {*map(str, range(6)), "all"}
-    assert set(own["measure"]) == set(loop.MEASURES)
+    assert set(own["measure"]) == set(MEASURES)
     assert set(own["region"]) == {"lower_half-0.3"}
     assert set(table["row"]) == {"attention", "clean", "sham", "twin", "permuted-weights"}
     assert set(table.query("condition == 'clean'")["region"]) == {"lower_half-0.3"}
@@ -120,7 +121,7 @@ def test_measures_do_not_depend_on_the_batch(tmp_path):
         reader = made.study.readers[0]
         rows = made.study.rows("shift", reader, conditions[1])
         tables.append(rows.sort_values(["image_id", "layer"], kind="stable"))
-    for name in loop.MEASURES:
+    for name in MEASURES:
         np.testing.assert_allclose(*(t[name].to_numpy() for t in tables), atol=2e-4)
 
 

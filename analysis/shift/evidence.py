@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.shift.describe import MEASURES
 from analysis.shift.hypotheses import Component
 from analysis.shift.interventions import ALL
 from analysis.shift.places import FACELESS, place_name
 from analysis.shift.readers import Reader
-from analysis.shift.run import MEASURES, ShiftStudy
+from analysis.shift.run import ShiftStudy
 from analysis.study import Condition
 
 

@@ -35,7 +35,7 @@ class Component:
 
     Attributes:
         name: in the results.
-        measure: a measure of the cells (see `analysis.shift.run.describe`), an intervention, or
+        measure: of the cells (`analysis.shift.describe.describe`), an intervention, or
             "real".
         direction: the claimed sign of the mean, +1 or -1.
         margin: below which the mean, in its direction, is no effect worth the name.

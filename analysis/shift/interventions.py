@@ -56,6 +56,7 @@ def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[
     uniform, shuffled, inverted: no pattern, its values at random places, its pattern upside down.
     other_image: the map of the next picture of the batch under the same occluder.
     """
+    orders = [order.to(one.device) for order, one in zip(orders, occluded, strict=True)]
     pairs = list(zip(clean, occluded, orders, strict=True))
     made = {
         "clean": [matched(a, b) for a, b, _ in pairs],

@@ -32,6 +32,18 @@ def _part(row) -> str:
             f" n {int(row.n)}, could find {row.detectable:.3f}: {row.outcome}")  # fmt: skip
 
 
+def layer_lines(table: pd.DataFrame, models) -> Iterator[str]:
+    """Change of attention's log share on what is covered, by fill and layer, over all occluders:
+    what the verdicts' one number is the mean of."""
+    own = table[(table["measure"] == "mass_change") & table["row"].isin(["attention", "box"])]
+    yield "\nchange of attention's log share on the covered region, by fill and layer"
+    for model in models:
+        means = own[own["model"] == model].pivot_table("value", "fill", "layer", sort=False)
+        yield f"  {model:22s}" + "".join(f"{layer:>8s}" for layer in means.columns)
+        for fill, row in means.iterrows():
+            yield f"    {fill:20s}" + "".join(f"{value:+8.3f}" for value in row)
+
+
 def missing_lines(evidence: Evidence) -> Iterator[str]:
     """Which controls lack trained weights, and so which verdicts can't be given."""
     affected = {"random-labels": "H2c", "exposure": "H2d", "twin": "H2b",

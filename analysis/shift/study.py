@@ -49,6 +49,8 @@ class ShiftResults:
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.study.plan.conditions)} "
                  "conditions"]  # fmt: skip
         lines += report.verdict_lines(found["verdicts"], found["components"])
+        models = [r.name for r in self.study.readers if r.has_attention and not r.permuted]
+        lines += report.layer_lines(found["shift"], models)
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         lines += ["", *self.notes] if self.notes else []

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from analysis.shift.describe import MEASURES
 from analysis.shift.evidence import Evidence
 from analysis.shift.hypotheses import LEAVES
 from analysis.shift.inference import summarise
 from analysis.shift.interventions import ALL
 from analysis.shift.places import place_name, regions_of
 from analysis.shift.readers import Reader
-from analysis.shift.run import CAUSAL_FILLS, MEASURES
+from analysis.shift.run import CAUSAL_FILLS
 from analysis.statistics import RESAMPLES, resampling_counts
 from analysis.study import Condition
 

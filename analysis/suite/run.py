@@ -9,7 +9,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from analysis import engine, store
+from analysis import store
+from analysis.sampling import sampled
 from analysis.subjects import Subject
 from analysis.suite.agreement import compute_agreement
 from analysis.suite.maps import compute_clean, compute_maps
@@ -67,7 +68,7 @@ def planned(
     Raises:
         InputError: `out` holds another run, or no method is left for any model.
     """
-    chosen = engine.sampled(len(dataset), limit, seed)
+    chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     suite = Suite(subjects, dataset, tuple(methods), Path(out), seed, cameras, sizes,
                   randomised or {})  # fmt: skip
