@@ -13,7 +13,7 @@ METRIC = "spearman"
 RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
 TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
 BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
-COLUMNS = f"{'':28s}{'value':24s}{'chance':>8s}   beyond chance"
+COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
 
 
 def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
@@ -61,7 +61,7 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
              "column: as the maps are)", COLUMNS]  # fmt: skip
     for method, line in ordered:
         whole = found["image"].get(method)
-        lines.append(f"  {_told(method):26s}{_line(line)}{_sign(line)}"
+        lines.append(f"  {_told(method):30s}{_line(line)}{_sign(line)}"
                      f"{'' if whole is None else _beyond(whole) + _sign(whole)}")  # fmt: skip
     return [*lines, f"  beyond chance: {', '.join(beyond) or 'none'}"]
 
@@ -81,7 +81,7 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
         behind = (
             f"{line.behind_best:6.2f} [{line.behind_best_low:5.2f}, {line.behind_best_high:5.2f}]"
         )
-        lines.append(f"  {_told(line.method):26s}{_line(line)}{_sign(line)}{behind}")
+        lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)}{behind}")
     best, others = table.iloc[0], table.iloc[1:]
     tied = list(others.loc[others["behind_best_low"] <= 0, "method"])
     lines.append(f"  most faithful: {best['method']}"
