@@ -38,7 +38,7 @@ class Planted(nn.Module):
 
     def gate(self, images, covered, known):
         """(N, SIDE, SIDE): where attention is."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} must define gate()")
 
     def seen(self, images):
         """Which known face each picture is, and the covered share (N, SIDE, SIDE) of its cells."""
