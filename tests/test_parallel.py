@@ -1,4 +1,4 @@
-"""Who computes: threads, processes and a Dask cluster do the same, stop alike, and say what lacks."""
+"""Who computes: threads, processes and a Dask cluster do the same, and say what they lack."""
 
 import os
 import threading

@@ -46,13 +46,19 @@ def main(data: str = "heads:n=5120", model: str = "iram") -> None:
         bare = {dtype: forward(subject, dataset, size) for dtype, subject in subjects.items()}
         with one_thread():
             single = forward(subjects["fp32"], dataset, size)
-        one, two, every = (
+        one, every = (
             run(subjects["fp32"], dataset, conditions, size, cameras, Executor(workers=count))
-            for count in (1, 2, None)
+            for count in (1, None)
         )
         alone.append(one / len(conditions) / single)
         overhead.append(every / len(conditions) / bare["fp32"])
         speed.append(bare["fp32"] / bare["bf16"])
+    for _ in range(2):
+        one, two = (
+            run(subjects["fp32"], dataset, PRESETS["regions"][::8], size, cameras,
+                Executor(workers=count))
+            for count in (1, 2)
+        )  # fmt: skip
         efficiency.append(one / two / 2)
     print(f"{len(dataset)} faces, batch {size}, {torch.get_num_threads()} threads, {model}")
     print(f"engine / bare passes, one core:      {told(alone)}")
