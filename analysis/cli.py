@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 
 from iram.errors import InputError
+from iram.memory import keep_memory
 
 COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     try:
         args = _parser(argv).parse_args(argv)
+        keep_memory()
         return args.run(args) or 0
     finally:
         sys.stdout.flush()  # here, where a reader that has left is noticed and forgiven

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iram.errors import InputError
-from iram.files import atomic_path, write_text
+from iram.files import atomic_path, sweep, write_text
 
 KEY = b"iram_cell_key"
 
@@ -87,6 +87,8 @@ def open_run(out: Path, identity: dict, description: dict) -> dict:
 
 
 def write_run(out: Path, run: dict) -> None:
+    """Begins a run, or goes on with it: what a killed process left half-written is removed."""
+    sweep(out)
     write_text(out / "run.json", json.dumps(run, indent=1) + "\n")
 
 
