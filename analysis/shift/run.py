@@ -29,7 +29,7 @@ VERSION = 1  # raise it when what a cell holds changes, so that old cells are ma
 CAUSAL_FILLS = ("mean", "noise", "object")
 LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
 KINDS = ("shift", "interventions")
-TOGETHER = 4
+TOGETHER = 5
 
 Group = list[tuple[Condition, list[Reader]]]
 

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import bench, store
 from analysis.shift import report, tables
 from analysis.shift.evidence import Evidence
+from analysis.shift.fills import fill_lines, fill_table
 from analysis.shift.hypotheses import HYPOTHESES
 from analysis.shift.places import FACELESS, covering
 from analysis.shift.readers import open_readers
@@ -20,7 +21,7 @@ from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 
-FILLS = ("mean", "noise", "phase_scrambled", "other_class")
+FILLS = ("mean", "noise", "texture", "phase_scrambled", "other_class")
 DEFAULT = [
     CLEAN,
     *occlusion(("eyes", "mouth", "lower_half", "upper_half", "box", "sham"), (0.3,), FILLS),
@@ -49,8 +50,7 @@ class ShiftResults:
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.study.plan.conditions)} "
                  "conditions"]  # fmt: skip
         lines += report.verdict_lines(found["verdicts"], found["components"])
-        models = [r.name for r in self.study.readers if r.has_attention and not r.permuted]
-        lines += report.layer_lines(found["shift"], models)
+        lines += fill_lines(found["by_fill"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         lines += ["", *self.notes] if self.notes else []
@@ -110,14 +110,15 @@ def shift(
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
     store.write_run(plan.out, described)
     made = run(study, progress)
-    return ShiftResults(study, _write(evidence, real), made, _notes(evidence, real))
+    found = _write(evidence, real)
+    return ShiftResults(study, found, made, _notes(evidence, real, found["verdicts"]))
 
 
 def _write(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:
     """The tables, written; the verdicts last: they say that all is there."""
     plan = evidence.study.plan
     verdicts, components = judge(evidence, real.assess if real else None, seed=plan.seed)
-    found = {"shift": tables.shift_table(evidence),
+    found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
              "interventions": tables.intervention_table(evidence)}  # fmt: skip
     if real:
         found |= {"real": real.table(), "real_correlation": real.correlation()}
@@ -127,6 +128,6 @@ def _write(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame
     return found
 
 
-def _notes(evidence: Evidence, real: RealShift | None) -> list[str]:
-    lines = [*report.missing_lines(evidence), *tables.notes(evidence)]
+def _notes(evidence: Evidence, real: RealShift | None, verdicts: pd.DataFrame) -> list[str]:
+    lines = [*report.missing_lines(verdicts), *tables.notes(evidence)]
     return lines + (real.groups.problems if real else [])
