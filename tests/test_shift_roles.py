@@ -168,4 +168,5 @@ def test_a_name_without_a_seed_is_all_its_shipped_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(roles, "PRETRAINED", tmp_path)
     assert roles.every_seed("iram, iram-heads") == \
         "iram-seed0,iram-seed2,iram-seed10,iram-heads-seed0"  # fmt: skip
-    assert roles.every_seed("iram-seed2,my/own.safetensors") == "iram-seed2,my/own.safetensors"
+    for named in ("iram-seed2,my/own.safetensors", f"{tmp_path}/iram-seed0.safetensors,none-x"):
+        assert roles.every_seed(named) == named

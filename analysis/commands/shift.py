@@ -34,28 +34,20 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
-                        help="shipped names or files; default: iram,none,cbam")  # fmt: skip
-    parser.add_argument("--conditions", default="default", metavar="NAMES",
-                        help="occluders and patterns; default: see below")  # fmt: skip
-    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
-                        help="lists of really occluded faces (Region Attention Networks): the "
-                        "same on these, by type")  # fmt: skip
+    options.add_data(parser)
+    options.add_models(parser)
+    options.add_conditions(parser, "occluders and patterns; default: see below")
+    options.add_ran_lists(parser)
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of places, noise and intervals; default: 0")  # fmt: skip
-    parser.add_argument("--batch-size", default="auto", metavar="auto|N",
-                        help="auto measures it once and keeps it in run.json")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise and intervals")
+    options.add_batch_size(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables and cells; a run in it is gone on with")  # fmt: skip
     options.add_device(parser, dtype="fp32")
 
 
 def run(args) -> int:
-    from analysis.faces import placed
     from analysis.shift.roles import every_seed
     from analysis.shift.study import DEFAULT, checked, shift
     from analysis.study import select
@@ -66,7 +58,7 @@ def run(args) -> int:
     conditions = checked(conditions)
     device = options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    cameras = options.cameras(args, dataset)
     subjects = open_subjects(every_seed(args.models), dataset.classes, device, args.dtype == "bf16")
     results = shift(
         subjects, dataset, args.out, conditions=conditions, ran_lists=args.ran_lists,

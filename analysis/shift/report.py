@@ -30,6 +30,23 @@ def _part(row) -> str:
             f" n {int(row.n)}, could show {row.detectable:.3f}: {row.outcome}{note}")  # fmt: skip
 
 
+def verdict_table(verdicts: pd.DataFrame) -> Iterator[str]:
+    """A line per hypothesis, a column per model; "-" where it is not about the model."""
+    table = verdicts.pivot(index="hypothesis", columns="model", values="verdict")
+    claims = dict(zip(verdicts["hypothesis"], verdicts["claim"], strict=True))
+    models = list(dict.fromkeys(verdicts["model"]))
+    width = max(map(len, claims.values())) + 2
+    widths = [max(len("not tested"), len(model)) + 2 for model in models]
+
+    def line(key: str, claim: str, found) -> str:
+        cells = "".join(f"{word:{w}s}" for word, w in zip(found, widths, strict=True))
+        return f"  {key:5s}{claim:{width}s}{cells}".rstrip()
+
+    yield line("", "", models)
+    for key, claim in claims.items():
+        yield line(key, claim, table.loc[key, models].fillna("-"))
+
+
 def missing_lines(verdicts: pd.DataFrame) -> Iterator[str]:
     """Which controls lack trained weights, and so which verdicts can't be given."""
     for model, own in verdicts.groupby("model", sort=False):

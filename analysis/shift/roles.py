@@ -1,8 +1,8 @@
 """What a model is to the others, by its training: a model under study, or a control of one.
 
 A training is read from the card beside the weights. Where there is none (a net from outside), or
-where the card does not tell how it was trained, the name says it: MODULE-erasing-FILL-seedN,
-MODULE-random-labels-seedN.
+where the card does not tell how it was trained, the name says it: NAME-erasing-FILL-seedN,
+NAME-random-labels-seedN; the net without attention is called none, as NAME-heads's is none-heads.
 """
 
 import re
@@ -60,8 +60,9 @@ def training_of(subject: Subject, has_attention: bool) -> Training:
     Raises:
         InputError: a card that can't be read.
     """
-    weights = subject.path.with_suffix(".json").is_file()
-    card = read_card(subject.path) if weights else {}
+    path = getattr(subject, "path", None)
+    ours = path and path.suffix == ".safetensors" and path.with_suffix(".json").is_file()
+    card = read_card(path) if ours else {}
     label = card.get("label") or re.sub(r"-seed\d+$", "", subject.name)
     built, recipe = card.get("architecture", {}), card.get("recipe")
     attention = built.get("attention") or (label.split("-")[0] if has_attention else "none")
@@ -146,9 +147,12 @@ def _told(training: Training) -> dict:
 
 def every_seed(names: str) -> str:
     """The list of models, each shipped name without a seed replaced by all its shipped seeds."""
+    shipped: dict[str, list[int]] = {}
+    for path in PRETRAINED.glob("*-seed*.safetensors"):
+        label, _, seed = path.stem.rpartition("-seed")
+        if seed.isdigit():
+            shipped.setdefault(label, []).append(int(seed))
     chosen = []
     for name in filter(None, (part.strip() for part in names.split(","))):
-        found = [p.stem for p in PRETRAINED.glob(f"{name}-seed*.safetensors")
-                 if re.fullmatch(re.escape(name) + r"-seed\d+", p.stem)]  # fmt: skip
-        chosen += sorted(found, key=lambda stem: int(stem.rsplit("-seed")[-1])) or [name]
+        chosen += [f"{name}-seed{seed}" for seed in sorted(shipped.get(name, []))] or [name]
     return ",".join(dict.fromkeys(chosen))
