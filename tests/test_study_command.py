@@ -1,6 +1,7 @@
 """`iram study` as it is typed: three parts in order, resumed where they were interrupted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import tiny
@@ -9,7 +10,7 @@ from analysis import cli, engine
 from analysis.presets import PRESETS, SHIPPED, shipped
 from analysis.shift import run as shift_loop
 from analysis.study import select
-from analysis.suite import methods
+from analysis.suite import Sizes, methods
 from analysis.suite import run as suite_loop
 from iram.data import open_dataset
 from iram.weights import pretrained
@@ -23,9 +24,18 @@ def weights(tmp_path_factory):
     return ",".join(str(tiny.weights(folder, name)) for name in ("iram", "none"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few():
+    """The smoke preset with fewer methods, on fewer faces."""
+    smoke = replace(PRESETS["smoke"], methods="attention,gradcam", sizes=Sizes(2, 2, 2, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "smoke", smoke)
+        yield
+
+
 def command(weights, out, *more):
-    return ["study", "--preset", "smoke", "--data", "heads:n=40", "--models", weights,
-            "--batch-size", "8", "--out", str(out), *more]  # fmt: skip
+    return ["study", "--preset", "smoke", "--data", "heads:n=20", "--models", weights,
+            "--batch-size", "4", "--out", str(out), *more]  # fmt: skip
 
 
 def files(out) -> dict:
@@ -44,7 +54,7 @@ def test_it_says_first_what_it_will_do_and_the_verdicts_last(weights, finished, 
     assert cli.main(command(weights, finished)) == 0
     told = capsys.readouterr().out
     for place, part in enumerate(PARTS, 1):
-        assert f"\n  {place} {part:12s} 8 faces" in told  # all of the few there are
+        assert f"\n  {place} {part:12s} 4 faces" in told  # all of the few there are
     assert told.count(": finished before\n") == 3
     assert "clean accuracy" in told
     assert "agreement with its attention" in told
@@ -60,7 +70,7 @@ def test_one_file_tells_what_ran(finished):
     record = json.loads((finished / "study.json").read_text())
     assert record["preset"] == "smoke"
     assert record["settings"] == json.loads(json.dumps(PRESETS["smoke"].to_dict()))
-    assert record["data"]["spec"] == "heads:n=40"
+    assert record["data"]["spec"] == "heads:n=20"
     assert list(record["models"]) == ["iram-seed0", "none-seed0"]
     assert list(record["parts"]) == list(PARTS)
     assert record["parts"]["shift"]["verdicts"]["iram"]["H2c"] == "not tested"
