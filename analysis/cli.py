@@ -15,6 +15,7 @@ from iram.errors import InputError
 from iram.memory import keep_memory
 
 COMMANDS = {
+    "study": "the whole study: bench, attribute and shift in order, with the verdicts",
     "bench": "measure models under occlusion and rotation, with the controls",
     "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
     "explain": "show the prediction and the model's attention, or any method, for one picture",
@@ -28,6 +29,7 @@ COMMANDS = {
 }
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
 EPILOG = """examples:
+  iram study --preset smoke --out runs/smoke
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --out runs/attribute
   iram explain face.jpg --models iram --out face.png

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from analysis.maps import spatial_attention
 from analysis.shift.controls import CALIBRATION, PERMUTED, activation_energy, permuted_weights
+from analysis.shift.roles import Training, check, training_of
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 
@@ -50,6 +51,10 @@ class Reader:
         return bool(getattr(self.subject.model, "has_attention", False))
 
     @cached_property
+    def training(self) -> Training:
+        return training_of(self.subject, self.has_attention)
+
+    @cached_property
     def model(self) -> nn.Module:
         if not self.permuted:
             return self.subject.model
@@ -88,13 +93,17 @@ class Reader:
 
 
 def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
-    """Every model, and after each that has attention its twin with permuted weights."""
+    """Every model, and after each that has attention its twin with permuted weights.
+
+    Raises:
+        InputError: models of one label that are no training seeds of the same thing.
+    """
     readers = []
     for subject in subjects:
         reader = Reader(subject)
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
-        control = any(word in subject.name for word in ("random-labels", "erasing"))
-        if reader.has_attention and not control:
+        if reader.has_attention and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
+    check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
     return readers

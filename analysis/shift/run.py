@@ -29,7 +29,7 @@ VERSION = 1  # raise it when what a cell holds changes, so that old cells are ma
 CAUSAL_FILLS = ("mean", "noise", "object")
 LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
 KINDS = ("shift", "interventions")
-TOGETHER = 4
+TOGETHER = 5
 
 Group = list[tuple[Condition, list[Reader]]]
 
@@ -94,7 +94,7 @@ def run(study: ShiftStudy, progress: bool = True) -> int:
         InputError: a folder that can't be written, or a model whose logits are not numbers.
     """
     groups = list(missing(study))
-    todo = sum(_cost(study, c, r) for group in groups for c, readers in group for r in readers)
+    todo = sum(cost(study, c, r) for group in groups for c, readers in group for r in readers)
     faces = len(study.plan.dataset)
     with progress_bar(shown=progress, total=todo * faces, unit="pass", unit_scale=True) as bar:
         for group in groups:
@@ -114,7 +114,7 @@ def missing(study: ShiftStudy) -> Iterator[Group]:
             yield group[start : start + TOGETHER]
 
 
-def _cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
+def cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
     """Forward passes a face, beside the clean one."""
     layers = getattr(reader.subject.model, "num_layers", 1)
     causal = passes(layers, condition.fill in LAYER_FILLS)
@@ -145,7 +145,7 @@ def compute(
                 kept["interventions"].append(
                     replace_attention(study, reader, condition, places, images, (clean, occluded))
                 )
-                advance(len(images) * _cost(study, condition, reader))
+                advance(len(images) * cost(study, condition, reader))
     for (condition, name), kept in found.items():
         reader = readers[name]
         for kind in KINDS:
