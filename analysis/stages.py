@@ -12,6 +12,7 @@ from torch import Tensor
 
 from analysis import bench, store, suite
 from analysis.estimate import duration, estimate
+from analysis.parallel import HERE, Executor
 from analysis.presets import Preset
 from analysis.shift import fills, report
 from analysis.shift import study as shifting
@@ -87,6 +88,7 @@ class Study:
     ran_lists: Path | None = None
     seed: int = 0
     batch_size: int | None = 64
+    executor: Executor = HERE
     progress: bool = True
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
@@ -131,7 +133,7 @@ def _occlusion(study: Study) -> Stage:
     left = estimate(plan)
 
     def run() -> Outcome:
-        results = bench.benchmark(**given, progress=study.progress)
+        results = bench.benchmark(**given, progress=study.progress, executor=study.executor)
         lines = occlusion_essence(results.tables)
         if study.ran_lists:
             bench.report_real(results, study.ran_lists)
@@ -160,7 +162,9 @@ def _attribution(study: Study) -> Stage:
     plan, _ = suite.planned(**given)
 
     def run() -> Outcome:
-        findings = suite.attribution_suite(**given, progress=study.progress)
+        findings = suite.attribution_suite(
+            **given, progress=study.progress, executor=study.executor
+        )
         record = {"faces": len(plan.dataset), "methods": list(plan.methods),
                   "faces_of": vars(plan.sizes), "models": [s.name for s in subjects],
                   "random_labels": {k: s.name for k, s in randomised.items()}}  # fmt: skip
@@ -182,7 +186,7 @@ def _shift(study: Study) -> Stage:
     plan = evidence.study.plan
 
     def run() -> Outcome:
-        results = shifting.shift(**given, progress=study.progress)
+        results = shifting.shift(**given, progress=study.progress, executor=study.executor)
         table = results.tables["verdicts"]
         verdicts = {model: dict(zip(own["hypothesis"], own["verdict"], strict=True))
                     for model, own in table.groupby("model", sort=False)}  # fmt: skip

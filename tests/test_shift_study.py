@@ -8,6 +8,7 @@ import torch
 from planted import Avoiding, Fixed, Inattentive, faces, subject
 
 from analysis import cli
+from analysis.parallel import Executor
 from analysis.shift import real, shift
 from analysis.shift import run as loop
 from analysis.shift.describe import MEASURES
@@ -92,7 +93,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypat
 
     monkeypatch.setattr(loop, "compute", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "out", tmp_path)
+        run(tmp_path / "out", tmp_path, executor=Executor(workers=1))
     assert list((tmp_path / "out" / "shift").iterdir())
     assert not (tmp_path / "out" / "verdicts.csv").exists()
     monkeypatch.undo()
@@ -100,6 +101,12 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypat
     assert 0 < resumed.made < finished.made
     assert files(tmp_path / "out") == files(finished.study.plan.out)
     assert run(tmp_path / "out", tmp_path).made == 0
+
+
+@pytest.mark.parametrize("executor", [Executor(workers=1), Executor(workers=3)])
+def test_however_many_compute_the_bytes_are_the_same(tmp_path, finished, executor):
+    run(tmp_path / "out", tmp_path, executor=executor)
+    assert files(tmp_path / "out") == files(finished.study.plan.out)
 
 
 def test_a_damaged_cell_is_made_again(tmp_path):

@@ -44,6 +44,7 @@ def configure(parser) -> None:
     options.add_batch_size(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables and cells; a run in it is gone on with")  # fmt: skip
+    options.add_executor(parser)
     options.add_device(parser, dtype="fp32")
 
 
@@ -63,7 +64,7 @@ def run(args) -> int:
     results = shift(
         subjects, dataset, args.out, conditions=conditions, ran_lists=args.ran_lists,
         seed=args.seed, limit=args.limit, dtype=args.dtype, cameras=cameras,
-        batch_size=options.batch_size(args.batch_size),
+        batch_size=options.batch_size(args.batch_size), executor=options.executor(args),
     )  # fmt: skip
     print(results.report())
     return 0

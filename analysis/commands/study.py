@@ -36,6 +36,7 @@ def configure(parser) -> None:
                         help="for the three parts; a study in it is gone on with")  # fmt: skip
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip
+    options.add_executor(parser)
     options.add_device(parser)
 
 
@@ -83,7 +84,7 @@ def _study(args):
     study = Study(
         preset, dataset, subjects, moved, args.out,
         options.cameras(args, dataset), args.ran_lists, args.seed,
-        options.batch_size(args.batch_size),
+        options.batch_size(args.batch_size), options.executor(args),
     )  # fmt: skip
     return study, {"preset": args.preset, "settings": preset.to_dict(), "split": args.split}
 

@@ -1,17 +1,25 @@
 """How long the study of the shift will take here, measured on one batch before anything is run."""
 
 from analysis.estimate import fastest
+from analysis.parallel import HERE, one_thread
 from analysis.shift.describe import compare
 from analysis.shift.places import regions_of
 from analysis.shift.readers import Reader
-from analysis.shift.run import ShiftStudy, cost, missing
+from analysis.shift.run import Group, ShiftStudy, cost, missing
 
 
 def seconds_left(study: ShiftStudy) -> float:
-    """Seconds for what is not finished, but for the tables; 0 if all is there."""
+    """Seconds for what is not finished on the cores of this machine, but for the tables; 0 if all
+    is there."""
     groups = list(missing(study))
     if not groups:
         return 0.0
+    with one_thread():
+        return _seconds(study, groups) / HERE.count
+
+
+def _seconds(study: ShiftStudy, groups: list[Group]) -> float:
+    """Of one worker."""
     plan = study.plan
     part = slice(0, min(plan.batch_size, len(plan.dataset)))
     batches = len(plan.dataset) / part.stop

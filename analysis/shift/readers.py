@@ -1,5 +1,6 @@
 """What is read of a model: its logits, its attention, or the activation that stands for it."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from analysis.maps import spatial_attention
 from analysis.shift.controls import CALIBRATION, PERMUTED, activation_energy, permuted_weights
 from analysis.shift.roles import Training, check, training_of
-from analysis.subjects import Subject
+from analysis.subjects import Subject, twin
 from iram.data.dataset import FaceDataset
 
 
@@ -60,6 +61,16 @@ class Reader:
             return self.subject.model
         return permuted_weights(self.subject.model, self._faces(self.dataset.images(
             slice(0, CALIBRATION))), seed=0)  # fmt: skip
+
+    def apart(self) -> "Reader":
+        """The same with copies of the models."""
+        apart = copy.copy(self)
+        apart.subject = twin(self.subject)
+        if self.permuted:
+            apart.__dict__["model"] = copy.deepcopy(self.model)
+        else:
+            apart.__dict__.pop("model", None)
+        return apart
 
     @torch.inference_mode()
     def read(self, images: Tensor) -> Reading:

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from analysis.engine import Benchmark
+from analysis.parallel import HERE, Executor, one_thread, shared
 from analysis.rows import measures
 from analysis.shift.describe import compare
 from analysis.shift.interventions import ALL, outcomes, passes
@@ -87,8 +88,11 @@ class ShiftStudy:
         return asked and reader.has_attention and not reader.permuted
 
 
-def run(study: ShiftStudy, progress: bool = True) -> int:
+def run(study: ShiftStudy, progress: bool = True, executor: Executor = HERE) -> int:
     """Computes the cells that are missing; returns how many these were.
+
+    Args:
+        executor: who computes; the rows are the same.
 
     Raises:
         InputError: a folder that can't be written, or a model whose logits are not numbers.
@@ -96,9 +100,12 @@ def run(study: ShiftStudy, progress: bool = True) -> int:
     groups = list(missing(study))
     todo = sum(cost(study, c, r) for group in groups for c, readers in group for r in readers)
     faces = len(study.plan.dataset)
+    with one_thread():  # permuted weights are calibrated by passes
+        for reader in study.readers:
+            reader.model  # noqa: B018 - once, and not by each worker
     with progress_bar(shown=progress, total=todo * faces, unit="pass", unit_scale=True) as bar:
-        for group in groups:
-            compute(study, group, bar.update)
+        for _ in shared(compute_apart, study, groups, executor, bar.update):
+            pass
     return sum(len(readers) for group in groups for _, readers in group)
 
 
@@ -121,9 +128,15 @@ def cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
     return 1 + causal * study.replaces(reader, condition)
 
 
-def compute(
-    study: ShiftStudy, group: Group, advance: Callable[[int], None] = lambda faces: None
-) -> None:
+def compute_apart(study: ShiftStudy, group: Group, advance: Callable[[int], None]) -> int:
+    """Computes the cells of a group with copies of the models, since their attention is replaced;
+    returns the number of passes."""
+    copies = {r.name: r.apart() for _, readers in group for r in readers}
+    compute(study, [(c, [copies[r.name] for r in readers]) for c, readers in group], advance)
+    return len(study.plan.dataset) * sum(cost(study, c, r) for c, rs in group for r in rs)
+
+
+def compute(study: ShiftStudy, group: Group, advance: Callable[[int], None]) -> None:
     """Computes and writes the cells of a group."""
     plan, conditions = study.plan, [condition for condition, _ in group]
     readers = {r.name: r for _, wanted in group for r in wanted}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import bench, store
+from analysis.parallel import HERE, Executor
 from analysis.shift import report, tables
 from analysis.shift.evidence import Evidence
 from analysis.shift.fills import fill_lines, fill_table
@@ -117,10 +118,11 @@ def planned(
     return evidence, RealShift(evidence, ran_lists) if ran_lists else None, described
 
 
-def shift(*arguments, progress: bool = True, **options) -> ShiftResults:
+def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> ShiftResults:
     """Runs, or finishes, the study in a folder, and writes its tables.
 
     Args:
+        executor: who computes.
         arguments, options: of `planned`.
 
     Raises:
@@ -128,7 +130,7 @@ def shift(*arguments, progress: bool = True, **options) -> ShiftResults:
     """
     evidence, real, described = planned(*arguments, **options)
     store.write_run(evidence.study.plan.out, described)
-    made = run(evidence.study, progress)
+    made = run(evidence.study, progress, executor)
     found = _tables(evidence, real, made)
     return ShiftResults(evidence.study, found, made, _notes(evidence, real, found["verdicts"]))
 
