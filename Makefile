@@ -11,16 +11,20 @@ MODELS ?= $(if $(HEADS),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$
 CONDITIONS ?= $(if $(HEADS),heads,default)
 OUT    ?= runs/$(firstword $(subst :, ,$(DATA)))
 ARGS   ?=
+PRESET ?= default
 , := ,
 READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench test benchmarks landmarks faults clean
+.PHONY: bench study test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
 		--out $(OUT) $(ARGS)
+
+study: $(READY)
+	$(VENV)/bin/iram study --data "$(DATA)" --preset $(PRESET) --out $(OUT)-study $(ARGS)
 
 test: $(READY)
 	$(VENV)/bin/ruff check .
