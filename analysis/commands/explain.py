@@ -42,18 +42,18 @@ def run(args) -> int:
     box = _box(args.box)
 
     from analysis.explain import explain, read_face
-    from iram.weights import load_model
+    from analysis.subjects import open_model
 
     picture = read_face(args.image, box)
     methods = _methods(args.methods)
-    explanations = [explain(load_model(name), picture, methods) for name in names]
+    explanations = [explain(open_model(name), picture, methods) for name in names]
     for found in explanations:
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
         print(f"{found.model:24s} {told}" + (f"; explained: {found.prediction}" if methods else ""))
         for told in found.maps:
             if told.values is None:
-                print(f"{found.model:24s} skipped {told.method}: it {told.reason}")
+                print(f"{found.model:24s} skipped {told.method}: {told.reason}")
 
     from analysis.figures import AttentionPanel, save
 

@@ -54,15 +54,15 @@ def run(args) -> int:
     from analysis.faces import placed
     from analysis.shift.study import DEFAULT, checked, shift
     from analysis.study import select
-    from analysis.subjects import open_subjects
+    from analysis.subjects import open_study
     from iram.data import open_dataset
 
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
+    subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
     cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
-    subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
     results = shift(
         subjects, dataset, args.out, conditions=conditions, ran_lists=args.ran_lists,
         seed=args.seed, limit=args.limit, dtype=args.dtype, cameras=cameras,

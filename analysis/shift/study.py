@@ -11,7 +11,7 @@ from analysis.shift import report, tables
 from analysis.shift.evidence import Evidence
 from analysis.shift.hypotheses import HYPOTHESES
 from analysis.shift.places import FACELESS, covering
-from analysis.shift.readers import open_readers
+from analysis.shift.readers import open_readers, readable
 from analysis.shift.real import RealShift, conditions_for_real
 from analysis.shift.run import CAUSAL_FILLS, ShiftStudy, run
 from analysis.shift.verdicts import judge
@@ -98,19 +98,27 @@ def shift(
         InputError: no model has attention, `out` holds another run or can't be written, or the
             lists name none of these faces.
     """
+    names = ", ".join(s.name for s in subjects)
+    subjects, told = readable(subjects)
+    for line in told:
+        print(line, flush=True)
+    if not subjects:
+        raise InputError(_nothing_to_measure(names))
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), Path(out), **options)
     study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills)
     evidence = Evidence(study)
     if not evidence.judged():
-        names = ", ".join(s.name for s in subjects)
-        raise InputError(f"--models {names}: none has attention whose shift could be measured; "
-                         "add one such as iram")  # fmt: skip
+        raise InputError(_nothing_to_measure(names))
     real = RealShift(evidence, ran_lists) if ran_lists else None  # mistakes before a long run
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
     store.write_run(plan.out, described)
     made = run(study, progress)
     return ShiftResults(study, _write(evidence, real), made, _notes(evidence, real))
+
+
+def _nothing_to_measure(names: str) -> str:
+    return f"--models {names}: none has attention whose shift could be measured; add one such as iram"
 
 
 def _write(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:

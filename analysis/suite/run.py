@@ -14,7 +14,7 @@ from analysis.sampling import sampled
 from analysis.subjects import Subject
 from analysis.suite.agreement import compute_agreement
 from analysis.suite.maps import compute_clean, compute_maps
-from analysis.suite.methods import mean_source
+from analysis.suite.methods import can_lose_weights, mean_source
 from analysis.suite.plan import FILLS, Sizes, Suite
 from analysis.suite.reference import compute_reference
 from analysis.suite.sanity import compute_sanity
@@ -139,7 +139,7 @@ def tasks(suite: Suite) -> Iterator[Task]:
         for start in range(0, len(lacking), TOGETHER):
             some = lacking[start : start + TOGETHER]
             yield _task(suite, "rows", subject, some, compute_scores, curves * len(FILLS))
-        for method in methods:
+        for method in methods if can_lose_weights(subject.model) else ():
             yield _task(suite, "sanity", subject, [method], compute_sanity, sanity)
         if len(methods) > 1:
             yield _task(suite, "agreement", subject, [None], compute_agreement, faces)
