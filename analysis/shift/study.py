@@ -118,7 +118,8 @@ def shift(
 
 
 def _nothing_to_measure(names: str) -> str:
-    return f"--models {names}: none has attention whose shift could be measured; add one such as iram"
+    return (f"--models {names}: none has attention whose shift could be measured; add one such as "
+            "iram")  # fmt: skip
 
 
 def _write(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:

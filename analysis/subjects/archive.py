@@ -104,8 +104,8 @@ def _tensors(path: Path, file: zipfile.ZipFile, root: str, folder: str) -> dict[
 def _tensor(path, file: zipfile.ZipFile, root: str, folder: str, name: str, told: dict) -> Tensor:
     """One tensor from its raw bytes."""
     if told["use_pickle"] or not FOLDERS[folder].fullmatch(told["path_name"]):
-        raise InputError(f"{path}: '{name}' is stored as a pickle or an object ({told['path_name']}), "
-                         "which is not opened; save the model with plain tensors"
+        raise InputError(f"{path}: '{name}' is stored as a pickle or an object, which is not "
+                         f"opened ({told['path_name']}); save the model with plain tensors"
                          )  # fmt: skip
     meta = told["tensor_meta"]
     data = bytearray(file.read(f"{root}{folder}{told['path_name']}"))

@@ -91,8 +91,8 @@ def read_map(output, layer: str, read: str, prefix: int = 1) -> Tensor:
         wanted = "(N, heads, T, T)" if read == "tokens" else "(N, C, h, w)"
         raise InputError(f"attention layer '{layer}' puts out {got}; '{read}' needs {wanted}")
     if read == "tokens" and output.shape[2] != output.shape[3]:
-        raise InputError(f"attention layer '{layer}' puts out {tuple(output.shape)}; 'tokens' needs "
-                         "as many queries as keys")  # fmt: skip
+        raise InputError(f"attention layer '{layer}' puts out {tuple(output.shape)}; 'tokens' "
+                         "needs as many queries as keys")  # fmt: skip
     try:
         found = KINDS[read].read(output, prefix)
     except InputError as error:
@@ -106,8 +106,8 @@ def check_range(found: Tensor, layer: str) -> None:
     """Raises InputError for a map that leaves [0, 1]."""
     low, high = found.amin().item(), found.amax().item()
     if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
-        raise InputError(f"attention layer '{layer}' has a map from {low:.3g} to {high:.3g}; it must "
-                         'be in [0, 1]: is it read = "sigmoid"?')  # fmt: skip
+        raise InputError(f"attention layer '{layer}' has a map from {low:.3g} to {high:.3g}; it "
+                         'must be in [0, 1]: is it read = "sigmoid"?')  # fmt: skip
 
 
 def write_map(output: Tensor, own: Tensor, new: Tensor, layer: str, read: str, prefix: int = 1):

@@ -84,7 +84,7 @@ class Description:
 
 
 def read_description(
-    model: Path, name: str, told: Mapping = {}, factory: str | None = None,  # noqa: B006
+    model: Path, name: str, told: Mapping = {}, factory: str | None = None,
     factories: Sequence[str] = (),
 ) -> Description:  # fmt: skip
     """The description beside a model's file.

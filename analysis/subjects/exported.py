@@ -20,8 +20,9 @@ from iram.errors import InputError
 
 SIZES = ("add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "eq", "ne", "lt", "le", "gt",
          "ge", "getitem", "and_", "or_", "not_")  # fmt: skip
-MODES = {"approximate", "rounding_mode", "padding", "mode", "equation", "indexing", "interpolation",
-         "reduce", "norm", "ord", "p", "pad_mode", "side", "UPLO", "driver", "assert_msg"}  # fmt: skip
+MODES = {"approximate", "rounding_mode", "padding", "mode", "equation", "indexing",
+         "interpolation", "reduce", "norm", "ord", "pad_mode", "side", "UPLO", "driver",
+         "assert_msg"}  # fmt: skip
 MEMORY = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d,
           4: torch.preserve_format}  # fmt: skip
 KEYWORD = 2  # how an argument is given
@@ -52,7 +53,13 @@ class ExportedNet(nn.Module):
 
     Attributes:
         told: what the program says of its input: `input_size`, `colour`, where they are fixed.
+        lacks: see `OutsideModel`.
     """
+
+    lacks = {  # noqa: RUF012 (read only)
+        "layers": "an exported program is one graph, and no layer can be read",
+        "attention": "no layer of an exported program can be read",
+    }
 
     def __init__(self, path: Path):
         super().__init__()
@@ -176,8 +183,8 @@ def _function(path: Path, target: str) -> Callable:
         )
         if plain:
             return function
-    raise InputError(f"{path} calls {target}, which is not run here: only ATen functions of numbers "
-                     "and tensors are; another export (run_decompositions) may avoid it"
+    raise InputError(f"{path} calls {target}, which is not run here: only ATen functions of "
+                     "numbers and tensors are; another export (run_decompositions) may avoid it"
                      )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -33,7 +34,7 @@ def is_outside(name: str) -> bool:
         return True
     if name.lower().endswith(PICKLES):
         raise InputError(
-            f"{name}: such a file is a pickle, and opening one can run any code, so none is opened. "
+            f"{name}: such a file is a pickle; opening one can run any code, so none is opened. "
             "Save its weights by safetensors.torch.save_file(net.state_dict(), 'net.safetensors') "
             "and name FILE.py:factory, with weights = 'net.safetensors' in FILE.toml; or export "
             "the net (torch.onnx.export, torch.export.save)"
@@ -82,12 +83,9 @@ def _exported(path: Path, factory: str | None):
 
 
 def _of_file(path: Path, told: dict) -> Description:
-    description = read_description(path, path.stem, told)
-    for field in ("weights", "attention"):
-        if getattr(description, field) is not None:
-            raise InputError(f"{path.with_suffix('.toml')}: {field} is for FILE.py:factory; of "
-                             f"{path.name} it can't be used")  # fmt: skip
-    return description
+    """The description may be that of a Python file too; such a file has its own weights, and its
+    layers can't be read."""
+    return replace(read_description(path, path.stem, told), weights=None, attention=None)
 
 
 LOADERS: dict[str, Callable] = {".py": _python, ".onnx": _onnx, ".pt2": _exported}

@@ -22,9 +22,18 @@ class OnnxNet:
         told: what the file says of its input: `input_size`, `colour`, where they are fixed.
         content: SHA-256 of the file and of the files that it takes weights from.
 
+        lacks: see `OutsideModel`.
+
     A file that was exported for one batch size is asked in batches of that size. Sessions may be
     shared by threads.
     """
+
+    lacks = {  # noqa: RUF012 (read only)
+        "gradients": "onnxruntime gives no gradients",
+        "layers": "onnxruntime runs it as a whole, and no layer can be read",
+        "attention": "no layer of an ONNX file can be read",
+        "weights": "the weights of an ONNX file can't be randomised",
+    }
 
     def __init__(self, path: Path):
         self.path = path
@@ -97,8 +106,8 @@ def external_files(path: Path) -> list[Path]:
     for location in _locations(model):
         file = (folder / location).resolve()
         if Path(location).is_absolute() or not file.is_relative_to(folder):
-            raise InputError(f"{path} takes weights from {location}, outside its own folder; such a "
-                             "file is not opened")  # fmt: skip
+            raise InputError(f"{path} takes weights from {location}, outside its own folder; such "
+                             "a file is not opened")  # fmt: skip
         if not file.is_file():
             raise InputError(f"{path} takes weights from {location}, which is not beside it")
         found.append(file)

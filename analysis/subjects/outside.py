@@ -26,7 +26,8 @@ class OutsideModel(nn.Module):
     set has them. No state is kept between calls.
 
     Attributes:
-        net: a torch module, or any callable from pictures (N, C, S, S) to outputs.
+        net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
+            it has any, says what such a net can never do.
         size: S, pixels a side of what the net sees.
         classes: its own, in the order of its logits.
         where: the net's file, for messages.
@@ -40,7 +41,7 @@ class OutsideModel(nn.Module):
         self.net, self.description, self.where = net, description, where or description.name
         self.name, self.seed = description.name, description.seed
         self.size, self.classes = description.input_size, description.classes
-        self.lacks: dict[str, str] = {}
+        self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
         self.stages: tuple[str, ...] = ()
         shape = (-1, 1, 1)
         for name in ("mean", "std"):
@@ -63,6 +64,11 @@ class OutsideModel(nn.Module):
     def layers(self) -> tuple[str, ...]:
         """The modules that put out attention."""
         return self.description.attention.layers if self.has_attention else ()
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The same modules by their names here."""
+        return tuple(f"net.{name}" for name in self.layers)
 
     @property
     def num_layers(self) -> int:
@@ -170,8 +176,8 @@ class OutsideModel(nn.Module):
         wanted = (count, len(self.classes))
         if not isinstance(outputs, Tensor) or outputs.shape != wanted:
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, a number "
-                             f"for each of its {wanted[1]} classes; it returned {got}")  # fmt: skip
+            raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, one "
+                             f"number a class; it returned {got}")  # fmt: skip
         if not outputs.is_floating_point():
             raise InputError(f"{self.where}: it must return floats, not {outputs.dtype}")
         if self.description.output == "probabilities":

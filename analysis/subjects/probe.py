@@ -3,13 +3,12 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from analysis.attributions.layers import spatial_layers
+from analysis.attributions.layers import features, spatial_layers, with_features_alone
 from analysis.attributions.question import undisturbed
 from analysis.subjects.attention import check_range
 from analysis.subjects.outside import OutsideModel
@@ -77,7 +76,8 @@ def outputs(model: nn.Module, images: Tensor) -> Finding:
     if described != "logits":
         good = bool(((total - 1).abs() < SUMS).all())
         return Finding("outputs", good, f"{described}, as described" if good else
-                       f'described as {described}, but they sum to {total[0]:.3g}, not 1')  # fmt: skip
+                       f"described as {described}, but they sum to {total[0]:.3g}, not 1"
+                       )  # fmt: skip
     looks = positive and bool(((logits.sum(1) - 1).abs() < SUMS).all())
     return Finding("outputs", not looks, "logits" if not looks else "they look like probabilities "
                    '(from 0, summing to 1): write output = "probabilities"')  # fmt: skip
@@ -99,7 +99,7 @@ def state(model: nn.Module, images: Tensor) -> Finding:
             f"a pass puts {listing(training, 3)} into training mode")  # fmt: skip
         return Finding("state", False, told)
     kinds = {type(m).__name__ for m in model.modules() if isinstance(m, TRAINED_OTHERWISE)}
-    told = f"; {listing(sorted(kinds))} is in eval mode" if kinds else ""
+    told = f"; in eval mode: {listing(sorted(kinds))}" if kinds else ""
     return Finding("state", True, f"a pass leaves weights and buffers as they were{told}")
 
 
@@ -113,31 +113,38 @@ def gradient(model: nn.Module, images: Tensor) -> Finding:
             x = images.clone().requires_grad_()
             logits = model(x)
             if not logits.requires_grad:
-                return Finding("gradient", False, "no gradient passes through it")
+                return Finding("gradients", False, "no gradient passes through it")
             (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
     except (InputError, RuntimeError) as error:
-        return Finding("gradient", False, f"no gradient passes through it: {_short(error)}")
+        return Finding("gradients", False, f"no gradient passes through it: {_short(error)}")
     if found is None or not found.isfinite().all() or not found.any():
         kind = "zero" if found is None or not found.any() else "not finite"
-        return Finding("gradient", False, f"its gradient at the picture is {kind}")
-    return Finding("gradient", True, "reaches the picture")
+        return Finding("gradients", False, f"its gradient at the picture is {kind}")
+    return Finding("gradients", True, "reaches the picture")
 
 
-def layers(model: nn.Module, images: Tensor) -> tuple[Finding, tuple[str, ...]]:
-    """Whether a layer with places can be read; and the last layer of each size, as its stages."""
-    sizes: dict[tuple, str] = {}
+def layers(model: nn.Module, images: Tensor) -> Finding:
+    """Whether a layer with places can be read."""
     names = spatial_layers(model, images)
     if not names:
-        return Finding("layers", False, "no layer puts out (N, C, h, w) with places"), ()
+        return Finding("layers", False, "no layer puts out (N, C, h, w) with places")
+    last = with_features_alone(model, names)[-1]
+    return Finding("layers", True, f"{len(names)} with places; the last with features: {last}")
+
+
+def stages(model: nn.Module, images: Tensor) -> tuple[str, ...]:
+    """The last layer of each size, first to last, gates left out."""
+    sizes: dict[tuple, str] = {}
 
     def note(name: str) -> Callable:
         def hook(module, arguments, output):
-            size = tuple(getattr(output, "features", output).shape[2:])
+            size = tuple(features(output).shape[2:])
             sizes.pop(size, None)
             sizes[size] = name
 
         return hook
 
+    names = with_features_alone(model, spatial_layers(model, images))
     handles = [model.get_submodule(n).register_forward_hook(note(n)) for n in names]
     try:
         with torch.no_grad():
@@ -145,10 +152,7 @@ def layers(model: nn.Module, images: Tensor) -> tuple[Finding, tuple[str, ...]]:
     finally:
         for handle in handles:
             handle.remove()
-    told = ", ".join(f"{name} {h} x {w}" for (h, w), name in sizes.items())
-    return Finding(
-        "layers", True, f"{len(names)} with places; the last of each size: {told}"
-    ), tuple(sizes.values())
+    return tuple(sizes.values())
 
 
 def attention(model: nn.Module, images: Tensor) -> Finding:
@@ -186,8 +190,8 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
                 moved = float((model(images) - trace.logits).abs().max())
             idle += [] if moved > 0 else [layer]
     if idle:
-        return Finding("interventions", False, f"replacing the map of layer {listing(idle)} changes "
-                       "nothing: what follows does not use it")  # fmt: skip
+        return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
+                       "changes nothing: what follows does not use it")  # fmt: skip
     return Finding("interventions", True, "its own maps put back change nothing, others do")
 
 
@@ -216,35 +220,28 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
     for finding in (outputs(model, images), state(model, images)):
         if not finding.good:
             raise InputError(f"{model.where}: {finding.told}")
-    _examine_insides(model, images)
+    examine_insides(model, images)
 
 
-def _examine_insides(model: OutsideModel, images: Tensor) -> None:
-    if not isinstance(model.net, nn.Module):
-        none = f"{Path(model.where).name} is run as a whole"
-        model.lacks = {"gradients": f"{none}: no gradient passes through it",
-                       "layers": f"{none}: no layer can be read",
-                       "weights": f"{none}: its weights can't be randomised"}  # fmt: skip
-    else:
-        found, model.stages = layers(model, images)
-        model.stages = tuple(name.removeprefix("net.") for name in model.stages)
-        if not found.good:
-            model.lacks["layers"] = found.told
-        found = gradient(model, images)
-        if not found.good:
-            model.lacks["gradients"] = found.told
-        if not any(p.is_floating_point() for p in model.parameters()):
-            model.lacks["weights"] = "it has no weights to randomise"
+def examine_insides(model: OutsideModel, images: Tensor) -> None:
+    """`examine`, of what is beyond the outputs."""
+    trials = {"layers": layers, "gradients": gradient}
+    for need, trial in trials.items():
+        if need not in model.lacks and not (found := trial(model, images)).good:
+            model.lacks[need] = found.told
+    if "layers" not in model.lacks:
+        model.stages = tuple(name.removeprefix("net.") for name in stages(model, images))
+    if not any(p.is_floating_point() for p in model.parameters()):
+        model.lacks.setdefault("weights", "it has no weights to randomise")
     if model.description.attention is None:
-        model.lacks["attention"] = "its description names no attention"
+        model.lacks.setdefault("attention", "its description names no attention")
         return
-    known = dict(model.net.named_modules())
+    known = [name for name, _ in model.net.named_modules() if name]
     for name in model.description.attention.layers:
         if name not in known:
-            raise InputError(f"{model.where}: [attention]: {unknown('layer', name, [*known][1:])}")
+            raise InputError(f"{model.where}: [attention]: {unknown('layer', name, known)}")
     attention(model, images)
-    found = interventions(model, images)
-    if not found.good:
+    if not (found := interventions(model, images)).good:
         model.lacks["interventions"] = found.told
     try:
         copy.deepcopy(model)
