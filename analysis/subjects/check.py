@@ -71,7 +71,7 @@ def speed(model: nn.Module, images: Tensor) -> Finding:
         model(many)
         seconds = time.perf_counter() - started
     return Finding(
-        "speed", True, f"{1000 * seconds / len(many):.1f} ms a face, {len(many)} at once"
+        "speed", True, f"{1000 * seconds / len(many):.2f} ms a face, {len(many)} at once"
     )
 
 

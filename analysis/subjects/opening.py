@@ -96,8 +96,7 @@ def told(subject: Subject) -> str:
     model = subject.model
     text = (f"{subject.name}: {subject.spec}, {model.size} px {model.description.colour}, "
             f"{len(subject.classes)} classes, {model.description.output}")  # fmt: skip
-    lacks = [f"no {what} ({why})" for what, why in model.lacks.items()]
-    return "; ".join([text, *lacks])
+    return "; ".join([text, *dict.fromkeys(model.lacks.values())])
 
 
 def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list[str]:

@@ -43,11 +43,10 @@ class OutsideModel(nn.Module):
         self.size, self.classes = description.input_size, description.classes
         self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
         self.stages: tuple[str, ...] = ()
-        shape = (-1, 1, 1)
-        for name in ("mean", "std"):
-            values = torch.tensor(getattr(description, name)).view(shape)
-            values = values.expand(description.channels, 1, 1).contiguous()
-            self.register_buffer(name, values, persistent=False)
+        mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
+                     for one in (description.mean, description.std))  # fmt: skip
+        self.register_buffer("mean", mean.float(), persistent=False)
+        self.register_buffer("gain", (1 / std).float(), persistent=False)
 
     @property
     def architecture(self) -> SimpleNamespace:
@@ -81,8 +80,8 @@ class OutsideModel(nn.Module):
 
     def prepared(self, images: Tensor) -> Tensor:
         """(N, C, S, S): what the net sees, in the type of its weights."""
-        pictures = (resize_pictures(images, self.size) - self.mean) / self.std
-        return pictures.to(self._dtype())
+        gray = resize_pictures(images, self.size)
+        return ((gray - self.mean) * self.gain).to(self._dtype())  # repeats gray for RGB as well
 
     def trace(self, images: Tensor) -> Trace:
         """The logits with every attention map (N, C, h, w) and, of a model without attention, the
@@ -132,7 +131,7 @@ class OutsideModel(nn.Module):
 
             return replace
 
-        with self._hooked({n: hook(i, n) for i, n in enumerate(told.layers if told else ())}):
+        with self.hooked({n: hook(i, n) for i, n in enumerate(told.layers if told else ())}):
             yield
 
     @contextlib.contextmanager
@@ -140,11 +139,11 @@ class OutsideModel(nn.Module):
         def hook(index: int):
             return lambda module, arguments, output: seen.__setitem__(index, output)
 
-        with self._hooked({name: hook(i) for i, name in enumerate(self.stages)}):
+        with self.hooked({name: hook(i) for i, name in enumerate(self.stages)}):
             yield
 
     @contextlib.contextmanager
-    def _hooked(self, hooks: Mapping[str, Callable]) -> Iterator[None]:
+    def hooked(self, hooks: Mapping[str, Callable]) -> Iterator[None]:
         """Hooks on modules of the net, for the passes of this thread alone."""
         thread = threading.get_ident()
 

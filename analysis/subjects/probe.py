@@ -1,6 +1,7 @@
 """What a model from outside can do, found on a few pictures before anything is run."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -161,6 +162,8 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
     Raises:
         InputError: a layer that is not there, or whose output is none of the described kind.
     """
+    if isinstance(model, OutsideModel):
+        _check_used_once(model, images)
     with torch.no_grad():
         found = model.trace(images).attention
     for layer, one in zip(getattr(model, "layers", range(len(found))), found, strict=True):
@@ -171,6 +174,18 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
     told = "; ".join(f"{tuple(one.shape[1:])} from {one.min():.2g} to {one.max():.2g}"
                      for one in found)  # fmt: skip
     return Finding("attention", True, told)
+
+
+@torch.no_grad()
+def _check_used_once(model: OutsideModel, images: Tensor) -> None:
+    uses = Counter()
+    with model.hooked({n: lambda *_, n=n: uses.update([n]) for n in model.layers}):
+        model(images)
+    for name in model.layers:
+        if uses[name] != 1:
+            told = f"is used {uses[name]} times" if uses[name] else "was not reached"
+            raise InputError(f"attention layer '{name}' {told} in a forward pass; it must be used "
+                             "once")  # fmt: skip
 
 
 def interventions(model: nn.Module, images: Tensor) -> Finding:
