@@ -21,7 +21,7 @@ from iram import open_dataset
 from iram.data.classes import match_classes
 
 HERE = Path(__file__).parent
-FACES, EPOCHS, BATCH, LR = 6000, 8, 64, 0.1
+FACES, EPOCHS, BATCH, LR = 4000, 5, 64, 0.1
 NETS = [(residual, "build"), (attentive, "build"), (attentive, "plain")]
 
 
@@ -64,7 +64,7 @@ def accuracy(net: nn.Module, description, faces) -> float:
 
 def main() -> None:
     train_faces = open_dataset(f"heads:n={FACES * 10 // 7}", split="train")
-    test_faces = open_dataset("heads:n=2000", split="test")
+    test_faces = open_dataset("heads:n=1400", split="test")
     for module, factory in NETS:
         torch.manual_seed(0)
         net = getattr(module, factory)()

@@ -47,7 +47,7 @@ def check(spec: str, device: str = "cpu") -> list[Finding]:
     found = probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
-    found += [speed(model, images), probe.outputs(model, images), probe.state(model, images)]
+    found += [speed(model, images), probe.outputs(model, images)]
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))
     found.append(classes(model))

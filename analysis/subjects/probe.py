@@ -49,6 +49,7 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
                              "outputs are NaN or infinite"))  # fmt: skip
         if not known:
             return found
+        found.append(state(model, images))
         spread = _spread(logits)
         again = float((model(images) - logits).abs().max())
         found.append(_same("determinism", again, spread, "the same picture gives the same",
@@ -95,6 +96,7 @@ def state(model: nn.Module, images: Tensor) -> Finding:
         for name in changed:
             tensors[name].copy_(before[name])
     training = [n for n, m in model.named_modules() if m.training]
+    model.eval()
     if changed or training:
         told = f"a pass changes {listing(changed, 3)}" if changed else (
             f"a pass puts {listing(training, 3)} into training mode")  # fmt: skip
@@ -232,9 +234,8 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
             told = finding.told if finding.what == "forward" else (
                 f"{model.where}: {finding.what}: {finding.told}")  # fmt: skip
             raise InputError(told)
-    for finding in (outputs(model, images), state(model, images)):
-        if not finding.good:
-            raise InputError(f"{model.where}: {finding.told}")
+    if not (finding := outputs(model, images)).good:
+        raise InputError(f"{model.where}: {finding.told}")
     examine_insides(model, images)
 
 

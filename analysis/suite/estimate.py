@@ -13,7 +13,7 @@ from analysis.attributions.question import fitted
 from analysis.estimate import duration
 from analysis.fills.imputation import impute
 from analysis.subjects import Subject
-from analysis.suite.methods import DEAR, TRIVIAL, can_lose_weights, is_quick, takes
+from analysis.suite.methods import DEAR, TRIVIAL, can_lose_weights, is_quick, skipped, takes
 from analysis.suite.perturbed import SHARES
 from analysis.suite.plan import FILLS, Suite
 from analysis.suite.run import is_missing, tasks
@@ -57,7 +57,7 @@ def estimate(suite: Suite) -> list[Cost]:
 def dear_costs(suite: Suite) -> list[Cost]:
     """What each dear method costs on the first model, whether or not it was asked for."""
     subject = suite.subjects[0]
-    lacking = suite.skipped(subject)
+    lacking = skipped(subject.model, DEAR)
     forward = _forward(suite, subject)
     return [
         Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
