@@ -62,6 +62,12 @@ def test_probabilities_become_logits_of_the_same_softmax(tmp_path):
     torch.testing.assert_close(subject.logits(images).softmax(1), by_hand(subject.model, images))
 
 
+@pytest.mark.parametrize("output", ["probabilities", "log_probabilities"])
+def test_outputs_that_are_not_what_they_are_called_are_told(tmp_path, output):
+    with pytest.raises(InputError, match=f"described as {output}, but they sum to .*, not 1"):
+        opened(outside.write_net(tmp_path, extra=f'output = "{output}"'))
+
+
 def test_a_probability_of_zero_is_a_number_as_a_logit():
     certain = lambda x: torch.eye(7)[: len(x)]  # noqa: E731
     told = Description(SEVEN, 48, "gray", output="probabilities")

@@ -33,9 +33,7 @@ from iram.errors import InputError
 def configure(parser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
     parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
-                        help="shipped names or .safetensors files; default: iram,none,cbam"
-                        )  # fmt: skip
+    options.add_models(parser, "iram,none,cbam")
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
                         help="attribution methods; default: cheap")  # fmt: skip
     parser.add_argument("--random-labels", default="", metavar="NAMES",

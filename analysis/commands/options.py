@@ -13,6 +13,13 @@ def add_device(parser, dtype: str) -> None:
                         help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
 
 
+def add_models(parser, default: str) -> None:
+    parser.add_argument("--models", default=default, metavar="NAMES",
+                        help="shipped names, .safetensors files of ours, and any classifier as "
+                        "FILE.py:factory, .onnx or .pt2, described in a .toml beside it (`iram "
+                        f"models --check` tries it); default: {default}")  # fmt: skip
+
+
 def add_landmarks(parser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
                         help="landmarks (.npz) of these faces, from `iram landmarks`")  # fmt: skip

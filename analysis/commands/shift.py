@@ -32,8 +32,7 @@ from analysis.commands import options
 def configure(parser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
     parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
-                        help="shipped names or files; default: iram,none,cbam")  # fmt: skip
+    options.add_models(parser, "iram,none,cbam")
     parser.add_argument("--conditions", default="default", metavar="NAMES",
                         help="occluders and patterns; default: see below")  # fmt: skip
     parser.add_argument("--ran-lists", type=Path, metavar="DIR",

@@ -30,7 +30,7 @@ def is_outside(name: str) -> bool:
         InputError: a kind of file that is not opened.
     """
     path = Path(name)
-    if path.suffix in LOADERS or _with_factory(name):
+    if path.suffix.lower() in LOADERS or _with_factory(name):
         return True
     if name.lower().endswith(PICKLES):
         raise InputError(
@@ -53,7 +53,7 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     path = Path(file).expanduser()
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    net, description, content = LOADERS[path.suffix](path, factory)
+    net, description, content = LOADERS[path.suffix.lower()](path, factory)
     model = OutsideModel(net, description, str(path)).eval()
     return model.to(device), cell_key(content=content, description=description.to_dict())
 
@@ -62,8 +62,8 @@ def _python(path: Path, factory: str | None):
     if factory is None:
         raise python_file.which_factory(path)
     module = python_file.run_file(path)
-    known = python_file.factories(module)
-    description = read_description(path, f"{path.stem}-{factory}", {}, factory, known)
+    callables = [key for key, value in vars(module).items() if callable(value)]
+    description = read_description(path, f"{path.stem}-{factory}", {}, factory, callables)
     net = python_file.make(path, module, factory, description.seed)
     if description.weights:
         python_file.put_weights(net, path.parent / description.weights)

@@ -85,6 +85,8 @@ def open_study(
     for subject in subjects:
         _match(subject, shared)
     lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
+    lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
+              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]  # fmt: skip
     lines += _unmatched(subjects, known, dataset, shared)
     if lines:
         print("\n".join(lines), flush=True)

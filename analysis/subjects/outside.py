@@ -81,7 +81,7 @@ class OutsideModel(nn.Module):
     def prepared(self, images: Tensor) -> Tensor:
         """(N, C, S, S): what the net sees, in the type of its weights."""
         gray = resize_pictures(images, self.size)
-        return ((gray - self.mean) * self.gain).to(self._dtype())  # repeats gray for RGB as well
+        return ((gray - self.mean) * self.gain).to(self.dtype)  # repeats gray for RGB as well
 
     def trace(self, images: Tensor) -> Trace:
         """The logits with every attention map (N, C, h, w) and, of a model without attention, the
@@ -137,7 +137,9 @@ class OutsideModel(nn.Module):
     @contextlib.contextmanager
     def _features(self, seen: dict[int, Tensor]) -> Iterator[None]:
         def hook(index: int):
-            return lambda module, arguments, output: seen.__setitem__(index, output)
+            return lambda module, arguments, output: seen.__setitem__(
+                index, getattr(output, "features", output)
+            )
 
         with self.hooked({name: hook(i) for i, name in enumerate(self.stages)}):
             yield
@@ -162,7 +164,9 @@ class OutsideModel(nn.Module):
             for handle in handles:
                 handle.remove()
 
-    def _dtype(self) -> torch.dtype:
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the net's weights."""
         weights = self.net.parameters() if isinstance(self.net, nn.Module) else ()
         floating = (w.dtype for w in weights if w.is_floating_point())
         return next(floating, torch.float32)

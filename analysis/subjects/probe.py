@@ -17,7 +17,7 @@ from iram.errors import InputError, listing
 from iram.registry import unknown
 
 COUNT, SIZE = 3, 48  # of the pictures
-ALIKE = 1e-3  # of the logits' own spread: what rounding may change
+ALIKE = 1e-3  # of the logits' own spread: what rounding may change in single precision
 SUMS = 1e-2  # how far from 1 probabilities may sum
 
 
@@ -51,22 +51,28 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
             return found
         found.append(state(model, images))
         spread = _spread(logits)
+        allowed = _alike(model) * spread
         again = float((model(images) - logits).abs().max())
-        found.append(_same("determinism", again, spread, "the same picture gives the same",
+        found.append(_same("determinism", again, allowed, "the same picture gives the same",
                            "is it left to chance (dropout) in eval mode?"))  # fmt: skip
         alone = torch.cat([model(one[None]) for one in images])
-        found.append(_same("batch independence", float((alone - logits).abs().max()), spread,
+        found.append(_same("batch independence", float((alone - logits).abs().max()), allowed,
                            "a picture's outputs are its own", "does it use batch statistics "
                            "(BatchNorm in training mode)?"))  # fmt: skip
     return found
 
 
-def _same(what: str, change: float, spread: float, good: str, bad: str) -> Finding:
-    if change <= ALIKE * spread:
+def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Finding:
+    if change <= allowed:
         return Finding(what, True, f"{good} (to {change:.2g})")
-    return Finding(
-        what, False, f"outputs change by {change:.2g}, of a spread of {spread:.2g}; {bad}"
-    )
+    return Finding(what, False, f"outputs change by {change:.2g}, where rounding explains "
+                   f"{allowed:.2g}; {bad}")  # fmt: skip
+
+
+def _alike(model: nn.Module) -> float:
+    """What rounding may change, as a share of the spread: more in half precision."""
+    floating = [p.dtype for p in model.parameters() if p.is_floating_point()]
+    return max([ALIKE, *(8 * torch.finfo(dtype).eps for dtype in floating)])
 
 
 def outputs(model: nn.Module, images: Tensor) -> Finding:
@@ -199,7 +205,7 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
         for layer, own in enumerate(trace.attention):
             with model.intervene({layer: own}):
                 same = float((model(images) - trace.logits).abs().max())
-            if not same <= ALIKE * spread:
+            if not same <= _alike(model) * spread:
                 return Finding("interventions", False, f"putting back layer {layer}'s own map "
                                f"changes the logits by {same:.2g}")  # fmt: skip
             slope = torch.linspace(0.2, 1.8, own.shape[3], device=own.device)
