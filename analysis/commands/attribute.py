@@ -31,18 +31,16 @@ from iram.errors import InputError
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    options.add_models(parser, "iram,none,cbam")
+    options.add_data(parser)
+    options.add_models(parser)
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
                         help="attribution methods; default: cheap")  # fmt: skip
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each of the same attention as one "
                         "of --models: how alike are their maps?")  # fmt: skip
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of places, noise, partners and intervals; default: 0")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
                               ("curves", 64, "perturbation curves, infidelity and sensitivity"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
@@ -51,10 +49,10 @@ def configure(parser) -> None:
                             help=f"faces for {what}; default: {count}")  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
-                        help="auto takes a GPU where there is one")  # fmt: skip
+    options.add_device(parser)
 
 
 def run(args) -> int:
@@ -62,7 +60,6 @@ def run(args) -> int:
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis import suite
-    from analysis.faces import placed
     from analysis.subjects import open_study, open_subjects
     from analysis.suite.labels import matched
     from analysis.suite.methods import select
@@ -74,7 +71,7 @@ def run(args) -> int:
     subjects, dataset = open_study(args.models, dataset, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
     randomised = matched(subjects, others or [])
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    cameras = options.cameras(args, dataset)
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
             "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip
@@ -84,7 +81,7 @@ def run(args) -> int:
     for line in skipped_lines(planned):
         print(line, flush=True)
     _warn(planned)
-    print(suite.attribution_suite(**plan).report())
+    print(suite.attribution_suite(**plan, executor=options.executor(args)).report())
     return 0
 
 

@@ -12,7 +12,7 @@ examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
-  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --workers 2 --out runs/real
+  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
@@ -32,29 +32,17 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    options.add_models(parser, "iram,none,cbam")
-    parser.add_argument("--conditions", default="default", metavar="NAMES",
-                        help="presets, occluders, patterns; default: default")  # fmt: skip
-    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
-                        help="lists of really occluded and turned faces (Region Attention "
-                        "Networks): report these beside the painted ones")  # fmt: skip
+    options.add_data(parser)
+    options.add_models(parser)
+    options.add_conditions(parser)
+    options.add_ran_lists(parser)
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="S",
-        help="of places, noise and intervals; default: 0",
-    )
-    parser.add_argument("--batch-size", default="auto", metavar="auto|N",
-                        help="auto measures it once and keeps it in run.json")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise and intervals")
+    options.add_batch_size(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
-    parser.add_argument("--workers", type=int, default=1, metavar="N",
-                        help="processes, each on a core of its own; default: 1")  # fmt: skip
+    options.add_executor(parser)
     parser.add_argument(
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
@@ -64,7 +52,7 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis import bench
-    from analysis.faces import placed, to_be_turned
+    from analysis.faces import to_be_turned
     from analysis.real import real_groups
     from analysis.study import select
     from analysis.subjects import open_study
@@ -77,8 +65,8 @@ def run(args) -> int:
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)
     cameras = None
-    if args.placement == "landmarks" and any(c.occluder != "none" for c in conditions):
-        cameras = placed(dataset, args.landmarks)
+    if any(c.occluder != "none" for c in conditions):
+        cameras = options.cameras(args, dataset)
     plan = {
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
         "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,
@@ -88,7 +76,7 @@ def run(args) -> int:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
-    results = bench.benchmark(**plan, workers=options.workers(args.workers))
+    results = bench.benchmark(**plan, executor=options.executor(args))
     print(results.report())
     if args.ran_lists:
         print(bench.report_real(results, args.ran_lists))

@@ -23,7 +23,7 @@ from iram.errors import InputError
 
 def configure(parser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="PNG, JPEG, WEBP, BMP, ...")
-    options.add_models(parser, "iram")
+    options.add_models(parser, "iram", "iram")
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
                         "attention of every layer")  # fmt: skip

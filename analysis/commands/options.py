@@ -5,19 +5,53 @@ from pathlib import Path
 
 from iram.errors import InputError
 
-
-def add_device(parser, dtype: str) -> None:
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
-                        help="auto takes a GPU where there is one")  # fmt: skip
-    parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                        help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
+MODELS = "iram,none,cbam"
 
 
-def add_models(parser, default: str) -> None:
+def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...") -> None:
+    parser.add_argument("--data", required=required, metavar="SPEC", help=help)
+    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+
+
+def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:
     parser.add_argument("--models", default=default, metavar="NAMES",
                         help="shipped names, .safetensors files of ours, and any classifier as "
                         "FILE.py:factory, .onnx or .pt2, described in a .toml beside it (`iram "
-                        f"models --check` tries it); default: {default}")  # fmt: skip
+                        f"models --check` tries it); default: {told}")  # fmt: skip
+
+
+def add_conditions(parser, told: str = "presets, occluders, patterns; default: default") -> None:
+    parser.add_argument("--conditions", default="default", metavar="NAMES", help=told)
+
+
+def add_ran_lists(parser) -> None:
+    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
+                        help="lists of really occluded and turned faces (Region Attention "
+                        "Networks): report these beside the painted ones")  # fmt: skip
+
+
+def add_limit(parser) -> None:
+    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
+
+
+def add_seed(parser, of: str) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"{of}; default: 0")
+
+
+def add_batch_size(parser, default: str = "auto") -> None:
+    told = "auto measures it once and keeps it in run.json"
+    parser.add_argument("--batch-size", default=default, metavar="auto|N",
+                        help=told if default == "auto" else f"default: {default}; {told}"
+                        )  # fmt: skip
+
+
+def add_device(parser, dtype: str | None = None) -> None:
+    """Where, and unless `dtype` is None, in what arithmetic models are run."""
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
+                        help="auto takes a GPU where there is one")  # fmt: skip
+    if dtype:
+        parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
+                            help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
 
 
 def add_landmarks(parser) -> None:
@@ -30,6 +64,23 @@ def add_placement(parser) -> None:
     parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
                         help="of occluders: by each face's landmarks where they are known (of "
                         "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
+
+
+def add_executor(parser) -> None:
+    parser.add_argument("--executor", default="threads", choices=["threads", "processes", "dask"],
+                        help="who computes: threads or processes of this machine, or a Dask "
+                        "cluster; the results are the same bytes")  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N",
+                        help="each on a core of its own; default: one a core")  # fmt: skip
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="of the Dask cluster, such as tcp://127.0.0.1:8786")  # fmt: skip
+
+
+def cameras(args, dataset):
+    """(N, 2, 4) where each face stands, by --landmarks and --placement; None: as the mean face."""
+    from analysis.faces import placed
+
+    return placed(dataset, args.landmarks) if args.placement == "landmarks" else None
 
 
 def device(name: str) -> str:
@@ -73,8 +124,10 @@ def batch_size(text: str) -> int | None:
     return int(text)
 
 
-def workers(count: int) -> int:
-    """The number given, if it is one of processes."""
-    if not 1 <= count <= 256:
-        raise InputError(f"--workers {count}: write a whole number from 1 to 256")
-    return count
+def executor(args):
+    """The `analysis.parallel.Executor` asked for."""
+    from analysis.parallel import Executor
+
+    if args.workers is not None and not 1 <= args.workers <= 4096:
+        raise InputError(f"--workers {args.workers}: write a whole number from 1 to 4096")
+    return Executor(args.executor, args.workers, args.scheduler)

@@ -5,6 +5,6 @@ description beside it (see `analysis.subjects.description`).
 """
 
 from analysis.subjects.opening import open_model, open_study, open_subjects
-from analysis.subjects.subject import Subject
+from analysis.subjects.subject import Subject, twin
 
-__all__ = ["Subject", "open_model", "open_study", "open_subjects"]
+__all__ = ["Subject", "open_model", "open_study", "open_subjects", "twin"]

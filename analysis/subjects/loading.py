@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ from iram.files import sha256
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".pt.tar", ".tar", ".joblib", ".npy",
            ".pte", ".ptl")  # fmt: skip
-KINDS = "FILE.py:factory, FILE.onnx, FILE.pt2 (torch.export.save)"
+LOCK = Lock()  # running a file changes where Python looks for modules
 
 
 def is_outside(name: str) -> bool:
@@ -53,7 +54,8 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     path = Path(file).expanduser()
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    net, description, content = LOADERS[path.suffix.lower()](path, factory)
+    with LOCK:
+        net, description, content = LOADERS[path.suffix.lower()](path, factory)
     model = OutsideModel(net, description, str(path)).eval()
     return model.to(device), cell_key(content=content, description=description.to_dict())
 

@@ -58,6 +58,9 @@ class OnnxNet:
                              f"there is {told}")  # fmt: skip
         self.output = fits[0]
 
+    def __deepcopy__(self, memo: dict) -> "OnnxNet":
+        return self  # it keeps nothing between calls
+
     def __call__(self, pictures: Tensor) -> Tensor:
         with torch.no_grad():
             return in_batches(self._run, pictures, self.batch).to(pictures.device)
@@ -133,10 +136,8 @@ def _session(path: Path):
         raise InputError(NEEDS) from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors are raised and told once
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    # Threads that wait by spinning would take the cores of whatever else runs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # One thread, that of the worker which asks: sums depend on how many there are.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except Exception as error:  # its own kinds, which have no common ancestor

@@ -255,6 +255,10 @@ def examine_insides(model: OutsideModel, images: Tensor) -> None:
         model.stages = tuple(name.removeprefix("net.") for name in stages(model, images))
     if not any(p.is_floating_point() for p in model.parameters()):
         model.lacks.setdefault("weights", "it has no weights to randomise")
+    try:
+        copy.deepcopy(model)
+    except Exception as error:  # whatever a user's module raises
+        model.lacks["copies"] = f"it can't be copied: {_short(error)}"
     if model.description.attention is None:
         model.lacks.setdefault("attention", "its description names no attention")
         return
@@ -265,7 +269,3 @@ def examine_insides(model: OutsideModel, images: Tensor) -> None:
     attention(model, images)
     if not (found := interventions(model, images)).good:
         model.lacks["interventions"] = found.told
-    try:
-        copy.deepcopy(model)
-    except Exception as error:  # whatever a user's module raises
-        model.lacks["copies"] = f"it can't be copied: {_short(error)}"

@@ -1,5 +1,6 @@
 """A model under study: whatever maps faces to logits in the data set's class order."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,3 +59,12 @@ class Subject:
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
             logits = self.model(images)
         return logits.float().cpu()[:, self.columns]
+
+
+def twin(subject: Subject) -> Subject:
+    """The same with a copy of the model, for a worker that watches or changes its layers; a model
+    that can't be copied is read again."""
+    apart = copy.copy(subject)  # without the model
+    if "copies" not in getattr(subject.model, "lacks", {}):
+        apart.__dict__["model"] = copy.deepcopy(subject.model)
+    return apart
