@@ -70,7 +70,7 @@ def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = 
     Args:
         methods: attribution methods to apply as well; their target is the predicted class.
     """
-    face = resized(picture, model.input_size)
+    face = resized(picture, getattr(model, "input_size", None) or model.size)
     x = torch.tensor(face)[None, None].float() / 255
     with torch.inference_mode():
         trace = model.trace(x)
@@ -87,12 +87,12 @@ def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) 
         InputError: unknown method, or one that a single picture can't have.
     """
     from analysis.attributions import attribute, missing, options_of, requires
-    from analysis.attributions.base import NEEDS
+    from analysis.attributions.base import reason
 
     lacking = missing(method, model)
     signed = "attention" not in requires(method) and method not in SIZES
     if lacking:
-        return MethodMap(method, None, signed, f"needs {NEEDS[lacking[0]]}")
+        return MethodMap(method, None, signed, reason(model, lacking))
     options = {"regions": "face"} if "regions" in options_of(method) else {}
     values = attribute(model, x, target, method, **options)
     return MethodMap(method, values[0].numpy(), signed)

@@ -1,4 +1,4 @@
-"""Maps: the one place where attention is reduced and maps are resized."""
+"""The one place where attention is reduced, and where maps and pictures are resized."""
 
 import torch
 from torch import Tensor
@@ -17,6 +17,14 @@ def spatial_attention(attention: Tensor) -> Tensor:
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
     """Maps (N, h, w) at (N, height, width), bilinear, align_corners=False."""
     return F.interpolate(maps[:, None].float(), (height, width), mode="bilinear")[:, 0]
+
+
+def resize_pictures(pictures: Tensor, size: int) -> Tensor:
+    """Pictures (N, C, H, W) as squares of `size` pixels, bilinear, antialiased; those that are of
+    this size come back as they are."""
+    if pictures.shape[2:] == (size, size):
+        return pictures
+    return F.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
 
 
 def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:

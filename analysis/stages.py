@@ -99,12 +99,15 @@ class Study:
 
 
 def stages(study: Study) -> list[Stage]:
-    """The parts in order, each with what is left of it; nothing is written.
+    """The parts in order, each with what is left of it; nothing is written. Without a model that
+    has attention there is no shift.
 
     Raises:
         InputError: a mistake in what is to be run, or a folder that holds another run.
     """
-    return [_occlusion(study), _attribution(study), _shift(study)]
+    parts = [_occlusion(study), _attribution(study)]
+    attentive = any(getattr(s.model, "has_attention", False) for s in study.moved)
+    return [*parts, _shift(study)] if attentive else parts
 
 
 def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:

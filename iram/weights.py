@@ -113,7 +113,10 @@ def read_card(weights: Path) -> dict:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{weights} has no card {path.name} beside it") from error
+        raise InputError(
+            f"{weights} has no card {path.name} beside it; weights of a net that is not ours go "
+            "into FILE.py:factory, by `weights` in its description"
+        ) from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

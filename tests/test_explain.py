@@ -120,7 +120,7 @@ def test_a_method_that_a_model_cannot_have_is_told_and_leaves_its_place_empty(
     arguments = ["explain", str(photograph), "--models", ",".join(names), "--methods", METHODS]
     assert main([*arguments, "--out", str(out)]) == 0
     told = capsys.readouterr().out
-    assert "none-seed0               skipped attention: it needs a model with attention" in told
+    assert "none-seed0               skipped attention: needs a model with attention" in told
     assert told.count("; explained: ") == 3
     drawn = out.read_text()
     assert drawn.count("integrated gradients") == 3

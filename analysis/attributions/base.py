@@ -77,9 +77,11 @@ def requires(method: str) -> frozenset[str]:
 def offers(model, need: str) -> bool:
     """Whether a model has what a method may require; see NEEDS.
 
-    A model says so itself with `differentiable` (its gradients; else every torch module has them)
-    and `has_attention`.
+    A model says so itself with `lacks` (see `analysis.subjects.outside`), `differentiable` (its
+    gradients; else every torch module has them) and `has_attention`.
     """
+    if need in getattr(model, "lacks", {}):
+        return False
     if need == "attention":
         return hasattr(model, "trace") and getattr(model, "has_attention", True)
     module = hasattr(model, "named_modules")
@@ -89,6 +91,13 @@ def offers(model, need: str) -> bool:
 def missing(method: str, model) -> list[str]:
     """What a method requires and this model lacks; empty where it can be used."""
     return sorted(need for need in requires(method) if not offers(model, need))
+
+
+def reason(model, lacking: list[str]) -> str:
+    """Why a model can't have a method that requires these."""
+    known = getattr(model, "lacks", {})
+    own = list(dict.fromkeys(known[need] for need in lacking if need in known))
+    return "; ".join(own) or f"needs {' and '.join(NEEDS[need] for need in lacking)}"
 
 
 def _told(model) -> str:

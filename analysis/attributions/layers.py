@@ -32,7 +32,8 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> str:
     """The name of the layer asked for, by default the last one that still has places.
 
     "Last" is the last module to finish whose output is (N, C, h, w) with more than one place: the
-    last convolution stage's output in most nets.
+    last convolution stage's output in most nets. Modules that put out attention, where a model
+    says which (`gates`), are passed over: theirs are no features.
 
     Raises:
         InputError: no such layer, or one without such an output; the message lists the real ones.
@@ -41,11 +42,18 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> str:
     if not names:
         raise InputError("no layer of this model puts out (N, C, h, w) with more than one place")
     if layer is None:
-        return names[-1]
+        return with_features_alone(model, names)[-1]
     if layer in names:
         return layer
     kind = "layer without places" if layer in dict(model.named_modules()) else "layer"
     raise InputError(unknown(kind, layer, names))
+
+
+def with_features_alone(model: nn.Module, names: list[str]) -> list[str]:
+    """The layers that are neither a gate nor in one; all of them if there is no other."""
+    gates = getattr(model, "gates", ())
+    inside = {n for n in names for g in gates if n == g or n.startswith(f"{g}.")}
+    return [name for name in names if name not in inside] or names
 
 
 @torch.no_grad()

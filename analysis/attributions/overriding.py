@@ -22,7 +22,8 @@ class Overriding(TorchFunctionMode):
     """While it is active, a function with a rule is computed by `rule(function, *arguments)`.
 
     Only where an argument depends on the picture, that is, requires gradients (parameters are
-    frozen by `question.undisturbed`). Rules are known by the function's name.
+    frozen by `question.undisturbed`). Rules are known by the function's name; ATen's functions,
+    which exported programs call (`relu.default`), have those of their names.
     """
 
     def __init__(self, rules: Mapping[str, Callable]):
@@ -31,7 +32,7 @@ class Overriding(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         options = dict(kwargs or {})
-        name = getattr(func, "__name__", "")
+        name = getattr(func, "__name__", "").partition(".")[0]
         in_place = name in IN_PLACE or options.get("inplace", False)
         rule = self.rules.get(name.removesuffix("_") if name in IN_PLACE else name)
         if rule is None or not any(depends(argument) for argument in args):

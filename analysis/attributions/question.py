@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from analysis.maps import resize_labels
+from analysis.maps import resize_labels, resize_pictures
 from iram.errors import InputError, listing
 
 
@@ -85,8 +84,8 @@ def fitted(model, x: Tensor) -> Tensor:
     like = next(iter(model.parameters()), None) if isinstance(model, nn.Module) else None
     size = getattr(model, "input_size", None)
     x = x.detach().to(torch.float32 if like is None else like.dtype, copy=True)
-    if isinstance(size, int) and x.shape[2:] != (size, size):
-        x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+    if isinstance(size, int):
+        x = resize_pictures(x, size)
     return x if like is None else x.to(like.device)
 
 

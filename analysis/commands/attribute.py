@@ -60,14 +60,15 @@ def run(args) -> int:
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis import suite
-    from analysis.subjects import open_subjects
+    from analysis.subjects import open_study, open_subjects
     from analysis.suite.labels import matched
     from analysis.suite.methods import select
+    from analysis.tables.attribution_report import skipped_lines
     from iram.data import open_dataset
 
     methods, device = select(args.methods), options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
-    subjects = open_subjects(args.models, dataset.classes, device)
+    subjects, dataset = open_study(args.models, dataset, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
     randomised = matched(subjects, others or [])
     cameras = options.cameras(args, dataset)
@@ -76,7 +77,10 @@ def run(args) -> int:
             "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip
     if args.list:
         return _list(suite.planned(**plan)[0])
-    _warn(suite.planned(**plan)[0])
+    planned = suite.planned(**plan)[0]
+    for line in skipped_lines(planned):
+        print(line, flush=True)
+    _warn(planned)
     print(suite.attribution_suite(**plan, executor=options.executor(args)).report())
     return 0
 

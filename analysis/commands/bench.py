@@ -55,18 +55,18 @@ def run(args) -> int:
     from analysis.faces import to_be_turned
     from analysis.real import real_groups
     from analysis.study import select
-    from analysis.subjects import open_subjects
+    from analysis.subjects import open_study
     from iram.data import open_dataset
 
     conditions = select(args.conditions)
     device = options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
+    subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)
     cameras = None
     if any(c.occluder != "none" for c in conditions):
         cameras = options.cameras(args, dataset)
-    subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
     plan = {
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
         "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,

@@ -23,8 +23,7 @@ from iram.errors import InputError
 
 def configure(parser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="PNG, JPEG, WEBP, BMP, ...")
-    parser.add_argument("--models", default="iram", metavar="NAMES",
-                        help="shipped names or .safetensors files; default: iram")  # fmt: skip
+    options.add_models(parser, "iram", "iram")
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
                         "attention of every layer")  # fmt: skip
@@ -42,18 +41,18 @@ def run(args) -> int:
     box = _box(args.box)
 
     from analysis.explain import explain, read_face
-    from iram.weights import load_model
+    from analysis.subjects import open_model
 
     picture = read_face(args.image, box)
     methods = _methods(args.methods)
-    explanations = [explain(load_model(name), picture, methods) for name in names]
+    explanations = [explain(open_model(name), picture, methods) for name in names]
     for found in explanations:
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
         print(f"{found.model:24s} {told}" + (f"; explained: {found.prediction}" if methods else ""))
         for told in found.maps:
             if told.values is None:
-                print(f"{found.model:24s} skipped {told.method}: it {told.reason}")
+                print(f"{found.model:24s} skipped {told.method}: {told.reason}")
 
     from analysis.figures import AttentionPanel, save
 

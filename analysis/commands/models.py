@@ -4,6 +4,11 @@ what training gave.
 Accuracies are those of the cards, measured in fp32 on the weights as shipped: chosen on the
 validation split, 95% Wilson intervals over the faces of the split.
 
+--check tries everything on one batch of rendered heads and says what will work of a model, also of
+one from outside, and what won't, with reasons: forward pass, batch independence, determinism,
+gradient, attention, interventions, each family of attribution methods. analysis/subjects/
+description.py says how a model from outside is described.
+
 --ledger writes to --out: ledger.csv (a row per cell of --grid and per model in the folders: done,
 diverged, unfinished or missing; accuracies, recipe, commit), curves.csv (a row an epoch), and
 figures/training_curves. Nothing is run.
@@ -16,6 +21,8 @@ figures/module_differences and figures/ablation.
 examples:
   iram models
   iram models --json    the cards, whole
+  iram models --check net.py:build
+  iram models --check net.onnx,cbam
   iram models --ledger runs/study --grid study --out results/training
   iram models --compare runs/study --data fer2013:fer2013.csv --out results/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
@@ -29,6 +36,8 @@ from iram.errors import InputError
 
 def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
+    parser.add_argument("--check", metavar="MODELS", help="shipped names, .safetensors, FILE.py:"
+                        "factory, .onnx or .pt2")  # fmt: skip
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
     parser.add_argument("--grid", default="study", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")  # fmt: skip
@@ -43,6 +52,8 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
+    if args.check is not None:
+        return _check(args)
     if args.ledger is None and args.compare is None:
         return _list(args)
     if args.out is None:
@@ -52,6 +63,21 @@ def run(args) -> int:
     if args.compare is not None:
         _compare(args)
     return 0
+
+
+def _check(args) -> int:
+    """0 if a study would take all of the models, else 2."""
+    from analysis.subjects.check import check, is_usable, table
+
+    names = [name for part in args.check.split(",") if (name := part.strip())]
+    if not names:
+        raise InputError("--check names no model")
+    usable = []
+    for name in names:
+        findings = check(name, options.device(args.device))
+        usable.append(is_usable(findings))
+        print("\n".join([name, *table(findings)]), flush=True)
+    return 0 if all(usable) else 2
 
 
 def _list(args) -> int:

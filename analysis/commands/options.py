@@ -15,8 +15,9 @@ def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ..
 
 def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:
     parser.add_argument("--models", default=default, metavar="NAMES",
-                        help=f"shipped names or .safetensors files; default: {told}"
-                        )  # fmt: skip
+                        help="shipped names, .safetensors files of ours, and any classifier as "
+                        "FILE.py:factory, .onnx or .pt2, described in a .toml beside it (`iram "
+                        f"models --check` tries it); default: {told}")  # fmt: skip
 
 
 def add_conditions(parser, told: str = "presets, occluders, patterns; default: default") -> None:

@@ -51,18 +51,22 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
+    from analysis.shift.readers import readable
     from analysis.shift.roles import every_seed
     from analysis.shift.study import DEFAULT, checked, planned, shift
     from analysis.study import select
-    from analysis.subjects import open_subjects
+    from analysis.subjects import open_study
     from iram.data import open_dataset
 
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
+    names = every_seed(args.models)
+    subjects, dataset = open_study(names, dataset, device, args.dtype == "bf16")
+    for line in readable(subjects)[1]:
+        print(line, flush=True)
     cameras = options.cameras(args, dataset)
-    subjects = open_subjects(every_seed(args.models), dataset.classes, device, args.dtype == "bf16")
     plan = {
         "subjects": subjects, "dataset": dataset, "out": args.out, "conditions": conditions,
         "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": args.dtype,

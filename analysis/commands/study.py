@@ -66,9 +66,10 @@ def _study(args):
     """The study that was asked for, and how it is told in study.json."""
     from analysis.presets import PRESETS
     from analysis.real_faces import real_groups
+    from analysis.shift.readers import readable
     from analysis.shift.roles import every_seed
     from analysis.stages import Study
-    from analysis.subjects import open_subjects
+    from analysis.subjects import open_study, open_subjects
     from iram.data import open_dataset
 
     preset, device = PRESETS[args.preset], options.device(args.device)
@@ -76,7 +77,9 @@ def _study(args):
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
     names = args.models or _preset_models(preset, dataset)
-    moved = open_subjects(every_seed(names), dataset.classes, device)
+    moved, dataset = open_study(every_seed(names), dataset, device)
+    for line in readable(moved)[1]:
+        print(f"shift: {line}", flush=True)
     subjects = moved
     if not preset.every_seed:
         opened = {subject.name: subject for subject in moved}  # each model is read once
@@ -103,6 +106,8 @@ def _tell(study, preset: str, parts) -> None:
     models = ", ".join(dict.fromkeys(s.name for s in [*study.subjects, *study.moved]))
     print(f"study ({preset}): {study.dataset.name}, {len(study.dataset):,} faces; {models}")
     print("\n".join(f"  {place} {part}" for place, part in enumerate(parts, 1)))
+    if all(part.name != "shift" for part in parts):
+        print("  no shift: none of the models has attention")
     seconds = sum(part.seconds for part in parts)
     if seconds:
         print(f"  in all about {duration(seconds)}; with tables and figures a little more")

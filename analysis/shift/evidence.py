@@ -91,7 +91,10 @@ class Evidence:
             MissingWeightsError: any of them was not given.
         """
         if control == PERMUTED:
-            return [self.models(permuted=True)[name]]
+            permuted = self.models(permuted=True).get(name)
+            if permuted is None:
+                raise MissingError("no copy of it, whose weights could be permuted, can be made")
+            return [permuted]
         own = self.judged()[name][0].training
         wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
         found, missing, others = [], [], []

@@ -1,6 +1,7 @@
 """What is read of a model: its logits, its attention, or the activation that stands for it."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -51,6 +52,12 @@ class Reader:
     def has_attention(self) -> bool:
         return bool(getattr(self.subject.model, "has_attention", False))
 
+    @property
+    def replaceable(self) -> bool:
+        """Whether its attention can be replaced."""
+        lacks = getattr(self.subject.model, "lacks", {})
+        return self.has_attention and "interventions" not in lacks and not self.permuted
+
     @cached_property
     def training(self) -> Training:
         return training_of(self.subject, self.has_attention)
@@ -95,12 +102,7 @@ class Reader:
         return torch.autocast(kind, torch.bfloat16, enabled=self.subject.bf16)
 
     def _faces(self, images: Tensor) -> Tensor:
-        size = self.subject.model.input_size
-        if images.shape[-1] != size:
-            images = torch.nn.functional.interpolate(
-                images, (size, size), mode="bilinear", antialias=True
-            )
-        return images.to(self.subject.device).contiguous(memory_format=torch.channels_last)
+        return self.subject.faces(images)
 
 
 def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
@@ -114,7 +116,27 @@ def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
         reader = Reader(subject)
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
-        if reader.has_attention and not reader.training.is_control:
+        copied = "copies" not in getattr(subject.model, "lacks", {})
+        if reader.has_attention and copied and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
     check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
     return readers
+
+
+def readable(subjects: Sequence[Subject]) -> tuple[list[Subject], list[str]]:
+    """The models of which attention or activation can be read, and what the others, and those whose
+    attention can't be replaced, go without."""
+    kept, lines = [], []
+    for subject in subjects:
+        lacks = getattr(subject.model, "lacks", {})
+        if not Reader(subject).has_attention and "layers" in lacks:
+            lines.append(f"{subject.name}: left out, since neither attention nor activation can be "
+                         f"read of it: {lacks['layers']}")  # fmt: skip
+            continue
+        kept.append(subject)
+        if "interventions" in lacks:
+            lines.append(f"{subject.name}: its attention is read but not replaced: "
+                         f"{lacks['interventions']}")  # fmt: skip
+        if "copies" in lacks:
+            lines.append(f"{subject.name}: no twin with permuted weights: {lacks['copies']}")
+    return kept, lines

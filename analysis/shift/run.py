@@ -85,7 +85,7 @@ class ShiftStudy:
     def replaces(self, reader: Reader, condition: Condition) -> bool:
         """Whether attention is also replaced under this condition."""
         asked = condition.occluder not in FACELESS and condition.fill in self.causal_fills
-        return asked and reader.has_attention and not reader.permuted
+        return asked and reader.replaceable
 
 
 def run(study: ShiftStudy, progress: bool = True, executor: Executor = HERE) -> int:

@@ -13,7 +13,7 @@ from analysis.shift.evidence import Evidence
 from analysis.shift.fills import fill_lines, fill_table
 from analysis.shift.hypotheses import HYPOTHESES
 from analysis.shift.places import FACELESS, covering
-from analysis.shift.readers import open_readers
+from analysis.shift.readers import open_readers, readable
 from analysis.shift.real import RealShift, conditions_for_real
 from analysis.shift.run import CAUSAL_FILLS, ShiftStudy, run
 from analysis.shift.verdicts import judge
@@ -106,16 +106,23 @@ def planned(
         InputError: no model has attention, models of one label are trained differently, `out` holds
             another run, or the lists name none of these faces.
     """
+    names = ", ".join(s.name for s in subjects)
+    subjects, _ = readable(subjects)
+    if not subjects:
+        raise InputError(_nothing_to_measure(names))
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), Path(out), **options)
     study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills)
     evidence = Evidence(study)
     if not evidence.judged():
-        names = ", ".join(s.name for s in subjects)
-        raise InputError(f"--models {names}: none has attention whose shift could be measured; "
-                         "add one such as iram")  # fmt: skip
+        raise InputError(_nothing_to_measure(names))
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
     return evidence, RealShift(evidence, ran_lists) if ran_lists else None, described
+
+
+def _nothing_to_measure(names: str) -> str:
+    return (f"--models {names}: none has attention whose shift could be measured; add one such as "
+            "iram")  # fmt: skip
 
 
 def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> ShiftResults:

@@ -14,7 +14,7 @@ from analysis.estimate import duration
 from analysis.fills.imputation import impute
 from analysis.parallel import HERE, one_thread
 from analysis.subjects import Subject
-from analysis.suite.methods import DEAR, TRIVIAL, is_quick, takes
+from analysis.suite.methods import DEAR, TRIVIAL, can_lose_weights, is_quick, skipped, takes
 from analysis.suite.perturbed import SHARES
 from analysis.suite.plan import FILLS, Suite
 from analysis.suite.run import is_missing, tasks
@@ -72,7 +72,7 @@ def _costs(suite: Suite) -> list[Cost]:
 
 def _dear_costs(suite: Suite) -> list[Cost]:
     subject = suite.subjects[0]
-    lacking = suite.skipped(subject)
+    lacking = skipped(subject.model, DEAR)
     forward = _forward(suite, subject)
     return [
         Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
@@ -86,7 +86,7 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
     seconds, maps = 0.0, 0
     if "maps" in kinds:
         maps += len(suite.dataset) + len(suite.some(suite.sizes.reference))  # clean, occluded
-    if "sanity" in kinds:
+    if "sanity" in kinds and can_lose_weights(subject.model):
         maps += sanity * (1 + len(blocks_from_top(subject.model, suite.dataset.images([0]))))
     if "rows" in kinds:
         maps += curves * DRAWS * is_quick(method)

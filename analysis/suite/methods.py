@@ -1,7 +1,7 @@
 """Which methods are run, what they are told, and which a model can't have."""
 
 from analysis.attributions import ATTRIBUTIONS, missing, options_of
-from analysis.attributions.base import NEEDS
+from analysis.attributions.base import reason
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
@@ -46,12 +46,17 @@ def skipped(model, methods) -> dict[str, str]:
     """{method: why this model can't have it}."""
     reasons = {}
     for method in methods:
-        lacking = [NEEDS[need] for need in missing(method, model)]
+        lacking = missing(method, model)
         if lacking:
-            reasons[method] = f"needs {' and '.join(lacking)}"
+            reasons[method] = reason(model, lacking)
         elif method == "mean_map" and mean_source(model) is None:
             reasons[method] = "needs the mean of attention or of a layer's activation"
     return reasons
+
+
+def can_lose_weights(model) -> bool:
+    """Whether it has weights that a test of sanity can randomise."""
+    return "weights" not in getattr(model, "lacks", {})
 
 
 def takes(method: str, option: str) -> bool:

@@ -14,7 +14,7 @@ from analysis.sampling import sampled
 from analysis.subjects import Subject
 from analysis.suite.agreement import compute_agreement
 from analysis.suite.maps import compute_clean, compute_maps
-from analysis.suite.methods import mean_source
+from analysis.suite.methods import can_lose_weights, mean_source
 from analysis.suite.plan import FILLS, Sizes, Suite
 from analysis.suite.reference import compute_reference
 from analysis.suite.sanity import compute_sanity
@@ -142,11 +142,14 @@ def stages(suite: Suite) -> Iterator[list[Task]]:
     yield _tasks(suite, "maps", lambda subject: [
         m for m in suite.methods_of(subject) if m != sources.get(subject.name)
     ])  # fmt: skip
+    losing_weights = lambda subject: (  # noqa: E731
+        suite.methods_of(subject) if can_lose_weights(subject.model) else []
+    )
     several = lambda subject: [None] if len(suite.methods_of(subject)) > 1 else []  # noqa: E731
     yield [
         *_tasks(suite, "agreement", several),
         *_scoring(suite),
-        *_tasks(suite, "sanity", suite.methods_of),
+        *_tasks(suite, "sanity", losing_weights),
     ]
 
 

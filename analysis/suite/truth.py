@@ -22,7 +22,8 @@ def evidence_masks(dataset: FaceDataset) -> Tensor | None:
     evidence = evidence_map(
         metadata["row"].tolist(), seed=dataset.seed, size=dataset.size, occluder=objects
     )
-    neutral = dataset.labels == dataset.classes.index("neutral")
-    evidence[neutral] = 0  # it has units near rest, but no expression that they carry
+    if "neutral" in dataset.classes:
+        neutral = dataset.labels == dataset.classes.index("neutral")
+        evidence[neutral] = 0  # it has units near rest, but no expression that they carry
     highest = evidence.flatten(1).quantile(1 - SHARE, 1).clamp_min(LEAST)
     return evidence > highest[:, None, None]

@@ -42,7 +42,8 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
                 own = rows[rows["family"] == family]
                 tables.append(means(own, ["method", "metric", "region", "fill"], suite.seed))
             told = suite.read("sanity", subject, method)
-            sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
+            if told is not None:  # a model may have no weights to lose
+                sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
         rows = suite.read("agreement", subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]

@@ -50,6 +50,8 @@ def skipped_lines(suite: "Suite") -> list[str]:
         for method, why in suite.skipped(subject).items():
             reasons.setdefault(why, []).append(method)
         lines += [f"{subject.name}: skipped {', '.join(m)}: {why}" for why, m in reasons.items()]
+        why = getattr(subject.model, "lacks", {}).get("weights")
+        lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
         if _gates_channels(suite, subject):
             lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "
                          "gate, every channel weighted by its energy there")  # fmt: skip

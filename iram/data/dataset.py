@@ -150,6 +150,21 @@ class FaceDataset:
                 setattr(part, name, values[chosen])
         return part
 
+    def of_classes(self, names: Sequence[str]) -> FaceDataset:
+        """The faces of these of its classes, which are then all there are, in this order.
+
+        Shares of the annotators' votes are of the votes for these classes.
+        """
+        places = [self.classes.index(name) for name in names]
+        part = self.subset(np.flatnonzero(np.isin(self._labels, places)))
+        number = np.full(len(self.classes), -1)
+        number[places] = np.arange(len(places))
+        part.classes, part._labels = tuple(names), number[part._labels]
+        if part.distribution is not None:
+            votes = part.distribution[:, places]
+            part.distribution = votes / np.maximum(votes.sum(1, keepdims=True), 1e-12)
+        return part
+
     def split(self, name: str) -> FaceDataset:
         """The faces of one split, by role (train, validation, test) or by the set's own name.
 

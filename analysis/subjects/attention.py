@@ -1,0 +1,124 @@
+"""Reading and replacing attention in what a module of an outside model puts out.
+
+A kind of `read` in the description says what the output is:
+
+- gate: the map itself, (N, C, h, w) in [0, 1]; C is 1 where all channels share one map.
+- sigmoid: (N, C, h, w), of which the sigmoid is the map: the layer before a functional sigmoid.
+- tokens: the softmax of a transformer, (N, heads, T, T), rows summing to 1: query by key. Of the T
+  tokens the first `prefix_tokens` (class token, registers) are no places; the others are a square
+  grid of patches, row by row. The map (N, heads, h, w) is how the class token, the first of all,
+  looks at the patches; without prefix tokens the mean over all queries. Replaced, the row (without
+  prefix tokens every row, by the ratio of new to own) keeps the sum that it had. In timm's models
+  such a module is `blocks.N.attn.attn_drop`, once their `fused_attn` is False.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from iram.errors import InputError
+
+EDGE = 1e-6  # a sigmoid's map is kept this far from 0 and 1, where its inverse is endless
+OUTSIDE = 1e-3  # how far rounding may take a map out of [0, 1]
+
+
+class Kind(NamedTuple):
+    """Of maps: how they are read, `read(output, prefix) -> (N, C, h, w)`, and put in the place of
+    the own ones, `write(output, map, prefix) -> output`."""
+
+    read: object
+    write: object
+
+
+def _read_gate(output: Tensor, prefix: int) -> Tensor:
+    return output
+
+
+def _write_gate(output: Tensor, new: Tensor, prefix: int) -> Tensor:
+    return new.to(output)
+
+
+def _read_sigmoid(output: Tensor, prefix: int) -> Tensor:
+    return output.sigmoid()
+
+
+def _write_sigmoid(output: Tensor, new: Tensor, prefix: int) -> Tensor:
+    return new.float().logit(eps=EDGE).to(output)
+
+
+def _read_tokens(output: Tensor, prefix: int) -> Tensor:
+    looks = output[:, :, 0, prefix:] if prefix else output.mean(2)
+    return looks.unflatten(2, 2 * [_side(output, prefix)])
+
+
+def _write_tokens(output: Tensor, new: Tensor, prefix: int) -> Tensor:
+    own, new = (one.flatten(2) for one in (_read_tokens(output, prefix), new.to(output)))
+    if prefix:
+        row = new * (own.sum(2, keepdim=True) / new.sum(2, keepdim=True).clamp(min=EDGE))
+        first = torch.cat([output[:, :, :1, :prefix], row[:, :, None]], 3)
+        return torch.cat([first, output[:, :, 1:]], 2)
+    rows = output * (new / own.clamp(min=EDGE))[:, :, None]
+    return rows * (output.sum(3, keepdim=True) / rows.sum(3, keepdim=True).clamp(min=EDGE))
+
+
+def _side(output: Tensor, prefix: int) -> int:
+    """Patches along a side."""
+    patches = output.shape[-1] - prefix
+    side = math.isqrt(max(0, patches))
+    if side * side != patches or side < 2:
+        raise InputError(f"{output.shape[-1]} tokens without {prefix} prefix_tokens are no square "
+                         "grid of patches")  # fmt: skip
+    return side
+
+
+KINDS = {
+    "gate": Kind(_read_gate, _write_gate),
+    "sigmoid": Kind(_read_sigmoid, _write_sigmoid),
+    "tokens": Kind(_read_tokens, _write_tokens),
+}
+
+
+def read_map(output, layer: str, read: str, prefix: int = 1) -> Tensor:
+    """(N, C, h, w): the map in a module's output.
+
+    Raises:
+        InputError: an output that is none of this kind, or that has no places.
+    """
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        wanted = "(N, heads, T, T)" if read == "tokens" else "(N, C, h, w)"
+        raise InputError(f"attention layer '{layer}' puts out {got}; '{read}' needs {wanted}")
+    if read == "tokens" and output.shape[2] != output.shape[3]:
+        raise InputError(f"attention layer '{layer}' puts out {tuple(output.shape)}; 'tokens' "
+                         "needs as many queries as keys")  # fmt: skip
+    try:
+        found = KINDS[read].read(output, prefix)
+    except InputError as error:
+        raise InputError(f"attention layer '{layer}': {error}") from None
+    if found.shape[2] * found.shape[3] < 2 or found.stride()[2:] == (0, 0):
+        raise InputError(f"attention layer '{layer}' gates channels alone: its map has no places")
+    return found
+
+
+def check_range(found: Tensor, layer: str) -> None:
+    """Raises InputError for a map that leaves [0, 1]."""
+    low, high = found.amin().item(), found.amax().item()
+    if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
+        raise InputError(f"attention layer '{layer}' has a map from {low:.3g} to {high:.3g}; it "
+                         'must be in [0, 1]: is it read = "sigmoid"?')  # fmt: skip
+
+
+def write_map(output: Tensor, own: Tensor, new: Tensor, layer: str, read: str, prefix: int = 1):
+    """The output with another map in the place of its own.
+
+    Raises:
+        InputError: a map that does not broadcast to the own one.
+    """
+    try:
+        new = new.expand_as(own)
+    except RuntimeError as error:
+        raise InputError(f"the map for attention layer '{layer}' has shape {tuple(new.shape)}; it "
+                         f"must broadcast to {tuple(own.shape)}") from error  # fmt: skip
+    return KINDS[read].write(output, new, prefix)

@@ -1,0 +1,158 @@
+"""Everything tried on one batch: what will work of a model, and what won't, with reasons."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from analysis.attributions import ATTRIBUTIONS, attribute, missing
+from analysis.attributions.base import reason
+from analysis.attributions.face import grid
+from analysis.attributions.layers import activation
+from analysis.attributions.question import fitted
+from analysis.subjects import probe
+from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.probe import Finding
+from iram.data import open_dataset
+from iram.data.classes import canonical
+from iram.errors import InputError, listing
+from iram.model import FER2013_CLASSES
+from iram.weights import load_model
+
+FACES = "heads:n=14"
+NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "state", "factory",
+          "description")  # fmt: skip
+MOST = 64  # passes a face that a method may take here
+SHORT = {
+    "integrated_gradients": {"steps": 4}, "smoothgrad": {"samples": 2},
+    "gradient_shap": {"samples": 2}, "occlusion": {"window": 16, "stride": 16},
+    "feature_ablation": {"regions": grid(48, 48, 2, 2)},
+    "kernel_shap": {"samples": 8, "regions": grid(48, 48, 2, 2)},
+    "region_shapley": {"regions": grid(48, 48, 2, 2)},
+}  # fmt: skip
+"""Options under which a method is tried: fewer passes, the same path through the model."""
+
+
+def check(spec: str, device: str = "cpu") -> list[Finding]:
+    """What became of each trial, on four rendered heads of 48 px.
+
+    Raises:
+        InputError: the model can't be opened at all.
+    """
+    model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
+    images = open_dataset(FACES).images(slice(0, 4)).to(device)
+    found = probe.basics(model, images)
+    if not all(finding.good for finding in found):
+        return found
+    found += [speed(model, images), probe.outputs(model, images)]
+    if spec.partition(":")[2]:
+        found.append(_repeats(spec, device))
+    found.append(classes(model))
+    if hasattr(model, "lacks"):
+        try:
+            probe.examine_insides(model, images)
+        except InputError as error:
+            return [*found, Finding("description", False, str(error))]
+    return [*found, *insides(model, images), *families(model, images)]
+
+
+def is_usable(findings: list[Finding]) -> bool:
+    """Whether a study takes the model at all."""
+    return all(finding.good for finding in findings if finding.what in NEEDED)
+
+
+def speed(model: nn.Module, images: Tensor) -> Finding:
+    many = images.repeat(4, 1, 1, 1)
+    with torch.inference_mode():
+        started = time.perf_counter()
+        model(many)
+        seconds = time.perf_counter() - started
+    return Finding(
+        "speed", True, f"{1000 * seconds / len(many):.2f} ms a face, {len(many)} at once"
+    )
+
+
+def classes(model: nn.Module) -> Finding:
+    """Its classes beside FER2013's, as an example of a data set."""
+    described = getattr(model, "description", None)
+    own = described.data_classes if described else model.classes
+    known, wanted = {canonical(n): n for n in own}, {canonical(n) for n in FER2013_CLASSES}
+    lacks = [name for name in FER2013_CLASSES if canonical(name) not in known]
+    besides = [name for key, name in known.items() if key not in wanted]
+    told = f"{len(own)}, of which {7 - len(lacks)} are FER2013's"
+    told += f"; it lacks {listing(lacks)}" if lacks else ""
+    told += f"; besides: {listing(besides)}" if besides else ""
+    return Finding("classes", len(lacks) <= 5, told)
+
+
+def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
+    """Gradients, layers, attention and what replacing it does, weights and copies."""
+    lacks = getattr(model, "lacks", {})
+    trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
+              "interventions": probe.interventions}  # fmt: skip
+    for need, trial in trials.items():
+        if need in lacks:
+            yield Finding(need, False, lacks[need])
+        elif trial in (probe.gradient, probe.layers) or model.has_attention:
+            yield trial(model, images)
+        else:
+            yield Finding(need, False, "it has no attention")
+    yield from (Finding(need, False, why) for need, why in lacks.items() if need not in trials)
+
+
+def families(model: nn.Module, images: Tensor) -> Iterator[Finding]:
+    """A line per family of attribution methods (a file of `analysis.attributions`)."""
+    members: dict[str, list[str]] = {}
+    for method, function in ATTRIBUTIONS.items():
+        members.setdefault(function.__module__.rpartition(".")[2], []).append(method)
+    members.pop("trivial", None)  # they ask nothing of a model
+    for family, methods in members.items():
+        trials = {method: _trial(model, images, method) for method in methods}
+        works = [method for method, why in trials.items() if not why]
+        fails: dict[str, list[str]] = {}
+        for method, why in trials.items():
+            if why:
+                fails.setdefault(why, []).append(method)
+        told = [listing(works)] if works else []
+        told += [f"not {listing(names)}: {why}" for why, names in fails.items()]
+        yield Finding(f"maps: {family.replace('_', ' ')}", bool(works), "; ".join(told))
+
+
+def _trial(model: nn.Module, images: Tensor, method: str) -> str:
+    """What is wrong with a method's maps of two faces; "" if nothing is."""
+    lacking = missing(method, model)
+    if lacking:
+        return reason(model, lacking)
+    two = images[:2]
+    if method == "score_cam":
+        with torch.no_grad():
+            passes = activation(model, fitted(model, two[:1])).shape[1]
+        if passes > MOST:
+            return f"not tried here: {passes} passes a face"
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            maps = attribute(model, two, 0, method, **SHORT.get(method, {}))
+    except (InputError, RuntimeError) as error:
+        return f"{' '.join(str(error).split()):.160}"
+    if not maps.isfinite().all():
+        return "its maps hold NaN or infinite values"
+    own = [str(one.message) for one in told if str(one.message).startswith(method)]
+    return own[0] if own else ""
+
+
+def _repeats(spec: str, device: str) -> Finding:
+    """Whether the factory gives the same weights again: a run that is gone on with needs that."""
+    first, second = (load_outside(spec, device)[1] for _ in range(2))
+    same = first == second
+    return Finding("factory", same, "gives the same weights at every call" if same else
+                   "gives other weights at every call: name weights in the "
+                   f"description, {Path(spec.partition(':')[0]).stem}.toml")  # fmt: skip
+
+
+def table(findings: list[Finding]) -> list[str]:
+    """A line per trial."""
+    return [f"  {'yes' if f.good else 'no':5s}{f.what:24s}{f.told}" for f in findings]

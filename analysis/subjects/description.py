@@ -1,0 +1,234 @@
+"""What has to be said of a model from outside: a TOML file of the same name beside it.
+
+    # net.toml, beside net.py, net.onnx or net.pt2
+    input_size = 112                  # pixels a side; faces are resized to it
+    colour = "rgb"                    # or "gray"; the faces are gray, and repeated for "rgb"
+    mean = [0.485, 0.456, 0.406]      # of pictures in [0, 1]; default 0
+    std = [0.229, 0.224, 0.225]       # default 1; 0.00392156862745098 for pictures in 0 to 255
+    classes = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    output = "logits"                 # or "probabilities", "log_probabilities"; default "logits"
+    weights = "net.safetensors"       # for FILE.py: put into what the factory returns
+    name = "net"                      # in result tables; default: of the file and the factory
+    seed = 0                          # that it was trained with; default 0
+
+    [mapping]                         # its names for the data set's, beyond the usual synonyms
+    grin = "happy"
+
+    [attention]                       # see analysis/subjects/attention.py
+    layers = ["stage2.gate", "stage3.gate"]
+    read = "gate"                     # or "sigmoid", "tokens"
+    prefix_tokens = 1                 # of "tokens": how many stand before the patches
+
+    [build]                           # only for `FILE.py:build`
+    name = "net-plain"
+
+`classes` is always needed; `input_size` and `colour` unless the file itself says them.
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from iram.errors import InputError, listing
+from iram.registry import unknown
+
+NEEDED = {
+    "input_size": "pixels a side, such as 112",
+    "colour": '"rgb" or "gray"',
+    "classes": "the names of its classes, in the order of its outputs",
+}
+CHANNELS = {"gray": 1, "rgb": 3}
+OUTPUTS = ("logits", "probabilities", "log_probabilities")
+READS = ("gate", "sigmoid", "tokens")
+
+
+@dataclass(frozen=True)
+class AttentionLayers:
+    """Which modules put out attention, and how a map is read from what they put out."""
+
+    layers: tuple[str, ...]
+    read: str = "gate"
+    prefix_tokens: int = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """A description that was checked; the fields are those of the TOML file."""
+
+    classes: tuple[str, ...]
+    input_size: int
+    colour: str
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    output: str = "logits"
+    weights: str | None = None
+    name: str = ""
+    seed: int = 0
+    mapping: tuple[tuple[str, str], ...] = ()
+    attention: AttentionLayers | None = None
+
+    @property
+    def channels(self) -> int:
+        return CHANNELS[self.colour]
+
+    @property
+    def data_classes(self) -> tuple[str, ...]:
+        """Its classes under the names that the mapping gives them."""
+        return tuple(dict(self.mapping).get(name, name) for name in self.classes)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def read_description(
+    model: Path, name: str, told: Mapping = {}, factory: str | None = None,
+    factories: Sequence[str] = (),
+) -> Description:  # fmt: skip
+    """The description beside a model's file.
+
+    Args:
+        model: the model's own file.
+        name: of the model, unless the description has another.
+        told: fields that the file itself tells.
+        factory: which of the file's `factories` is used; the table of its name is for it alone.
+
+    Raises:
+        InputError: no TOML, an unknown field (with the nearest match), a field that is missing, of
+            another kind than it must be, or at odds with what the file tells.
+    """
+    path = model.with_suffix(".toml")
+    values = {**_own(_read(path), factory, factories, path)}
+    for field, value in told.items():
+        if values.setdefault(field, value) != value:
+            raise InputError(f"{path}: {field} is {values[field]!r}, but {model.name} itself takes "
+                             f"{value!r}")  # fmt: skip
+    missing = [f"{field} ({what})" for field, what in NEEDED.items() if field not in values]
+    if missing:
+        where = (
+            f"{path} lacks" if path.exists() else f"{model} has no description; write {path} with"
+        )
+        raise InputError(f"{where} {'; '.join(missing)}")
+    checked = {field: _checked(path, field, value) for field, value in values.items()}
+    return _consistent(path, Description(**{"name": name, **checked}))
+
+
+def _read(path: Path) -> dict:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is no TOML file: {error}") from error
+
+
+def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path) -> dict:
+    """The fields for this factory: those of all, and those of the table of its name."""
+    tables = {key: value for key, value in values.items()
+              if key not in CHECKS and key in factories and isinstance(value, dict)}  # fmt: skip
+    own = {k: v for k, v in values.items() if k not in tables} | tables.get(factory, {})
+    for key in own:
+        if key not in CHECKS:
+            raise InputError(f"{path}: {unknown('field', key, CHECKS)}")
+    return own
+
+
+def _checked(path: Path, field: str, value):
+    try:
+        return CHECKS[field](value)
+    except InputError as error:
+        raise InputError(f"{path}: {field} = {value!r}: {error}") from None
+
+
+def _consistent(path: Path, made: Description) -> Description:
+    for field in ("mean", "std"):
+        count = len(getattr(made, field))
+        if count not in (1, made.channels):
+            raise InputError(f"{path}: {field} has {count} numbers; a {made.colour} model takes 1"
+                             + (" or 3" if made.channels == 3 else ""))  # fmt: skip
+    for name, _ in made.mapping:
+        if name not in made.classes:
+            raise InputError(f"{path}: [mapping]: {unknown('class', name, made.classes)}")
+    return made
+
+
+def _text(value) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InputError("write a text")
+    return value.strip()
+
+
+def _name(value) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.+-]{1,80}", value):
+        raise InputError("write up to 80 letters, digits, '-', '_', '.' or '+'")
+    return value
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def check(value) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise InputError(f"write a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _one_of(*known: str) -> Callable[[object], str]:
+    def check(value) -> str:
+        if value not in known:
+            raise InputError(unknown("value", str(value), known))
+        return value
+
+    return check
+
+
+def _numbers(positive: bool) -> Callable[[object], tuple[float, ...]]:
+    def check(value) -> tuple[float, ...]:
+        numbers = value if isinstance(value, list) else [value]
+        for one in numbers:
+            if type(one) not in (int, float) or not math.isfinite(one) or (positive and one <= 0):
+                raise InputError("write numbers" + (" above 0" if positive else ""))
+        return tuple(map(float, numbers))
+
+    return check
+
+
+def _names(least: int) -> Callable[[object], tuple[str, ...]]:
+    def check(value) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) < least:
+            raise InputError(f"write a list of {least} names or more")
+        names = tuple(_text(one) for one in value)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"{listing(twice)} stands there twice")
+        return names
+
+    return check
+
+
+def _mapping(value) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise InputError('write a table such as [mapping] with grin = "happy"')
+    return tuple((str(own), _text(of_data)) for own, of_data in value.items())
+
+
+def _attention(value) -> AttentionLayers:
+    checks = {"layers": _names(1), "read": _one_of(*READS), "prefix_tokens": _whole(0, 64)}
+    if not isinstance(value, dict) or "layers" not in value:
+        raise InputError("write a table [attention] with layers, the names of its modules")
+    for key in value:
+        if key not in checks:
+            raise InputError(unknown("field", key, checks))
+    return AttentionLayers(**{key: checks[key](one) for key, one in value.items()})
+
+
+CHECKS: dict[str, Callable] = {
+    "input_size": _whole(8, 1024), "colour": _one_of(*CHANNELS), "classes": _names(2),
+    "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
+    "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
+    "attention": _attention,
+}  # fmt: skip

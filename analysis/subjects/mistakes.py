@@ -1,0 +1,50 @@
+"""Errors in a user's own code, told in one line: file, line and exception."""
+
+import contextlib
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from iram.errors import InputError
+
+
+@contextlib.contextmanager
+def told_by_user(where: str) -> Iterator[None]:
+    """Turns whatever is raised inside into an InputError that names the place.
+
+    Args:
+        where: the model's file. The line told is the last one that ran in it or in a file beside
+            it; without any, in the net's other code.
+
+    An InputError passes as it is, and so does an interruption; `sys.exit` in a model is an error.
+    """
+    try:
+        yield
+    except (InputError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise InputError(f"{_place(where, error)}: {_named(error)}") from error
+
+
+def _place(where: str, error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    folder = Path(where).resolve().parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and file.resolve().is_relative_to(folder) and is_users(file):
+            return f"{frame.filename}, line {frame.lineno}"
+    return where
+
+
+def is_users(file: Path) -> bool:
+    """Not this package's, an installed one's or Python's own, wherever the user's folder is."""
+    package, file = Path(__file__).resolve().parents[2], file.resolve()
+    others = [package / "analysis", package / "iram", Path(sysconfig.get_path("stdlib"))]
+    return not any(map(file.is_relative_to, others)) and "site-packages" not in file.parts
+
+
+def _named(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text:.400}" if text else type(error).__name__

@@ -1,0 +1,172 @@
+"""An ONNX file, run by onnxruntime: nothing in it is code, and no gradient passes through it."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.subjects.batches import in_batches
+from iram.errors import InputError, listing
+from iram.files import sha256 as file_sha256
+
+NEEDS = "ONNX files need the packages onnx and onnxruntime: pip install 'iram-study[onnx]'"
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
+
+class OnnxNet:
+    """Pictures (N, C, S, S) -> its first output of two axes, on the CPU, in the file's own types.
+
+    Attributes:
+        told: what the file says of its input: `input_size`, `colour`, where they are fixed.
+        content: SHA-256 of the file and of the files that it takes weights from.
+
+        lacks: see `OutsideModel`.
+
+    A file that was exported for one batch size is asked in batches of that size. Sessions may be
+    shared by threads.
+    """
+
+    lacks = {  # noqa: RUF012 (read only)
+        "gradients": "onnxruntime gives no gradients",
+        "layers": "onnxruntime runs it as a whole, and no layer can be read",
+        "attention": "no layer of an ONNX file can be read",
+        "weights": "the weights of an ONNX file can't be randomised",
+    }
+
+    def __init__(self, path: Path):
+        self.path = path
+        external = external_files(path)
+        self.content = _content([path, *external])
+        self.session = _session(path)
+        self.input = self._only_input()
+        self.dtype = TYPES[self.input.type]
+        self.last, self.batch, self.told = _layout(path, self.input.shape)
+
+    def choose_output(self, classes: int) -> None:
+        """Takes the first output of (N, classes).
+
+        Raises:
+            InputError: there is none.
+        """
+        fits = [o.name for o in self.session.get_outputs() if o.type in TYPES and len(o.shape) == 2
+                and (o.shape[1] == classes or not isinstance(o.shape[1], int))]  # fmt: skip
+        if not fits:
+            told = listing(f"{o.name} {o.shape}" for o in self.session.get_outputs())
+            raise InputError(f"{self.path}: no output of (N, {classes}) for its {classes} classes; "
+                             f"there is {told}")  # fmt: skip
+        self.output = fits[0]
+
+    def __deepcopy__(self, memo: dict) -> "OnnxNet":
+        return self  # it keeps nothing between calls
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        with torch.no_grad():
+            return in_batches(self._run, pictures, self.batch).to(pictures.device)
+
+    def _run(self, pictures: Tensor) -> Tensor:
+        if self.last:
+            pictures = pictures.permute(0, 2, 3, 1)
+        array = np.ascontiguousarray(pictures.detach().cpu().numpy(), self.dtype)
+        [found] = self.session.run([self.output], {self.input.name: array})
+        return torch.from_numpy(found).float()
+
+    def _only_input(self):
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1:
+            told = listing(f"{i.name} {i.shape}" for i in inputs)
+            raise InputError(f"{self.path} takes {len(inputs)} inputs ({told}); a classifier of "
+                             "faces takes one, the pictures")  # fmt: skip
+        if inputs[0].type not in TYPES:
+            raise InputError(
+                f"{self.path} takes {inputs[0].type}; it must take floats (N, C, H, W)"
+            )
+        return inputs[0]
+
+
+def external_files(path: Path) -> list[Path]:
+    """The files that an ONNX file takes weights from, all of them in its folder or below.
+
+    Raises:
+        InputError: no ONNX file, or weights in a file outside its folder or one that is not there.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise InputError(NEEDS) from None
+    try:
+        model = onnx.load_model(str(path), load_external_data=False)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # protobuf has a dozen kinds for damaged files
+        raise InputError(f"{path} is no whole ONNX file: {_line(error)}") from error
+    if not model.graph.node:
+        raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
+    folder, found = path.resolve().parent, []
+    for location in _locations(model):
+        file = (folder / location).resolve()
+        if Path(location).is_absolute() or not file.is_relative_to(folder):
+            raise InputError(f"{path} takes weights from {location}, outside its own folder; such "
+                             "a file is not opened")  # fmt: skip
+        if not file.is_file():
+            raise InputError(f"{path} takes weights from {location}, which is not beside it")
+        found.append(file)
+    return sorted(set(found))
+
+
+def _locations(message) -> set[str]:
+    """Where the tensors in a protobuf message, at any depth, take their data from."""
+    found: set[str] = set()
+    if message.DESCRIPTOR.name == "TensorProto":
+        return {entry.value for entry in message.external_data if entry.key == "location"}
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for one in value if hasattr(value, "__len__") else [value]:
+                found |= _locations(one)
+    return found
+
+
+def _session(path: Path):
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(NEEDS) from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are raised and told once
+    # One thread, that of the worker which asks: sums depend on how many there are.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    except Exception as error:  # its own kinds, which have no common ancestor
+        raise InputError(f"onnxruntime cannot run {path}: {_line(error)}") from error
+
+
+def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
+    """Whether the channels are the last axis, the batch size if it is fixed, and what is told."""
+    if len(shape) != 4:
+        raise InputError(f"{path} takes {shape}; a classifier of faces takes (N, C, H, W)")
+    last = shape[1] not in (1, 3) and shape[3] in (1, 3)
+    channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
+    told = {}
+    if isinstance(channels, int):
+        if channels not in (1, 3):
+            raise InputError(f"{path} takes pictures of {channels} channels; 1 (gray) or 3 (RGB) "
+                             "can be given")  # fmt: skip
+        told["colour"] = "gray" if channels == 1 else "rgb"
+    sides = {side for side in (height, width) if isinstance(side, int)}
+    if len(sides) > 1:
+        raise InputError(f"{path} takes pictures of {height} x {width}; squares can be given")
+    if sides:
+        told["input_size"] = sides.pop()
+    return last, shape[0] if isinstance(shape[0], int) else None, told
+
+
+def _content(files: list[Path]) -> str:
+    return sha256(" ".join(map(file_sha256, files)).encode()).hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return f"{' '.join(str(error).split()):.300}"

@@ -1,0 +1,163 @@
+"""Opening the models of --models, and bringing their classes and the data set's together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import nn
+
+from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.subject import Subject
+from iram.data.classes import canonical, match_classes
+from iram.data.dataset import FaceDataset
+from iram.errors import InputError, listing
+from iram.weights import find_weights, load_model, read_card
+
+
+@dataclass
+class OutsideSubject(Subject):
+    """A model from outside; `spec` is what --models calls it."""
+
+    spec: str = ""
+
+    @cached_property
+    def model(self) -> nn.Module:
+        model, known = open_outside(self.spec, self.device)
+        if known != self.weights_sha256:
+            raise InputError(f"{self.spec} has changed since it was opened")
+        return model
+
+    def faces(self, images):
+        """The pictures on the model's device; it resizes them itself."""
+        return images.to(self.device)
+
+
+def open_outside(spec: str, device: str = "cpu"):
+    """(model, SHA-256): loaded, and examined for what it can do."""
+    from analysis.subjects.probe import examine
+
+    model, known = load_outside(spec, device)
+    examine(model, device)
+    return model, known
+
+
+def open_model(spec: str, device: str = "cpu") -> nn.Module:
+    """One model by itself: faces (N, 1, S, S) in [0, 1] -> logits over its own classes."""
+    return open_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
+
+
+def open_subjects(
+    names: str, classes: Sequence[str], device: str = "cpu", bf16: bool = False
+) -> list[Subject]:
+    """The models of a comma-separated list: shipped names, weights files of ours, FILE.py:factory,
+    FILE.onnx and FILE.pt2.
+
+    Raises:
+        InputError: no such model, a mistake in one, two of one name, or classes that one lacks.
+    """
+    subjects = _opened(names, device, bf16)
+    for subject in subjects:
+        _match(subject, classes)
+    return subjects
+
+
+def open_study(
+    names: str, dataset: FaceDataset, device: str = "cpu", bf16: bool = False
+) -> tuple[list[Subject], FaceDataset]:
+    """The models, and the faces that all of them have a class for.
+
+    Prints, before anything is run, what each model from outside is and can't do, how many faces
+    are left out, and which of a model's classes are left aside: their logits are dropped, and the
+    prediction is the highest of the others.
+
+    Raises:
+        InputError: as `open_subjects`; or fewer than 2 classes in common.
+    """
+    subjects = _opened(names, device, bf16)
+    known = [{canonical(name) for name in subject.classes} for subject in subjects]
+    shared = [c for c in dataset.classes if all(canonical(c) in names for names in known)]
+    if len(shared) < 2:
+        lists = "; ".join(f"{s.name}: {listing(s.classes)}" for s in subjects)
+        raise InputError(f"{dataset.name} has the classes {listing(dataset.classes)}; fewer than 2 "
+                         f"of them are in all models ({lists}). A description's [mapping] names "
+                         "other counterparts")  # fmt: skip
+    for subject in subjects:
+        _match(subject, shared)
+    lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
+    lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
+              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]  # fmt: skip
+    lines += _unmatched(subjects, known, dataset, shared)
+    if lines:
+        print("\n".join(lines), flush=True)
+    return subjects, dataset if len(shared) == len(dataset.classes) else dataset.of_classes(shared)
+
+
+def told(subject: Subject) -> str:
+    """What a model from outside is, and what it can't do."""
+    model = subject.model
+    text = (f"{subject.name}: {subject.spec}, {model.size} px {model.description.colour}, "
+            f"{len(subject.classes)} classes, {model.description.output}")  # fmt: skip
+    return "; ".join([text, *dict.fromkeys(model.lacks.values())])
+
+
+def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list[str]:
+    """A line per set of classes that are left out, of the data and of the models."""
+    lines = []
+    counts = dataset.labels.bincount(minlength=len(dataset.classes)).tolist()
+    for name, count in zip(dataset.classes, counts, strict=True):
+        if name not in shared:
+            lack = [
+                s.name for s, n in zip(subjects, known, strict=True) if canonical(name) not in n
+            ]
+            lines.append(
+                f"left out: {count:,} faces of '{name}', a class that {listing(lack)} lacks"
+            )
+    if len(shared) < len(dataset.classes):
+        kept = sum(n for c, n in zip(dataset.classes, counts, strict=True) if c in shared)
+        lines.append(f"shown: the {kept:,} faces of {listing(shared)}")
+    wanted = {canonical(name) for name in shared}
+    for subject in subjects:
+        extra = [name for name in subject.classes if canonical(name) not in wanted]
+        if extra:
+            lines.append(f"{subject.name}: its logits of {listing(extra)} are dropped; no face "
+                         "shown is of such a class")  # fmt: skip
+    return lines
+
+
+def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
+    subjects = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        subjects.append((_outside if is_outside(name) else _ours)(name, device, bf16))
+    stems = [subject.name for subject in subjects]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice or not stems:
+        raise InputError(
+            f"--models: {listing(twice)} named twice; results are kept by name"
+            if twice else "--models names no model; `iram models` lists them"
+        )  # fmt: skip
+    return subjects
+
+
+def _ours(name: str, device: str, bf16: bool) -> Subject:
+    path = find_weights(name)
+    card = read_card(path)
+    known = path.stem, card["seed"], card["weights_sha256"]
+    return Subject(path, *known, None, device, bf16, tuple(card["architecture"]["classes"]))
+
+
+def _outside(spec: str, device: str, bf16: bool) -> OutsideSubject:
+    model, known = open_outside(spec, device)
+    path, classes = Path(model.where), model.description.data_classes
+    subject = OutsideSubject(path, model.name, model.seed, known, None, device, bf16, classes, spec)
+    subject.__dict__["model"] = model  # already read, to see what it can do
+    return subject
+
+
+def _match(subject: Subject, classes: Sequence[str]) -> None:
+    try:
+        subject.columns = match_classes(classes, subject.classes)
+    except InputError as error:
+        raise InputError(
+            f"model '{subject.name}' does not fit the data's classes: {error}"
+        ) from None

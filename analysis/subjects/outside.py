@@ -1,0 +1,189 @@
+"""A model from outside, as the study takes its own: gray faces in, logits out, attention open."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from analysis.maps import resize_pictures
+from analysis.subjects.attention import read_map, write_map
+from analysis.subjects.description import Description
+from analysis.subjects.mistakes import told_by_user
+from iram.errors import InputError
+from iram.model import Replacement, Trace
+
+Act = Callable[[int, Tensor], Tensor | None]
+
+
+class OutsideModel(nn.Module):
+    """Faces (N, 1, H, W) in [0, 1], of any size -> logits (N, K).
+
+    It brings them to the net's size (bilinear, antialiased), repeats gray for RGB, normalises, and
+    makes logits of what the net gives. So gradients and masks are those of the faces as the data
+    set has them. No state is kept between calls.
+
+    Attributes:
+        net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
+            it has any, says what such a net can never do.
+        size: S, pixels a side of what the net sees.
+        classes: its own, in the order of its logits.
+        where: the net's file, for messages.
+        lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
+            its attention), "weights" (that could be randomised) and "copies" (of itself).
+        stages: modules whose outputs stand for its blocks where it has no attention.
+    """
+
+    def __init__(self, net: Callable, description: Description, where: str = ""):
+        super().__init__()
+        self.net, self.description, self.where = net, description, where or description.name
+        self.name, self.seed = description.name, description.seed
+        self.size, self.classes = description.input_size, description.classes
+        self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
+        self.stages: tuple[str, ...] = ()
+        mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
+                     for one in (description.mean, description.std))  # fmt: skip
+        self.register_buffer("mean", mean.float(), persistent=False)
+        self.register_buffer("gain", (1 / std).float(), persistent=False)
+
+    @property
+    def architecture(self) -> SimpleNamespace:
+        """By what two of a kind are known (see `analysis.suite.labels`)."""
+        attention = self.description.attention
+        return SimpleNamespace(backbone=type(self.net).__name__,
+                               attention=attention and attention.layers)  # fmt: skip
+
+    @property
+    def has_attention(self) -> bool:
+        return self.description.attention is not None and "attention" not in self.lacks
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The modules that put out attention."""
+        return self.description.attention.layers if self.has_attention else ()
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The same modules by their names here."""
+        return tuple(f"net.{name}" for name in self.layers)
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.layers) or len(self.stages) or 1
+
+    def forward(self, images: Tensor) -> Tensor:
+        with told_by_user(self.where):
+            outputs = self.net(self.prepared(images))
+        return self._logits(outputs, len(images))
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """(N, C, S, S): what the net sees, in the type of its weights."""
+        gray = resize_pictures(images, self.size)
+        return ((gray - self.mean) * self.gain).to(self.dtype)  # repeats gray for RGB as well
+
+    def trace(self, images: Tensor) -> Trace:
+        """The logits with every attention map (N, C, h, w) and, of a model without attention, the
+        outputs (N, C, h, w) of its stages."""
+        seen: dict[int, Tensor] = {}
+        reading = self._reading(lambda layer, own: seen.__setitem__(layer, own))
+        with reading if self.has_attention else self._features(seen):
+            logits = self(images)
+        found = [seen[i] for i in sorted(seen)]
+        return Trace(logits, found if self.has_attention else [], found)
+
+    @contextlib.contextmanager
+    def intervene(self, replacements: Mapping[int, Replacement]) -> Iterator["OutsideModel"]:
+        """Replaces the attention of chosen layers; see `iram.model.FERClassifier.intervene`.
+
+        Raises:
+            InputError: the model has no attention, no such layer, or a map of another shape.
+        """
+        chosen = {self._layer(k): v for k, v in replacements.items()}
+
+        def act(layer: int, own: Tensor) -> Tensor | None:
+            new = chosen.get(layer)
+            return new(own) if callable(new) else new
+
+        with self._reading(act):
+            yield self
+
+    def _layer(self, index: int) -> int:
+        if not self.has_attention:
+            raise InputError(f"model '{self.name}' has no attention to intervene on")
+        if not -len(self.layers) <= index < len(self.layers):
+            raise InputError(f"no attention layer {index}; there are 0 to {len(self.layers) - 1}")
+        return index % len(self.layers)
+
+    @contextlib.contextmanager
+    def _reading(self, act: Act) -> Iterator[None]:
+        """`act(layer, own map)` at every attention layer; what it returns replaces the map."""
+        told = self.description.attention
+
+        def hook(index: int, name: str):
+            def replace(module, arguments, output):
+                own = read_map(output, name, told.read, told.prefix_tokens)
+                new = act(index, own)
+                if new is None:
+                    return None
+                return write_map(output, own, new.to(own), name, told.read, told.prefix_tokens)
+
+            return replace
+
+        with self.hooked({n: hook(i, n) for i, n in enumerate(told.layers if told else ())}):
+            yield
+
+    @contextlib.contextmanager
+    def _features(self, seen: dict[int, Tensor]) -> Iterator[None]:
+        def hook(index: int):
+            return lambda module, arguments, output: seen.__setitem__(
+                index, getattr(output, "features", output)
+            )
+
+        with self.hooked({name: hook(i) for i, name in enumerate(self.stages)}):
+            yield
+
+    @contextlib.contextmanager
+    def hooked(self, hooks: Mapping[str, Callable]) -> Iterator[None]:
+        """Hooks on modules of the net, for the passes of this thread alone."""
+        thread = threading.get_ident()
+
+        def own(hook):
+            def of_this_thread(*arguments):
+                return hook(*arguments) if threading.get_ident() == thread else None
+
+            return of_this_thread
+
+        handles = []
+        try:
+            for name, hook in hooks.items():
+                handles.append(self.net.get_submodule(name).register_forward_hook(own(hook)))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the net's weights."""
+        weights = self.net.parameters() if isinstance(self.net, nn.Module) else ()
+        floating = (w.dtype for w in weights if w.is_floating_point())
+        return next(floating, torch.float32)
+
+    def _logits(self, outputs, count: int) -> Tensor:
+        """(N, K) of what the net gave: a tensor, or the first of several, or their `logits`."""
+        outputs = getattr(outputs, "logits", outputs)
+        if isinstance(outputs, list | tuple) and outputs:
+            outputs = outputs[0]
+        wanted = (count, len(self.classes))
+        if not isinstance(outputs, Tensor) or outputs.shape != wanted:
+            got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+            raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, one "
+                             f"number a class; it returned {got}")  # fmt: skip
+        if not outputs.is_floating_point():
+            raise InputError(f"{self.where}: it must return floats, not {outputs.dtype}")
+        if self.description.output == "probabilities":
+            tiny = torch.finfo(torch.float32).tiny
+            return outputs.float().clamp(min=tiny).log()
+        return outputs

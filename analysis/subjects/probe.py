@@ -1,0 +1,271 @@
+"""What a model from outside can do, found on a few pictures before anything is run."""
+
+import copy
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from analysis.attributions.layers import features, spatial_layers, with_features_alone
+from analysis.attributions.question import undisturbed
+from analysis.subjects.attention import check_range
+from analysis.subjects.outside import OutsideModel
+from iram.errors import InputError, listing
+from iram.registry import unknown
+
+COUNT, SIZE = 3, 48  # of the pictures
+ALIKE = 1e-3  # of the logits' own spread: what rounding may change in single precision
+SUMS = 1e-2  # how far from 1 probabilities may sum
+
+
+def pictures(count: int = COUNT, size: int = SIZE) -> Tensor:
+    """(count, 1, size, size): smooth random gray, the same at every call."""
+    draws = torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    return F.interpolate(draws, (size, size), mode="bicubic").clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one trial: whether it went well, and what there is to know."""
+
+    what: str
+    good: bool
+    told: str
+
+
+def basics(model: nn.Module, images: Tensor) -> list[Finding]:
+    """What every study needs of a model: numbers, that belong to the picture alone."""
+    with torch.no_grad():
+        try:
+            logits = model(images)
+        except InputError as error:
+            return [Finding("forward", False, str(error))]
+        found = [Finding("forward", True, f"{tuple(images.shape)} -> {tuple(logits.shape)}")]
+        known = bool(logits.isfinite().all())
+        found.append(Finding("finite", known, "all outputs are numbers" if known else
+                             "outputs are NaN or infinite"))  # fmt: skip
+        if not known:
+            return found
+        found.append(state(model, images))
+        spread = _spread(logits)
+        allowed = _alike(model) * spread
+        again = float((model(images) - logits).abs().max())
+        found.append(_same("determinism", again, allowed, "the same picture gives the same",
+                           "is it left to chance (dropout) in eval mode?"))  # fmt: skip
+        alone = torch.cat([model(one[None]) for one in images])
+        found.append(_same("batch independence", float((alone - logits).abs().max()), allowed,
+                           "a picture's outputs are its own", "does it use batch statistics "
+                           "(BatchNorm in training mode)?"))  # fmt: skip
+    return found
+
+
+def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Finding:
+    if change <= allowed:
+        return Finding(what, True, f"{good} (to {change:.2g})")
+    return Finding(what, False, f"outputs change by {change:.2g}, where rounding explains "
+                   f"{allowed:.2g}; {bad}")  # fmt: skip
+
+
+def _alike(model: nn.Module) -> float:
+    """What rounding may change, as a share of the spread: more in half precision."""
+    floating = [p.dtype for p in model.parameters() if p.is_floating_point()]
+    return max([ALIKE, *(8 * torch.finfo(dtype).eps for dtype in floating)])
+
+
+def outputs(model: nn.Module, images: Tensor) -> Finding:
+    """Whether the outputs are what the description calls them."""
+    described = getattr(getattr(model, "description", None), "output", "logits")
+    with torch.no_grad():
+        logits = model(images).float()
+    total, positive = logits.exp().sum(1), bool((logits >= 0).all())
+    if described != "logits":
+        good = bool(((total - 1).abs() < SUMS).all())
+        return Finding("outputs", good, f"{described}, as described" if good else
+                       f"described as {described}, but they sum to {total[0]:.3g}, not 1"
+                       )  # fmt: skip
+    looks = positive and bool(((logits.sum(1) - 1).abs() < SUMS).all())
+    return Finding("outputs", not looks, "logits" if not looks else "they look like probabilities "
+                   '(from 0, summing to 1): write output = "probabilities"')  # fmt: skip
+
+
+def state(model: nn.Module, images: Tensor) -> Finding:
+    """Whether a forward pass leaves weights, buffers and mode as they were."""
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    with torch.no_grad():
+        model(images)
+    changed = [n for n, tensor in tensors.items() if not torch.equal(tensor, before[n])]
+    with torch.no_grad():
+        for name in changed:
+            tensors[name].copy_(before[name])
+    training = [n for n, m in model.named_modules() if m.training]
+    model.eval()
+    if changed or training:
+        told = f"a pass changes {listing(changed, 3)}" if changed else (
+            f"a pass puts {listing(training, 3)} into training mode")  # fmt: skip
+        return Finding("state", False, told)
+    kinds = {type(m).__name__ for m in model.modules() if isinstance(m, TRAINED_OTHERWISE)}
+    told = f"; in eval mode: {listing(sorted(kinds))}" if kinds else ""
+    return Finding("state", True, f"a pass leaves weights and buffers as they were{told}")
+
+
+TRAINED_OTHERWISE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+
+
+def gradient(model: nn.Module, images: Tensor) -> Finding:
+    """Whether a gradient reaches the picture."""
+    try:
+        with undisturbed(model):
+            x = images.clone().requires_grad_()
+            logits = model(x)
+            if not logits.requires_grad:
+                return Finding("gradients", False, "no gradient passes through it")
+            (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
+    except (InputError, RuntimeError) as error:
+        return Finding("gradients", False, f"no gradient passes through it: {_short(error)}")
+    if found is None or not found.isfinite().all() or not found.any():
+        kind = "zero" if found is None or not found.any() else "not finite"
+        return Finding("gradients", False, f"its gradient at the picture is {kind}")
+    return Finding("gradients", True, "reaches the picture")
+
+
+def layers(model: nn.Module, images: Tensor) -> Finding:
+    """Whether a layer with places can be read."""
+    names = spatial_layers(model, images)
+    if not names:
+        return Finding("layers", False, "no layer puts out (N, C, h, w) with places")
+    last = with_features_alone(model, names)[-1]
+    return Finding("layers", True, f"{len(names)} with places; the last with features: {last}")
+
+
+def stages(model: nn.Module, images: Tensor) -> tuple[str, ...]:
+    """The last layer of each size, first to last, gates left out."""
+    sizes: dict[tuple, str] = {}
+
+    def note(name: str) -> Callable:
+        def hook(module, arguments, output):
+            size = tuple(features(output).shape[2:])
+            sizes.pop(size, None)
+            sizes[size] = name
+
+        return hook
+
+    names = with_features_alone(model, spatial_layers(model, images))
+    handles = [model.get_submodule(n).register_forward_hook(note(n)) for n in names]
+    try:
+        with torch.no_grad():
+            model(images[:1])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(sizes.values())
+
+
+def attention(model: nn.Module, images: Tensor) -> Finding:
+    """The attention maps as described.
+
+    Raises:
+        InputError: a layer that is not there, or whose output is none of the described kind.
+    """
+    if isinstance(model, OutsideModel):
+        _check_used_once(model, images)
+    with torch.no_grad():
+        found = model.trace(images).attention
+    for layer, one in zip(getattr(model, "layers", range(len(found))), found, strict=True):
+        check_range(one, layer)
+        if not one.isfinite().all() or len(one) != len(images):
+            raise InputError(f"attention layer '{layer}': {tuple(one.shape)} with values that are "
+                             f"no maps of {len(images)} pictures")  # fmt: skip
+    told = "; ".join(f"{tuple(one.shape[1:])} from {one.min():.2g} to {one.max():.2g}"
+                     for one in found)  # fmt: skip
+    return Finding("attention", True, told)
+
+
+@torch.no_grad()
+def _check_used_once(model: OutsideModel, images: Tensor) -> None:
+    uses = Counter()
+    with model.hooked({n: lambda *_, n=n: uses.update([n]) for n in model.layers}):
+        model(images)
+    for name in model.layers:
+        if uses[name] != 1:
+            told = f"is used {uses[name]} times" if uses[name] else "was not reached"
+            raise InputError(f"attention layer '{name}' {told} in a forward pass; it must be used "
+                             "once")  # fmt: skip
+
+
+def interventions(model: nn.Module, images: Tensor) -> Finding:
+    """Whether its own map put back changes nothing, and another one something."""
+    with torch.no_grad():
+        trace = model.trace(images)
+        spread = _spread(trace.logits)
+        idle = []
+        for layer, own in enumerate(trace.attention):
+            with model.intervene({layer: own}):
+                same = float((model(images) - trace.logits).abs().max())
+            if not same <= _alike(model) * spread:
+                return Finding("interventions", False, f"putting back layer {layer}'s own map "
+                               f"changes the logits by {same:.2g}")  # fmt: skip
+            slope = torch.linspace(0.2, 1.8, own.shape[3], device=own.device)
+            with model.intervene({layer: (own.mean((2, 3), keepdim=True) * slope).clamp(0, 1)}):
+                moved = float((model(images) - trace.logits).abs().max())
+            idle += [] if moved > 0 else [layer]
+    if idle:
+        return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
+                       "changes nothing: what follows does not use it")  # fmt: skip
+    return Finding("interventions", True, "its own maps put back change nothing, others do")
+
+
+def _spread(logits: Tensor) -> float:
+    """Of a picture's logits, in the mean."""
+    return float(logits.float().std(1).mean().clamp(min=1e-6))
+
+
+def _short(error: Exception) -> str:
+    return f"{' '.join(str(error).split()):.200}"
+
+
+def examine(model: OutsideModel, device: str = "cpu") -> None:
+    """Fills in what a model lacks, from a few passes.
+
+    Raises:
+        InputError: outputs of another shape, no numbers, or not the picture's own; attention that
+            is not what the description says.
+    """
+    images = pictures().to(device)
+    for finding in basics(model, images):
+        if not finding.good:
+            told = finding.told if finding.what == "forward" else (
+                f"{model.where}: {finding.what}: {finding.told}")  # fmt: skip
+            raise InputError(told)
+    if not (finding := outputs(model, images)).good:
+        raise InputError(f"{model.where}: {finding.told}")
+    examine_insides(model, images)
+
+
+def examine_insides(model: OutsideModel, images: Tensor) -> None:
+    """`examine`, of what is beyond the outputs."""
+    trials = {"layers": layers, "gradients": gradient}
+    for need, trial in trials.items():
+        if need not in model.lacks and not (found := trial(model, images)).good:
+            model.lacks[need] = found.told
+    if "layers" not in model.lacks:
+        model.stages = tuple(name.removeprefix("net.") for name in stages(model, images))
+    if not any(p.is_floating_point() for p in model.parameters()):
+        model.lacks.setdefault("weights", "it has no weights to randomise")
+    try:
+        copy.deepcopy(model)
+    except Exception as error:  # whatever a user's module raises
+        model.lacks["copies"] = f"it can't be copied: {_short(error)}"
+    if model.description.attention is None:
+        model.lacks.setdefault("attention", "its description names no attention")
+        return
+    known = [name for name, _ in model.net.named_modules() if name]
+    for name in model.description.attention.layers:
+        if name not in known:
+            raise InputError(f"{model.where}: [attention]: {unknown('layer', name, known)}")
+    attention(model, images)
+    if not (found := interventions(model, images)).good:
+        model.lacks["interventions"] = found.told

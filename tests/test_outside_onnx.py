@@ -1,0 +1,191 @@
+"""ONNX files: the same answers as the net they hold, whatever their form; and nothing else read."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import outside
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from analysis.subjects import onnx_file, open_subjects
+from analysis.subjects.loading import load_outside
+from analysis.subjects.onnx_file import external_files
+from analysis.subjects.probe import pictures
+from iram.errors import InputError
+
+SEVEN = outside.CLASSES
+
+
+def opened(path, **options):
+    outside.describe(path, None, None, **options)
+    return open_subjects(str(path), SEVEN)[0]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {}, {"batch": 4}, {"batch": 1}, {"size": 40, "channels": 3}, {"size": 260},
+        {"last": True, "channels": 3, "size": 64}, {"external": "weights.bin"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_onnx_file_answers_as_its_net_whatever_its_form(tmp_path, form):
+    weights = outside.write_onnx(tmp_path / "net.onnx", **form)
+    subject, images = opened(tmp_path / "net.onnx", extra="mean = 0.5\nstd = 0.25"), pictures(6)
+    size, channels = form.get("size", 48), form.get("channels", 1)
+    assert (subject.model.size, subject.model.description.channels) == (size, channels)
+    x = torch.nn.functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
+    x = (x.expand(-1, channels, -1, -1) - 0.5) / 0.25
+    expected = outside.onnx_oracle(weights, x)
+    torch.testing.assert_close(subject.logits(images), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(subject.logits(images[:1]), expected[:1], atol=1e-4, rtol=1e-4)
+
+
+def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
+    path = tmp_path / "net.onnx"
+    outside.write_onnx(path, size="side")
+    with pytest.raises(InputError, match="lacks input_size"):
+        opened(path)
+    outside.describe(path, 56, None)
+    assert open_subjects(str(path), SEVEN)[0].model.size == 56
+    outside.describe(path, 56, "rgb")
+    with pytest.raises(InputError, match=r"colour is 'rgb', but net.onnx itself takes 'gray'"):
+        open_subjects(str(path), SEVEN)
+
+
+def test_threads_may_share_a_session(tmp_path):
+    outside.write_onnx(tmp_path / "net.onnx")
+    subject, parts = opened(tmp_path / "net.onnx"), pictures(32).split(4)
+    alone = [subject.logits(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        for found, expected in zip(pool.map(subject.logits, parts), alone, strict=True):
+            torch.testing.assert_close(found, expected)
+
+
+def test_it_says_what_an_onnx_file_cannot_do(tmp_path):
+    outside.write_onnx(tmp_path / "net.onnx")
+    assert opened(tmp_path / "net.onnx").model.lacks.keys() == {
+        "gradients", "layers", "attention", "weights"}  # fmt: skip
+
+
+def test_it_is_known_by_its_bytes_and_those_of_its_weights(tmp_path):
+    path, known = tmp_path / "net.onnx", set()
+    for seed in (0, 1):
+        outside.write_onnx(path, external="weights.bin", seed=seed)
+        outside.describe(path, None, None)
+        known.add(load_outside(str(path))[1])
+        (tmp_path / "weights.bin").unlink()
+    outside.write_onnx(path, seed=1)
+    assert load_outside(str(path))[1] not in known
+    assert len(known) == 2
+
+
+def pointed(path, location: str) -> None:
+    """Makes an ONNX file take its weights from another place."""
+    outside.write_onnx(path, external="weights.bin")
+    model = onnx.load_model(str(path), load_external_data=False)
+    for tensor in model.graph.initializer:
+        tensor.external_data[0].value = location
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "location", ["../secret.bin", "sub/../../secret.bin", "ABSOLUTE", "link.bin"]
+)
+def test_weights_outside_the_files_own_folder_are_not_opened(tmp_path, location):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    pointed(folder / "net.onnx", location.replace("ABSOLUTE", str(tmp_path / "secret.bin")))
+    shutil.copy(folder / "weights.bin", tmp_path / "secret.bin")
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    with pytest.raises(InputError, match="outside its own folder; such a file is not opened"):
+        opened(folder / "net.onnx")
+
+
+def test_weights_in_the_inner_graphs_of_a_file_are_looked_for_too(tmp_path):
+    pointed(tmp_path / "net.onnx", "../secret.bin")
+    inner = onnx.load_model(str(tmp_path / "net.onnx"), load_external_data=False).graph
+    node = helper.make_node("If", ["yes"], ["out"], then_branch=inner, else_branch=inner)
+    yes = helper.make_tensor("yes", TensorProto.BOOL, [], [True])
+    graph = helper.make_graph([node], "outer", [], inner.output, [yes])
+    (tmp_path / "outer.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(InputError, match=r"takes weights from \.\./secret\.bin, outside"):
+        external_files(tmp_path / "outer.onnx")
+
+
+def test_weights_that_are_not_there_are_named(tmp_path):
+    pointed(tmp_path / "net.onnx", "gone.bin")
+    with pytest.raises(InputError, match=r"takes weights from gone\.bin, which is not beside it"):
+        opened(tmp_path / "net.onnx")
+
+
+def model_of(inputs, outputs, nodes, **values):
+    kinds = {"pictures": (TensorProto.FLOAT, ["N", 1, 48, 48]), **values}
+    info = [[helper.make_tensor_value_info(n, *kinds[n]) for n in names]
+            for names in (inputs, outputs)]  # fmt: skip
+    graph = helper.make_graph([helper.make_node(*node) for node in nodes], "net", *info)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (model_of(["pictures", "other"], ["y"], [("Add", ["pictures", "other"], ["y"])],
+                  other=(1, ["N", 1, 48, 48]), y=(1, ["N", 1, 48, 48])), "takes 2 inputs"),
+        (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])], y=(1, ["N", 1, 48, 48])),
+         r"no output of \(N, 7\) for its 7 classes; there is y"),
+        (model_of(["pictures"], ["y"], [("Flatten", ["pictures"], ["y"])], y=(1, ["N", 5])),
+         r"it returned \(3, 2304\)"),
+        (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])], pictures=(1, ["N", 1, 9]),
+                  y=(1, ["N", 1, 9])), r"a classifier of faces takes \(N, C, H, W\)"),
+        (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])],
+                  pictures=(1, ["N", 4, 48, 48]), y=(1, ["N", 4, 48, 48])), "of 4 channels"),
+        (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])],
+                  pictures=(1, ["N", 1, 48, 40]), y=(1, ["N", 1, 48, 40])), "squares can be"),
+        (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])],
+                  pictures=(7, ["N", 1, 48, 48]), y=(7, ["N", 1, 48, 48])), r"takes tensor\(int64"),
+        (model_of(["pictures"], ["y"], [("NoSuchThing", ["pictures"], ["y"])],
+                  y=(1, ["N", 7])), "onnxruntime cannot run"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_classifier_of_faces_is_told(tmp_path, model, told):
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=told):
+        opened(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("data", [b"", b"not ONNX at all", b"\x08"])
+def test_a_damaged_file_is_told(tmp_path, data):
+    (tmp_path / "net.onnx").write_bytes(data)
+    with pytest.raises(InputError, match="is no whole ONNX file"):
+        opened(tmp_path / "net.onnx")
+
+
+def test_what_to_install_is_told_where_onnx_is_missing(tmp_path, monkeypatch):
+    outside.write_onnx(tmp_path / "net.onnx")
+    for missing in ("onnx", "onnxruntime"):
+        with monkeypatch.context() as context:
+            context.setitem(__import__("sys").modules, missing, None)
+            with pytest.raises(InputError, match=r"pip install 'iram-study\[onnx\]'"):
+                opened(tmp_path / "net.onnx")
+    assert onnx_file.TYPES["tensor(float)"] is np.float32
+
+
+def test_half_precision_and_probabilities_are_taken_as_they_are(tmp_path):
+    nodes = [("ReduceMean", ["pictures"], ["m"]), ("Concat", ["m"] * 7, ["c"]),
+             ("Softmax", ["c"], ["y"])]  # fmt: skip
+    made = [helper.make_node(*nodes[0], axes=[2, 3], keepdims=0),
+            helper.make_node(*nodes[1], axis=1), helper.make_node(*nodes[2], axis=1)]  # fmt: skip
+    kind = TensorProto.FLOAT16
+    graph = helper.make_graph(
+        made, "net", [helper.make_tensor_value_info("pictures", kind, ["N", 1, 48, 48])],
+        [helper.make_tensor_value_info("y", kind, ["N", 7])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    subject = opened(tmp_path / "net.onnx", extra='output = "probabilities"')
+    torch.testing.assert_close(subject.logits(pictures(2)).softmax(1), torch.full((2, 7), 1 / 7),
+                               atol=1e-3, rtol=0)  # fmt: skip
