@@ -41,9 +41,7 @@ def write_example(path: Path, example: Example) -> None:
     arrays = {f"map {name}": values for name, values in example.maps.items()}
     facts = np.array(json.dumps(example.facts))
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(
-            file, images=example.images, mask=example.mask, facts=facts, **arrays
-        )
+        np.savez_compressed(file, images=example.images, mask=example.mask, facts=facts, **arrays)
 
 
 def read_example(path: Path) -> Example:

@@ -46,4 +46,4 @@ def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
     table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
     told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
             for row in table.itertuples() if row.model != row.reference]  # fmt: skip
-    return "errors, no attention = 100: " + ", ".join(told) if told else ""
+    return "errors under occlusion, no attention = 100: " + ", ".join(told) if told else ""

@@ -12,6 +12,8 @@ from analysis.figures import style
 from analysis.figures.names import OVER_FACES
 from iram.errors import InputError, listing
 
+LETTERS = 115  # that a legend's row can hold in a double column
+
 
 class Display:
     """A figure of one or more panels.
@@ -27,6 +29,7 @@ class Display:
     """
 
     COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
+    PICTURES: ClassVar[bool] = False  # whether it shows faces, which need many colours
 
     def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
         """Draws, and returns itself.
@@ -106,8 +109,8 @@ def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: 
     """One legend for all panels, above (or, "lower", below) them; the note says what the bands or
     bars are."""
     handles, labels = ax.get_legend_handles_labels()
-    return figure.legend(handles, labels, loc=f"outside {where} center", title=note,
-                         ncols=min(len(labels), 4))  # fmt: skip
+    columns = max(1, min(len(labels), LETTERS // (8 + max(map(len, labels), default=0))))
+    return figure.legend(handles, labels, loc=f"outside {where} center", title=note, ncols=columns)
 
 
 def chosen(table: pd.DataFrame, problem: str, **values) -> pd.DataFrame:

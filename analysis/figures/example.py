@@ -1,14 +1,13 @@
 """One face before and after an occluder, with the maps of both."""
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import ClassVar
 
 from analysis.example import Example
 from analysis.figures.attention import show_face, show_map
 from analysis.figures.display import Display
 from analysis.figures.names import METHODS, condition_title, model_titles, title
-from analysis.figures.style import DOUBLE_COLUMN, RISING, SIGNED
+from analysis.figures.style import DOUBLE_COLUMN
 
 HEIGHT = 36  # mm a row
 
@@ -26,6 +25,7 @@ class ExamplePanel(Display):
 
     example: Example
     methods: tuple[str, ...] = ()
+    PICTURES: ClassVar = True
 
     def _methods(self) -> list[str]:
         return [name for name in self.methods or self.example.maps if name in self.example.maps]
@@ -36,12 +36,12 @@ class ExamplePanel(Display):
     def draw(self, figure):
         methods, facts = self._methods(), self.example.facts
         grid = figure.subplots(2, 1 + len(methods), squeeze=False)
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.04, wspace=0.02, hspace=0.02)
         covered = condition_title(facts["occluder"], facts["fill"], facts["fraction"])
         for row, ax in enumerate(grid[:, 0]):
             show_face(ax, self.example.images[row])
-            share = 100 * facts["probabilities"][row]
-            ax.set_title(("clean" if row == 0 else covered) + f"\n{facts['explained']} {share:.0f}%")
+            told = f"{facts['explained']} {100 * facts['probabilities'][row]:.0f}%"
+            ax.set_title(f"{covered if row else 'clean'}\n{told}")
         for column, method in zip(grid[:, 1:].T, methods, strict=True):
             self._column(figure, column, method)
         figure.suptitle(f"{model_titles([facts['model']])[facts['model']]}: what speaks for "

@@ -97,7 +97,7 @@ class ImportanceMatrix(Display):
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         if "all" in set(expressions["expression"]):
-            ax.axhline(len(labels) - 1.5, color="black", linewidth=0.8)
+            ax.plot([-0.5, len(names) - 0.5], [len(labels) - 1.5] * 2, color="black", linewidth=0.8)
         return image
 
 

@@ -52,7 +52,7 @@ class InterventionForest(Display):
                       model=self.model, layer=COMBINED, effect="indirect")  # fmt: skip
 
     def size(self) -> tuple[float, float]:
-        return DOUBLE_COLUMN, 6 * self._own()["condition"].nunique() + 26
+        return DOUBLE_COLUMN, 7 * self._own()["condition"].nunique() + 26
 
     def draw(self, figure):
         own = self._own()

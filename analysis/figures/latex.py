@@ -25,8 +25,8 @@ class Number(NamedTuple):
 
     def texts(self) -> tuple[str, str, str]:
         """Value, low and high; "" where there is none."""
-        return tuple("" if isnan(one) else f"{one:.{self.decimals}f}"
-                     for one in (self.value, self.low, self.high))  # fmt: skip
+        shown = (round(one, self.decimals) + 0.0 for one in (self.value, self.low, self.high))
+        return tuple("" if isnan(one) else f"{one:.{self.decimals}f}" for one in shown)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class PrintedTable:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([one for name, three in zip(self.header, wide, strict=True)
-                         for one in ([name, f"{name} low", f"{name} high"] if three else [name])])
+                         for one in ([name, f"{name} low", f"{name} high"] if three else [name])]
+                        )  # fmt: skip
         for row in self.rows:
             writer.writerow([one for cell, three in zip(row, wide, strict=True)
                              for one in _parts(cell)[: 3 if three else 1]])  # fmt: skip

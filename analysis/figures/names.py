@@ -26,7 +26,8 @@ VARIANTS = {
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
     "heads": "rendered heads", "ferplus": "FERPlus",
 }  # fmt: skip
-DATASETS = {"fer2013": "FER2013", "ferplus": "FERPlus", "rafdb": "RAF-DB", "heads": "rendered heads"}
+DATASETS = {"fer2013": "FER2013", "ferplus": "FERPlus", "rafdb": "RAF-DB",
+            "heads": "rendered heads"}  # fmt: skip
 OCCLUDERS = {
     "box": "random box", "sham": "sham (background)", "blob": "random blob",
     "dropout": "random patches", "brows": "brows", "eyes": "eyes", "brows_eyes": "brows and eyes",
@@ -61,7 +62,7 @@ SIMILARITIES = {
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}
 HYPOTHESES = {
     "H1": "leaves the occluded region", "H2a": "more than with permuted weights",
-    "H2b": "more than activation without attention", "H2c": "more than with shuffled labels",
+    "H2b": "more than the twin without attention", "H2c": "more than with shuffled labels",
     "H2d": "taught by erasing in training", "H3": "its movement raises the margin",
     "H4": "leaves really occluded regions", "H5": "goes to visible, expressive regions",
     "H6": "more of it than SE, ECA and CBAM",
@@ -73,7 +74,7 @@ COMPONENTS = {
     "sham": "more than for a patch beside the face",
     "matched textures": "also when filled with texture",
     "more than permuted-weights": "more than with permuted weights",
-    "more than twin": "more than activation without attention",
+    "more than twin": "more than the activation of the twin without",
     "more than random-labels": "more than with shuffled labels",
     "exposure": "nets that saw erasing show more",
     "nets that saw erasing leave": "and their share on the region falls",

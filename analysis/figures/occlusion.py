@@ -55,8 +55,8 @@ class OcclusionCurves(Display):
         panels[0].set_ylim(bottom=0)
         figure.supxlabel(FRACTION)
         figure.supylabel(ACCURACY)
-        legend(figure, panels[0],
-               f"occluders painted with {title(self.fill, FILLS)}; bands: {OVER_FACES}")  # fmt: skip
+        painted = title(self.fill, FILLS)
+        legend(figure, panels[0], f"occluders painted with {painted}; bands: {OVER_FACES}")
         return panels[: len(names)]
 
     def _table(self) -> pd.DataFrame:

@@ -57,11 +57,12 @@ def poses(summary: pd.DataFrame) -> PrintedTable:
                    "no pose in depth in this table", metric="accuracy")  # fmt: skip
     titles, rows = model_titles(table["model"]), []
     hidden = table.drop_duplicates("condition").set_index("condition")
-    for row in _by_model(table, "condition", {}):
-        angle = row[0].replace("yaw", "yaw ").replace("pitch", "pitch ").replace("-", "−")
-        share = Number(100 * hidden.loc[row[0], "self_occlusion_fraction"])
-        rows.append([angle, *row[1:], share])
-    return PrintedTable(["degrees", *titles.values(), "hidden (% of face)"], rows,
+    for condition, *numbers in _by_model(table, "condition", {}):
+        axis, angle = condition.rstrip("+-0123456789"), hidden.loc[condition]
+        rows.append([axis, Number(angle[f"{axis}_deg"], decimals=0), *numbers,
+                     Number(100 * angle["self_occlusion_fraction"])])  # fmt: skip
+    rows.sort(key=lambda row: (row[0] != "yaw", row[1].value))
+    return PrintedTable(["axis", "degrees", *titles.values(), "hidden (% of face)"], rows,
                         f"Accuracy (%) of turned heads; {INTERVALS}")  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def verdicts(verdicts: pd.DataFrame) -> PrintedTable:
          title(row.verdict, ANSWERS), Number(row.effect, row.low, row.high, 3), row.unit,
          Number(row.margin, decimals=2)] for row in verdicts.itertuples()
     ]  # fmt: skip
-    header = ["model", "", "hypothesis", "answer", "effect", "unit", "margin"]
+    header = ["model", "hypothesis", "claim", "answer", "effect", "unit", "margin"]
     over = ", ".join(dict.fromkeys(verdicts["interval_over"].dropna()))
     return PrintedTable(header, rows, f"Attention under occlusion; {GIVEN}, over {over}")
 
@@ -88,8 +89,8 @@ def modules(table: pd.DataFrame) -> PrintedTable:
         published = row.kind == "published"
         name = f"{row.label} (published)" if published else titles[row.label]
         rows.append([
-            name, "" if pd.isna(row.parameters) else f"{int(row.parameters):,}",
-            "" if pd.isna(row.seeds) else str(len(str(row.seeds).split())),
+            name, Number(row.parameters, decimals=0),
+            Number(float("nan") if pd.isna(row.seeds) else len(str(row.seeds).split()), decimals=0),
             Number(100 * row.accuracy, 100 * row.low, 100 * row.high),
             Number(100 * row.difference, 100 * row.difference_low, 100 * row.difference_high),
             Number(row.p_holm, decimals=3),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class ContactSheet(Display):
 
     faces: Mapping[str, np.ndarray]
     names: tuple[str, ...] = ()
+    PICTURES: ClassVar = True
 
     def size(self) -> tuple[float, float]:
         rows, columns = self._shape()

@@ -50,10 +50,12 @@ class VerdictForest(Panel):
         return chosen(table, "no hypothesis in this table")
 
     def _rows(self) -> list[tuple[str, str]]:
-        """(hypothesis, component), and before those of a hypothesis its heading's (key, "")."""
-        rows, table = [], self._table()
-        for key, own in table.groupby("hypothesis", sort=False):
-            rows += [(key, ""), *((key, name) for name in dict.fromkeys(own["component"]))]
+        """(hypothesis, component), and before those of a hypothesis with several its heading's
+        (key, "")."""
+        rows = []
+        for key, own in self._table().groupby("hypothesis", sort=False):
+            names = list(dict.fromkeys(own["component"]))
+            rows += [(key, "")] * (len(names) > 1) + [(key, name) for name in names]
         return rows
 
     def size(self) -> tuple[float, float]:
@@ -75,9 +77,9 @@ class VerdictForest(Panel):
         self._dress(ax, table, rows)
 
     def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:
-        at = [rows.index(pair) + shift
-              for pair in own[["hypothesis", "component"]].itertuples(index=False, name=None)]
-        y, unit = np.array(at, float), own["direction"] / own["margin"]
+        pairs = own[["hypothesis", "component"]].itertuples(index=False, name=None)
+        y = np.array([rows.index(pair) + shift for pair in pairs])
+        unit = own["direction"] / own["margin"]
         value, low, high = (own[name] * unit for name in ("effect", "low", "high"))
         shown = (own["outcome"] == "shown").to_numpy()
         ax.hlines(y, low, high, color=style["color"])
@@ -89,16 +91,16 @@ class VerdictForest(Panel):
     def _dress(self, ax, table: pd.DataFrame, rows) -> None:
         margins = table.drop_duplicates(["hypothesis", "component"]).set_index(
             ["hypothesis", "component"])  # fmt: skip
-        labels = []
+        labels, alone = [], [key for key, _ in rows]
         for key, name in rows:
-            if not name:
-                labels.append(f"{key}  {title(key, HYPOTHESES)}")
-                continue
-            known = margins.loc[(key, name)]
-            labels.append(f"{title(name, COMPONENTS)} ({known['margin']:g} {known['unit']})")
-        ax.set_yticks(range(len(rows)), labels)
-        for label, (_, name) in zip(ax.get_yticklabels(), rows, strict=True):
-            label.set_fontweight("normal" if name else "bold")
+            heads = not name or alone.count(key) == 1
+            words = f"{key}  {title(key, HYPOTHESES)}" if heads else title(name, COMPONENTS)
+            known = margins.loc[(key, name)] if name else None
+            margin = "" if known is None else f" ({known['margin']:g} {known['unit']})"
+            labels.append((words + margin, "bold" if heads else "normal"))
+        ax.set_yticks(range(len(rows)), [words for words, _ in labels])
+        for label, (_, weight) in zip(ax.get_yticklabels(), labels, strict=True):
+            label.set_fontweight(weight)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", visible=False)

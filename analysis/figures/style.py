@@ -87,8 +87,8 @@ def look(models: Iterable[str]) -> dict[str, dict]:
     styles = {}
     for name, own in seeds.items():
         place, variant = places[name]
-        style = {"color": COLOURS[place % 7], "marker": MARKERS[place % 7],
-                 "linestyle": LINES[(place + variant) % 7], "fillstyle": HOLLOW[variant % 4]}
+        style = {"color": COLOURS[place % 7], "linestyle": LINES[(place + variant) % 7],
+                 "marker": MARKERS[place % 7], "fillstyle": HOLLOW[variant % 4]}  # fmt: skip
         count = f" ({len(own)} seeds)" if len(own) > 1 else ""
         for number, model in enumerate(own):
             styles[model] = {**style, "label": "_" * bool(number) + titles[own[0]] + count}
@@ -101,8 +101,8 @@ def _places(families: list[str]) -> dict[str, tuple[int, int]]:
     if max(map(modules.count, modules), default=0) > len(HOLLOW):
         return {name: (place, 0) for place, name in enumerate(families)}
     order = list(dict.fromkeys([*MODULES, *modules]))
-    return {name: (order.index(module), modules[:place].count(module))
-            for place, (name, module) in enumerate(zip(families, modules, strict=True))}  # fmt: skip
+    return {name: (order.index(modules[place]), modules[:place].count(modules[place]))
+            for place, name in enumerate(families)}  # fmt: skip
 
 
 def dots(style: dict) -> dict:

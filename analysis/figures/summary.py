@@ -5,6 +5,8 @@ from textwrap import fill
 from typing import ClassVar
 
 import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from analysis.example import Example
 from analysis.figures.answers import answers, rests_on, robustness_told
@@ -13,7 +15,6 @@ from analysis.figures.display import Display
 from analysis.figures.names import (
     ANSWERS,
     HYPOTHESES,
-    OCCLUDERS,
     QUESTIONS,
     condition_title,
     family,
@@ -26,6 +27,7 @@ from iram.errors import InputError
 
 TITLE = "Does attention find the visible parts of a face?"
 PLACES = ("eyes", "mouth", "box")
+TOP, BOTTOM = 70, 56  # mm
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Summary(Display):
     summary: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     example: Example | None = None
+    PICTURES: ClassVar = True
     COLUMNS: ClassVar = {
         "verdicts": ("model", "hypothesis", "verdict", "n", "seeds", "interval_over"),
         "components": ("model", "hypothesis", "role", "effect", "low", "high", "direction",
@@ -65,20 +68,34 @@ class Summary(Display):
         return self.summary is not None or self.example is not None
 
     def size(self) -> tuple[float, float]:
-        return DOUBLE_COLUMN, 66 + 56 * self._below()
+        return DOUBLE_COLUMN, TOP + BOTTOM * self._below()
 
     def draw(self, figure):
         figure.suptitle(TITLE, fontsize=points(11), fontweight="bold")
+        self._legend(figure)
         if not self._below():
             return self._questions(figure.subfigures(1, 1))
-        top, bottom = figure.subfigures(2, 1, height_ratios=[66, 56])
+        top, bottom = figure.subfigures(2, 1, height_ratios=[TOP, BOTTOM])
         panels = self._questions(top)
         if self.summary is None or self.example is None:
             left = right = bottom
         else:
-            left, right = bottom.subfigures(1, 2, width_ratios=[1.9, 1])
+            left, right = bottom.subfigures(1, 2, width_ratios=[1.6, 1])
         panels += self._curves(left) if self.summary is not None else []
         return panels + (self._faces(right) if self.example is not None else [])
+
+    def _shown(self) -> pd.DataFrame:
+        """The benchmark of the modules that have verdicts, and of the net without attention."""
+        judged = {family(m).split("-")[0] for m in self.verdicts["model"]} | {"none"}
+        kept = self.summary["model"].map(lambda name: family(name).split("-")[0] in judged)
+        return self.summary[kept]
+
+    def _legend(self, figure) -> None:
+        tables = [self.verdicts] + ([] if self.summary is None else [self._shown()])
+        models = [family(model) for table in tables for model in table["model"]]
+        looks = {one["label"]: one for one in look(models).values()}
+        figure.legend(handles=[Line2D([], [], **one) for one in looks.values()], ncols=6,
+                      loc="outside lower center", title=rests_on(self.verdicts))  # fmt: skip
 
     def _questions(self, figure) -> list:
         found = answers(self.verdicts)
@@ -93,8 +110,7 @@ class Summary(Display):
                             (0, points(5 + 11 * place)), xycoords="axes fraction", ha="center",
                             textcoords="offset points", color=colour, fontsize=points(9),
                             fontweight="bold")  # fmt: skip
-        figure.supxlabel("effect in the claimed direction, in margins; gray: none worth the name\n"
-                         + rests_on(self.verdicts))  # fmt: skip
+        figure.supxlabel("effect in the claimed direction, in margins; gray: none worth the name")
         return panels
 
     def _effects(self, ax, keys: tuple[str, ...]) -> None:
@@ -109,22 +125,20 @@ class Summary(Display):
             unit = own["direction"] / own["margin"]
             ax.hlines(y, unit * own["low"], unit * own["high"], color=style["color"])
             ax.plot(unit * own["effect"], y, **dots(style))
-            for place in y[own["effect"].isna()]:
-                ax.text(0, place, "not tested", ha="center", va="center", fontsize=points(6.5),
-                        color=MUTED)  # fmt: skip
-        ax.set_yticks(range(len(rows)), [fill(title(key, HYPOTHESES), 16) for key in rows])
+        for place in untested(effects, rows):
+            ax.text(0.5, place, "not tested", ha="center", va="center", fontsize=points(7),
+                    color=MUTED, transform=ax.get_yaxis_transform())  # fmt: skip
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.set_yticks(range(len(rows)), [fill(title(key, HYPOTHESES), 21) for key in rows])
         ax.set_ylim(max(len(rows), 2) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
 
     def _curves(self, figure) -> list:
-        judged = {family(model) for model in self.verdicts["model"]} | {"none"}
-        kept = self.summary["model"].map(lambda name: family(name).split("-")[0] in judged)
-        shown = self.summary[kept]
-        display = OcclusionCurves(shown, occluders=PLACES)
-        panels = list(display.draw(figure))
-        told = "" if self.robustness is None else robustness_told(
-            self.robustness, model_titles(self.robustness["model"]))  # fmt: skip
-        panels[len(panels) // 2].set_xlabel(told)
+        panels = list(OcclusionCurves(self._shown(), occluders=PLACES).draw(figure))
+        figure.legends.clear()
+        if self.robustness is not None:
+            titles = model_titles(self.robustness["model"])
+            figure.suptitle(fill(robustness_told(self.robustness, titles), 62))
         return panels
 
     def _faces(self, figure) -> list:
@@ -133,9 +147,15 @@ class Summary(Display):
         covered = condition_title(facts["occluder"], facts["fill"], facts["fraction"])
         for row, name in enumerate(("clean", covered)):
             show_face(grid[row, 0], self.example.images[row])
-            grid[row, 0].set_title(f"{name}:\n{facts['predictions'][row]}")
+            grid[row, 0].set_title(f"{name}: {facts['predictions'][row]}")
             if gate is not None:
                 show_face(grid[row, 1], self.example.images[row])
                 show_map(grid[row, 1], gate[row], False, (float(gate.min()), float(gate.max())))
-                grid[row, 1].set_title("its\nattention")
+                grid[row, 1].set_title("its attention")
         return list(grid.flat)
+
+
+def untested(effects: pd.DataFrame, keys: list[str]) -> list[int]:
+    """The places of the hypotheses that were tested of no model."""
+    tested = set(effects.loc[effects["effect"].notna(), "hypothesis"])
+    return [place for place, key in enumerate(keys) if key not in tested]

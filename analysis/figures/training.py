@@ -7,7 +7,16 @@ import pandas as pd
 
 from analysis.figures.display import Display, chosen
 from analysis.figures.names import ACCURACY, KINDS, OVER_FACES, model_titles
-from analysis.figures.style import BLUE, DOUBLE_COLUMN, MUTED, dots, line, look, points
+from analysis.figures.style import (
+    BLUE,
+    DOUBLE_COLUMN,
+    MUTED,
+    SINGLE_COLUMN,
+    dots,
+    line,
+    look,
+    points,
+)
 
 
 @dataclass
@@ -39,11 +48,13 @@ class TrainingCurves(Display):
                       status="done")  # fmt: skip
         done = done[done["data"] == done["data"].iloc[0]]
         kinds = _kinds(done)
-        return {title: done[kinds == kind] for kind, title in KINDS.items() if (kinds == kind).any()}
+        found = {title: done[kinds == kind] for kind, title in KINDS.items()}
+        return {title: rows for title, rows in found.items() if len(rows)}
 
     def size(self) -> tuple[float, float]:
-        labels = max(rows["label"].nunique() for rows in self._panels().values())
-        return DOUBLE_COLUMN, 66 + 4 * -(-labels // 2)
+        panels = self._panels().values()
+        labels = max(rows["label"].nunique() for rows in panels)
+        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 66 + 4 * -(-labels // 2)
 
     def draw(self, figure):
         rows = self._panels()
@@ -116,8 +127,8 @@ class ModuleDifferences(Display):
             self._accuracies(left, rows)
             self._differences(right, rows)
             left.set_title(self.TITLES[kind], loc="left")
-        grid[-1, 0].set_xlabel(f"{ACCURACY}; bars: {OVER_FACES}\nand, with several, training seeds")
-        grid[-1, 1].set_xlabel("difference from the reference (points)\nfilled: p < 0.05 after Holm")
+        grid[-1, 0].set_xlabel(f"{ACCURACY}; bars: {OVER_FACES}\nand, with several, over seeds")
+        grid[-1, 1].set_xlabel("difference from the reference\n(points); filled: p < 0.05 (Holm)")
         return list(grid.flat)
 
     def _accuracies(self, ax, rows: pd.DataFrame) -> None:
