@@ -46,4 +46,5 @@ def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
     table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
     told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
             for row in table.itertuples() if row.model != row.reference]  # fmt: skip
-    return "errors under occlusion, no attention = 100: " + ", ".join(told) if told else ""
+    lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]
+    return "\n".join(["errors under occlusion, no attention = 100:", *lines]) if told else ""

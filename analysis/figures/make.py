@@ -97,6 +97,10 @@ def make(
             yield Made(item.name, write(item, given, out, run, kinds))
         except InputError as error:
             yield Made(item.name, missing=str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            yield Made(item.name, missing=f"{', '.join(item.tables)}: not as "
+                       f"`{command_of(item.tables[0]).split(' --')[0]}` writes it ({error!r})"
+                       )  # fmt: skip
 
 
 def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:

@@ -72,8 +72,8 @@ class VerdictForest(Panel):
         tested = table.groupby(["hypothesis", "component"])["effect"].count()
         for place, row in enumerate(rows):
             if row[1] and not tested[row]:
-                ax.text(0, place, "not tested", ha="center", va="center", color=MUTED,
-                        fontsize=points(7))  # fmt: skip
+                ax.text(0.5, place, "not tested", ha="center", va="center", color=MUTED,
+                        fontsize=points(7), transform=ax.get_yaxis_transform())  # fmt: skip
         self._dress(ax, table, rows)
 
     def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:

@@ -27,7 +27,7 @@ from iram.errors import InputError
 
 TITLE = "Does attention find the visible parts of a face?"
 PLACES = ("eyes", "mouth", "box")
-TOP, BOTTOM = 70, 56  # mm
+TOP, BOTTOM = 62, 56  # mm
 
 
 @dataclass
@@ -68,14 +68,17 @@ class Summary(Display):
         return self.summary is not None or self.example is not None
 
     def size(self) -> tuple[float, float]:
-        return DOUBLE_COLUMN, TOP + BOTTOM * self._below()
+        return DOUBLE_COLUMN, self._top() + BOTTOM * self._below()
+
+    def _top(self) -> float:
+        return TOP + 4 * self.verdicts["model"].nunique()
 
     def draw(self, figure):
         figure.suptitle(TITLE, fontsize=points(11), fontweight="bold")
         self._legend(figure)
         if not self._below():
             return self._questions(figure.subfigures(1, 1))
-        top, bottom = figure.subfigures(2, 1, height_ratios=[TOP, BOTTOM])
+        top, bottom = figure.subfigures(2, 1, height_ratios=[self._top(), BOTTOM])
         panels = self._questions(top)
         if self.summary is None or self.example is None:
             left = right = bottom
@@ -138,7 +141,7 @@ class Summary(Display):
         figure.legends.clear()
         if self.robustness is not None:
             titles = model_titles(self.robustness["model"])
-            figure.suptitle(fill(robustness_told(self.robustness, titles), 62))
+            figure.suptitle(robustness_told(self.robustness, titles))
         return panels
 
     def _faces(self, figure) -> list:
