@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from analysis import engine, store
 from analysis.engine import Benchmark
+from analysis.parallel import HERE, Executor
 from analysis.real import analyse_real, report_lines
 from analysis.sampling import fastest_batch_size, sampled
 from analysis.study import Condition
@@ -87,14 +87,14 @@ def benchmark(
     conditions: Sequence[Condition],
     out: Path,
     *,
-    workers: int = 1,
+    executor: Executor = HERE,
     progress: bool = True,
     **options,
 ) -> Results:
     """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
 
     Args:
-        workers: processes that share the work.
+        executor: who computes.
         options: of `planned`.
 
     Raises:
@@ -103,7 +103,7 @@ def benchmark(
     plan, run = planned(subjects, dataset, conditions, out, **options)
     out = plan.out
     store.write_run(out, run)
-    made = engine.run(plan, progress, workers)
+    made = engine.run(plan, progress, executor)
     if not made and _is_summarised(plan):
         tables = {name: store.read_table(out / f"{name}.csv") for name in TABLES}
         return Results(plan, Tables(**tables), made)
@@ -168,6 +168,5 @@ def _description(plan: Benchmark) -> dict:
         "versions": {"iram": __version__, "python": platform.python_version(),
                      **{name: version(name) for name in packages}},
         "cameras_sha256": plan.cameras_sha256,
-        "threads": torch.get_num_threads(),
         "command": ["iram", *sys.argv[1:]],
     }  # fmt: skip

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from analysis.layout import FaceLayout
 from analysis.occluders import occlusion_fraction
+from analysis.parallel import HERE, Executor, shared
 from analysis.perturb import cover_faces, finish, layout_at, pose
 from analysis.rows import VERSION as ROWS_VERSION
 from analysis.rows import rows_of
@@ -56,7 +57,7 @@ class Benchmark:
     cameras: Tensor | None = None
     _layouts: dict = field(default_factory=dict, repr=False, compare=False)
 
-    def __getstate__(self) -> dict:  # what a worker needs
+    def __getstate__(self) -> dict:  # what a worker in another process needs
         return {**self.__dict__, "_layouts": {}}
 
     @cached_property
@@ -103,25 +104,26 @@ class Benchmark:
         if not own:
             return layout_at(condition, None, self.dataset.size)
         known = part.start, condition.roll_deg
-        if known not in self._layouts:
-            cameras = self.cameras[part]
-            self._layouts[known] = layout_at(condition, cameras, self.dataset.size)
-            held = len(self._layouts) * self.batch_size * self.dataset.size**2 * 8
-            if held > KEPT_LAYOUTS:
-                return self._layouts.pop(known)
-        return self._layouts[known]
+        layout = self._layouts.get(known)
+        if layout is None:
+            layout = layout_at(condition, self.cameras[part], self.dataset.size)
+            held = (len(self._layouts) + 1) * self.batch_size * self.dataset.size**2 * 8
+            if held <= KEPT_LAYOUTS:
+                self._layouts[known] = layout
+        return layout
 
 
-def run(benchmark: Benchmark, progress: bool = True, workers: int = 1) -> int:
+def run(benchmark: Benchmark, progress: bool = True, executor: Executor = HERE) -> int:
     """Computes the cells that are missing; returns how many these were.
 
     A cell is written when it is whole, so an interruption loses a few conditions at most.
 
     Args:
-        workers: processes that share the work, each on one core; the rows are the same.
+        executor: who computes; the rows are the same.
 
     Raises:
-        InputError: a folder that can't be written, or a model whose logits are not numbers.
+        InputError: a folder that can't be written, a model whose logits are not numbers, or
+            workers that can't be had.
     """
     faces = len(benchmark.dataset)
     cells = len(benchmark.subjects) * len(benchmark.conditions)
@@ -131,12 +133,8 @@ def run(benchmark: Benchmark, progress: bool = True, workers: int = 1) -> int:
         shown=progress, total=cells * faces, initial=(cells - total) * faces,
         unit="face", unit_scale=True,
     ) as bar:  # fmt: skip
-        if workers == 1 or len(groups) < 2:
-            for group in groups:
-                compute(benchmark, group, bar.update)
-        else:
-            for count in _shared(benchmark, groups, workers):
-                bar.update(count * faces)
+        for _ in shared(compute, benchmark, groups, executor, bar.update):
+            pass
     return total
 
 
@@ -151,15 +149,6 @@ def missing(benchmark: Benchmark) -> Iterator[Group]:
         lacking = [(condition, subjects) for condition, subjects in lacking if subjects]
         for start in range(0, len(lacking), TOGETHER):
             yield lacking[start : start + TOGETHER]
-
-
-def _shared(benchmark: Benchmark, groups: list[Group], workers: int) -> Iterator[int]:
-    """The number of cells that a process has just written, group by group."""
-    from joblib import Parallel, delayed, parallel_config
-
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        tasks = (delayed(compute)(benchmark, group) for group in groups)
-        yield from Parallel(return_as="generator_unordered")(tasks)
 
 
 class Perturbed(NamedTuple):
@@ -189,10 +178,8 @@ def perturbed(benchmark: Benchmark, conditions: Sequence[Condition], part: slice
     return Perturbed(pictures, _fractions(posed, covered, layout))
 
 
-def compute(
-    benchmark: Benchmark, group: Group, advance: Callable[[int], None] = lambda faces: None
-) -> int:
-    """Computes and writes the cells of a group; returns how many.
+def compute(benchmark: Benchmark, group: Group, advance: Callable[[int], None]) -> int:
+    """Computes and writes the cells of a group; returns how many faces were shown to models.
 
     Args:
         advance: called with the number of faces after every forward pass.
@@ -214,7 +201,7 @@ def compute(
             answers = torch.cat(logits[condition, subject.name])
             table = rows_of(benchmark.dataset, condition, subject, answers, shares)
             write_cell(benchmark.path(subject, condition), table, benchmark.key(subject, condition))
-    return len(logits)
+    return len(logits) * len(benchmark.dataset)
 
 
 def _fractions(posed, covered, layout: FaceLayout) -> Tensor:

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from analysis.engine import Benchmark, Group, missing, perturbed
+from analysis.parallel import HERE, one_thread
 
 SAMPLED = 24  # groups whose making is timed
 REPEATS = 3
@@ -17,7 +18,8 @@ class Estimate:
     Attributes:
         passes: forward passes of one picture that are still to be made.
         finished: how many were made before.
-        seconds: about how long they take in one process, with the making of the pictures.
+        seconds: about how long they take on the cores of this machine, with the making of the
+            pictures.
     """
 
     passes: int
@@ -37,14 +39,16 @@ def estimate(benchmark: Benchmark) -> Estimate:
     )
     done = len(benchmark.subjects) * len(benchmark.conditions) - cells.total()
     batches = faces / benchmark.batch_size
-    seconds = sum(
-        cells[subject.name] * batches * _forward(benchmark, subject)
-        for subject in benchmark.subjects if cells[subject.name]
-    )  # fmt: skip
     timed = groups[:: max(1, len(groups) // SAMPLED)]
-    if timed:
-        seconds += batches * len(groups) * sum(_making(benchmark, g) for g in timed) / len(timed)
-    return Estimate(cells.total() * faces, done * faces, seconds)
+    with one_thread():
+        seconds = sum(
+            cells[subject.name] * batches * _forward(benchmark, subject)
+            for subject in benchmark.subjects if cells[subject.name]
+        )  # fmt: skip
+        if timed:
+            making = sum(_making(benchmark, group) for group in timed) / len(timed)
+            seconds += batches * len(groups) * making
+    return Estimate(cells.total() * faces, done * faces, seconds / HERE.count)
 
 
 def _forward(benchmark: Benchmark, subject) -> float:

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from analysis.parallel import one_thread
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -43,4 +44,5 @@ def fastest_batch_size(subject: Subject, dataset: FaceDataset, seconds: float = 
             passes += 1
         return passes * size / (time.perf_counter() - started)
 
-    return max(BATCH_SIZES, key=speed)
+    with one_thread():
+        return max(BATCH_SIZES, key=speed)

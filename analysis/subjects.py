@@ -1,5 +1,6 @@
 """The models under study: whatever maps faces to logits in the data set's class order."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,3 +83,10 @@ def open_subjects(
             if twice else "--models names no model; `iram models` lists them"
         )  # fmt: skip
     return subjects
+
+
+def twin(subject: Subject) -> Subject:
+    """The same with a copy of the model, for a worker that watches or changes its layers."""
+    apart = copy.copy(subject)
+    apart.__dict__["model"] = copy.deepcopy(subject.model)
+    return apart

@@ -38,6 +38,8 @@ class Recipe:
         random_labels: the training labels are shuffled among the faces, by the seed, once for all
             epochs; validation and test labels stay true. For the sanity checks: what is learned
             has nothing to do with expressions. There is no best epoch then: the last is taken.
+        faces: so many of the training faces, drawn by the seed; 0 is all of them. A small net
+            learns few faces by heart much sooner than many.
     """
 
     epochs: int = 30
@@ -58,12 +60,14 @@ class Recipe:
     erasing_fill: str = "noise"
     erasing_shape: str = "rectangle"
     random_labels: bool = False
+    faces: int = 0
 
     def __post_init__(self):
         for name, kind in self.names().items():
             _require(_is_a(kind, getattr(self, name)), name, getattr(self, name), KINDS[kind])
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "at least 2 (batch norm)")
+        _require(self.faces >= 0, "faces", self.faces, "0 (all) or above")
         _require(self.lr > 0, "lr", self.lr, "above 0")
         _require(0 < self.momentum < 1, "momentum", self.momentum, "between 0 and 1 (Nesterov)")
         for name in SHARES:

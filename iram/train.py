@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -64,6 +65,8 @@ def train(
         DivergedError: the loss became NaN or infinite.
         InputError: the checkpoint belongs to another architecture, recipe, seed or data.
     """
+    if 0 < recipe.faces < len(training):
+        training = training.subset(chosen(len(training), recipe.faces, seed))
     run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, bf16)
     run.resume()
     batches = {"total": recipe.epochs * run.steps, "initial": run.epoch * run.steps}
@@ -191,6 +194,12 @@ class _Run:
             self.optimizer.state[parameter]["momentum_buffer"] = buffer
         self.best, self.best_epoch = groups["best"], state["best_epoch"]
         self.epoch, self.log = state["epoch"], state["log"]
+
+
+def chosen(count: int, wanted: int, seed: int) -> np.ndarray:
+    """Which `wanted` of `count` faces are trained on, in order."""
+    order = np.random.default_rng(derived_seed(seed, "training faces")).permutation(count)
+    return np.sort(order[:wanted])
 
 
 def shuffled(labels: Tensor, seed: int) -> Tensor:

@@ -108,7 +108,11 @@ def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16
     card = {
         "label": cell.label,
         "seed": cell.seed,
-        "data": {"name": dataset.name, "sha256": dataset.sha256, "training_faces": len(training)},
+        "data": {
+            "name": dataset.name,
+            "sha256": dataset.sha256,
+            "training_faces": min(recipe.faces or len(training), len(training)),
+        },
         "recipe": recipe.to_dict(),
         "selected_epoch": trained.epoch,
         "selected_on": "nothing: the last epoch"

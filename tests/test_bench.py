@@ -14,6 +14,7 @@ from analysis.bench import benchmark, planned
 from analysis.estimate import estimate
 from analysis.faces import to_be_turned
 from analysis.layout import FRONTAL
+from analysis.parallel import Executor
 from analysis.sampling import BATCH_SIZES, fastest_batch_size, sample
 from analysis.study import select
 from analysis.subjects import open_subjects
@@ -89,7 +90,7 @@ def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_pat
 
     monkeypatch.setattr(engine, "cover_faces", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(subjects, tmp_path / "killed")
+        run(subjects, tmp_path / "killed", executor=Executor(workers=1))
     monkeypatch.undo()
     kept = len(list((tmp_path / "killed" / "rows").iterdir()))
     assert 0 < kept < 2 * len(QUICK)
@@ -109,10 +110,27 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     assert again.report() == first.report()
 
 
-def test_two_processes_give_the_same_bytes_as_one(subjects, tmp_path):
-    one, two = (run(subjects, tmp_path / str(count), workers=count) for count in (1, 2))
-    assert one.made == two.made == 2 * len(QUICK)
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+@pytest.mark.parametrize("executor", [
+    Executor(workers=2), Executor(workers=5), Executor("processes", 2),
+])  # fmt: skip
+def test_whoever_computes_the_bytes_are_the_same(subjects, tmp_path, executor):
+    alone = run(subjects, tmp_path / "alone", executor=Executor(workers=1))
+    threads = torch.get_num_threads()
+    several = run(subjects, tmp_path / "several", executor=executor)
+    assert alone.made == several.made == 2 * len(QUICK)
+    assert contents(tmp_path / "alone") == contents(tmp_path / "several")
+    assert torch.get_num_threads() == threads
+
+
+def test_the_number_of_torchs_threads_changes_nothing(subjects, tmp_path):
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            run(subjects, tmp_path / str(count), executor=Executor(workers=2))
+    finally:
+        torch.set_num_threads(before)
+    assert contents(tmp_path / "1") == contents(tmp_path / "3")
 
 
 def test_occluders_follow_the_cameras_and_only_they_are_made_again(subjects, tmp_path):

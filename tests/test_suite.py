@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from analysis.attributions import FACE_REGIONS, face_regions
 from analysis.cli import main
+from analysis.parallel import Executor
 from analysis.subjects import open_subjects
 from analysis.suite import Sizes, attribution_suite, run
 from analysis.suite.labels import matched
@@ -41,7 +42,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def findings(folder):
-    return measured(folder, folder / "out")
+    return measured(folder, folder / "out", executor=Executor(workers=1))
 
 
 def written(out) -> dict[str, bytes]:
@@ -146,7 +147,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     few = {"names": ("none",), "methods": ("gradcam", "random")}
     whole = measured(folder, folder / "whole", **few)
     with monkeypatch.context() as context:
-        context.setattr(run, "compute_scores", interrupted)
+        context.setitem(run.COMPUTE, "rows", interrupted)
         with pytest.raises(KeyboardInterrupt):
             measured(folder, folder / "killed", **few)
     assert not (folder / "killed" / "agreement.csv").exists()
@@ -154,6 +155,15 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     resumed = measured(folder, folder / "killed", **few)
     assert 0 < kept == whole.made - resumed.made
     assert written(folder / "killed") == written(folder / "whole")
+
+
+@pytest.mark.parametrize("executor", [Executor(workers=3), Executor("processes", 2)])
+def test_whoever_computes_the_bytes_are_the_same(findings, folder, executor):
+    several = folder / f"{executor.kind}-{executor.workers}"
+    assert measured(folder, several, executor=executor).made == findings.made
+    assert written(several) == written(folder / "out")
+    cells = {path.relative_to(several): path.read_bytes() for path in several.rglob("*.parquet")}
+    assert cells == {path: (folder / "out" / path).read_bytes() for path in cells}
 
 
 def test_another_seed_into_the_same_folder_is_refused(findings, folder):

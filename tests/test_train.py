@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -237,6 +238,19 @@ def test_other_tensors_in_the_place_of_the_checkpoint_are_an_input_error(tmp_pat
         save_file({"model/x": torch.ones(2)}, path, metadata=metadata)
         with pytest.raises(InputError, match="not a whole checkpoint"):
             run(tmp_path)
+
+
+def test_so_many_faces_as_the_recipe_says_are_drawn_by_the_seed(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("iram.train._Run.save", lambda self: seen.append(self.training))
+    dataset = toy_faces()
+    whole = len(dataset.split("train"))
+    for seed in (0, 0, 1):
+        run(tmp_path, replace(RECIPE, epochs=1, faces=8), seed, dataset)
+    run(tmp_path, replace(RECIPE, epochs=1, faces=10**6), 0, dataset)
+    ids = [tuple(faces.metadata["image_id"]) for faces in seen]
+    assert [len(set(names)) for names in ids] == [8, 8, 8, whole]
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_fewer_faces_than_a_batch_say_how_many_there_are(tmp_path):

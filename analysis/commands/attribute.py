@@ -53,6 +53,7 @@ def configure(parser) -> None:
                             help=f"faces for {what}; default: {count}")  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
@@ -82,7 +83,7 @@ def run(args) -> int:
     if args.list:
         return _list(suite.planned(**plan)[0])
     _warn(suite.planned(**plan)[0])
-    print(suite.attribution_suite(**plan).report())
+    print(suite.attribution_suite(**plan, executor=options.executor(args)).report())
     return 0
 
 

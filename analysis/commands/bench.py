@@ -12,7 +12,7 @@ examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
-  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --workers 2 --out runs/real
+  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
@@ -58,8 +58,7 @@ def configure(parser) -> None:
                         help="auto measures it once and keeps it in run.json")  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
-    parser.add_argument("--workers", type=int, default=1, metavar="N",
-                        help="processes, each on a core of its own; default: 1")  # fmt: skip
+    options.add_executor(parser)
     parser.add_argument(
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
@@ -93,7 +92,7 @@ def run(args) -> int:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
-    results = bench.benchmark(**plan, workers=options.workers(args.workers))
+    results = bench.benchmark(**plan, executor=options.executor(args))
     print(results.report())
     if args.ran_lists:
         print(bench.report_real(results, args.ran_lists))

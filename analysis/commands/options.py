@@ -25,6 +25,16 @@ def add_placement(parser) -> None:
                         "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
 
 
+def add_executor(parser) -> None:
+    parser.add_argument("--executor", default="threads", choices=["threads", "processes", "dask"],
+                        help="who computes: threads or processes of this machine, or a Dask "
+                        "cluster; the results are the same bytes")  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N",
+                        help="each on a core of its own; default: one a core")  # fmt: skip
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="of the Dask cluster, such as tcp://127.0.0.1:8786")  # fmt: skip
+
+
 def device(name: str) -> str:
     """The device to use: auto is the GPU where there is one."""
     import torch
@@ -66,8 +76,10 @@ def batch_size(text: str) -> int | None:
     return int(text)
 
 
-def workers(count: int) -> int:
-    """The number given, if it is one of processes."""
-    if not 1 <= count <= 256:
-        raise InputError(f"--workers {count}: write a whole number from 1 to 256")
-    return count
+def executor(args):
+    """The `analysis.parallel.Executor` asked for."""
+    from analysis.parallel import Executor
+
+    if args.workers is not None and not 1 <= args.workers <= 4096:
+        raise InputError(f"--workers {args.workers}: write a whole number from 1 to 4096")
+    return Executor(args.executor, args.workers, args.scheduler)

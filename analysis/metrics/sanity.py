@@ -8,6 +8,7 @@ Reference: Adebayo et al., NeurIPS 2018 (cascading randomisation).
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from iram.errors import InputError
 from iram.registry import Registry, unknown
 
 RANDOMISATIONS = Registry("randomisation")
+GLOBAL_GENERATOR = Lock()  # that of torch is one for all threads
 
 
 @RANDOMISATIONS.register("permute")
@@ -41,7 +43,7 @@ def reinitialise(module: nn.Module, generator: torch.Generator) -> None:
     """
     if hasattr(module, "reset_parameters"):
         seed = int(torch.randint(2**62, (), generator=generator))
-        with torch.random.fork_rng(devices=[]):
+        with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(seed)
             module.reset_parameters()
         return

@@ -1,5 +1,6 @@
 """What a run of the suite is made of, and by what its cells are known."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from analysis.perturb import cover_faces, finish, layout_at
 from analysis.sampling import sampled
 from analysis.store import cell_key, read_cell, write_cell
 from analysis.study import Condition
-from analysis.subjects import Subject
+from analysis.subjects import Subject, twin
 from analysis.suite.methods import mean_source, skipped, takes
 from analysis.suite.regions import placed_regions
 from analysis.suite.truth import evidence_masks
@@ -98,6 +99,21 @@ class Suite:
     def evidence(self) -> Tensor | None:
         """(N, S, S) bool: what carries the expression, if it is known; see `evidence_masks`."""
         return evidence_masks(self.dataset)
+
+    def prepare(self) -> None:
+        """Places what all workers need, once and not by each of them."""
+        self.regions, self.occluded, self.evidence, self.faces_sha256  # noqa: B018
+
+    def apart(self, subject: Subject) -> "Suite":
+        """The same for one model only, of which it has a copy."""
+        other = self.randomised.get(subject.name)
+        suite = copy.copy(self)  # with what was prepared
+        alone = {"subjects": [twin(subject)], "randomised": {}}
+        if other is not None:
+            alone["randomised"] = {subject.name: twin(other)}
+        for name, value in alone.items():
+            object.__setattr__(suite, name, value)
+        return suite
 
     def parts(self) -> list[np.ndarray]:
         """All faces, a batch at a time."""

@@ -1,8 +1,9 @@
 """The suite as one call: make what is missing, cell by cell, then tables and figures."""
 
+import itertools
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from analysis import store
+from analysis.parallel import HERE, Executor, shared
 from analysis.sampling import sampled
 from analysis.subjects import Subject
 from analysis.suite.agreement import compute_agreement
@@ -82,10 +84,13 @@ def planned(
     return suite, store.open_run(suite.out, identity, _description(suite))
 
 
-def attribution_suite(*arguments, progress: bool = True, **options) -> Findings:
+def attribution_suite(
+    *arguments, progress: bool = True, executor: Executor = HERE, **options
+) -> Findings:
     """Runs, or finishes, the suite in a folder, and writes its tables and figures.
 
     Args:
+        executor: who computes.
         arguments, options: of `planned`.
 
     Raises:
@@ -93,7 +98,7 @@ def attribution_suite(*arguments, progress: bool = True, **options) -> Findings:
     """
     suite, run = planned(*arguments, **options)
     store.write_run(suite.out, run)
-    made = compute(suite, progress)
+    made = compute(suite, progress, executor)
     whole = made_of(suite)
     known = suite.out / WHOLE
     if not made and known.exists() and known.read_text() == whole:
@@ -112,62 +117,92 @@ class Task:
     """Some cells that are made together.
 
     Attributes:
-        work: makes them; called with a function that takes how many faces are done.
-        faces: how many it will tell.
+        kind: of the cells, in COMPUTE.
+        faces: how many its making will tell.
     """
 
     kind: str
     subject: Subject
     methods: tuple[str | None, ...]
-    work: Callable[[Callable[[int], None]], None]
     faces: int
 
 
+COMPUTE = {
+    "clean": compute_clean, "reference": compute_reference, "maps": compute_maps,
+    "rows": compute_scores, "sanity": compute_sanity, "agreement": compute_agreement,
+}  # fmt: skip
+
+
+def stages(suite: Suite) -> Iterator[list[Task]]:
+    """All that is to be done: each stage finds what it needs in those before, the longest first."""
+    sources = {s.name: mean_source(s.model) for s in suite.subjects
+               if "mean_map" in suite.methods_of(s)}  # fmt: skip
+    yield _tasks(suite, "clean", lambda subject: [None])
+    yield [
+        *_tasks(suite, "reference", lambda subject: [None]),
+        *_tasks(suite, "maps", lambda subject: filter(None, [sources.get(subject.name)])),
+    ]
+    yield _tasks(suite, "maps", lambda subject: [
+        m for m in suite.methods_of(subject) if m != sources.get(subject.name)
+    ])  # fmt: skip
+    several = lambda subject: [None] if len(suite.methods_of(subject)) > 1 else []  # noqa: E731
+    yield [
+        *_tasks(suite, "agreement", several),
+        *_scoring(suite),
+        *_tasks(suite, "sanity", suite.methods_of),
+    ]
+
+
 def tasks(suite: Suite) -> Iterator[Task]:
-    """All that is to be done, in an order in which each finds what it needs."""
-    faces = len(suite.dataset)
-    curves, sanity, exact = (len(suite.some(n)) for n in (
-        suite.sizes.curves, suite.sizes.sanity, suite.sizes.reference))  # fmt: skip
+    """Those of all stages, in their order."""
+    return itertools.chain.from_iterable(stages(suite))
+
+
+def _tasks(suite: Suite, kind: str, methods: Callable[[Subject], Iterable]) -> list[Task]:
+    """A task for each of the methods of each model."""
+    whole, sizes = len(suite.dataset), suite.sizes
+    exact, sanity = (len(suite.some(n)) for n in (sizes.reference, sizes.sanity))
+    faces = {"reference": exact, "maps": whole + exact, "sanity": sanity}.get(kind, whole)
+    return [Task(kind, subject, (method,), faces)
+            for subject in suite.subjects for method in methods(subject)]  # fmt: skip
+
+
+def _scoring(suite: Suite) -> Iterator[Task]:
+    faces = len(suite.some(suite.sizes.curves)) * len(FILLS)
     for subject in suite.subjects:
-        methods = suite.methods_of(subject)
-        yield _task(suite, "clean", subject, [None], compute_clean, faces)
-        yield _task(suite, "reference", subject, [None], compute_reference, exact)
-        sources = [mean_source(subject.model)] if "mean_map" in methods else []
-        for method in dict.fromkeys([*sources, *methods]):
-            yield _task(suite, "maps", subject, [method], compute_maps, faces + exact)
-        lacking = [m for m in methods if suite.read("rows", subject, m) is None]
+        lacking = [m for m in suite.methods_of(subject) if suite.read("rows", subject, m) is None]
         for start in range(0, len(lacking), TOGETHER):
-            some = lacking[start : start + TOGETHER]
-            yield _task(suite, "rows", subject, some, compute_scores, curves * len(FILLS))
-        for method in methods:
-            yield _task(suite, "sanity", subject, [method], compute_sanity, sanity)
-        if len(methods) > 1:
-            yield _task(suite, "agreement", subject, [None], compute_agreement, faces)
-
-
-def _task(suite: Suite, kind: str, subject: Subject, methods, compute, faces: int) -> Task:
-    def work(advance):
-        if kind == "rows":
-            compute(suite, subject, methods, advance)
-        else:
-            compute(suite, subject, *filter(None, methods), advance)
-
-    return Task(kind, subject, tuple(methods), work, faces * len(methods))
+            some = tuple(lacking[start : start + TOGETHER])
+            yield Task("rows", subject, some, faces * len(some))
 
 
 def is_missing(suite: Suite, task: Task) -> bool:
     return any(suite.read(task.kind, task.subject, m) is None for m in task.methods)
 
 
-def compute(suite: Suite, progress: bool = True) -> int:
+def compute(suite: Suite, progress: bool = True, executor: Executor = HERE) -> int:
     """Makes the cells that are missing; returns how many."""
-    todo = [task for task in tasks(suite) if is_missing(suite, task)]
-    with progress_bar(shown=progress, total=sum(t.faces for t in todo), unit="face") as bar:
-        for task in todo:
-            told = [m for m in task.methods if m]
-            bar.set_description(f"{task.subject.name} {task.kind} {told[0] if told else ''}")
-            task.work(bar.update)
-    return sum(len(task.methods) for task in todo)
+    made, todo = 0, sum(task.faces for task in tasks(suite) if is_missing(suite, task))
+    suite.prepare()
+    with progress_bar(shown=progress, total=todo, unit="face") as bar:
+        for stage in stages(suite):
+            lacking = [task for task in stage if is_missing(suite, task)]
+            bar.set_description("+".join(dict.fromkeys(task.kind for task in lacking)))
+            for _ in shared(make, suite, lacking, executor, bar.update):
+                pass
+            made += sum(len(task.methods) for task in lacking)
+    return made
+
+
+def make(suite: Suite, task: Task, advance: Callable[[int], None]) -> int:
+    """Makes a task's cells; returns its number of faces.
+
+    With a copy of the model: methods that watch or change its layers must not meet in one model.
+    """
+    own = suite.apart(task.subject)
+    methods = [task.methods] if task.kind == "rows" else filter(None, task.methods)
+    COMPUTE[task.kind](own, own.subjects[0], *methods, advance)
+    return task.faces
 
 
 def made_of(suite: Suite) -> str:

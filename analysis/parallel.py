@@ -1,0 +1,162 @@
+"""Cells of a study shared by several workers, each of which computes with one thread of torch.
+
+One thread a worker, however many workers there are: sums of floats depend on how many threads made
+them, and results must not depend on the machine. The workers are threads of this process (the
+default: nothing to start, one copy of faces and models), local processes, or those of a Dask
+cluster; all write the same bytes. Each writes its own cells, so one that dies loses those it was
+at and no others.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from threading import Lock
+
+import torch
+
+from iram.errors import InputError
+
+KINDS = ("threads", "processes", "dask")
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Who computes.
+
+    Attributes:
+        kind: one of `KINDS`.
+        workers: how many, None: one a core of this machine; of a cluster: all that it has.
+        scheduler: address of a Dask scheduler, such as tcp://127.0.0.1:8786.
+
+    Raises:
+        InputError: a kind that does not exist, a scheduler without Dask or Dask without one.
+    """
+
+    kind: str = "threads"
+    workers: int | None = None
+    scheduler: str | None = None
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise InputError(f"--executor {self.kind}: write one of {', '.join(KINDS)}")
+        if self.kind == "dask" and not self.scheduler:
+            raise InputError(
+                "--executor dask: --scheduler ADDRESS says where the cluster is, such as "
+                "tcp://127.0.0.1:8786 (`dask scheduler` starts one)"
+            )
+        if self.scheduler and self.kind != "dask":
+            raise InputError(f"--scheduler {self.scheduler} is for --executor dask only")
+
+    @property
+    def count(self) -> int:
+        """Workers on this machine."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+HERE = Executor()
+
+
+def shared(
+    function: Callable, common: object, parts: Sequence, executor: Executor,
+    advance: Callable[[int], None],
+) -> Iterator:  # fmt: skip
+    """What function(common, part, advance) returns for each of the parts, as they are finished.
+
+    Args:
+        common: sent to each worker once.
+        advance: called with the progress that `function` tells, of all workers in turn; workers
+            in other processes tell theirs, an int, by what they return.
+
+    Raises:
+        InputError: a cluster that can't be reached, or a worker process that died.
+    """
+    if executor.kind == "threads":
+        yield from _by_threads(function, common, parts, executor.count, advance)
+        return
+    from joblib import Parallel, delayed
+
+    with _backend(executor, common):
+        tasks = (delayed(_alone)(function, common, part, _untold) for part in parts)
+        for result in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
+            advance(result)
+            yield result
+
+
+def _by_threads(function, common, parts, count: int, advance) -> Iterator:
+    lock, stopped = Lock(), False
+
+    def told(progress: int) -> None:
+        if stopped:  # by an error of another worker, or by the user
+            raise CancelledError
+        with lock:
+            advance(progress)
+
+    with one_thread(), ThreadPoolExecutor(count) as pool:
+        try:
+            tasks = [pool.submit(_alone, function, common, part, told) for part in parts]
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            stopped = True
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _alone(function, common, part, advance):
+    torch.set_num_threads(1)  # of this worker; OpenMP counts for each thread
+    return function(common, part, advance)
+
+
+def _untold(progress: int) -> None:
+    """Another process can't move the bar of this one."""
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread, as every worker does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _backend(executor: Executor, common: object) -> Iterator[None]:
+    from joblib import parallel_config
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    if executor.kind == "dask":
+        with _cluster(executor.scheduler) as client:
+            options = {"client": client, "scatter": [common], "n_jobs": executor.workers or -1}
+            with parallel_config("dask", **options):
+                yield
+        return
+    try:
+        with parallel_config("loky", n_jobs=executor.count, inner_max_num_threads=1):
+            yield
+    except BrokenProcessPool:
+        raise InputError("a worker process died, perhaps for lack of memory; what was finished "
+                         "is kept: run it again, with fewer --workers") from None  # fmt: skip
+
+
+@contextlib.contextmanager
+def _cluster(scheduler: str) -> Iterator:
+    """A client of the scheduler. Raises InputError if Dask or the scheduler is missing."""
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise InputError("--executor dask needs Dask: pip install 'iram-study[dask]'") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--scheduler {scheduler}: no Dask scheduler answers ({error})") from None
+    with client:
+        try:
+            yield client
+        except KilledWorker as error:
+            raise InputError(f"workers of the cluster died over and over ({error}); what was "
+                             "finished is kept: run it again") from None  # fmt: skip

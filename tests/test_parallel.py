@@ -1,0 +1,121 @@
+"""Who computes: threads, processes and a Dask cluster do the same, and say what they lack."""
+
+import os
+import threading
+
+import pytest
+import torch
+
+from analysis.parallel import Executor, shared
+from iram.errors import InputError
+
+
+def work(common, part, advance):
+    """A sum of floats that depends on the number of threads that make it."""
+    advance(part)
+    values = torch.linspace(0, 1, 100_000 + part) * common
+    return values.sum().item(), torch.get_num_threads(), os.getpid()
+
+
+def counted(common, part, advance):
+    advance(1)
+    return 1
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def run(executor, function=work, parts=range(12)):
+    told = []
+    results = list(shared(function, 1.5, list(parts), executor, told.append))
+    return results, told
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_threads_compute_with_one_thread_of_torch_each_and_leave_torch_as_it_was(count):
+    torch.set_num_threads(2)
+    results, told = run(Executor(workers=count))
+    assert {threads for _, threads, _ in results} == {1}
+    assert torch.get_num_threads() == 2
+    assert sorted(told) == list(range(12))
+
+
+def test_processes_and_a_cluster_give_what_threads_give(cluster):
+    threads, _ = run(Executor(workers=2))
+    sums = sorted(value for value, _, _ in threads)
+    for executor in (Executor("processes", 2), Executor("dask", scheduler=cluster)):
+        results, _ = run(executor)
+        assert sorted(value for value, _, _ in results) == sums
+        assert {threads for _, threads, _ in results} == {1}
+        assert os.getpid() not in {process for _, _, process in results}
+
+
+def test_workers_elsewhere_tell_their_progress_by_what_they_return(cluster):
+    for executor in (Executor("processes", 2), Executor("dask", scheduler=cluster)):
+        results, told = run(executor, counted)
+        assert results == told == [1] * 12
+
+
+def test_an_error_stops_all_threads_at_once_and_is_raised_as_it_is():
+    begun = threading.Event()
+    went_on = []
+
+    def fails_or_waits(_, part, advance):
+        if part == 0:
+            begun.wait(timeout=20)
+            raise InputError("no numbers")
+        begun.set()
+        for _ in range(2000):
+            advance(0)
+            went_on.append(part)
+            threading.Event().wait(0.005)
+
+    with pytest.raises(InputError, match="no numbers"):
+        list(shared(fails_or_waits, None, [0, 1, 2, 3], Executor(workers=2), lambda n: None))
+    assert len(went_on) < 1000  # of 2,000: it was stopped on its way
+    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPool")]
+
+
+def test_an_interruption_goes_through():
+    def interrupted(_, part, advance):
+        if part == 3:
+            raise KeyboardInterrupt
+        advance(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(shared(interrupted, None, list(range(9)), Executor(workers=2), lambda n: None))
+
+
+def test_a_process_that_dies_is_told():
+    with pytest.raises(InputError, match="a worker process died"):
+        list(shared(_dies, None, [0, 1, 2], Executor("processes", 2), lambda n: None))
+
+
+def _dies(common, part, advance):
+    os._exit(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fibres",), "--executor fibres: write one of threads, processes, dask"),
+        (("dask",), "--scheduler ADDRESS says where the cluster is"),
+        (("threads", 2, "tcp://127.0.0.1:1"), "is for --executor dask only"),
+    ],
+)
+def test_mistakes_are_told(arguments, message):
+    with pytest.raises(InputError, match=message):
+        Executor(*arguments)
+
+
+def test_a_scheduler_that_is_not_there_is_named(monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
+    monkeypatch.setattr("analysis.parallel.CONNECT_SECONDS", 1)
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        run(Executor("dask", scheduler="tcp://127.0.0.1:9"))
