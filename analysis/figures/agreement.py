@@ -1,6 +1,7 @@
 """How alike attribution methods are, beside chance, as a clustered matrix."""
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import ClassVar
 
 import numpy as np
@@ -65,9 +66,11 @@ class AgreementMatrix(Display):
         bar = figure.colorbar(image, ax=ax, location="bottom", fraction=0.03, aspect=50, pad=0.02,
                               ticks=[-1, -0.5, 0, 0.5, 1])  # fmt: skip
         of = model_titles(self.agreement["model"])[self.model]
-        bar.set_label(f"{of}: {title(self.metric, SIMILARITIES)} of maps of one face\nabove the "
-                      "diagonal; below it, less that of different faces (bold: 95% interval over "
-                      "faces excludes 0)")  # fmt: skip
+        told = (
+            f"{of}: {title(self.metric, SIMILARITIES)} of maps of one face above the diagonal; "
+            "below it, less that of different faces (bold: 95% interval over faces excludes 0)"
+        )
+        bar.set_label(fill(told, round(self.size()[0] / 1.9)))
         bar.outline.set_visible(False)
         return [ax]
 

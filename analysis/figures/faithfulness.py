@@ -144,7 +144,7 @@ class FaithfulnessCurves(Display):
             ax.tick_params(labelbottom=True)
         panels[0].set_ylim(bottom=0)
         figure.supxlabel(f"removed share of the pixels (%), shown as {title(self.fill, FILLS)}")
-        figure.supylabel("probability of the explained class (%)")
+        figure.supylabel("probability of the\nexplained class (%)")
         named = model_titles(self.curves["model"])[self.model]
         legend(figure, panels[0], f"{named}; bands: {OVER_FACES}; thin: maps of other faces")
         return panels[: len(methods)]

@@ -19,7 +19,8 @@ from analysis.figures.names import (
 from analysis.figures.occlusion import offsets
 from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look, points
 
-FAR = 6  # multiples of a margin, beyond which the axis goes on by powers
+FAR = 12  # multiples of a margin, beyond which the axis goes on by powers
+LAYERS_A_ROW = 4
 COMBINED = "all"  # layers, or occluders, together
 
 
@@ -105,11 +106,7 @@ class VerdictForest(Panel):
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", visible=False)
         if np.abs(ax.get_xlim()).max() > FAR:
-            ax.set_xscale("symlog", linthresh=2, linscale=1)
-            ends = [n for n in (1, 2, 5, 10, 20, 50, 100) if n < np.abs(ax.get_xlim()).max()]
-            ax.set_xticks([-n for n in reversed(ends)] + [0, *ends], minor=False)
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.minorticks_off()
+            powers_beyond(ax, 2, (1, 2, 5, 10, 20, 50, 100, 200))
         ax.set_xlabel("effect in the claimed direction, in margins (in brackets)\n"
                       "gray: none worth the name")  # fmt: skip
         ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4,
@@ -151,30 +148,53 @@ class FillForest(Display):
         found = self._own()[["fill", "patch"]].drop_duplicates()
         return sorted(found.itertuples(index=False, name=None), key=lambda row: row[1] == "beside")
 
+    def _layers(self) -> list[str]:
+        names = set(self._own()["layer"].astype(str))
+        return sorted(names, key=lambda name: (name == COMBINED, name.zfill(3)))
+
     def size(self) -> tuple[float, float]:
-        count = self._own()["model"].nunique()
-        return DOUBLE_COLUMN, max(5, 2.2 * count) * len(self._rows()) + 30
+        height = max(4.5, 2.2 * self._own()["model"].nunique()) * len(self._rows())
+        return DOUBLE_COLUMN, (height + 8) * -(-len(self._layers()) // LAYERS_A_ROW) + 22
 
     def draw(self, figure):
-        own, rows = self._own(), self._rows()
-        layers = sorted(set(own["layer"].astype(str)), key=lambda name: (name == COMBINED, name))
-        styles = look(own["model"])
-        panels = list(figure.subplots(1, len(layers), sharey=True, sharex=True))
-        for ax, layer in zip(panels, layers, strict=True):
-            ax.axvline(0, color=MUTED, linewidth=0.8)
-            for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
-                part = own[(own["model"] == model) & (own["layer"].astype(str) == layer)]
-                pairs = part[["fill", "patch"]].itertuples(index=False, name=None)
-                y = np.array([rows.index(pair) - shift for pair in pairs])
-                ax.hlines(y, part["low"], part["high"], color=style["color"])
-                ax.plot(part["value"], y, **dots(style))
+        own, rows, layers = self._own(), self._rows(), self._layers()
+        columns = min(LAYERS_A_ROW, len(layers))
+        panels = list(figure.subplots(-(-len(layers) // columns), columns, sharey=True, sharex=True,
+                                      squeeze=False).flat)  # fmt: skip
+        for ax, layer in zip(panels, layers, strict=False):
+            self._layer(ax, own[own["layer"].astype(str) == layer], rows, look(own["model"]))
             ax.set_title("all layers" if layer == COMBINED else f"layer {int(layer) + 1}")
-            ax.grid(axis="y", visible=False)
+        for ax in panels[len(layers) :]:
+            ax.remove()
+        for ax in panels[max(0, len(layers) - columns) : len(layers)]:
+            ax.tick_params(labelbottom=True)
+        powers_beyond(panels[0], 0.1, (0.1, 1, 10))
         labels = [title(fill, FILLS) + "\n(beside the face)" * (patch == "beside")
                   for fill, patch in rows]  # fmt: skip
         panels[0].set_yticks(range(len(rows)), labels)
         panels[0].set_ylim(len(rows) - 0.4, -0.6)
-        figure.supxlabel(SHARE_CHANGE)
+        figure.supxlabel(f"{SHARE_CHANGE}; beyond ±0.1 the axis goes by powers")
         named = model_titles([self.model])[self.model]
         legend(figure, panels[0], f"{named} and its nulls; bars: {OVER_FACES}")
-        return panels
+        return panels[: len(layers)]
+
+    def _layer(self, ax, own: pd.DataFrame, rows, styles: dict) -> None:
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+            part = own[own["model"] == model]
+            pairs = part[["fill", "patch"]].itertuples(index=False, name=None)
+            y = np.array([rows.index(pair) - shift for pair in pairs])
+            ax.hlines(y, part["low"], part["high"], color=style["color"])
+            ax.plot(part["value"], y, **dots(style))
+        ax.grid(axis="y", visible=False)
+
+
+def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
+    """An x axis that is even to +-`linear` and goes by powers of ten beyond, over what is drawn."""
+    low, high = ax.get_xlim()
+    ax.set_xscale("symlog", linthresh=linear)
+    both = [-tick for tick in reversed(ticks)] + [0, *ticks]
+    ax.set_xticks([tick for tick in both if low <= tick <= high])
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()

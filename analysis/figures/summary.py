@@ -28,6 +28,7 @@ from iram.errors import InputError
 TITLE = "Does attention find the visible parts of a face?"
 PLACES = ("eyes", "mouth", "box")
 TOP, BOTTOM = 62, 56  # mm
+MIDDLE = 0.15  # of a column, its labels included, in widths of its axes
 
 
 @dataclass
@@ -106,10 +107,11 @@ class Summary(Display):
         panels = list(figure.subplots(1, len(found), sharex=True, squeeze=False).flat)
         for ax, (question, by_model) in zip(panels, found.items(), strict=True):
             self._effects(ax, QUESTIONS[question])
-            ax.set_title(fill(question, 22) + "\n" * (len(by_model) + 1), fontweight="bold")
+            ax.set_title(fill(question, 22), fontweight="bold", x=MIDDLE,
+                         pad=points(10 + 11 * len(by_model)))  # fmt: skip
             for place, (model, verdict) in enumerate(reversed(by_model.items())):
                 colour, sign = ANSWER_LOOKS[verdict]
-                ax.annotate(f"{sign} {titles[model]}: {ANSWERS[verdict]}", (0.5, 1),
+                ax.annotate(f"{sign} {titles[model]}: {ANSWERS[verdict]}", (MIDDLE, 1),
                             (0, points(5 + 11 * place)), xycoords="axes fraction", ha="center",
                             textcoords="offset points", color=colour, fontsize=points(9),
                             fontweight="bold")  # fmt: skip

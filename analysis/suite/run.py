@@ -220,3 +220,20 @@ def draw(suite: Suite, tables: dict) -> list[Path]:
     named = {f"attribution/{name}.csv": table for name, table in tables.items()}
     run = f"faces {suite.faces_sha256[:12]}, seed {suite.seed}"
     return figures.draw(named, suite.out / "figures", run)
+
+
+def _description(suite: Suite) -> dict:
+    """What made the run, for the record."""
+    packages = ("torch", "captum", "numpy", "pandas", "pyarrow", "matplotlib")
+    return {
+        "data": {"spec": suite.dataset.spec, "sha256": suite.dataset.sha256,
+                 "licence": suite.dataset.licence},
+        "models": {s.name: s.weights_sha256 for s in suite.subjects},
+        "methods": {s.name: suite.methods_of(s) for s in suite.subjects},
+        "skipped": {s.name: suite.skipped(s) for s in suite.subjects},
+        "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
+        "faces_of": vars(suite.sizes),
+        "versions": {"iram": __version__, "python": platform.python_version(),
+                     **{name: version(name) for name in packages}},
+        "command": ["iram", *sys.argv[1:]],
+    }  # fmt: skip
