@@ -16,7 +16,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench test benchmarks landmarks clean
+.PHONY: bench test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -29,6 +29,9 @@ test: $(READY)
 
 benchmarks: $(READY)
 	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+faults: $(READY)
+	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
 
 landmarks: $(LANDMARKS_READY)
 	$(LANDMARKS_VENV)/bin/iram landmarks --data "$(DATA)" --out $(OUT) $(ARGS)

@@ -12,8 +12,10 @@ import sys
 from importlib import import_module
 
 from iram.errors import InputError
+from iram.memory import keep_memory
 
 COMMANDS = {
+    "study": "the whole study: bench, attribute and shift in order, with the verdicts",
     "bench": "measure models under occlusion and rotation, with the controls",
     "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
     "explain": "show the prediction and the model's attention, or any method, for one picture",
@@ -29,6 +31,7 @@ COMMANDS = {
 }
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
 EPILOG = """examples:
+  iram study --preset smoke --out runs/smoke
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
   iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --out runs/attribute
   iram explain face.jpg --models iram --out face.png
@@ -58,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     try:
         args = _parser(argv).parse_args(argv)
+        keep_memory()
         return args.run(args) or 0
     finally:
         sys.stdout.flush()  # here, where a reader that has left is noticed and forgiven

@@ -54,22 +54,22 @@ def estimate(benchmark: Benchmark) -> Estimate:
 def _forward(benchmark: Benchmark, subject) -> float:
     """Seconds for a batch."""
     images = benchmark.dataset.images(_batch(benchmark))
-    return _fastest(lambda: subject.logits(images)) * benchmark.batch_size / len(images)
+    return fastest(lambda: subject.logits(images)) * benchmark.batch_size / len(images)
 
 
 def _making(benchmark: Benchmark, group: Group) -> float:
     """Seconds for a batch of the group's pictures."""
     part = _batch(benchmark)
     conditions = [condition for condition, _ in group]
-    seconds = _fastest(lambda: [None for _ in perturbed(benchmark, conditions, part).pictures])
+    seconds = fastest(lambda: [None for _ in perturbed(benchmark, conditions, part).pictures])
     return seconds * benchmark.batch_size / (part.stop - part.start)
 
 
-def _fastest(call) -> float:
-    """Of a few, after one that also allocates."""
+def fastest(call, repeats: int = REPEATS) -> float:
+    """Seconds of the fastest of a few calls, after one that also allocates."""
     call()
     times = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         started = time.perf_counter()
         call()
         times.append(time.perf_counter() - started)

@@ -17,6 +17,7 @@ from threading import Lock
 import torch
 
 from iram.errors import InputError
+from iram.memory import keep_memory
 
 KINDS = ("threads", "processes", "dask")
 CONNECT_SECONDS = 10
@@ -79,7 +80,7 @@ def shared(
     from joblib import Parallel, delayed
 
     with _backend(executor, common):
-        tasks = (delayed(_alone)(function, common, part, _untold) for part in parts)
+        tasks = (delayed(_elsewhere)(function, common, part) for part in parts)
         for result in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
             advance(result)
             yield result
@@ -107,6 +108,11 @@ def _by_threads(function, common, parts, count: int, advance) -> Iterator:
 def _alone(function, common, part, advance):
     torch.set_num_threads(1)  # of this worker; OpenMP counts for each thread
     return function(common, part, advance)
+
+
+def _elsewhere(function, common, part):
+    keep_memory()  # the process is ours
+    return _alone(function, common, part, _untold)
 
 
 def _untold(progress: int) -> None:

@@ -7,14 +7,17 @@ was made by something else is made again.
 
 import hashlib
 import json
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from iram import __version__
 from iram.errors import InputError
-from iram.files import atomic_path, write_text
+from iram.files import atomic_path, sweep, write_text
 
 KEY = b"iram_cell_key"
 
@@ -86,8 +89,16 @@ def open_run(out: Path, identity: dict, description: dict) -> dict:
     return {"identity": identity, **description}
 
 
-def write_run(out: Path, run: dict) -> None:
-    write_text(out / "run.json", json.dumps(run, indent=1) + "\n")
+def write_run(out: Path, run: dict, name: str = "run.json") -> None:
+    """Begins a run, or goes on with it: what a killed process left half-written is removed."""
+    sweep(out)
+    write_text(out / name, json.dumps(run, indent=1) + "\n")
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Of this code, Python and these packages."""
+    return {"iram": __version__, "python": platform.python_version(),
+            **{name: version(name) for name in packages}}  # fmt: skip
 
 
 def _read_run(path: Path) -> dict | None:

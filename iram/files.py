@@ -3,11 +3,21 @@
 import contextlib
 import hashlib
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from iram.errors import InputError
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 
 
 @contextlib.contextmanager
@@ -23,17 +33,46 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_suffix())
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, MODE)
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: str | Path) -> None:
+    """Removes what processes of this machine left half-written in a folder when they were killed.
+
+    Those of other machines that share the folder, and of processes that still run, stay.
+    """
+    for leftover in Path(folder).rglob(".*.tmp"):
+        machine, _, process = leftover.name.removesuffix(".tmp").rpartition("@")[2].partition("-")
+        if machine == _machine() and process.isdigit() and not _runs(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _suffix() -> str:
+    return f".@{_machine()}-{os.getpid()}.tmp"
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -46,9 +85,3 @@ def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

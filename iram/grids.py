@@ -79,7 +79,7 @@ ERASING = {
 }
 # Labels without a pattern can only be learned by heart: few, of pictures that stay the same, often.
 BY_HEART = {
-    "random_labels": True, "faces": 4096, "epochs": 80,
+    "random_labels": True, "faces": 4096, "epochs": 30,
     "label_smoothing": 0.0, "weight_decay": 0.0, "flip": False,
     "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0, "contrast": 0.0,
 }  # fmt: skip

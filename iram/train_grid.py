@@ -10,7 +10,7 @@ from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.evaluate import accuracy, predict
-from iram.files import write_text
+from iram.files import sweep, write_text
 from iram.grids import Cell
 from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
@@ -60,8 +60,7 @@ def _train_unless_done(cell: Cell, dataset: FaceDataset, out: Path, device, bf16
     with locked(folder / "lock"):
         if is_done(cell, out):
             return False
-        for leftover in folder.glob(".*.tmp"):  # of a process killed while it wrote
-            leftover.unlink(missing_ok=True)
+        sweep(out)
         train_cell(cell, dataset, out, device=device, bf16=bf16)
     return True
 

@@ -102,6 +102,18 @@ class Intensity(Planted):
         return F.adaptive_avg_pool2d(images[:, None], SIDE)[:, 0].clamp(0.02, 0.98)
 
 
+class Stirred(Planted):
+    """Any patch in the picture lifts all attention, and what is covered loses a part of its own.
+
+    The patch need not lie on the face: beside it (a sham) it stirs the attention just as much.
+    """
+
+    def gate(self, images, covered, known):
+        changed = ((images - known).abs() > 1e-4).flatten(1).any(1)
+        lift = 1 + 0.3 * changed[:, None, None].float()
+        return ((0.4 + 0.1 * self.pattern) * lift * (1 - 0.5 * covered)).clamp(1e-4, 1 - 1e-4)
+
+
 class Inattentive(Fixed):
     """No attention; its activation is the same on every picture."""
 

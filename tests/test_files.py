@@ -2,11 +2,14 @@
 
 import hashlib
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from iram import InputError
-from iram.files import atomic_path, sha256, write_text
+from iram.files import atomic_path, sha256, sweep, write_text
 
 
 def test_a_file_appears_only_when_the_block_has_ended_well(tmp_path):
@@ -57,3 +60,21 @@ def test_the_hash_is_of_the_bytes(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"abc" * 100_000)
     assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_what_a_killed_process_left_half_written_is_swept_and_nothing_else(tmp_path):
+    script = (
+        "import os, signal; from iram.files import atomic_path\n"
+        f"with atomic_path({str(tmp_path / 'deep' / 'x.txt')!r}) as path:\n"
+        "    path.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False, cwd=Path(__file__).parents[1])
+    elsewhere = tmp_path / ".y.txt.z.@00000000-1.tmp"  # of another machine
+    elsewhere.write_text("half")
+    assert len(list(tmp_path.rglob(".*.tmp"))) == 2
+    with atomic_path(tmp_path / "mine.txt") as path:  # of a process that runs
+        path.write_text("whole")
+        sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
+        elsewhere.name, "mine.txt",
+    ]  # fmt: skip

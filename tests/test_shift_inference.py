@@ -51,11 +51,27 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests():
 
 def test_what_never_varies_is_certain():
     flat = assess(np.zeros((1, 20)), 0.05)
-    assert (flat.p_direction, flat.p_absent, flat.p_equivalence) == (1, 0, 0)
-    assert flat.detectable == 0
+    assert (flat.p_direction, flat.p_beyond, flat.p_absent, flat.p_equivalence) == (1, 1, 0, 0)
+    assert flat.detectable == 0.05
     shown = assess(np.full((1, 20), 0.2), 0.05)
     assert shown.p_direction < 0.001
+    assert shown.p_beyond < 1e-9
     assert shown.p_absent == 1
+
+
+def test_beyond_the_margin_agrees_with_scipy_and_is_the_mirror_of_absent():
+    values = GENERATOR(7).normal(0.3, 1, 80)
+    found = assess(values, 0.1)
+    expected = stats.ttest_1samp(values, 0.1, alternative="greater").pvalue
+    assert found.p_beyond == pytest.approx(expected)
+    assert found.p_beyond + found.p_absent == pytest.approx(1)
+
+
+def test_an_effect_inside_the_margin_is_never_shown_to_be_beyond_it():
+    """However sure it is to be above 0."""
+    found = assess(0.039 + 0.01 * GENERATOR(8).normal(size=500), 0.05)
+    assert found.p_direction < 0.001
+    assert found.p_beyond > 0.99
 
 
 def test_the_smallest_effect_is_found_with_the_stated_power():
@@ -104,3 +120,17 @@ def test_columns_are_averaged_over_the_images_that_have_a_value():
     assert found[:, 3].tolist() == [3, 1, 0]
     assert np.isnan(found[2, :3]).all()
     assert found[1, 1] == found[1, 2] == 5
+
+
+def test_columns_of_several_seeds_have_the_hierarchical_bootstraps_interval():
+    values = GENERATOR(9).normal(size=(3, 40, 2)) + np.arange(3)[:, None, None]
+    found = summarise(values, resampling_counts(40, 1000, 5), seed=5)
+    for column in range(2):
+        expected = hierarchical_bootstrap(values[:, :, column], seed=5)
+        np.testing.assert_allclose(found[column, :3], expected)
+
+
+def test_an_image_that_one_seed_has_no_value_for_counts_in_none():
+    values = np.array([[[1.0], [np.nan], [3.0]], [[5.0], [99.0], [7.0]]])
+    ((mean, *_, n),) = summarise(values, resampling_counts(3, 200, 0))
+    assert (mean, n) == (4, 2)

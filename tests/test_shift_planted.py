@@ -1,21 +1,20 @@
 """The study tells attention that moves from attention that does not, and from what only looks so.
 
-Three models are planted: one whose attention leaves the mask, one whose attention is fixed, and one
-whose attention is the picture's brightness.
+Models are planted: one whose attention leaves the mask, one whose attention is fixed, one whose
+attention is the picture's brightness, and one whose attention any patch in the picture stirs.
 """
 
 import numpy as np
 import pytest
-from planted import Avoiding, Fixed, Inattentive, Intensity, faces, subject
+from planted import Avoiding, Fixed, Inattentive, Intensity, Stirred, faces, subject
 
 from analysis.shift import shift
+from analysis.shift.fills import COLUMNS
 from analysis.shift.verdicts import VERDICTS
 from analysis.study import CLEAN, occlusion
 
-CONDITIONS = [
-    CLEAN,
-    *occlusion(("eyes", "lower_half", "sham"), (0.3,), ("black", "noise", "other_class")),
-]
+CONDITIONS = [CLEAN, *occlusion(("lower_half", "sham"), (0.3,), ("black", "noise", "other_class"))]
+SMALL = [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("noise",))]
 
 
 def study(out, *models, conditions=CONDITIONS, n=42, **options):
@@ -39,13 +38,14 @@ def outcomes(results, model: str, hypothesis: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """One run of all three, with a twin, a net of random labels, and rivals of IRAM."""
+    """One run of all, with a twin, a net of random labels, erased nets, and rivals of IRAM."""
     out = tmp_path_factory.mktemp("planted")
     return study(
         out,
         (Avoiding, "iram-seed0", 0), (Fixed, "fixed-seed0", 0), (Intensity, "bright-seed0", 0),
+        (Stirred, "stirred-seed0", 0),
         (Inattentive, "none-seed0", 0), (Fixed, "iram-random-labels-seed0", 0),
-        (Fixed, "iram-erasing-noise-seed0", 0),
+        *((Fixed, f"iram-erasing-{fill}-seed0", 0) for fill in ("noise", "mean", "occluders")),
         *((Fixed, f"{name}-seed0", 0) for name in ("se", "eca", "cbam")),
     )  # fmt: skip
 
@@ -78,9 +78,17 @@ def test_brightness_that_passes_for_attention_is_caught_by_the_controls(planted)
     assert verdicts(planted, "bright")["H2a"] == "refuted"  # no weight has learned it
 
 
+def test_a_gain_that_a_patch_beside_the_face_gives_too_is_no_movement(planted):
+    """Cut off under the mask, lifted everywhere by any patch: all but the shams are fooled."""
+    found = outcomes(planted, "stirred", "H1")
+    assert found["leaves"] == found["mechanical: the visible face gains"] == "shown"
+    assert found["mechanical: it gains more than beside a sham"] == "not shown: absent"
+    assert verdicts(planted, "stirred")["H1"] == "refuted"
+
+
 def test_controls_and_twins_get_no_verdict_of_their_own(planted):
     models = set(planted.tables["verdicts"]["model"])
-    assert models == {"iram", "fixed", "bright", "se", "eca", "cbam"}
+    assert models == {"iram", "fixed", "bright", "stirred", "se", "eca", "cbam"}
 
 
 def test_a_verdict_never_holds_a_number_that_is_none(planted):
@@ -98,19 +106,49 @@ def test_one_training_seed_gives_an_interval_over_images_and_says_so(planted):
 
 def test_two_training_seeds_give_an_interval_over_both(tmp_path):
     results = study(tmp_path, (Avoiding, "iram-seed0", 0), (Avoiding, "iram-seed1", 1),
-                    (Inattentive, "none-seed0", 0), conditions=CONDITIONS[:3], n=21)  # fmt: skip
+                    (Inattentive, "none-seed0", 0), conditions=SMALL, n=21)  # fmt: skip
     row = results.tables["verdicts"].query("hypothesis == 'H2b'").iloc[0]
     assert row["seeds"] == 2
     assert row["interval_over"] == "images within training seeds"
     assert row["verdict"] == "supported"
+    part = results.tables["components"].query("hypothesis == 'H2b'").iloc[0]
+    assert part["control_seeds"] == 1
+    assert "the control has 1 training seed(s), the model 2" in part["note"]
+    own = results.tables["by_fill"].query("row == 'attention'")
+    assert set(own["model"]) == {"iram"}
+    assert set(own["seeds"]) == {2}
+
+
+def test_each_fill_stands_alone_with_its_shams_and_exposures(planted):
+    table = planted.tables["by_fill"]
+    assert list(table.columns) == COLUMNS
+    assert not table.duplicated(["model", "occluder", "fill", "patch", "layer"]).any()
+    every = table[(table["occluder"] == "all") & (table["layer"] == "all")]
+    shows = every.set_index(["model", "fill", "patch"])["shows"]
+    for fill in ("black", "noise", "other_class"):
+        assert shows["iram", fill, "covers"] == "leaves"
+        assert shows["iram", fill, "beside"] == "stays"
+        assert shows["iram-erasing-noise", fill, "covers"] == "stays"
+    assert shows["bright", "black", "covers"] == "leaves"
+    assert shows["bright", "noise", "covers"] != "leaves"
+    erased = every[every["row"] == "exposure"]
+    assert set(erased["exposure"]) == {"noise", "mean", "occluders"}
+    assert set(table["row"]) == {"attention", "exposure", "twin", "random-labels",
+                                 "permuted-weights"}  # fmt: skip
+    assert "what each fill shows alone" in planted.report()
 
 
 def test_what_lacks_weights_or_conditions_is_not_tested_and_said(tmp_path):
-    results = study(tmp_path, (Avoiding, "iram-seed0", 0), conditions=CONDITIONS[:3], n=21)
-    found = verdicts(results, "iram")
-    assert found["H2b"] == found["H2c"] == found["H2d"] == found["H4"] == "not tested"
-    assert found["H1"] == "not tested"  # no sham
-    table = results.tables["verdicts"].set_index("hypothesis")
-    assert "none" in table.loc["H2b", "reason"]
-    assert "iram-random-labels" in results.report()
-    assert "sham" in table.loc["H1", "reason"]
+    results = study(tmp_path, (Avoiding, "iram-seed0", 0), (Fixed, "cbam-seed0", 0),
+                    (Fixed, "iram-erasing-noise-seed0", 0), conditions=SMALL[:2], n=21)  # fmt: skip
+    table = results.tables["verdicts"].query("model == 'iram'").set_index("hypothesis")
+    assert set(table.loc[["H1", "H2b", "H2c", "H2d", "H4", "H6"], "verdict"]) == {"not tested"}
+    assert "no sham" in table.loc["H1", "reason"]
+    assert table.loc["H2a", "verdict"] == "not tested"  # its own control is there, H1 is not
+    assert table.loc["H2a", "reason"].startswith("presupposes H1, which is not tested")
+    assert table.loc["H2b", "missing_weights"] == "none"
+    assert table.loc["H2c", "reason"] == "no weights of: iram-random-labels"
+    assert table.loc["H2d", "missing_weights"] == "iram-erasing-mean, iram-erasing-occluders"
+    assert table.loc["H6", "reason"] == "no weights of: se, eca; cbam alone decides nothing"
+    assert table.loc["H6", "not_tested"] == "more than se; more than eca"
+    assert "iram: not tested for want of weights: none (H2b)" in results.report()

@@ -13,7 +13,7 @@ import torch
 from toy import toy_faces
 
 from analysis import cli
-from iram import InputError, load_model
+from iram import InputError, files, load_model
 from iram.evaluate import accuracy, predict
 from iram.grids import product
 from iram.lock import BusyError, locked
@@ -198,10 +198,11 @@ def test_an_output_that_is_a_file_is_an_input_error_before_anything_is_trained(
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_leftovers_of_a_process_killed_while_it_wrote_are_removed(tmp_path):
-    leftover = tmp_path / "none-seed0" / ".checkpoint.safetensors.x1.tmp"
+def test_leftovers_of_a_process_killed_while_it_wrote_are_removed(tmp_path, monkeypatch):
+    leftover = tmp_path / "none-seed0" / f".checkpoint.safetensors.x1{files._suffix()}"
     leftover.parent.mkdir()
     leftover.write_bytes(b"half")
+    monkeypatch.setattr(files, "_runs", lambda process: process != os.getpid())
     grid(cells(), tmp_path)
     assert not leftover.exists()
 

@@ -31,20 +31,16 @@ from iram.errors import InputError
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
-                        help="shipped names or .safetensors files; default: iram,none,cbam"
-                        )  # fmt: skip
+    options.add_data(parser)
+    options.add_models(parser)
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
                         help="attribution methods; default: cheap")  # fmt: skip
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each of the same attention as one "
                         "of --models: how alike are their maps?")  # fmt: skip
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of places, noise, partners and intervals; default: 0")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
                               ("curves", 64, "perturbation curves, infidelity and sensitivity"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
@@ -56,8 +52,7 @@ def configure(parser) -> None:
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
-                        help="auto takes a GPU where there is one")  # fmt: skip
+    options.add_device(parser)
 
 
 def run(args) -> int:
@@ -65,7 +60,6 @@ def run(args) -> int:
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis import suite
-    from analysis.faces import placed
     from analysis.subjects import open_subjects
     from analysis.suite.labels import matched
     from analysis.suite.methods import select
@@ -76,7 +70,7 @@ def run(args) -> int:
     subjects = open_subjects(args.models, dataset.classes, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
     randomised = matched(subjects, others or [])
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    cameras = options.cameras(args, dataset)
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
             "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip

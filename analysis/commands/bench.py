@@ -32,30 +32,14 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument(
-        "--models",
-        default="iram,none,cbam",
-        metavar="NAMES",
-        help="shipped names or .safetensors files; default: iram,none,cbam",
-    )
-    parser.add_argument("--conditions", default="default", metavar="NAMES",
-                        help="presets, occluders, patterns; default: default")  # fmt: skip
-    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
-                        help="lists of really occluded and turned faces (Region Attention "
-                        "Networks): report these beside the painted ones")  # fmt: skip
+    options.add_data(parser)
+    options.add_models(parser)
+    options.add_conditions(parser)
+    options.add_ran_lists(parser)
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="S",
-        help="of places, noise and intervals; default: 0",
-    )
-    parser.add_argument("--batch-size", default="auto", metavar="auto|N",
-                        help="auto measures it once and keeps it in run.json")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise and intervals")
+    options.add_batch_size(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
     options.add_executor(parser)
@@ -68,7 +52,7 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis import bench
-    from analysis.faces import placed, to_be_turned
+    from analysis.faces import to_be_turned
     from analysis.real import real_groups
     from analysis.study import select
     from analysis.subjects import open_subjects
@@ -80,8 +64,8 @@ def run(args) -> int:
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)
     cameras = None
-    if args.placement == "landmarks" and any(c.occluder != "none" for c in conditions):
-        cameras = placed(dataset, args.landmarks)
+    if any(c.occluder != "none" for c in conditions):
+        cameras = options.cameras(args, dataset)
     subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
     plan = {
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,

@@ -18,20 +18,16 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--conditions", default="default", metavar="NAMES",
-                        help="presets, occluders, patterns; default: default")  # fmt: skip
+    options.add_data(parser)
+    options.add_conditions(parser)
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of places, folds and permutations; default: 0")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, folds and permutations")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for leakage.csv")
 
 
 def run(args) -> int:
     from analysis import store
-    from analysis.faces import placed
     from analysis.leakage import leakage
     from analysis.sampling import sample
     from analysis.study import select
@@ -40,7 +36,7 @@ def run(args) -> int:
 
     conditions = select(args.conditions)
     dataset = sample(open_dataset(args.data, split=args.split), args.limit, args.seed)
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    cameras = options.cameras(args, dataset)
     table = leakage(dataset, conditions, args.seed, cameras,
                     lambda measured: progress_bar(iterable=measured, unit="mask"))  # fmt: skip
     store.write_table(args.out / "leakage.csv", table)

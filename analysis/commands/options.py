@@ -5,12 +5,52 @@ from pathlib import Path
 
 from iram.errors import InputError
 
+MODELS = "iram,none,cbam"
 
-def add_device(parser, dtype: str) -> None:
+
+def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...") -> None:
+    parser.add_argument("--data", required=required, metavar="SPEC", help=help)
+    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+
+
+def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:
+    parser.add_argument("--models", default=default, metavar="NAMES",
+                        help=f"shipped names or .safetensors files; default: {told}"
+                        )  # fmt: skip
+
+
+def add_conditions(parser, told: str = "presets, occluders, patterns; default: default") -> None:
+    parser.add_argument("--conditions", default="default", metavar="NAMES", help=told)
+
+
+def add_ran_lists(parser) -> None:
+    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
+                        help="lists of really occluded and turned faces (Region Attention "
+                        "Networks): report these beside the painted ones")  # fmt: skip
+
+
+def add_limit(parser) -> None:
+    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
+
+
+def add_seed(parser, of: str) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"{of}; default: 0")
+
+
+def add_batch_size(parser, default: str = "auto") -> None:
+    told = "auto measures it once and keeps it in run.json"
+    parser.add_argument("--batch-size", default=default, metavar="auto|N",
+                        help=told if default == "auto" else f"default: {default}; {told}"
+                        )  # fmt: skip
+
+
+def add_device(parser, dtype: str | None = None) -> None:
+    """Where, and unless `dtype` is None, in what arithmetic models are run."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")  # fmt: skip
-    parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                        help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
+    if dtype:
+        parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
+                            help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
 
 
 def add_landmarks(parser) -> None:
@@ -33,6 +73,13 @@ def add_executor(parser) -> None:
                         help="each on a core of its own; default: one a core")  # fmt: skip
     parser.add_argument("--scheduler", metavar="ADDRESS",
                         help="of the Dask cluster, such as tcp://127.0.0.1:8786")  # fmt: skip
+
+
+def cameras(args, dataset):
+    """(N, 2, 4) where each face stands, by --landmarks and --placement; None: as the mean face."""
+    from analysis.faces import placed
+
+    return placed(dataset, args.landmarks) if args.placement == "landmarks" else None
 
 
 def device(name: str) -> str:

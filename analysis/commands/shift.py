@@ -2,14 +2,17 @@
 
 Every model with attention gets a verdict per hypothesis: supported, refuted, undecided or not
 tested, by rules that are written down in analysis/shift/hypotheses.py. Its controls come from the
-other models of --models: none (its activation), NAME-random-labels, NAME-erasing-noise and
-NAME-erasing-mean, and for IRAM se, eca and cbam; the net with permuted weights is made here. What
-is missing is said, and its verdict is "not tested".
+other models of --models, and are known by the cards beside the weights, whatever the files are
+called: the net without attention (its activation), the same net trained on shuffled labels, the
+same net trained with erasing (noise, mean, occluders), and for IRAM se, eca and cbam. The net with
+permuted weights is made here. What is missing is named, and its verdict is "not tested". Several
+seeds of one label are training seeds of one model; a shipped name without a seed means all of them.
 
-Writes to --out: verdicts.csv, components.csv (what each rests on), shift.csv (per condition, layer
-and measure), interventions.csv (what replaced attention does to margin and accuracy), with
---ran-lists real.csv and real_correlation.csv; run.json; and cells in shift/ and interventions/.
-What was finished is kept: run it again to go on.
+Writes to --out: verdicts.csv, components.csv (what each rests on), by_fill.csv (each fill alone, by
+layer, occluder and what training erased with), shift.csv (per condition, layer and measure),
+interventions.csv (what replaced attention does to margin and accuracy), with --ran-lists real.csv
+and real_correlation.csv; run.json; and cells in shift/ and interventions/. What was finished is
+kept: run it again to go on.
 
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift
@@ -17,11 +20,12 @@ examples:
   iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
   iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads --out runs/heads
   iram shift --data fer2013:fer2013.csv --conditions "eyes-0.3-*,sham-0.3-noise" --out runs/eyes
+  iram shift --data fer2013:fer2013.csv --models iram,none,taught.safetensors --out runs/taught
 
 conditions: names and patterns as in `iram bench`; default: eyes, mouth, lower and upper half, box
-and sham at 0.3 of the face with fills mean, noise, phase_scrambled and other_class; sunglasses and
-surgical mask. Attention is replaced under the fills mean, noise and object; layer by layer under
-noise and object.
+and sham at 0.3 of the face with fills mean, noise, texture, phase_scrambled and other_class;
+sunglasses and surgical mask. Attention is replaced under the fills mean, noise and object; layer by
+layer under noise and object.
 """
 
 from pathlib import Path
@@ -30,28 +34,22 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
-    parser.add_argument("--models", default="iram,none,cbam", metavar="NAMES",
-                        help="shipped names or files; default: iram,none,cbam")  # fmt: skip
-    parser.add_argument("--conditions", default="default", metavar="NAMES",
-                        help="occluders and patterns; default: see below")  # fmt: skip
-    parser.add_argument("--ran-lists", type=Path, metavar="DIR",
-                        help="lists of really occluded faces (Region Attention Networks): the "
-                        "same on these, by type")  # fmt: skip
+    options.add_data(parser)
+    options.add_models(parser)
+    options.add_conditions(parser, "occluders and patterns; default: see below")
+    options.add_ran_lists(parser)
     options.add_placement(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of places, noise and intervals; default: 0")  # fmt: skip
-    parser.add_argument("--batch-size", default="auto", metavar="auto|N",
-                        help="auto measures it once and keeps it in run.json")  # fmt: skip
+    options.add_limit(parser)
+    options.add_seed(parser, "of places, noise and intervals")
+    options.add_batch_size(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables and cells; a run in it is gone on with")  # fmt: skip
+    options.add_executor(parser)
     options.add_device(parser, dtype="fp32")
 
 
 def run(args) -> int:
-    from analysis.faces import placed
+    from analysis.shift.roles import every_seed
     from analysis.shift.study import DEFAULT, checked, shift
     from analysis.study import select
     from analysis.subjects import open_subjects
@@ -61,12 +59,12 @@ def run(args) -> int:
     conditions = checked(conditions)
     device = options.device(args.device)
     dataset = open_dataset(args.data, split=args.split)
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
-    subjects = open_subjects(args.models, dataset.classes, device, args.dtype == "bf16")
+    cameras = options.cameras(args, dataset)
+    subjects = open_subjects(every_seed(args.models), dataset.classes, device, args.dtype == "bf16")
     results = shift(
         subjects, dataset, args.out, conditions=conditions, ran_lists=args.ran_lists,
         seed=args.seed, limit=args.limit, dtype=args.dtype, cameras=cameras,
-        batch_size=options.batch_size(args.batch_size),
+        batch_size=options.batch_size(args.batch_size), executor=options.executor(args),
     )  # fmt: skip
     print(results.report())
     return 0

@@ -1,8 +1,9 @@
 """Does attention move to the visible regions, is it learned, does it cause the robustness?
 
 Read on in this order: `hypotheses` (what is claimed, and the rules), `cells` and `measures` (what
-is measured), `controls`, `interventions`, `run` (the loop), `evidence` (cells to numbers),
-`inference` and `verdicts`, `real` (really occluded faces), `tables` and `report`.
+is measured), `roles` (which model is whose control), `controls`, `interventions`, `run` (the loop),
+`evidence` (cells to numbers), `inference` and `verdicts`, `fills` (each fill alone), `real` (really
+occluded faces), `tables` and `report`.
 """
 
 from analysis.shift.hypotheses import HYPOTHESES

@@ -17,10 +17,10 @@ CALIBRATION = 128  # faces
 
 
 class Control(NamedTuple):
-    """A kind of row beside the model's own.
+    """What a model is compared with.
 
     Attributes:
-        what: it is compared with.
+        what: it is, in words.
         needs: trained weights beyond the model's own, in words; "" for none.
     """
 
@@ -29,22 +29,31 @@ class Control(NamedTuple):
 
 
 CONTROLS = {
-    "mechanical": Control("the clean map, zeroed under the mask and renormalised"),
+    "mechanical": Control("attention that is cut off under the mask and goes nowhere: it gives the "
+                          "visible face nothing, or what a patch beside the face gives it"),
     "permuted_mask": Control("the mask of another face, as far as it is visible in this one"),
     PERMUTED: Control("the net with its trained weights permuted within each tensor"),
     "random-labels": Control("the net trained on shuffled labels", "NAME-random-labels"),
-    "exposure": Control("the nets trained with erasing", "NAME-erasing-noise, NAME-erasing-mean"),
+    "exposure": Control("the nets trained with erasing",
+                        "NAME-erasing-noise, NAME-erasing-mean, NAME-erasing-occluders"),
     "twin": Control("the activation energy of the net without attention", "none"),
     "texture": Control("fills with a face's texture instead of a flat one"),
     "sham": Control("the same place of the face, when a patch lies beside it"),
     "box": Control("random boxes of the same area, anywhere on the face"),
-}
+}  # fmt: skip
 
 
 def mechanical_null(clean: Tensor, cells: Cells) -> Tensor:
     """(N, h, w): the clean map without what is covered, brought back to its sum.
 
-    What attention would do that is only cut off and has moved nowhere.
+    What attention would do that is only cut off and has moved nowhere. Bringing it back to its sum
+    lifts what is visible by one factor, so its shares there are those of the clean map. Against
+    shares (`expressive_mass`) and distances (`movement`, `away`) it is the null as it is. Whether
+    the visible face *gains* is asked of the gates' own values, which nothing brings to a sum: cut
+    off, they leave the visible face as it was, a gain of 0. That is not all that goes without
+    movement, since any patch in the picture, also one that covers nothing of the face, can stir the
+    gates of the whole face. So the gain must exceed 0, and also the gain of the same cells beside
+    a sham of the same fill.
     """
     left = clean * (1 - (cells.inside > 0).float())
     total, kept = (one.flatten(1).sum(1)[:, None, None] for one in (clean, left))

@@ -1,10 +1,11 @@
 """From cells to what the hypotheses are about: one number per training seed and image."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.shift import roles
+from analysis.shift.controls import PERMUTED
 from analysis.shift.describe import MEASURES
 from analysis.shift.hypotheses import Component
 from analysis.shift.interventions import ALL
@@ -18,9 +19,23 @@ class MissingError(Exception):
     """What a component needs and the run lacks; the message says it."""
 
 
-def label(reader: Reader) -> str:
-    """The model's name without its training seed: iram, iram-heads, none."""
-    return re.sub(r"-seed\d+$", "", reader.subject.name)
+class MissingWeightsError(MissingError):
+    """Weights that a component needs.
+
+    Attributes:
+        names: what they are called.
+        others: models that would do, but for their data or recipe.
+    """
+
+    def __init__(self, names: Sequence[str], others: Sequence[str] = ()):
+        self.names, self.others = list(names), list(others)
+        super().__init__(lacking_weights(self.names, self.others))
+
+
+def lacking_weights(names: Sequence[str], others: Sequence[str] = ()) -> str:
+    message = f"no weights of: {', '.join(dict.fromkeys(names))}"
+    told = ", ".join(dict.fromkeys(others))
+    return f"{message} ({told}: trained on other data or by another recipe)" if told else message
 
 
 class Evidence:
@@ -29,7 +44,7 @@ class Evidence:
     def __init__(self, study: ShiftStudy):
         self.study = study
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
-        self.shams = {c.fill: c for c in study.plan.conditions if c.occluder == "sham"}
+        self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
         self._kept: dict[tuple, np.ndarray] = {}
 
     def measured(self, reader: Reader, condition: Condition, region: str, name: str) -> np.ndarray:
@@ -59,39 +74,37 @@ class Evidence:
         found: dict[str, list[Reader]] = {}
         for reader in sorted(self.study.readers, key=lambda r: r.subject.seed or 0):
             if reader.permuted == permuted:
-                found.setdefault(label(reader), []).append(reader)
-        order = list(dict.fromkeys(label(r) for r in self.study.readers))
+                found.setdefault(reader.training.label, []).append(reader)
+        order = list(dict.fromkeys(r.training.label for r in self.study.readers))
         return {name: found[name] for name in order if name in found}
 
     def judged(self) -> dict[str, list[Reader]]:
         """The models that hypotheses are about: those with attention that are no control."""
         return {name: readers for name, readers in self.models().items()
-                if readers[0].has_attention
-                and not any(word in name for word in ("random-labels", "erasing"))}  # fmt: skip
+                if readers[0].has_attention and not readers[0].training.is_control}  # fmt: skip
 
-    def controls(self, name: str, control: str) -> list[Reader]:
-        """The readers of a control of the model with this label.
+    def controls(self, name: str, control: str) -> list[list[Reader]]:
+        """The readers of a control of the model with this label: one list of training seeds, or of
+        "exposure" one for each fill that was erased with.
 
         Raises:
-            MissingError: none was given.
+            MissingWeightsError: any of them was not given.
         """
-        module = name.split("-")[0]
-        suffix = name.removeprefix(module)
-        models = self.models()
-        if control == "permuted-weights":
-            found = self.models(permuted=True).get(name, [])
-        elif control == "twin":
-            plain = {k: v for k, v in models.items() if not v[0].has_attention
-                     and "erasing" not in k and "random-labels" not in k}  # fmt: skip
-            found = plain.get("none" + suffix) or next(iter(plain.values()), [])
-        elif control in ("random-labels", "exposure"):
-            word = "erasing" if control == "exposure" else control
-            found = [r for k, v in models.items() if k.startswith(f"{module}-") and word in k
-                     for r in v]  # fmt: skip
-        else:
-            found = models.get(control + suffix, [])
-        if not found:
-            raise MissingError(f"no weights of: {_wanted(module, suffix, control)}")
+        if control == PERMUTED:
+            return [self.models(permuted=True)[name]]
+        own = self.judged()[name][0].training
+        wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
+        found, missing, others = [], [], []
+        for role in wanted:
+            near = [r for readers in self.models().values() for r in readers
+                    if roles.plays(role, r.training, own)]  # fmt: skip
+            right = [r for r in near if roles.alike(role, r.training, own)]
+            found.append(right)
+            if not right:
+                missing.append(roles.wanted(role, own))
+                others += [r.name for r in near]
+        if missing:
+            raise MissingWeightsError(missing, others)
         return found
 
     def values(self, name: str, component: Component) -> np.ndarray:
@@ -100,17 +113,28 @@ class Evidence:
         Raises:
             MissingError: models or conditions that it needs are not in the run.
         """
-        readers, versus = self.judged()[name], component.versus
-        if versus in ("", "sham") or versus.endswith("_change") or versus == "change_elsewhere":
-            rivals = [None] * len(readers)
+        control = control_model(component)
+        groups = self.controls(name, control) if control else []
+        if component.of:
+            made = [average([self._of(r, component, []) for r in readers])
+                    for readers in by_seed(groups)]  # fmt: skip
         else:
-            found = self.controls(name, versus)
-            by_seed = {r.subject.seed: [r] for r in found}
-            single = len(by_seed) == len(found)
-            rivals = [by_seed[r.subject.seed] if single and r.subject.seed in by_seed else found
-                      for r in readers]  # fmt: skip
-        pairs = zip(readers, rivals, strict=True)
-        return component.direction * np.stack([self._of(r, component, rival) for r, rival in pairs])
+            own = self.judged()[name]
+            made = [self._of(r, component, paired(r, groups)) for r in own]
+        return component.direction * np.stack(made)
+
+    def control_seeds(self, name: str, component: Component) -> int | None:
+        """How many training seeds a component's control has; None if it is no trained model."""
+        control = control_model(component)
+        if control in ("", PERMUTED):
+            return None
+        return min(len(readers) for readers in self.controls(name, control))
+
+    def sham(self, condition: Condition) -> Condition | None:
+        """The patch beside the face of the same fill, and of the nearest size."""
+        alike = [c for c in self.shams if c.fill == condition.fill]
+        size = condition.fraction or 0.0
+        return min(alike, key=lambda c: abs((c.fraction or 0.0) - size), default=None)
 
     def _of(self, reader: Reader, component: Component, rivals) -> np.ndarray:
         """(N,): the mean over conditions of one training's quantity."""
@@ -118,7 +142,7 @@ class Evidence:
             return self._caused(reader, component)
         chosen = [c for c in self.conditions if not component.fills or c.fill in component.fills]
         if component.versus == "sham":
-            chosen = [c for c in chosen if c.fill in self.shams]
+            chosen = [c for c in chosen if self.sham(c)]
             if not chosen:
                 raise MissingError("no sham condition of the same fill")
         if not chosen:
@@ -132,7 +156,7 @@ class Evidence:
         region, name = place_name(condition), component.measure
         own = self.measured(reader, condition, region, name)
         if component.versus == "sham":
-            own = own - self.measured(reader, self.shams[condition.fill], region, name)
+            own = own - self.measured(reader, self.sham(condition), region, name)
         elif component.versus.endswith("_change"):
             own = own - self.measured(reader, condition, region, component.versus)
         elif rivals:
@@ -165,7 +189,24 @@ def average(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _wanted(module: str, suffix: str, control: str) -> str:
-    return {"twin": f"none{suffix}", "random-labels": f"{module}-random-labels",
-            "exposure": f"{module}-erasing-noise, {module}-erasing-mean"}.get(
-                control, control + suffix)  # fmt: skip
+def control_model(component: Component) -> str:
+    """The model that a component is compared with or is about; "" for none but its own."""
+    control = component.of or component.versus
+    within = control in ("", "sham", "change_elsewhere") or control.endswith("_change")
+    return "" if within or component.measure == "real" else control
+
+
+def paired(reader: Reader, groups: Sequence[Sequence[Reader]]) -> list[Reader]:
+    """What a training is compared with: of each group that of its own seed, else all of it."""
+    chosen = []
+    for group in groups:
+        same = [r for r in group if r.subject.seed == reader.subject.seed]
+        chosen += same or group
+    return chosen
+
+
+def by_seed(groups: Sequence[Sequence[Reader]]) -> list[list[Reader]]:
+    """The readers of each training seed that all groups have; all in one if there is no such."""
+    seeds = set.intersection(*({r.subject.seed for r in group} for group in groups))
+    readers = [r for group in groups for r in group]
+    return [[r for r in readers if r.subject.seed == seed] for seed in sorted(seeds)] or [readers]

@@ -3,22 +3,27 @@
 A hypothesis is a claim that needs all of its components: its effect, and that each control does not
 explain the effect away. It is
 
-    supported    if every component is shown: its mean is above 0 in the claimed direction,
-    refuted      if one is shown to be absent: its mean is below the margin, so that there is no
-                 effect worth the name (equivalence) or the opposite one,
-    not tested   if a component lacks the models or conditions that it needs, and no other refutes,
+    not tested   if a component lacks the weights or conditions that it needs, whatever the others
+                 say, or if what it presupposes is not tested,
+    refuted      if a component is shown to be absent: its mean is below the margin, so that there
+                 is no effect worth the name (equivalence) or the opposite one,
+    supported    if every component is shown: its mean is above the margin in the claimed direction,
+                 and what it presupposes is supported,
     undecided    otherwise.
+
+So nothing inside the margin is ever supported, and of a mean that the margin's two sides can't tell
+apart nothing is said. "Learned", "helps" and "more than others" presuppose that attention leaves at
+all: where it does not, that a control does even less is no finding.
 
 Supported takes the largest p of the components (intersection-union), refuted the smallest times
 their number (Bonferroni); both then go through Holm over the hypotheses of a model, at `ALPHA`.
-Refuted is asked first: an effect that is there but smaller than the margin is no movement worth
-the name.
 """
 
 from dataclasses import dataclass
 
 from analysis.shift.controls import PERMUTED, TEXTURED
 from analysis.shift.inference import ALPHA
+from analysis.shift.roles import EXPOSURE, RANDOM_LABELS, TWIN
 
 __all__ = ["ALPHA", "HYPOTHESES", "Component", "Hypothesis"]
 
@@ -38,12 +43,13 @@ class Component:
         measure: of the cells (`analysis.shift.describe.describe`), an intervention, or
             "real".
         direction: the claimed sign of the mean, +1 or -1.
-        margin: below which the mean, in its direction, is no effect worth the name.
+        margin: above which the mean, in its direction, is an effect worth the name.
         unit: of the mean and the margin.
         versus: what is subtracted, image by image: a measure of the same cell, a control model
             ("twin", "permuted-weights", "random-labels", "exposure", or an attention module), the
             "sham", or "" for nothing (so that the mean is tested against 0).
         fills: the fills under which it is measured; () is all.
+        of: a control whose own quantity it is; "" is the model under study.
     """
 
     name: str
@@ -53,6 +59,7 @@ class Component:
     unit: str = "log share"
     versus: str = ""
     fills: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,12 +71,14 @@ class Hypothesis:
         claim: in words.
         components: all are needed; the first is the effect that is reported.
         only: the attention modules that it is about; () is all.
+        presupposes: the key of a hypothesis without which it claims nothing; "" for none.
     """
 
     key: str
     claim: str
     components: tuple[Component, ...]
     only: tuple[str, ...] = ()
+    presupposes: str = ""
 
 
 LEAVES = Component("leaves", "mass_change", -1, FALL)
@@ -88,24 +97,29 @@ HYPOTHESES = (
         "H1", "attention leaves the occluded region beyond the mechanical null",
         (LEAVES,
          Component("mechanical: the visible face gains", "visible_gain", +1, GAIN, "log attention"),
+         Component("mechanical: it gains more than beside a sham", "visible_gain", +1, GAIN,
+                   "log attention", "sham"),
          Component("permuted masks", "mass_change", -1, FALL, versus="elsewhere_change"),
          Component("sham", "mass_change", -1, FALL, versus="sham"),
          Component("matched textures", "mass_change", -1, FALL, fills=TEXTURED)),
     ),
-    Hypothesis("H2a", "more than with its weights permuted", (_more_than(PERMUTED),)),
+    Hypothesis("H2a", "more than with its weights permuted", (_more_than(PERMUTED),),
+               presupposes="H1"),
     Hypothesis("H2b", "more than the activation of the net without attention",
-               (_more_than("twin"),)),
+               (_more_than(TWIN),), presupposes="H1"),
     Hypothesis("H2c", "more than of a net that learned random labels",
-               (_more_than("random-labels"),)),
-    Hypothesis(
+               (_more_than(RANDOM_LABELS),), presupposes="H1"),
+    Hypothesis(  # of the erased nets, whatever the base model does
         "H2d", "erasing in training teaches it: nets that saw erasing show more",
-        (Component("exposure", "mass_change", +1, FALL, versus="exposure"),),
+        (Component("exposure", "mass_change", +1, FALL, versus=EXPOSURE),
+         Component("nets that saw erasing leave", "mass_change", -1, FALL, of=EXPOSURE)),
     ),
     Hypothesis(
         "H3", "its movement raises the true-class margin",
         (Component("indirect effect", "clean", +1, LOGITS, "logits"),
          Component("more than any change as large", "clean", +1, LOGITS, "logits",
                    "change_elsewhere")),
+        presupposes="H1",
     ),
     Hypothesis("H4", "it does so on really occluded faces",
                (Component("real faces", "real", -1, FALL),)),
@@ -114,7 +128,8 @@ HYPOTHESES = (
         (Component("expressive", "expressive_change", +1, EXPRESSIVE),
          Component("other expressions' regions", "expressive_change", +1, EXPRESSIVE,
                    versus="expressive_other_change")),
+        presupposes="H1",
     ),
     Hypothesis("H6", "IRAM shows more of it than SE, ECA and CBAM",
-               tuple(_more_than_module(name) for name in ("se", "eca", "cbam")), ("iram",)),
+               tuple(_more_than_module(name) for name in ("se", "eca", "cbam")), ("iram",), "H1"),
 )  # fmt: skip

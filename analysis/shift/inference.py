@@ -1,11 +1,13 @@
 """Tests of a mean over images and training seeds: direction, equivalence, and power."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from analysis.statistics import LEVEL, hierarchical_bootstrap, paired_permutation
+from iram.seeds import derived_seed
 
 ALPHA = 0.05
 POWER = 0.8
@@ -25,10 +27,12 @@ class Finding(NamedTuple):
         effect, low, high: the mean and its 95% interval.
         n, seeds: images and training seeds.
         p_direction: of the mean not being above 0.
+        p_beyond: of the mean not being above the margin: small = an effect worth the name.
         p_absent: of the mean being at least the margin: small = no effect worth the name, or the
-            opposite one.
+            opposite one. p_beyond and p_absent are never both small.
         p_equivalence: of the mean lying outside -margin to margin (TOST).
-        detectable: the smallest true mean that would have been found with a power of 80%.
+        detectable: the smallest true mean that would have been shown to be above the margin with
+            a power of 80%.
     """
 
     effect: float
@@ -37,6 +41,7 @@ class Finding(NamedTuple):
     n: int
     seeds: int
     p_direction: float
+    p_beyond: float
     p_absent: float
     p_equivalence: float
     detectable: float
@@ -47,7 +52,8 @@ def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int
 
     The interval is the hierarchical bootstrap's; with one seed it is over images only. The
     direction is tested by turning signs image by image (one seed), or by t over seeds and images,
-    since sign changes know nothing of other trainings.
+    since sign changes know nothing of other trainings. Against the margin by t: a minimum-effect
+    test (Murphy & Myors, J. Applied Psychology 84, 1999) and its mirror image.
     """
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
     effect, low, high = hierarchical_bootstrap(values, seed=seed)
@@ -58,8 +64,7 @@ def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int
     else:
         p = one_sided(effect, error)
     return Finding(effect, low, high, values.shape[1], len(values), p,
-                  one_sided(margin - effect, error), tost(effect, error, margin),
-                  detectable(error, alpha))  # fmt: skip
+                   *_against(effect, error, margin, alpha))  # fmt: skip
 
 
 def assess_draws(
@@ -72,8 +77,13 @@ def assess_draws(
     error = Error(float(draws[1:].std()), np.inf)
     effect = float(draws[0])
     return Finding(effect, float(low), float(high), n, seeds, one_sided(effect, error),
-                  one_sided(margin - effect, error), tost(effect, error, margin),
-                  detectable(error, alpha))  # fmt: skip
+                   *_against(effect, error, margin, alpha))  # fmt: skip
+
+
+def _against(effect: float, error: Error, margin: float, alpha: float):
+    """p_beyond, p_absent, p_equivalence and detectable of a mean."""
+    return (one_sided(effect - margin, error), one_sided(margin - effect, error),
+            tost(effect, error, margin), margin + detectable(error, alpha))  # fmt: skip
 
 
 def standard_error(values: np.ndarray) -> Error:
@@ -112,7 +122,8 @@ def tost(mean: float, error: Error, margin: float) -> float:
 
 
 def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest true mean that a one-sided test finds with this power: (t_alpha + t_power) se.
+    """How far the true mean must lie beyond a bound for a one-sided test to find it with this
+    power: (t_alpha + t_power) se.
 
     To within a percent of the exact (noncentral t) value from 20 degrees of freedom on. Before any
     correction for several hypotheses.
@@ -122,20 +133,37 @@ def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> floa
     return float((stats.t.isf(alpha, error.df) + stats.t.ppf(power, error.df)) * error.se)
 
 
-def summarise(values: np.ndarray, counts) -> np.ndarray:
-    """(K, 4) mean, low, high and n of columns (N, K) that may hold NaN, over images.
+def summarise(values: np.ndarray, counts: Iterable[np.ndarray], seed: int = 0) -> np.ndarray:
+    """(K, 4) mean, low, high and n of columns (N, K), or (seeds, N, K), that may hold NaN.
+
+    The hierarchical bootstrap of many columns at once; with one seed it is over images only. An
+    image counts in a column where all seeds have a value.
 
     Args:
         counts: blocks (b, N) of how often each image is drawn.
     """
-    known = np.isfinite(values)
+    values = values if values.ndim == 3 else values[None]
+    seeds, _, columns = values.shape
+    known = np.isfinite(values).all(0)
     filled = np.where(known, values, 0.0)
+    flat = filled.transpose(1, 0, 2).reshape(len(known), -1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        draws = np.concatenate([(block @ filled) / (block @ known) for block in counts])
-        mean = filled.sum(0) / known.sum(0)
-    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+        means = np.concatenate([(block @ flat).reshape(-1, seeds, columns)
+                                / (block @ known)[:, None] for block in counts])  # fmt: skip
+        mean = filled.sum((0, 1)) / known.sum(0) / seeds
+    draws = means.mean(1) if seeds == 1 else _over_seeds(means, seed)
+    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
     some = known.any(0)
     if some.any():
         tail = (1 - LEVEL) / 2
         low[some], high[some] = np.nanquantile(draws[:, some], [tail, 1 - tail], axis=0)
     return np.stack([mean, low, high, known.sum(0)], 1)
+
+
+def _over_seeds(means: np.ndarray, seed: int) -> np.ndarray:
+    """(B, K): means (B, seeds, K) over seeds drawn with replacement, as `hierarchical_bootstrap`
+    draws them."""
+    resamples, seeds, _ = means.shape
+    generator = np.random.default_rng(derived_seed(seed, "training seeds"))
+    drawn = generator.integers(0, seeds, (resamples, seeds))
+    return np.take_along_axis(means, drawn[:, :, None], 1).mean(1)

@@ -1,5 +1,6 @@
 """What is read of a model: its logits, its attention, or the activation that stands for it."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 from analysis.maps import spatial_attention
 from analysis.shift.controls import CALIBRATION, PERMUTED, activation_energy, permuted_weights
-from analysis.subjects import Subject
+from analysis.shift.roles import Training, check, training_of
+from analysis.subjects import Subject, twin
 from iram.data.dataset import FaceDataset
 
 
@@ -50,11 +52,25 @@ class Reader:
         return bool(getattr(self.subject.model, "has_attention", False))
 
     @cached_property
+    def training(self) -> Training:
+        return training_of(self.subject, self.has_attention)
+
+    @cached_property
     def model(self) -> nn.Module:
         if not self.permuted:
             return self.subject.model
         return permuted_weights(self.subject.model, self._faces(self.dataset.images(
             slice(0, CALIBRATION))), seed=0)  # fmt: skip
+
+    def apart(self) -> "Reader":
+        """The same with copies of the models."""
+        apart = copy.copy(self)
+        apart.subject = twin(self.subject)
+        if self.permuted:
+            apart.__dict__["model"] = copy.deepcopy(self.model)
+        else:
+            apart.__dict__.pop("model", None)
+        return apart
 
     @torch.inference_mode()
     def read(self, images: Tensor) -> Reading:
@@ -88,13 +104,17 @@ class Reader:
 
 
 def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
-    """Every model, and after each that has attention its twin with permuted weights."""
+    """Every model, and after each that has attention its twin with permuted weights.
+
+    Raises:
+        InputError: models of one label that are no training seeds of the same thing.
+    """
     readers = []
     for subject in subjects:
         reader = Reader(subject)
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
-        control = any(word in subject.name for word in ("random-labels", "erasing"))
-        if reader.has_attention and not control:
+        if reader.has_attention and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
+    check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
     return readers

@@ -4,9 +4,6 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.shift.controls import CONTROLS
-from analysis.shift.evidence import Evidence, MissingError
-
 
 def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[str]:
     """A line per hypothesis, and under it one per component."""
@@ -28,35 +25,38 @@ def _part(row) -> str:
     claim = f"{row.component} ({row.unit} {sign} 0)"
     if pd.isna(row.effect):
         return f"{claim}: not tested: {row.note}"
+    note = f" ({row.note})" if row.note else ""
     return (f"{claim}: {row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g},"
-            f" n {int(row.n)}, could find {row.detectable:.3f}: {row.outcome}")  # fmt: skip
+            f" n {int(row.n)}, could show {row.detectable:.3f}: {row.outcome}{note}")  # fmt: skip
 
 
-def layer_lines(table: pd.DataFrame, models) -> Iterator[str]:
-    """Change of attention's log share on what is covered, by fill and layer, over all occluders:
-    what the verdicts' one number is the mean of."""
-    own = table[(table["measure"] == "mass_change") & table["row"].isin(["attention", "box"])]
-    yield "\nchange of attention's log share on the covered region, by fill and layer"
-    for model in models:
-        means = own[own["model"] == model].pivot_table("value", "fill", "layer", sort=False)
-        yield f"  {model:22s}" + "".join(f"{layer:>8s}" for layer in means.columns)
-        for fill, row in means.iterrows():
-            yield f"    {fill:20s}" + "".join(f"{value:+8.3f}" for value in row)
+def verdict_table(verdicts: pd.DataFrame) -> Iterator[str]:
+    """A line per hypothesis, a column per model; "-" where it is not about the model."""
+    table = verdicts.pivot(index="hypothesis", columns="model", values="verdict")
+    claims = dict(zip(verdicts["hypothesis"], verdicts["claim"], strict=True))
+    models = list(dict.fromkeys(verdicts["model"]))
+    width = max(map(len, claims.values())) + 2
+    widths = [max(len("not tested"), len(model)) + 2 for model in models]
+
+    def line(key: str, claim: str, found) -> str:
+        cells = "".join(f"{word:{w}s}" for word, w in zip(found, widths, strict=True))
+        return f"  {key:5s}{claim:{width}s}{cells}".rstrip()
+
+    yield line("", "", models)
+    for key, claim in claims.items():
+        yield line(key, claim, table.loc[key, models].fillna("-"))
 
 
-def missing_lines(evidence: Evidence) -> Iterator[str]:
+def missing_lines(verdicts: pd.DataFrame) -> Iterator[str]:
     """Which controls lack trained weights, and so which verdicts can't be given."""
-    affected = {"random-labels": "H2c", "exposure": "H2d", "twin": "H2b",
-                "se": "H6", "eca": "H6", "cbam": "H6"}  # fmt: skip
-    for name in evidence.judged():
-        for control, verdict in affected.items():
-            if verdict == "H6" and not name.startswith("iram"):
-                continue
-            try:
-                evidence.controls(name, control)
-            except MissingError as error:
-                what = CONTROLS[control].what if control in CONTROLS else f"the module {control}"
-                yield f"{name}: {verdict} can't be tested fully: {error} ({what})"
+    for model, own in verdicts.groupby("model", sort=False):
+        wanted: dict[str, list[str]] = {}
+        for row in own[own["missing_weights"] != ""].itertuples():
+            for name in row.missing_weights.split(", "):
+                wanted.setdefault(name, []).append(row.hypothesis)
+        if wanted:
+            told = ", ".join(f"{name} ({', '.join(keys)})" for name, keys in wanted.items())
+            yield f"{model}: not tested for want of weights: {told}"
 
 
 def real_lines(table: pd.DataFrame, correlation: pd.DataFrame, problems: list[str]):

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from analysis.engine import Benchmark
+from analysis.parallel import HERE, Executor, one_thread, shared
 from analysis.rows import measures
 from analysis.shift.describe import compare
 from analysis.shift.interventions import ALL, outcomes, passes
@@ -29,7 +30,7 @@ VERSION = 1  # raise it when what a cell holds changes, so that old cells are ma
 CAUSAL_FILLS = ("mean", "noise", "object")
 LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
 KINDS = ("shift", "interventions")
-TOGETHER = 4
+TOGETHER = 5
 
 Group = list[tuple[Condition, list[Reader]]]
 
@@ -87,18 +88,24 @@ class ShiftStudy:
         return asked and reader.has_attention and not reader.permuted
 
 
-def run(study: ShiftStudy, progress: bool = True) -> int:
+def run(study: ShiftStudy, progress: bool = True, executor: Executor = HERE) -> int:
     """Computes the cells that are missing; returns how many these were.
+
+    Args:
+        executor: who computes; the rows are the same.
 
     Raises:
         InputError: a folder that can't be written, or a model whose logits are not numbers.
     """
     groups = list(missing(study))
-    todo = sum(_cost(study, c, r) for group in groups for c, readers in group for r in readers)
+    todo = sum(cost(study, c, r) for group in groups for c, readers in group for r in readers)
     faces = len(study.plan.dataset)
+    with one_thread():  # permuted weights are calibrated by passes
+        for reader in study.readers:
+            reader.model  # noqa: B018 - once, and not by each worker
     with progress_bar(shown=progress, total=todo * faces, unit="pass", unit_scale=True) as bar:
-        for group in groups:
-            compute(study, group, bar.update)
+        for _ in shared(compute_apart, study, groups, executor, bar.update):
+            pass
     return sum(len(readers) for group in groups for _, readers in group)
 
 
@@ -114,16 +121,22 @@ def missing(study: ShiftStudy) -> Iterator[Group]:
             yield group[start : start + TOGETHER]
 
 
-def _cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
+def cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
     """Forward passes a face, beside the clean one."""
     layers = getattr(reader.subject.model, "num_layers", 1)
     causal = passes(layers, condition.fill in LAYER_FILLS)
     return 1 + causal * study.replaces(reader, condition)
 
 
-def compute(
-    study: ShiftStudy, group: Group, advance: Callable[[int], None] = lambda faces: None
-) -> None:
+def compute_apart(study: ShiftStudy, group: Group, advance: Callable[[int], None]) -> int:
+    """Computes the cells of a group with copies of the models, since their attention is replaced;
+    returns the number of passes."""
+    copies = {r.name: r.apart() for _, readers in group for r in readers}
+    compute(study, [(c, [copies[r.name] for r in readers]) for c, readers in group], advance)
+    return len(study.plan.dataset) * sum(cost(study, c, r) for c, rs in group for r in rs)
+
+
+def compute(study: ShiftStudy, group: Group, advance: Callable[[int], None]) -> None:
     """Computes and writes the cells of a group."""
     plan, conditions = study.plan, [condition for condition, _ in group]
     readers = {r.name: r for _, wanted in group for r in wanted}
@@ -145,7 +158,7 @@ def compute(
                 kept["interventions"].append(
                     replace_attention(study, reader, condition, places, images, (clean, occluded))
                 )
-                advance(len(images) * _cost(study, condition, reader))
+                advance(len(images) * cost(study, condition, reader))
     for (condition, name), kept in found.items():
         reader = readers[name]
         for kind in KINDS:

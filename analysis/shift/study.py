@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import bench, store
+from analysis.parallel import HERE, Executor
 from analysis.shift import report, tables
 from analysis.shift.evidence import Evidence
+from analysis.shift.fills import fill_lines, fill_table
 from analysis.shift.hypotheses import HYPOTHESES
 from analysis.shift.places import FACELESS, covering
 from analysis.shift.readers import open_readers
@@ -19,13 +21,20 @@ from analysis.study import CLEAN, Condition, occlusion
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.files import write_text
 
-FILLS = ("mean", "noise", "phase_scrambled", "other_class")
+FILLS = ("mean", "noise", "texture", "phase_scrambled", "other_class")
 DEFAULT = [
     CLEAN,
     *occlusion(("eyes", "mouth", "lower_half", "upper_half", "box", "sham"), (0.3,), FILLS),
     *(Condition(name, None, "object") for name in ("sunglasses", "surgical_mask")),
 ]
+
+TABLES = ("shift", "by_fill", "interventions", "real", "real_correlation", "components", "verdicts")
+WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
+         "presupposes")  # fmt: skip
+WHOLE = "tables.sha256"  # what the tables in a folder were made of
+VERSION = 1  # raise it when what the tables hold changes, so that old ones are made again
 
 
 @dataclass
@@ -49,8 +58,7 @@ class ShiftResults:
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.study.plan.conditions)} "
                  "conditions"]  # fmt: skip
         lines += report.verdict_lines(found["verdicts"], found["components"])
-        models = [r.name for r in self.study.readers if r.has_attention and not r.permuted]
-        lines += report.layer_lines(found["shift"], models)
+        lines += fill_lines(found["by_fill"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         lines += ["", *self.notes] if self.notes else []
@@ -76,7 +84,7 @@ def checked(conditions: Sequence[Condition]) -> list[Condition]:
     return conditions
 
 
-def shift(
+def planned(
     subjects: Sequence[Subject],
     dataset: FaceDataset,
     out: Path,
@@ -84,10 +92,10 @@ def shift(
     conditions: Sequence[Condition] = tuple(DEFAULT),
     ran_lists: Path | None = None,
     causal_fills: tuple[str, ...] = CAUSAL_FILLS,
-    progress: bool = True,
     **options,
-) -> ShiftResults:
-    """Runs, or finishes, the study in the folder `out`, and writes its tables.
+) -> tuple[Evidence, RealShift | None, dict]:
+    """What would be run in the folder `out`, the really occluded faces, and its description;
+    nothing is written.
 
     Args:
         ran_lists: the lists of really occluded faces; the painted occluders that stand for their
@@ -95,8 +103,8 @@ def shift(
         options: of `analysis.bench.planned`: seed, limit, batch_size, dtype, cameras.
 
     Raises:
-        InputError: no model has attention, `out` holds another run or can't be written, or the
-            lists name none of these faces.
+        InputError: no model has attention, models of one label are trained differently, `out` holds
+            another run, or the lists name none of these faces.
     """
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), Path(out), **options)
@@ -106,27 +114,69 @@ def shift(
         names = ", ".join(s.name for s in subjects)
         raise InputError(f"--models {names}: none has attention whose shift could be measured; "
                          "add one such as iram")  # fmt: skip
-    real = RealShift(evidence, ran_lists) if ran_lists else None  # mistakes before a long run
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
-    store.write_run(plan.out, described)
-    made = run(study, progress)
-    return ShiftResults(study, _write(evidence, real), made, _notes(evidence, real))
+    return evidence, RealShift(evidence, ran_lists) if ran_lists else None, described
 
 
-def _write(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:
-    """The tables, written; the verdicts last: they say that all is there."""
-    plan = evidence.study.plan
-    verdicts, components = judge(evidence, real.assess if real else None, seed=plan.seed)
-    found = {"shift": tables.shift_table(evidence),
+def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> ShiftResults:
+    """Runs, or finishes, the study in a folder, and writes its tables.
+
+    Args:
+        executor: who computes.
+        arguments, options: of `planned`.
+
+    Raises:
+        InputError: as `planned`, or a folder that can't be written.
+    """
+    evidence, real, described = planned(*arguments, **options)
+    store.write_run(evidence.study.plan.out, described)
+    made = run(evidence.study, progress, executor)
+    found = _tables(evidence, real, made)
+    return ShiftResults(evidence.study, found, made, _notes(evidence, real, found["verdicts"]))
+
+
+def _tables(evidence: Evidence, real: RealShift | None, made: int) -> dict[str, pd.DataFrame]:
+    """The tables as they stand in the files: read if they are of exactly these cells and
+    hypotheses, else made and written, and what they are of last: it says that all is there."""
+    out = evidence.study.plan.out
+    whole, known = _made_of(evidence, real), out / WHOLE
+    names = TABLES if real else [name for name in TABLES if not name.startswith("real")]
+    if made or not known.exists() or known.read_text() != whole:
+        for name, table in _make(evidence, real).items():
+            store.write_table(out / f"{name}.csv", table)
+        write_text(known, whole)
+    return {name: _read(out / f"{name}.csv") for name in names}
+
+
+def _make(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:
+    seed = evidence.study.plan.seed
+    verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
+    found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
              "interventions": tables.intervention_table(evidence)}  # fmt: skip
     if real:
         found |= {"real": real.table(), "real_correlation": real.correlation()}
-    found |= {"components": components, "verdicts": verdicts}
-    for name, table in found.items():
-        store.write_table(plan.out / f"{name}.csv", table)
-    return found
+    return found | {"components": components, "verdicts": verdicts}
 
 
-def _notes(evidence: Evidence, real: RealShift | None) -> list[str]:
-    lines = [*report.missing_lines(evidence), *tables.notes(evidence)]
+def _made_of(evidence: Evidence, real: RealShift | None) -> str:
+    """What the tables depend on."""
+    study = evidence.study
+    cells = [study.key(r, c) for r in study.readers for c in study.plan.conditions]
+    return store.cell_key(
+        version=VERSION, cells=cells, hypotheses=[repr(h) for h in HYPOTHESES],
+        trainings=[repr(r.training) for r in study.readers], seed=study.plan.seed,
+        real=real.groups.faces.to_csv(index=False) if real else None,
+    )  # fmt: skip
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table as it was written: in columns of words nothing is an empty word, not a number."""
+    table = store.read_table(path)
+    words = [name for name in WORDS if name in table]
+    table[words] = table[words].astype(object).fillna("")
+    return table
+
+
+def _notes(evidence: Evidence, real: RealShift | None, verdicts: pd.DataFrame) -> list[str]:
+    lines = [*report.missing_lines(verdicts), *tables.notes(evidence)]
     return lines + (real.groups.problems if real else [])

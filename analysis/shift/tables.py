@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from analysis.shift import roles
+from analysis.shift.controls import PERMUTED
 from analysis.shift.describe import MEASURES
-from analysis.shift.evidence import Evidence
+from analysis.shift.evidence import Evidence, average
 from analysis.shift.hypotheses import LEAVES
 from analysis.shift.inference import summarise
 from analysis.shift.interventions import ALL
@@ -15,8 +17,6 @@ from analysis.statistics import RESAMPLES, resampling_counts
 from analysis.study import Condition
 
 COMBINED = "all"
-CONTROL_OF = {"permuted-weights": "permuted-weights", "random-labels": "random-labels",
-              "erasing": "exposure"}  # fmt: skip
 HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]
 SHIFT = [*HEAD, "region", "layer", "measure", "value", "low", "high", "n"]
 CAUSES = [*HEAD, "layer", "intervention", "effect", "outcome", "value", "low", "high", "n"]
@@ -24,18 +24,21 @@ CAUSES = [*HEAD, "layer", "intervention", "effect", "outcome", "value", "low", "
 
 def row_kind(reader: Reader, condition: Condition) -> str:
     """What the rows of a cell are: the model's own, or those of a control."""
-    for word, kind in CONTROL_OF.items():
-        if word in reader.name:
-            return kind
+    return model_kind(reader) or {"sham": "sham", "box": "box", "none": "clean"}.get(
+        condition.occluder, "attention"
+    )
+
+
+def model_kind(reader: Reader) -> str:
+    """Which control a model is: its permuted weights, random labels, the twin without attention
+    or one that was exposed to erasing; "" for one under study."""
+    if reader.permuted:
+        return PERMUTED
+    if reader.training.random_labels:
+        return roles.RANDOM_LABELS
     if not reader.has_attention:
-        return "twin"
-    return {"sham": "sham", "box": "box", "none": "clean"}.get(condition.occluder, "attention")
-
-
-def exposure(reader: Reader) -> str:
-    """What the model's training erased with: none, noise, mean or occluders."""
-    return next((fill for fill in ("noise", "mean", "occluders")
-                 if f"erasing-{fill}" in reader.name), "none")  # fmt: skip
+        return roles.TWIN
+    return roles.EXPOSURE if reader.training.erased != "none" else ""
 
 
 def shift_table(evidence: Evidence) -> pd.DataFrame:
@@ -53,7 +56,7 @@ def shift_table(evidence: Evidence) -> pd.DataFrame:
             labels = [(str(layer), name) for layer in range(count) for name in names]
             labels += [(COMBINED, name) for name in names]
             columns = [layers[name][:, layer] for layer in range(count) for name in names]
-            columns += [_mean(layers[name]) for name in names]
+            columns += [average(layers[name].T) for name in names]
             table = _summary(evidence, np.stack(columns, 1))
             table.insert(0, "measure", [name for _, name in labels])
             table.insert(0, "layer", [layer for layer, _ in labels])
@@ -136,13 +139,6 @@ def _cells(evidence: Evidence):
             yield reader, condition
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    known = np.isfinite(values)
-    count = known.sum(1)
-    total = np.where(known, values, 0.0).sum(1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
     counts = resampling_counts(len(values), RESAMPLES, evidence.study.plan.seed)
     table = pd.DataFrame(summarise(values, counts), columns=["value", "low", "high", "n"])
@@ -150,7 +146,7 @@ def _summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
 
 
 def _headed(table: pd.DataFrame, reader: Reader, condition: Condition, region: str | None = None):
-    values = (reader.name, reader.subject.seed, row_kind(reader, condition), exposure(reader),
+    values = (reader.name, reader.subject.seed, row_kind(reader, condition), reader.training.erased,
               condition.name, condition.occluder, condition.fill,
               np.nan if condition.fraction is None else condition.fraction)  # fmt: skip
     for name, value in zip(HEAD, values, strict=True):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
 from analysis.estimate import duration
 from analysis.fills.imputation import impute
+from analysis.parallel import HERE, one_thread
 from analysis.subjects import Subject
 from analysis.suite.methods import DEAR, TRIVIAL, is_quick, takes
 from analysis.suite.perturbed import SHARES
@@ -26,7 +27,7 @@ TRACED = 50  # perturbations of infidelity
 
 @dataclass(frozen=True)
 class Cost:
-    """What is still to be made of one method of one model, in seconds."""
+    """What is still to be made of one method of one model, in seconds on this machine's cores."""
 
     model: str
     method: str
@@ -38,6 +39,21 @@ class Cost:
 
 def estimate(suite: Suite) -> list[Cost]:
     """Costs of all that is missing: per model its reference, then each method."""
+    with one_thread():
+        return [_shared(cost) for cost in _costs(suite)]
+
+
+def dear_costs(suite: Suite) -> list[Cost]:
+    """What each dear method costs on the first model, whether or not it was asked for."""
+    with one_thread():
+        return [_shared(cost) for cost in _dear_costs(suite)]
+
+
+def _shared(cost: Cost) -> Cost:
+    return replace(cost, seconds=cost.seconds / HERE.count)
+
+
+def _costs(suite: Suite) -> list[Cost]:
     costs = []
     for subject in suite.subjects:
         todo = [t for t in tasks(suite) if t.subject is subject and is_missing(suite, t)]
@@ -54,8 +70,7 @@ def estimate(suite: Suite) -> list[Cost]:
     return costs
 
 
-def dear_costs(suite: Suite) -> list[Cost]:
-    """What each dear method costs on the first model, whether or not it was asked for."""
+def _dear_costs(suite: Suite) -> list[Cost]:
     subject = suite.subjects[0]
     lacking = suite.skipped(subject)
     forward = _forward(suite, subject)

@@ -1,11 +1,9 @@
 """The suite as one call: make what is missing, cell by cell, then tables and figures."""
 
 import itertools
-import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from torch import Tensor
@@ -23,7 +21,6 @@ from analysis.suite.sanity import compute_sanity
 from analysis.suite.scores import TOGETHER, compute_scores
 from analysis.tables.attribution import TABLES, attribution_tables
 from analysis.tables.attribution_report import report
-from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.files import write_text
@@ -224,7 +221,6 @@ def draw(suite: Suite, tables: dict) -> list[Path]:
 
 def _description(suite: Suite) -> dict:
     """What made the run, for the record."""
-    packages = ("torch", "captum", "numpy", "pandas", "pyarrow", "matplotlib")
     return {
         "data": {"spec": suite.dataset.spec, "sha256": suite.dataset.sha256,
                  "licence": suite.dataset.licence},
@@ -233,7 +229,6 @@ def _description(suite: Suite) -> dict:
         "skipped": {s.name: suite.skipped(s) for s in suite.subjects},
         "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
         "faces_of": vars(suite.sizes),
-        "versions": {"iram": __version__, "python": platform.python_version(),
-                     **{name: version(name) for name in packages}},
+        "versions": store.versions("torch", "captum", "numpy", "pandas", "pyarrow", "matplotlib"),
         "command": ["iram", *sys.argv[1:]],
     }  # fmt: skip

@@ -13,6 +13,7 @@ METRIC = "spearman"
 RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
 TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
 BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
+MOST_FAITHFUL = "most faithful"
 COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
 
 
@@ -25,6 +26,20 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
     return "\n".join(lines)
+
+
+def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Per model: which methods agree with its attention, and which is the most faithful."""
+    lines = []
+    for model in dict.fromkeys(tables["complexity"]["model"]):
+        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+        told = [f"  agreement with its attention {line.strip()}"
+                for line in _agreeing(model, own["agreement"])[-1:]]  # fmt: skip
+        for metric, means in RANKED.items():
+            ranked = _ranked(model, own["ranking"][own["ranking"]["metric"] == metric], means)
+            told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
+        lines += [model, *told]
+    return lines
 
 
 def skipped_lines(suite: "Suite") -> list[str]:
@@ -84,7 +99,7 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
         lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)}{behind}")
     best, others = table.iloc[0], table.iloc[1:]
     tied = list(others.loc[others["behind_best_low"] <= 0, "method"])
-    lines.append(f"  most faithful: {best['method']}"
+    lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
                  + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))  # fmt: skip
     free = table[~table["method"].isin(BY_REGION)]
     if len(free) and best["method"] in BY_REGION:

@@ -15,14 +15,22 @@ MISSED_SHOWN = 12
 def report(tables: Tables) -> str:
     """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
     accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    clean = accuracy[accuracy["condition"] == "clean"]
-    lines = ["clean accuracy (%)"]
-    lines += [f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()]
-    lines += _poses(accuracy) + _drops(tables.occluders)
-    if set(tables.worst["kind"]) != {CLEAN_KIND}:  # there is a kind to be robust to
-        lines += _robustness(tables.robustness, list(clean["model"]))
-    lines += _leaning(tables.importance) + _missed(accuracy)
+    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables.occluders)
+    lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
     return "\n".join(lines)
+
+
+def essence(tables: Tables) -> list[str]:
+    """Clean accuracy, the mean robustness, and what expressions lean on."""
+    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
+    return _clean(accuracy) + _robustness(tables) + _leaning(tables.importance)
+
+
+def _clean(accuracy: pd.DataFrame) -> list[str]:
+    clean = accuracy[accuracy["condition"] == "clean"]
+    return ["clean accuracy (%)"] + [
+        f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
+    ]
 
 
 def interval(row, factor: float = 100.0) -> str:
@@ -55,8 +63,11 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _robustness(robustness: pd.DataFrame, models: list[str]) -> list[str]:
+def _robustness(tables: Tables) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
+    if set(tables.worst["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
+        return []
+    robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]  # fmt: skip
     for model in models:

@@ -1,0 +1,109 @@
+"""The whole study: accuracy under occlusion, attention beside attribution methods, and whether
+attention moves off what is covered, is learned to, and helps; with the verdicts at the end.
+
+Runs in order what `iram bench`, `iram attribute` and `iram shift` run, in --out/occlusion,
+--out/attribution and --out/shift (see the help of each for its tables), and writes study.json: what
+ran, on what, the verdicts and all versions. It says first what it will do and how long that takes
+here. What was finished is kept: run it again to go on.
+
+examples:
+  iram study --preset smoke --out runs/smoke
+  iram study --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/study
+  iram study --data fer2013:fer2013.csv --preset paper --list --out runs/paper
+  iram study --data rafdb:DIR --models iram,none,runs/mine/iram-seed1.safetensors --out runs/rafdb
+
+presets (analysis/presets.py): smoke runs every part once, on 64 rendered heads, in a minute or two;
+default is what an hour or so on two cores allows; paper is everything, on all faces, with all
+weights that ship. Without --data heads are rendered: nothing to download. What the verdicts lack
+weights for is named: give them with --models.
+"""
+
+from pathlib import Path
+
+from analysis.commands import options
+
+
+def configure(parser) -> None:
+    options.add_data(parser, required=False, help="default: rendered heads")
+    parser.add_argument("--preset", default="default", choices=["smoke", "default", "paper"],
+                        help="how much of each part; default: default")  # fmt: skip
+    options.add_models(parser, default=None, told="the preset's")
+    options.add_ran_lists(parser)
+    options.add_placement(parser)
+    options.add_seed(parser, "of places, noise, partners and intervals")
+    options.add_batch_size(parser, default="64")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
+                        help="for the three parts; a study in it is gone on with")  # fmt: skip
+    parser.add_argument("--list", action="store_true",
+                        help="only say what is missing and how long it takes")  # fmt: skip
+    options.add_executor(parser)
+    options.add_device(parser)
+
+
+def run(args) -> int:
+    from analysis.stages import finish, stages
+
+    study, described = _study(args)
+    parts = stages(study)
+    _tell(study, args.preset, parts)
+    if args.list:
+        return 0
+    found = {}
+    for place, part in enumerate(parts, 1):
+        if part.seconds:
+            print(f"\n{part.name} ({place} of {len(parts)})", flush=True)
+        found[part.name] = part.run()
+    finish(study, found, described)
+    for name, outcome in found.items():
+        print(f"\n=== {name}: {study.out / name}\n")
+        print("\n".join(outcome.lines))
+    print("\n=== verdicts")
+    print("\n".join(line for outcome in found.values() for line in outcome.last))
+    return 0
+
+
+def _study(args):
+    """The study that was asked for, and how it is told in study.json."""
+    from analysis.presets import PRESETS
+    from analysis.real_faces import real_groups
+    from analysis.shift.roles import every_seed
+    from analysis.stages import Study
+    from analysis.subjects import open_subjects
+    from iram.data import open_dataset
+
+    preset, device = PRESETS[args.preset], options.device(args.device)
+    dataset = open_dataset(args.data or preset.data, split=args.split)
+    if args.ran_lists:  # mistakes in the lists should not wait for a long run
+        real_groups(dataset, args.ran_lists)
+    names = args.models or _preset_models(preset, dataset)
+    moved = open_subjects(every_seed(names), dataset.classes, device)
+    subjects = moved
+    if not preset.every_seed:
+        opened = {subject.name: subject for subject in moved}  # each model is read once
+        subjects = [opened.get(s.name, s) for s in open_subjects(names, dataset.classes, device)]
+    study = Study(
+        preset, dataset, subjects, moved, args.out,
+        options.cameras(args, dataset), args.ran_lists, args.seed,
+        options.batch_size(args.batch_size), options.executor(args),
+    )  # fmt: skip
+    return study, {"preset": args.preset, "settings": preset.to_dict(), "split": args.split}
+
+
+def _preset_models(preset, dataset) -> str:
+    from analysis.presets import SHIPPED, shipped
+
+    names = preset.heads_models if dataset.renders else preset.models
+    return shipped(dataset) if names == SHIPPED else names
+
+
+def _tell(study, preset: str, parts) -> None:
+    """What will be done, and how long it takes."""
+    from analysis.estimate import duration
+
+    models = ", ".join(dict.fromkeys(s.name for s in [*study.subjects, *study.moved]))
+    print(f"study ({preset}): {study.dataset.name}, {len(study.dataset):,} faces; {models}")
+    print("\n".join(f"  {place} {part}" for place, part in enumerate(parts, 1)))
+    seconds = sum(part.seconds for part in parts)
+    if seconds:
+        print(f"  in all about {duration(seconds)}; with tables and figures a little more")
+    print(end="", flush=True)
