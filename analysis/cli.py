@@ -19,11 +19,13 @@ COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
     "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
     "explain": "show the prediction and the model's attention, or any method, for one picture",
+    "example": "one face before and after an occluder, with maps of both, for a figure",
     "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",
     "landmarks": "find the landmarks of a data set's faces (needs MediaPipe), measure yaw by them",
     "sheets": "contact sheets: faces at every angle, heads with every expression and object",
+    "figures": "every figure and printed table of the study, from its tables alone",
     "models": "list attention modules, backbones and the shipped weights",
     "train": "train one model, or a grid of attention modules and seeds",
 }

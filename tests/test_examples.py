@@ -59,7 +59,7 @@ def test_they_left_what_they_promise(checkout):
     assert values["residual"].tolist() == values["exported"].tolist()  # it is the same net
     assert values.loc["clean", "residual"] == accuracy["value"].item()
     causes = pd.read_csv(checkout / "runs" / "attentive" / "interventions.csv")
-    shuffled = causes[(causes["model"] == "attentive-small") & (causes["intervention"] == "shuffled")]
+    shuffled = causes.query("model == 'attentive-small' and intervention == 'shuffled'")
     assert (shuffled["value"].abs() > 0.001).any()
     parts = pd.read_csv(checkout / "runs" / "attentive" / "components.csv")
     twin = parts[parts["component"].str.contains("without attention|twin")]
