@@ -103,7 +103,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     if path.suffix == ".safetensors":
         raise InputError(f"{path}: no such weights file")
     known = [p.stem.removesuffix("-seed0") for p in sorted(PRETRAINED.glob("*.safetensors"))]
-    known.append("or the path of a .safetensors file")
+    known.append("or a file: .safetensors, FILE.py:factory, .onnx, .pt2")
     raise InputError(unknown("model", str(name_or_path), known))
 
 

@@ -135,6 +135,14 @@ def test_a_net_that_cuts_the_graph_goes_without_gradients_and_says_so(tmp_path):
     assert attribute(model, pictures(1), 0, "occlusion").shape == (1, 48, 48)
 
 
+def test_a_traced_net_whose_layers_take_no_hooks_is_studied_without_them(tmp_path):
+    more = "\n\ndef traced():\n    return torch.jit.trace(Net().eval(), torch.rand(2, 3, 64, 64))\n"
+    subject = opened(outside.write_net(tmp_path, more=more).replace("build", "traced"))
+    assert "layers" in subject.model.lacks
+    assert "gradients" not in subject.model.lacks
+    assert subject.logits(pictures(3)).shape == (3, 7)
+
+
 def test_gradients_are_those_of_the_gray_face_at_its_own_size(tmp_path):
     model = opened(outside.write_net(tmp_path, 112)).model
     images = pictures(2).requires_grad_()

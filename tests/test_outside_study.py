@@ -159,7 +159,7 @@ def test_a_picture_is_explained_by_models_from_outside(tmp_path, onnx_file, caps
 
 def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsys):
     more = "\n\ndef plain():\n    net = Net()\n    net.gate = nn.Identity()\n    return net\n"
-    extra = "[build]\nname = 'own'\n[build.attention]\nlayers = ['gate']"
+    extra = "[plain]\nname = 'none'\n[build]\nname = 'own'\n[build.attention]\nlayers = ['gate']"
     spec = outside.write_net(tmp_path, more=more, extra=extra)
     models = f"{spec},{spec.replace(':build', ':plain')},{onnx_file}"
     out = tmp_path / "out"
@@ -174,8 +174,8 @@ def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsy
     assert {"clean", "uniform", "shuffled"} <= set(own["intervention"])
     assert (own.loc[own["intervention"] == "shuffled", "value"].abs() > 0).any()
     table = pd.read_csv(out / "shift.csv")
-    assert {"own", "own-permuted-weights", "net-plain"} == set(table["model"])
-    assert set(table.loc[table["model"] == "net-plain", "row"]) == {"twin"}
+    assert {"own", "own-permuted-weights", "none"} == set(table["model"])
+    assert set(table.loc[table["model"] == "none", "row"]) == {"twin"}
 
 
 def test_attention_that_cannot_be_replaced_is_read_all_the_same(tmp_path, capsys):

@@ -6,8 +6,8 @@ validation split, 95% Wilson intervals over the faces of the split.
 
 --check tries everything on one batch of rendered heads and says what will work of a model, also of
 one from outside, and what won't, with reasons: forward pass, batch independence, determinism,
-gradient, attention, interventions, each family of attribution methods. analysis/subjects/
-description.py says how a model from outside is described.
+gradient, attention, interventions, each family of attribution methods. How a model from outside is
+described says analysis/subjects/description.py.
 
 --ledger writes to --out: ledger.csv (a row per cell of --grid and per model in the folders: done,
 diverged, unfinished or missing; accuracies, recipe, commit), curves.csv (a row an epoch), and

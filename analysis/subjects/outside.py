@@ -80,8 +80,9 @@ class OutsideModel(nn.Module):
 
     def prepared(self, images: Tensor) -> Tensor:
         """(N, C, S, S): what the net sees, in the type of its weights."""
-        gray = resize_pictures(images, self.size)
-        return ((gray - self.mean) * self.gain).to(self.dtype)  # repeats gray for RGB as well
+        pictures = resize_pictures(images, self.size) - self.mean  # repeats gray for RGB as well
+        pictures *= self.gain  # in place: at 224 px a copy costs as much as a layer
+        return pictures.to(self.dtype)
 
     def trace(self, images: Tensor) -> Trace:
         """The logits with every attention map (N, C, h, w) and, of a model without attention, the

@@ -249,8 +249,13 @@ def examine_insides(model: OutsideModel, images: Tensor) -> None:
     """`examine`, of what is beyond the outputs."""
     trials = {"layers": layers, "gradients": gradient}
     for need, trial in trials.items():
-        if need not in model.lacks and not (found := trial(model, images)).good:
-            model.lacks[need] = found.told
+        if need in model.lacks:
+            continue
+        try:
+            if not (found := trial(model, images)).good:
+                model.lacks[need] = found.told
+        except Exception as error:  # a scripted module, say, that takes no hooks
+            model.lacks[need] = f"{need} can't be read: {_short(error)}"
     if "layers" not in model.lacks:
         model.stages = tuple(name.removeprefix("net.") for name in stages(model, images))
     if not any(p.is_floating_point() for p in model.parameters()):
