@@ -5,6 +5,7 @@ from analysis.figures.attention import AttentionPanel
 from analysis.figures.faithfulness import FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.occlusion import OcclusionCurves
+from analysis.figures.photograph import FacePanel, PhotographOverview
 from analysis.figures.pose import PoseCurves
 from analysis.figures.real import RealForest
 from analysis.figures.sheet import ContactSheet
@@ -15,10 +16,12 @@ __all__ = [
     "AgreementMatrix",
     "AttentionPanel",
     "ContactSheet",
+    "FacePanel",
     "FaithfulnessForest",
     "ImportanceMatrix",
     "ModuleDifferences",
     "OcclusionCurves",
+    "PhotographOverview",
     "PoseCurves",
     "RealForest",
     "TrainingCurves",

@@ -1,12 +1,12 @@
 """Photographs of any size: where their faces are (`detector`), and the crop of each as the data
 sets crop (`framing`). Both work on what `iram.data.images.read_image` reads: gray and upright."""
 
-from iram.photographs.detector import INSTALL, FoundFace, detector_name, find_faces
+from iram.photographs.detector import DetectorMissing, FoundFace, detector_name, find_faces
 from iram.photographs.framing import Box, crop_of, cropped, outside, overlap
 
 __all__ = [
-    "INSTALL",
     "Box",
+    "DetectorMissing",
     "FoundFace",
     "crop_of",
     "cropped",
