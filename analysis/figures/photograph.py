@@ -14,7 +14,6 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from analysis.attributions.face import FACE_REGIONS
 from analysis.figures.attention import MAP_COLOURS, SIGNED_COLOURS
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MM, STYLE, plt
 
@@ -24,7 +23,8 @@ if TYPE_CHECKING:  # drawing loads no model
 TALLEST = 200 * MM
 SHOWN = 1600  # pixels of a photograph's longer side, as many as print shows
 LABEL_SIZES = (3.5, 8.0)  # points; a label is about as wide as its box
-TILE = 31 * MM
+TILE = 29 * MM
+BESIDE = 16 * MM  # titles above a row of tiles, labels below
 
 
 @dataclass
@@ -94,7 +94,7 @@ class FacePanel:
         with plt.style.context(STYLE):
             self.figure_, axes = plt.subplots(
                 len(told), len(widths), squeeze=False, layout="constrained", width_ratios=widths,
-                figsize=(TILE * sum(widths) + 25 * MM, 1.25 * TILE * len(told) + 6 * MM),
+                figsize=(TILE * sum(widths) + 28 * MM, (TILE + BESIDE) * len(told) + 5 * MM),
             )  # fmt: skip
             for row, one in zip(axes, told, strict=True):
                 self._crop(row[0], one)
@@ -132,17 +132,18 @@ class FacePanel:
     def _regions(self, axis, told: Told) -> None:
         axis.imshow(told.explanation.face, cmap="gray", vmin=0, vmax=255)
         overlay(axis, told.values[told.labels])
+        _outline(axis, told.labels)
         placed = "its landmarks" if self.face.landmarks_known else "the mean face"
         axis.set_title(f"regions by\n{placed}")
         axis.set_axis_off()
 
     def _values(self, axis, told: Told) -> None:
         signed = plt.get_cmap(SIGNED_COLOURS)
-        order = np.arange(len(FACE_REGIONS))
+        order = np.arange(len(self.face.regions))
         axis.barh(order, told.values, height=0.7,
                   color=[signed(0.85 if value > 0 else 0.15) for value in told.values])  # fmt: skip
         axis.axvline(0, color="0.3", linewidth=0.6)
-        axis.set_yticks(order, FACE_REGIONS)
+        axis.set_yticks(order, self.face.regions)
         axis.invert_yaxis()
         axis.set_title(f"for {told.explanation.prediction}")
         axis.set_xlabel("Shapley value (logits)")
@@ -159,10 +160,18 @@ class FacePanel:
         axis.grid(axis="y", visible=False)
 
 
+def _outline(axis, labels: np.ndarray) -> None:
+    """Lines along the pixels' edges where one region ends and the next begins."""
+    rows, columns = np.nonzero(labels[:, 1:] != labels[:, :-1])
+    axis.vlines(columns + 0.5, rows - 0.5, rows + 0.5, color="white", linewidth=0.5)
+    rows, columns = np.nonzero(labels[1:] != labels[:-1])
+    axis.hlines(rows + 0.5, columns - 0.5, columns + 0.5, color="white", linewidth=0.5)
+
+
 def overlay(axis, values: np.ndarray) -> float:
     """Shows a signed map over a face, the more transparent the nearer to 0; returns its limit."""
     limit = float(np.abs(values).max()) or 1.0
-    strength = 0.1 + 0.75 * np.abs(values) / limit
+    strength = 0.1 + 0.65 * np.abs(values) / limit
     axis.imshow(values, cmap=SIGNED_COLOURS, vmin=-limit, vmax=limit, alpha=strength,
                 interpolation="nearest")  # fmt: skip
     return limit

@@ -34,12 +34,14 @@ class ExplainedFace:
     Attributes:
         number: from 1, in the order of the photograph's faces.
         landmarks_known: whether the regions stand by the face's own landmarks, not the mean face's.
+        regions: their names, in the order of labels and values.
     """
 
     number: int
     face: Face
     landmarks_known: bool
     told: Sequence[Told]
+    regions: tuple[str, ...] = FACE_REGIONS
 
 
 def explained(
