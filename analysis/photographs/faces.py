@@ -10,9 +10,17 @@ import numpy as np
 from analysis.photographs.boxes import Line, read_boxes
 from iram.data.images import read_image
 from iram.errors import InputError, listing
-from iram.photographs import Box, DetectorMissing, FoundFace, crop_of, cropped, find_faces, outside
+from iram.photographs import (
+    CROP_SIDE,
+    Box,
+    DetectorMissing,
+    FoundFace,
+    crop_of,
+    cropped,
+    find_faces,
+    outside,
+)
 
-CROP_SIDE = 100  # pixels: a picture no longer is taken for a crop (FER2013 has 48, RAF-DB 100)
 SMALLEST = 12  # pixels: a quarter of what the models see
 LEAST_INSIDE = 0.5  # share of a box that must lie in the picture
 

@@ -36,8 +36,11 @@ def photographs(paths: Sequence[Path]) -> list[Photograph]:
         InputError: a folder that can't be read, or without pictures.
     """
     files = [file for path in paths for file in (_pictures_in(path) if path.is_dir() else [path])]
-    once = list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
-    return [Photograph(*pair) for pair in zip(once, _names(once), strict=True)]
+    once: dict[str, Path] = {}
+    for file in files:
+        once.setdefault(os.path.realpath(file), file)
+    named = zip(once.values(), _names(list(once.values())), strict=True)
+    return [Photograph(path, name) for path, name in named]
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -3,8 +3,10 @@ sets crop (`framing`). Both work on what `iram.data.images.read_image` reads: gr
 
 from iram.photographs.detector import DetectorMissing, FoundFace, detector_name, find_faces
 from iram.photographs.framing import Box, crop_of, cropped, outside, overlap
+from iram.photographs.largest import CROP_SIDE, largest_face
 
 __all__ = [
+    "CROP_SIDE",
     "Box",
     "DetectorMissing",
     "FoundFace",
@@ -12,6 +14,7 @@ __all__ = [
     "cropped",
     "detector_name",
     "find_faces",
+    "largest_face",
     "outside",
     "overlap",
 ]

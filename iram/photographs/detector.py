@@ -12,12 +12,11 @@ from iram.errors import InputError
 from iram.photographs.framing import Box, contained, overlap
 
 INSTALL = "finding faces takes OpenCV: pip install -c constraints.txt -e '.[faces]'"
-CASCADE = "haarcascade_frontalface_default.xml"
+CASCADE = "haarcascade_frontalface_alt2.xml"
 LONGEST = 1024  # pixels of the longer side that the picture is looked at in
 SMALLEST = 32  # side of the smallest face looked for, in these pixels
 STEP = 1.1  # from one size of window to the next
-NEIGHBOURS = 4  # windows that must agree on a face
-SCORE = 0.0
+WINDOWS = 6  # that must agree on a face
 SAME = 0.3  # overlap (IoU) from which two boxes are one face
 INSIDE = 0.7  # share of a smaller box inside a larger from which they are one face
 
@@ -31,11 +30,11 @@ class FoundFace(NamedTuple):
 
     Attributes:
         box: in pixels of the picture.
-        score: the sum of the cascade's last stage; larger is surer, no probability.
+        score: how many windows agreed on it, from 6; no probability.
     """
 
     box: Box
-    score: float
+    score: int
 
 
 def find_faces(gray: np.ndarray) -> list[FoundFace]:
@@ -44,7 +43,7 @@ def find_faces(gray: np.ndarray) -> list[FoundFace]:
     Raises:
         DetectorMissing: OpenCV is not installed.
     """
-    cascade = _cascade()
+    cascade = _cascade(_opencv())
     shrunk = max(1.0, max(gray.shape) / LONGEST)
     size = [max(1, round(side / shrunk)) for side in gray.shape]
     if min(size) < SMALLEST:
@@ -54,13 +53,12 @@ def find_faces(gray: np.ndarray) -> list[FoundFace]:
         looked_at = np.asarray(picture)
     else:
         looked_at = np.ascontiguousarray(gray)
-    boxes, _, scores = cascade.detectMultiScale3(
-        looked_at, STEP, NEIGHBOURS, minSize=(SMALLEST, SMALLEST), outputRejectLevels=True
+    boxes, counts = cascade.detectMultiScale2(
+        looked_at, STEP, WINDOWS, minSize=(SMALLEST, SMALLEST)
     )
     found = [
-        FoundFace(_enlarged(box, gray.shape, size), float(score))
-        for box, score in zip(boxes, np.ravel(scores), strict=True)
-        if score >= SCORE
+        FoundFace(_enlarged(box, gray.shape, size), int(count))
+        for box, count in zip(boxes, counts, strict=True)
     ]
     return sorted(_distinct(found), key=lambda face: face.box)
 
@@ -71,7 +69,7 @@ def detector_name() -> str:
     Raises:
         DetectorMissing: OpenCV is not installed.
     """
-    settings = (LONGEST, SMALLEST, STEP, NEIGHBOURS, SCORE, SAME, INSIDE)
+    settings = (LONGEST, SMALLEST, STEP, WINDOWS, SAME, INSIDE)
     return f"{CASCADE} {settings} OpenCV {_opencv().__version__}"
 
 
@@ -86,8 +84,7 @@ def _opencv():
 
 
 @lru_cache
-def _cascade():
-    cv2 = _opencv()
+def _cascade(cv2):
     return cv2.CascadeClassifier(cv2.data.haarcascades + CASCADE)
 
 
