@@ -16,7 +16,7 @@ from iram.errors import InputError
 COMMANDS = {
     "bench": "measure models under occlusion and rotation, with the controls",
     "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
-    "explain": "show the prediction and the model's attention, or any method, for one picture",
+    "explain": "prediction, attention, any method and what each part carries, for photographs",
     "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",

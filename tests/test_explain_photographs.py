@@ -14,12 +14,17 @@ from PIL import Image
 
 from analysis.attributions import FACE_REGIONS
 from analysis.cli import main
+from analysis.explain import Explanation
+from analysis.figures import PhotographOverview
 from analysis.figures.photograph import drawable
 from analysis.landmarks.pictures import hashed
 from analysis.landmarks.reader import Landmarks
 from analysis.landmarks.writer import write_landmarks
+from analysis.photographs.explained import ExplainedFace, Told
+from analysis.photographs.faces import Face
 from iram.data import open_dataset
 from iram.data.images import read_image, resized
+from iram.photographs import Box
 from iram.weights import load_model
 
 
@@ -128,7 +133,7 @@ def test_a_turned_photograph_is_looked_at_upright(explain, tmp_path):
 
 def test_files_of_one_stem_and_names_of_any_letters_are_kept_apart(explain, tmp_path):
     small = heads()[0][:90, :90]
-    names = ["a/x.png", "b/x.png", "x.jpg", "日本 $x^$.png", "ünï.png"]
+    names = ["a/x.png", "b/x.png", f"{90 * 'ü'}日本 $x^$.png", "日\n本.png"]
     paths = [saved(tmp_path / name, small) for name in names]
     code, table, _, _ = explain(*paths)
     assert code == 0
@@ -137,6 +142,22 @@ def test_files_of_one_stem_and_names_of_any_letters_are_kept_apart(explain, tmp_
     for folder in ("faces", "photographs", "crops/face"):
         assert len(list((tmp_path / "out" / folder).iterdir())) == len(names)
     assert drawable("日本 $x") == "□□ $x"
+
+
+@pytest.mark.parametrize("shape", [(20, 3000), (3000, 20)])
+def test_a_photograph_of_any_shape_is_drawn(shape, recwarn):
+    found = Explanation("m", ("up", "down"), np.array([0.3, 0.7]), [], np.zeros((48, 48), np.uint8))
+    told = [Told(found, np.zeros((48, 48), int), np.ones(8))]
+    gray = np.zeros(shape, np.uint8)
+    faces = [ExplainedFace(k + 1, Face(Box(x, y, x + 20, y + 20), None, gray, 0), False, told)
+             for k, (x, y) in enumerate([(0, 0), (shape[1] - 20, shape[0] - 20)])]  # fmt: skip
+    figure = PhotographOverview(gray, faces, "$x").plot().figure_
+    figure.canvas.draw()
+    [axis] = figure.axes
+    assert [text.get_text() for text in axis.texts] == ["1 down 70%", "2 down 70%"]
+    assert len(axis.patches) == 2
+    assert not recwarn.list
+    plt.close(figure)
 
 
 def make(folder, name, **options):

@@ -20,7 +20,7 @@ from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MM, STYLE, plt
 if TYPE_CHECKING:  # drawing loads no model
     from analysis.photographs.explained import ExplainedFace, Told
 
-TALLEST = 200 * MM
+TALLEST, SMALLEST = 200 * MM, 25 * MM
 SHOWN = 1600  # pixels of a photograph's longer side, as many as print shows
 LABEL_SIZES = (3.5, 8.0)  # points; a label is about as wide as its box
 TILE = 29 * MM
@@ -45,12 +45,11 @@ class PhotographOverview:
 
     def plot(self) -> PhotographOverview:
         height, width = self.gray.shape
-        wide = min(DOUBLE_COLUMN, TALLEST * width / height)
-        points = wide * 72 / width  # of type per pixel of the photograph
+        wide = max(SMALLEST, min(DOUBLE_COLUMN, TALLEST * width / height))
+        high = max(SMALLEST, min(TALLEST, wide * height / width))
+        points = 72 * min(wide / width, high / height)  # of type, per pixel of the photograph
         with plt.style.context(STYLE):
-            self.figure_, axis = plt.subplots(
-                figsize=(wide, wide * height / width + 8 * MM), layout="constrained"
-            )
+            self.figure_, axis = plt.subplots(figsize=(wide, high + 8 * MM), layout="constrained")
             axis.imshow(shrunk(self.gray), cmap="gray", vmin=0, vmax=255, aspect="equal",
                         extent=(0, width, height, 0), interpolation="antialiased")  # fmt: skip
             for face in self.faces:
@@ -68,9 +67,11 @@ class PhotographOverview:
         axis.add_patch(Rectangle((crop.left, crop.top), crop.width, crop.height, fill=False,
                                  edgecolor=colour, linewidth=1.3))  # fmt: skip
         above = crop.top * points > 1.6 * size
+        beyond = crop.left + 0.65 * size * len(label) / points > self.gray.shape[1]
         axis.text(
-            max(crop.left, 0), max(crop.top, 0), label, fontsize=size, color="white",
-            va="bottom" if above else "top", clip_on=True,
+            min(crop.right, self.gray.shape[1]) if beyond else max(crop.left, 0),
+            max(crop.top, 0), label, fontsize=size, color="white", clip_on=True,
+            ha="right" if beyond else "left", va="bottom" if above else "top",
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.15 * size},
         )  # fmt: skip
 

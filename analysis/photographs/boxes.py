@@ -37,16 +37,21 @@ def read_boxes(path: Path) -> list[Line]:
             header = [name.strip().lower() for name in reader.fieldnames or []]
             missing = [name for name in COLUMNS if name not in header]
             if missing:
-                raise InputError(f"{path}: no column {listing(missing)}; the first line must be "
-                                 f"{','.join(COLUMNS)}, it is {listing(header) or 'empty'}")  # fmt: skip
+                raise InputError(
+                    f"{path}: no column {listing(missing)}; the first line must be "
+                    f"{','.join(COLUMNS)}, it is {listing(header) or 'empty'}"
+                )
             reader.fieldnames = header
-            return [_line(path, reader.line_num, row) for row in reader]
+            lines = [_line(path, reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise InputError(f"--faces {path}: there is no such file; write auto, whole or the name of "
                          "a CSV of boxes") from None  # fmt: skip
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         told = getattr(error, "strerror", None) or error
         raise InputError(f"{path} is no CSV of boxes that can be read: {told}") from None
+    if not lines:
+        raise InputError(f"{path} has no boxes, only a header")
+    return lines
 
 
 def _line(path: Path, line: int, row: dict) -> Line:

@@ -1,4 +1,4 @@
-"""The faces of a photograph: found by the detector, told by a CSV of boxes, or the whole picture."""
+"""The faces of a photograph: found by the detector, told by a CSV of boxes, or all of it."""
 
 import os
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ class Finder:
     def __init__(self, faces: str = "auto", widen: float = 1.0):
         self.faces, self.widen = faces, widen
         self.lines: dict[str, list[Line]] = {}
-        if faces not in ("auto", "whole"):
-            for line in read_boxes(Path(faces)):
-                self.lines.setdefault(os.path.realpath(line.path), []).append(line)
+        self.by_lines = faces not in ("auto", "whole")
+        for line in read_boxes(Path(faces)) if self.by_lines else ():
+            self.lines.setdefault(os.path.realpath(line.path), []).append(line)
 
     def __call__(self, path: Path) -> tuple[np.ndarray, list[Face]]:
         """The picture (H, W) uint8, and its faces, from left to right; in a CSV's order.
@@ -70,7 +70,7 @@ class Finder:
             InputError: a picture that can't be read, or without a face.
         """
         gray = read_image(path)
-        if self.lines:
+        if self.by_lines:
             found = self._told(path, gray)
         elif self.faces == "whole" or max(gray.shape) <= CROP_SIDE:
             found = [(_middle(gray), None)]
@@ -122,6 +122,8 @@ def _middle(gray: np.ndarray) -> Box:
 
 def _face(path: Path, gray: np.ndarray, crop: Box, score: float | None) -> Face:
     if crop.width < SMALLEST:
-        raise InputError(f"{path}: the face at {crop} has {crop.width} x {crop.height} pixels, too "
-                         f"few to tell anything: at least {SMALLEST} x {SMALLEST} are needed")  # fmt: skip
+        raise InputError(
+            f"{path}: the face at {crop} has {crop.width} x {crop.height} pixels, too few to tell "
+            f"anything: at least {SMALLEST} x {SMALLEST} are needed"
+        )
     return Face(crop, score, cropped(gray, crop), outside(gray, crop))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from iram.data.pictures import SUFFIXES, printable
 from iram.errors import InputError, listing
 
+LONGEST_NAME = 50  # letters: file systems take 255 bytes, of which a letter may take four
 UNREAD = (".heic", ".heif", ".avif", ".jxl")  # pictures, so silence would be a riddle
 
 
@@ -58,12 +59,17 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 def _names(files: Sequence[Path]) -> list[str]:
     """One name each, different without regard to case too, as some file systems have none."""
-    stems = [printable(file.stem) for file in files]
+    stems = [_shown(file.stem) for file in files]
     often = Counter(stem.lower() for stem in stems)
     names, taken = [], set()
     for file, stem in zip(files, stems, strict=True):
-        base = printable(file.name) if often[stem.lower()] > 1 else stem
+        base = _shown(file.name) if often[stem.lower()] > 1 else stem
         numbered = (base if k == 1 else f"{base}~{k}" for k in count(1))
         names.append(next(name for name in numbered if name.lower() not in taken))
         taken.add(names[-1].lower())
     return names
+
+
+def _shown(name: str) -> str:
+    """The name as one line of text, not too long to have more added."""
+    return "".join(c if c.isprintable() else "�" for c in printable(name))[:LONGEST_NAME]

@@ -59,7 +59,7 @@ class Placement:
 
 
 def region_labels(camera: Tensor, size: int) -> Tensor:
-    """(size, size) int64: which of FACE_REGIONS each pixel of a face is in, by its camera (2, 4)."""
+    """(size, size) int64: which of FACE_REGIONS each pixel of a face shows; camera: (2, 4)."""
     return placed_regions(camera[None], 1, size)[0].long()
 
 

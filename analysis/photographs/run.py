@@ -61,7 +61,7 @@ def explain_photographs(
             except DetectorMissing:
                 raise
             except InputError as error:
-                problems.append(printable(str(error)))
+                problems.append(printable(" ".join(str(error).splitlines())))
                 continue
             found = _explained(faces, models, methods, placement)
             rows += _written(out, photograph, gray, found)

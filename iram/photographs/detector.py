@@ -100,7 +100,9 @@ def _distinct(found: list[FoundFace]) -> list[FoundFace]:
     """Of boxes that share a face the one with the highest score."""
     kept: list[FoundFace] = []
     for face in sorted(found, key=lambda face: (-face.score, face.box)):
-        same = (overlap(face.box, k.box) > SAME or contained(face.box, k.box) > INSIDE for k in kept)
+        same = (
+            overlap(face.box, k.box) > SAME or contained(face.box, k.box) > INSIDE for k in kept
+        )
         if not any(same):
             kept.append(face)
     return kept

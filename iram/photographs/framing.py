@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SCALE = 1.0  # side of the crop in sides of the detector's box; see `crop_of`
+SCALE = 1.03  # side of the crop in sides of the box that the detector gives; fitted, see `crop_of`
 
 
 class Box(NamedTuple):
