@@ -18,7 +18,7 @@ COMMANDS = {
     "study": "the whole study: bench, attribute and shift in order, with the verdicts",
     "bench": "measure models under occlusion and rotation, with the controls",
     "attribute": "the model's attention beside Grad-CAM, Captum and exact Shapley, scored",
-    "explain": "show the prediction and the model's attention, or any method, for one picture",
+    "explain": "prediction, attention, any method and what each part carries, for photographs",
     "example": "one face before and after an occluder, with maps of both, for a figure",
     "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",

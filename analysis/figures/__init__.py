@@ -11,6 +11,7 @@ from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
+from analysis.figures.photograph import FacePanel, PhotographOverview
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.save import save
@@ -25,6 +26,7 @@ __all__ = [
     "AttentionPanel",
     "ContactSheet",
     "ExamplePanel",
+    "FacePanel",
     "FaithfulnessCurves",
     "FaithfulnessForest",
     "FillForest",
@@ -34,6 +36,7 @@ __all__ = [
     "ModuleDifferences",
     "OccluderForest",
     "OcclusionCurves",
+    "PhotographOverview",
     "PoseCurves",
     "RealForest",
     "RealShiftForest",
