@@ -23,8 +23,8 @@ MOST_KEPT = 3000  # pieces; a map of 48 px takes 9 kB
 
 
 class MapPair(NamedTuple):
-    """A method's maps (S, S) of the reference and of the shown picture; None, with a reason, where
-    the model can't have them."""
+    """A method's maps (S, S) of the reference (None unless it was compared) and of the shown
+    picture; both None, with a reason, where the model can't have them."""
 
     method: str
     before: Tensor | None
@@ -147,10 +147,11 @@ class Session:
             key = "map", state.model, method, seen.target, digest(x)
             return self._once(key, lambda: method_map(model, x, seen.target, method))
 
-        before, after = one(seen.picture.reference), one(seen.picture.shown)
+        after = one(seen.picture.shown)
         if after.values is None:
             return MapPair(method, None, None, after.signed, after.reason)
-        pair = (torch.from_numpy(told.values) for told in (before, after))
+        before = one(seen.picture.reference).values if state.compared else None
+        pair = (None if v is None else torch.from_numpy(v) for v in (before, after.values))
         return MapPair(method, *pair, after.signed)
 
     def _once(self, key: Hashable, make: Callable):

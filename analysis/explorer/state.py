@@ -43,6 +43,7 @@ class State:
         methods: attribution methods, in the order in which they are asked for.
         layer: whose attention is shown, from 0; None is the mean of all.
         target: the class that is explained; None is the one predicted for the untouched face.
+        compared: whether methods are also asked about the picture that is compared with.
     """
 
     source: str
@@ -56,6 +57,7 @@ class State:
     methods: tuple[str, ...] = ()
     layer: int | None = None
     target: int | None = None
+    compared: bool = False
 
     def drawing(self, size: int) -> Tensor:
         """(1, size, size) bool: the occluder that was drawn.
