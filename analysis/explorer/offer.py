@@ -50,12 +50,6 @@ class Gallery:
             raise InputError(f"{self.title} has faces 0 to {len(self.dataset) - 1}, not {index}")
         return Face(self.dataset, index, self._camera(index))
 
-    def page(self, start: int, count: int, label: int | None = None) -> np.ndarray:
-        """At most `count` places of faces, of one class if `label` is given, from the `start`-th."""
-        if label is None:
-            return np.arange(len(self.dataset))[start : start + count]
-        return self.of_class(label)[start : start + count]
-
     def of_class(self, label: int | None) -> np.ndarray:
         """Places of the faces of a class, or of all."""
         labels = self.dataset.labels.numpy()
@@ -130,7 +124,7 @@ def open_offer(
     galleries[HEADS] = Gallery(HEADS, "rendered heads", open_dataset(heads, split="test"))
     cards = {name: read_card(find_weights(name)) for name in models or shipped()}
     first = next(iter(galleries.values())).dataset.renders
-    fitting = sorted(cards, key=lambda name: (trained_on_heads(cards[name]) != first))
+    fitting = sorted(cards, key=lambda name: trained_on_heads(cards[name]) != first)
     return Offer(galleries, tuple(fitting if not models else cards))
 
 

@@ -1,6 +1,5 @@
 """What a page asks for, checked: nothing that came over the wire is trusted."""
 
-import math
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Mapping
@@ -42,20 +41,20 @@ def read_state(values: Mapping) -> State:
         raise InputError(f"moved is {moved!r}; it must be two whole numbers")
     return State(
         source=_text(values, "source"),
-        face=_whole(values.get("face"), "face", 0),
+        face=whole(values.get("face"), "face", 0),
         model=_text(values, "model"),
         condition=condition,
         drawn=_drawn(values.get("drawn")) if condition.occluder == DRAWN else None,
-        moved=tuple(_whole(one, "moved", -LARGEST) for one in moved),
-        seed=_whole(values.get("seed", 0), "seed", 0),
+        moved=tuple(whole(one, "moved", -LARGEST) for one in moved),
+        seed=whole(values.get("seed", 0), "seed", 0),
         crop=Crop(
             _number(crop.get("zoom", 1), "zoom", 1, MOST_ZOOM),
             _number(crop.get("across", 0.5), "across", 0, 1),
             _number(crop.get("down", 0.5), "down", 0, 1),
         ) if values.get("source") == UPLOAD else Crop(),
         methods=_methods(values.get("methods") or []),
-        layer=_maybe(values.get("layer"), lambda v: _whole(v, "layer", 0)),
-        target=_maybe(values.get("target"), lambda v: _whole(v, "target", 0)),
+        layer=_maybe(values.get("layer"), lambda v: whole(v, "layer", 0)),
+        target=_maybe(values.get("target"), lambda v: whole(v, "target", 0)),
         compared=values.get("compared") is True,
     )  # fmt: skip
 
@@ -82,7 +81,7 @@ def read_condition(values: Mapping) -> Condition:
         pitch_deg=_maybe(values.get("pitch_deg"), lambda v: _angle(v, "pitch_deg")),
         roll_deg=_angle(values.get("roll_deg", 0), "roll_deg"),
         corruption=corruption,
-        severity=_whole(values.get("severity"), "severity", 1, 5) if spoiled else 0,
+        severity=whole(values.get("severity"), "severity", 1, 5) if spoiled else 0,
     )  # fmt: skip
 
 
@@ -140,12 +139,13 @@ def _angle(value, name: str) -> float:
 
 def _number(value, name: str, low: float, high: float) -> float:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not plain or not math.isfinite(value) or not low <= value <= high:
+    if not plain or not low <= value <= high:  # NaN lies nowhere
         raise InputError(f"{name} is {value!r:.40}; it must be a number from {low:g} to {high:g}")
     return float(value)
 
 
-def _whole(value, name: str, low: int, high: int = LARGEST) -> int:
+def whole(value, name: str, low: int, high: int = LARGEST) -> int:
+    """The value, if it is a whole number in its range; else InputError."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InputError(f"{name} is {value!r:.40}; it must be a whole number from {low} to {high}")
     return value

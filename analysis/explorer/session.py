@@ -126,21 +126,15 @@ class Session:
         target = clean.prediction if state.target is None else state.target
         if not 0 <= target < len(model.classes):
             raise InputError(f"there is no class {target}; the model has {len(model.classes)}")
-        return Seen(
-            state, face, picture, model.classes, clean, before, after, target, told, shares
-        )
+        return Seen(state, face, picture, model.classes, clean, before, after, target, told, shares)
 
     def _picture(self, state: State, face: Face) -> Picture:
         condition, size = state.condition, face.dataset.size
         whose = state.source, state.face, state.crop, size
         turn = condition.yaw_deg, condition.pitch_deg, condition.roll_deg
-        posed = self._once(
-            ("posed", whose, turn), lambda: pose(face.dataset, face.part, condition)
-        )
+        posed = self._once(("posed", whose, turn), lambda: pose(face.dataset, face.part, condition))
         cover = condition, state.drawn, state.moved, state.seed
-        return self._once(
-            ("picture", whose, cover), lambda: make_picture(face, state, posed)
-        )
+        return self._once(("picture", whose, cover), lambda: make_picture(face, state, posed))
 
     def _maps(self, state: State, model, seen: Seen, method: str) -> MapPair:
         def one(x: Tensor):

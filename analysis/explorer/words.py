@@ -63,8 +63,10 @@ def map_text(seen: Seen, told: MapPair) -> str:
         speaks = f"speaks for {seen.classes[seen.target]} most at the {title(high, REGIONS)}"
         against = f", against it at the {title(low, REGIONS)}" if means[low] < 0 else ""
         return f"{name} of {seen.state.model} {speaks}{against}."
-    return (f"{name} of {seen.state.model}: highest at the {title(high, REGIONS)}, lowest at the "
-            f"{title(low, REGIONS)}; {float(after.min()):.2g} to {float(after.max()):.2g}.")  # fmt: skip
+    return (
+        f"{name} of {seen.state.model}: highest at the {title(high, REGIONS)}, lowest at the "
+        f"{title(low, REGIONS)}; {float(after.min()):.2g} to {float(after.max()):.2g}."
+    )
 
 
 def region_means(values: Tensor, regions: Tensor) -> dict[str, float]:
