@@ -22,8 +22,11 @@ except ImportError:
 from analysis.explorer.access import Access
 from analysis.explorer.handlers import Nothing, routes
 from analysis.explorer.offer import Offer
+from analysis.explorer.session import Session
 from analysis.explorer.socket import Socket
+from analysis.explorer.state import State
 from analysis.explorer.upload import MAX_BYTES
+from analysis.study import Condition
 from iram.errors import InputError
 
 ADDRESS = "127.0.0.1"
@@ -68,6 +71,7 @@ class Server:
         return f"http://{ADDRESS}:{self.access.port}/?code={self.access.new_code()}"
 
     def start(self) -> "Server":
+        self.worker.submit(_warmed, self.offer)
         self._thread.start()
         self._ready.wait()
         return self
@@ -104,6 +108,14 @@ class Server:
             default_handler_class=Nothing,
             log_function=lambda handler: None,  # addresses hold the token
         )
+
+
+def _warmed(offer: Offer) -> None:
+    """What the first page would wait for: the first model, and tables that are made once."""
+    first = next(iter(offer.galleries))
+    condition = Condition("eyes", 0.3, "noise", yaw_deg=1.0)
+    for _ in Session(offer).look(State(first, 0, offer.models[0], condition, methods=("gradcam",))):
+        pass
 
 
 def _bound(port: int):

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from analysis.explorer.session import MapPair, Seen
-from analysis.explorer.words import clean_text, covered_text, map_text, shown_text, summary_text
+from analysis.explorer.words import clean_text, covered_text, map_texts, shown_text, summary_text
 from iram.errors import InputError
 
 Message = tuple[dict, dict[str, np.ndarray]]
@@ -68,7 +68,7 @@ def seen_message(seen: Seen) -> Message:
         "reason": seen.attention.reason,
         "texts": {
             "clean": clean_text(seen), "shown": shown_text(seen), "covered": covered_text(seen),
-            "attention": map_text(seen, seen.attention), "summary": summary_text(seen),
+            "attention": map_texts(seen, seen.attention), "summary": summary_text(seen),
         },
     }  # fmt: skip
     arrays = {"clean": grays(picture.clean), "shown": grays(picture.shown),
@@ -80,7 +80,7 @@ def seen_message(seen: Seen) -> Message:
 def map_message(seen: Seen, told: MapPair) -> Message:
     """One method's maps."""
     header = {"type": "map", "method": told.method, "signed": told.signed, "reason": told.reason,
-              "text": map_text(seen, told)}  # fmt: skip
+              "texts": map_texts(seen, told)}  # fmt: skip
     return header, _pair(told)
 
 

@@ -49,24 +49,43 @@ def condition_text(condition: Condition, covered: float) -> str:
     return ", ".join(parts) or "as it is"
 
 
-def map_text(seen: Seen, told: MapPair) -> str:
-    """Where a map is highest, in names of the face's regions."""
-    name = method_title(told.method)
+def map_texts(seen: Seen, told: MapPair) -> dict[str, str]:
+    """Where a map is highest, in names of the face's regions: `after`, and where it was compared
+    `before` and `difference`. What comes after the first colon says where."""
+    name = f"{method_title(told.method)} of {seen.state.model}"
     if told.after is None:
-        return f"{name}: {seen.state.model} {told.reason}."
-    after, regions = told.after, seen.picture.regions
-    if float(after.max() - after.min()) < EVEN:
-        return f"{name} of {seen.state.model}: the same everywhere, {float(after.max()):.2g}."
-    means = region_means(after, regions)
+        return {"after": f"{name}: the model {told.reason}."}
+    texts = {"after": f"{name}: {_places(seen, told, told.after)}"}
+    if told.before is not None:
+        texts["before"] = f"{name}, uncovered: {_places(seen, told, told.before)}"
+        change = _change(seen, told.after - told.before)
+        texts["difference"] = f"{name}, covered less uncovered: {change}"
+    return texts
+
+
+def _places(seen: Seen, told: MapPair, values: Tensor) -> str:
+    if float(values.max() - values.min()) < EVEN:
+        return f"the same everywhere, {float(values.max()):.2g}."
+    high, low, lowest = _ends(values, seen.picture.regions)
+    if not told.signed:
+        ends = f"{float(values.min()):.2g} to {float(values.max()):.2g}"
+        return f"highest at the {high}, lowest at the {low}; {ends}."
+    against = f", most against it at the {low}" if lowest < 0 else ""
+    return f"speaks for {seen.classes[seen.target]} most at the {high}{against}."
+
+
+def _change(seen: Seen, change: Tensor) -> str:
+    if float(change.abs().max()) < EVEN:
+        return "no change."
+    high, low, _ = _ends(change, seen.picture.regions)
+    return f"rises most, or falls least, at the {high}; falls most, or rises least, at the {low}."
+
+
+def _ends(values: Tensor, regions: Tensor) -> tuple[str, str, float]:
+    """The regions with the highest and the lowest mean, and the lowest mean."""
+    means = region_means(values, regions)
     high, low = max(means, key=means.get), min(means, key=means.get)
-    if told.signed:
-        speaks = f"speaks for {seen.classes[seen.target]} most at the {title(high, REGIONS)}"
-        against = f", against it at the {title(low, REGIONS)}" if means[low] < 0 else ""
-        return f"{name} of {seen.state.model} {speaks}{against}."
-    return (
-        f"{name} of {seen.state.model}: highest at the {title(high, REGIONS)}, lowest at the "
-        f"{title(low, REGIONS)}; {float(after.min()):.2g} to {float(after.max()):.2g}."
-    )
+    return title(high, REGIONS), title(low, REGIONS), means[low]
 
 
 def region_means(values: Tensor, regions: Tensor) -> dict[str, float]:

@@ -1,7 +1,7 @@
 // The page: what is chosen goes to the server, what comes back is shown.
 
 import { drawBars, drawLayers } from "./charts.js";
-import { buildControls, choice, condition, mismatch, refresh, refreshAnswers, slide } from "./controls.js";
+import { buildControls, choice, condition, mismatch, refresh, refreshAnswers, sizeNow, slide } from "./controls.js";
 import { Gallery } from "./gallery.js";
 import { connect, packFile } from "./socket.js";
 import { Stage } from "./stage.js";
@@ -38,19 +38,21 @@ function start(hello) {
 /** After a lost connection: a new session knows nothing of the old one. */
 function again() {
   problem("");
-  if (file) bring(file);
   gallery.turn(gallery.start);
-  changed();
+  if (file) bring(file);
+  if (choice.source !== "upload") changed();
 }
 
 // What is asked
 
 function changed() {
+  stage.resize(sizeNow());
   stage.choose(choice.tool);
   tiles.look.view = choice.view;
   $("stage").setAttribute("aria-label", choice.tool === "none" ? "Covered face" : "Occluder on the covered face");
   $("stage-hint").textContent = HINTS[choice.tool];
   $("foot").textContent = mismatch();
+  $("stage-title").textContent = choice.tool === "none" ? "As the model sees it" : "Covered face";
   const rectangle = stage.rectangle, size = stage.size;
   for (const [id, value, max] of [["left", rectangle.x, size - 1], ["top", rectangle.y, size - 1],
     ["width", rectangle.w, size], ["height", rectangle.h, size]]) {
@@ -77,10 +79,16 @@ function ask() {
       layer: choice.layer, target: choice.target, compared: choice.view !== "after",
       moved: choice.tool === "named" ? stage.moved.map((one) => Math.round(one)) : [0, 0],
     };
-    if (state.condition.occluder === "drawn") state.drawn = btoa(String.fromCharCode(...stage.drawn()));
+    if (state.condition.occluder === "drawn") state.drawn = base64(stage.drawn());
     sentAt.set(number, performance.now());
     if (link.send(state)) $("pictures").dataset.asked = number;
   });
+}
+
+function base64(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
 }
 
 // What is answered
@@ -92,13 +100,12 @@ function receive(message) {
 }
 
 function seen(message) {
-  if (message.size !== stage.size) { stage.resize(message.size); changed(); return; }
-  problem("");
+  if (message.size !== stage.size) return; // of the data set before
+  if (problem.about !== "upload") problem("");
   tiles.showSeen(message, choice.methods);
   stage.draw();
   refreshAnswers(message);
-  const reference = choice.tool === "none" && choice.corruption === "none" ? "untouched" : "uncovered";
-  const now = choice.tool === "none" ? (reference === "untouched" ? "turned" : "spoiled") : "covered";
+  const [reference, now] = compared();
   $("legend-before").textContent = reference;
   $("legend-after").textContent = now;
   drawBars($("bars"), message, [reference, now]);
@@ -106,6 +113,13 @@ function seen(message) {
   clearTimeout(sayLater);
   sayLater = setTimeout(() => { $("spoken").textContent = message.texts.summary; }, QUIET_MS);
   $("pictures").dataset.seen = message.id;
+}
+
+/** What is compared, in a word each. */
+function compared() {
+  if (choice.tool !== "none") return ["uncovered", "covered"];
+  if (choice.corruption !== "none") return ["unspoiled", "spoiled"];
+  return ["untouched", choice.deep || choice.roll ? "turned" : "as it is"];
 }
 
 function map(message) {
@@ -125,22 +139,23 @@ function done(message) {
 // What goes wrong
 
 function told(message) {
-  problem(message.text);
+  problem(message.text, message.about);
   if (message.about === "upload") $("file-name").textContent = "";
   if (message.id) $("pictures").dataset.done = message.id;
 }
 
-function problem(text) {
-  if (problem.kept && !text) return;
+/** Says what went wrong, until it is closed or over; an empty text: nothing. */
+function problem(text, about = "") {
+  problem.about = about;
   $("problem").hidden = !text;
-  if (text) $("problem-text").textContent = text;
+  $("problem-text").textContent = text;
 }
 
 // The user's own picture
 
 async function bring(chosen) {
   if (chosen.size > limits.bytes) {
-    return problem(`${chosen.name} has ${Math.round(chosen.size / 2 ** 20)} MiB; up to ${limits.bytes >> 20} MiB are read.`);
+    return problem(`${chosen.name} has ${Math.round(chosen.size / 2 ** 20)} MiB; up to ${limits.bytes >> 20} MiB are read.`, "upload");
   }
   if (!link.send(packFile({ type: "upload", name: chosen.name }, chosen))) return;
   bring.sent = chosen;
@@ -150,6 +165,7 @@ async function bring(chosen) {
 function uploaded({ number, name, width, height }) {
   const same = file === bring.sent;
   file = bring.sent;
+  problem("");
   $("file-name").textContent = `${name} (${width} × ${height})`;
   $("crop").hidden = false;
   choice.face = own.face = number;
@@ -192,7 +208,7 @@ function wire() {
   $("cells").addEventListener("change", look);
   slide("strength", 65, "65%");
   $("controls").addEventListener("submit", (event) => event.preventDefault());
-  $("problem-close").addEventListener("click", () => { problem.kept = false; problem(""); });
+  $("problem-close").addEventListener("click", () => problem(""));
   $("file").addEventListener("change", () => { if ($("file").files[0]) bring($("file").files[0]); $("file").value = ""; });
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {

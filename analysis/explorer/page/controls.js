@@ -8,7 +8,7 @@ export const choice = {
   source: null, face: 0, model: null, crop: { zoom: 1, across: 0.5, down: 0.5 },
   tool: "rectangle", occluder: "sunglasses", fraction: 0.3, natural: true, fill: "noise", namedFill: "object",
   deep: false, yaw: 0, pitch: 0, roll: 0, corruption: "none", severity: 3, seed: 0,
-  methods: ["gradcam", "hirescam"], layer: null, target: null, view: "after",
+  methods: ["gradcam"], layer: null, target: null, view: "after",
 };
 
 /** The condition that is chosen, as `Condition.to_dict` has it. */
@@ -105,6 +105,11 @@ export function refresh() {
     : "In depth, a photograph is turned by these angles from the pose it has; beyond 45° much is guessed.";
   $("browse").hidden = own;
   $("bring").hidden = !own;
+}
+
+/** Pixels a side of the pictures that are asked about. */
+export function sizeNow() {
+  return (choice.source === "upload" ? offered.models[choice.model] : offered.galleries[choice.source])?.size ?? 48;
 }
 
 /** A line about a model that does not know such faces; empty if it does. */

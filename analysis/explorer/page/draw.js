@@ -51,7 +51,7 @@ export function drawMap(canvas, gray, map, size, { signed, range, colours, stren
   for (let i = 0; i < size * size; i++) {
     const share = Math.min(1, Math.max(0, (map[i] - low) / span));
     const at = 3 * Math.round(255 * share);
-    const weight = signed ? strength * Math.min(1, 0.12 + 1.6 * Math.abs(2 * share - 1)) : strength;
+    const weight = signed ? strength * Math.min(1, 1.7 * Math.abs(2 * share - 1)) : strength;
     for (let c = 0; c < 3; c++) {
       rgba[4 * i + c] = weight * colours[at + c] + (1 - weight) * gray[i];
     }

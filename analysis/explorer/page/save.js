@@ -15,7 +15,7 @@ export async function save() {
     const x = GAP + k * (SIDE + GAP);
     context.fillStyle = "#191c20";
     context.font = `600 24px ${family}`;
-    context.fillText(tile.querySelector("h3").textContent, x, 42, SIDE);
+    context.fillText(tile.querySelector("h2").textContent, x, 42, SIDE);
     for (const layer of tile.querySelectorAll(".frame canvas")) {
       if (layer.width) context.drawImage(layer, x, TOP, SIDE, SIDE);
     }

@@ -23,7 +23,7 @@ export class Stage {
     element.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, () => this.up());
     element.addEventListener("keydown", (event) => this.key(event));
-    for (const name of ["focus", "blur", "pointerenter", "pointerleave"]) {
+    for (const name of ["focus", "blur", "pointerenter", "pointerleave"]) {  // handles come and go
       element.addEventListener(name, () => this.draw());
     }
   }
@@ -40,7 +40,11 @@ export class Stage {
     this.moved = [0, 0];
   }
 
-  choose(tool) { this.tool = tool; this.pen = false; this.draw(); }
+  choose(tool) {
+    if (tool !== this.tool) this.pen = false;
+    this.tool = tool;
+    this.draw();
+  }
 
   /** The mask (uint8) of what is drawn by hand. */
   drawn() {

@@ -3,7 +3,6 @@
 import { drawFace, drawMap, drawScale, outline, rangeOf, told } from "./draw.js";
 
 const $ = (id) => document.getElementById(id);
-const VIEWS = { after: "covered", before: "uncovered", difference: "covered − uncovered" };
 
 export class Tiles {
   constructor(colours, titles) {
@@ -25,7 +24,7 @@ export class Tiles {
     const hidden = seen.hidden > 0.005 ? ` · ${Math.round(100 * seen.hidden)}% hidden by the head` : "";
     this.describe("tile-stage", seen.texts.shown, note(seen.classes, seen.after) + share + hidden);
     this.hasMask = mask.some((value) => value > 0);
-    this.showMap("tile-attention", { arrays: seen.arrays, signed: false, reason: seen.reason, text: seen.texts.attention }, "Attention");
+    this.showMap("tile-attention", { arrays: seen.arrays, signed: false, reason: seen.reason, texts: seen.texts.attention });
     this.keep(methods);
   }
 
@@ -34,7 +33,7 @@ export class Tiles {
     this.maps.set(message.method, message);
     const id = this.tile(message.method);
     $(id).classList.remove("late");
-    this.showMap(id, message, this.titles[message.method]);
+    this.showMap(id, message);
   }
 
   /** Everything again, in another look. */
@@ -64,7 +63,7 @@ export class Tiles {
       tile.id = id;
       tile.dataset.method = method;
       tile.classList.add("method");
-      tile.querySelector("h3").textContent = this.titles[method];
+      tile.querySelector("h2").textContent = this.titles[method];
       tile.querySelectorAll("select, label, .why").forEach((one) => one.remove());
       tile.querySelector(".frame canvas").width = 0;
       tile.querySelector(".note").textContent = "…";
@@ -80,7 +79,7 @@ export class Tiles {
     $(id).querySelector(".note").textContent = text;
   }
 
-  showMap(id, { arrays, signed, reason, text }, title) {
+  showMap(id, { arrays, signed, reason, texts }) {
     const tile = $(id), { seen, look } = this;
     tile.querySelector(".why")?.remove();
     tile.querySelector(".scale").hidden = !arrays.map;
@@ -88,7 +87,7 @@ export class Tiles {
     if (!arrays.map) {
       const why = Object.assign(document.createElement("p"), { className: "why", textContent: `This model ${reason}.` });
       tile.querySelector(".frame").append(why);
-      return this.describe(id, text, "");
+      return this.describe(id, texts.after, "");
     }
     const { map, about, ground } = this.chosen(arrays, signed);
     const range = about.range;
@@ -99,7 +98,8 @@ export class Tiles {
     low.textContent = told(range[0], about.signed);
     high.textContent = told(range[1], about.signed);
     drawScale(strip, colours);
-    this.describe(id, look.view === "after" ? text : `${title}, ${VIEWS[look.view]}. ${text}`, noteOf(text));
+    const text = texts[arrays.map_before ? look.view : "after"];
+    this.describe(id, text, noteOf(text));
   }
 
   /** Which map of a pair is looked at, in which colours, upon which picture. */
@@ -125,6 +125,6 @@ function note(classes, probabilities, label) {
 
 /** The part of a spoken line that the title above a picture does not say already. */
 function noteOf(text) {
-  const [, rest] = text.match(/(?:^[^:]*: |^.* (?=speaks for))(.*)$/s) ?? [null, text];
+  const rest = text.slice(text.indexOf(": ") + 2);
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
