@@ -66,7 +66,7 @@ def map_texts(seen: Seen, told: MapPair) -> dict[str, str]:
 def _places(seen: Seen, told: MapPair, values: Tensor) -> str:
     if float(values.max() - values.min()) < EVEN:
         return f"the same everywhere, {float(values.max()):.2g}."
-    high, low, lowest = _ends(values, seen.picture.regions)
+    (high, _), (low, lowest) = _ends(values, seen.picture.regions)
     if not told.signed:
         ends = f"{float(values.min()):.2g} to {float(values.max()):.2g}"
         return f"highest at the {high}, lowest at the {low}; {ends}."
@@ -77,15 +77,18 @@ def _places(seen: Seen, told: MapPair, values: Tensor) -> str:
 def _change(seen: Seen, change: Tensor) -> str:
     if float(change.abs().max()) < EVEN:
         return "no change."
-    high, low, _ = _ends(change, seen.picture.regions)
-    return f"rises most, or falls least, at the {high}; falls most, or rises least, at the {low}."
+    (high, highest), (low, lowest) = _ends(change, seen.picture.regions)
+    parts = [f"rises most at the {high}"] * (highest > 0) + [f"falls most at the {low}"] * (
+        lowest < 0
+    )
+    return ", ".join(parts) + "."
 
 
-def _ends(values: Tensor, regions: Tensor) -> tuple[str, str, float]:
-    """The regions with the highest and the lowest mean, and the lowest mean."""
+def _ends(values: Tensor, regions: Tensor) -> list[tuple[str, float]]:
+    """The regions with the highest and the lowest mean, and these means."""
     means = region_means(values, regions)
-    high, low = max(means, key=means.get), min(means, key=means.get)
-    return title(high, REGIONS), title(low, REGIONS), means[low]
+    ends = max(means, key=means.get), min(means, key=means.get)
+    return [(title(name, REGIONS), means[name]) for name in ends]
 
 
 def region_means(values: Tensor, regions: Tensor) -> dict[str, float]:
