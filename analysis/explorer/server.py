@@ -30,6 +30,7 @@ from analysis.study import Condition
 from iram.errors import InputError
 
 ADDRESS = "127.0.0.1"
+LAST_PORT = 65535
 MESSAGE_ROOM = 1 << 16  # bytes of a message beside an upload
 
 
@@ -119,12 +120,12 @@ def _warmed(offer: Offer) -> None:
 
 
 def _bound(port: int):
+    if not 0 <= port <= LAST_PORT:
+        raise InputError(f"--port {port}: it must be from 0 to {LAST_PORT}")
     try:
         return bind_sockets(port, ADDRESS)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        raise InputError(f"--port {port}: {error.strerror}; --port 0 takes any that is free"
-                         ) from None  # fmt: skip
-    except OverflowError:
-        raise InputError(f"--port {port}: it must be from 0 to 65535") from None
+        taken = f"--port {port}: {error.strerror}; --port 0 takes any that is free"
+        raise InputError(taken) from None

@@ -40,11 +40,16 @@ class Socket(WebSocketHandler):
     def prepare(self):
         access = self.server.access
         known = (self.get_cookie(access.cookie), self.get_query_argument("token", None))
-        if not access.is_host(self.request.host) or not any(map(access.is_token, known)):
+        here = access.is_host(self.request.host) and self.check_origin(
+            self.request.headers.get("Origin")
+        )
+        if not here or not any(map(access.is_token, known)):
             self.set_status(403)
             self.finish()
 
-    def check_origin(self, origin: str) -> bool:
+    def check_origin(self, origin: str | None) -> bool:
+        """Asked for every request, by `prepare`: Tornado itself asks only where it has doubts, and
+        which these are changes from version to version."""
         return self.server.access.is_own_page(origin, self.request.host)
 
     async def open(self):

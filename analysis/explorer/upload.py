@@ -55,8 +55,7 @@ def read_upload(name: str, content: bytes) -> Upload:
     if not content:
         raise InputError(f"{name} is empty (0 bytes); choose a picture (PNG, JPEG, WEBP, ...)")
     if len(content) > MAX_BYTES:
-        raise InputError(f"{name} has {len(content) / 2**20:.0f} MiB; up to {MAX_BYTES >> 20} MiB "
-                         "are read")  # fmt: skip
+        raise InputError(f"{name} is larger than {MAX_BYTES >> 20} MiB, the most that is read")
     gray = read_image(name, content)
     if min(gray.shape) < 2:
         height, width = gray.shape

@@ -155,7 +155,7 @@ function problem(text, about = "") {
 
 async function bring(chosen) {
   if (chosen.size > limits.bytes) {
-    return problem(`${chosen.name} has ${Math.round(chosen.size / 2 ** 20)} MiB; up to ${limits.bytes >> 20} MiB are read.`, "upload");
+    return problem(`${chosen.name} is larger than ${limits.bytes >> 20} MiB, the most that is read.`, "upload");
   }
   if (!link.send(packFile({ type: "upload", name: chosen.name }, chosen))) return;
   bring.sent = chosen;
