@@ -67,11 +67,11 @@ function stageChanged() { changed(); }
 
 /** Asks at most once per frame; the server answers the latest. */
 function ask() {
-  if (waiting || choice.source === null) return;
+  if (waiting || choice.source === null || (choice.source === "upload" && choice.face === null)) return;
   waiting = true;
+  $("pictures").dataset.asked = asked + 1;
   requestAnimationFrame(() => {
     waiting = false;
-    if (choice.source === "upload" && choice.face === null) return;
     const number = ++asked;
     const state = {
       type: "state", id: number, source: choice.source, face: choice.face, model: choice.model,
@@ -81,7 +81,7 @@ function ask() {
     };
     if (state.condition.occluder === "drawn") state.drawn = base64(stage.drawn());
     sentAt.set(number, performance.now());
-    if (link.send(state)) $("pictures").dataset.asked = number;
+    link.send(state);
   });
 }
 
