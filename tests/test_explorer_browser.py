@@ -1,10 +1,11 @@
 """The explorer as people use it: in a browser, by pointer, by keyboard, by ear."""
 
 import json
+import time
 
 import numpy as np
 import pytest
-from browser import open_browser, sized, until
+from browser import LONGEST, open_browser, sized, until
 from PIL import Image
 
 from analysis.explorer.offer import open_offer
@@ -321,6 +322,19 @@ def test_on_a_phone_nothing_runs_over_the_edge_and_the_pictures_stay_in_sight(pa
     page.execute_script("document.getElementById('yaw').scrollIntoView({block: 'end'})")
     top = page.execute_script("return document.getElementById('stage').getBoundingClientRect().top")
     assert 0 <= top < PHONE[1] / 3
+
+
+def test_the_pictures_are_saved_as_one(page, tmp_path):
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    element(page, "#save").click()
+    path, end = tmp_path / "iram-explorer.png", time.monotonic() + LONGEST
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    with Image.open(path) as saved:
+        assert saved.width > 4 * 360
+        attention = np.asarray(saved.crop((28 + 2 * 388, 60, 28 + 2 * 388 + 360, 420)), float)
+    assert np.ptp(attention, 2).mean() > 20  # in colours
 
 
 def test_a_lost_server_is_told(browser):

@@ -1,7 +1,7 @@
 // The page: what is chosen goes to the server, what comes back is shown.
 
 import { drawBars, drawLayers } from "./charts.js";
-import { buildControls, choice, condition, mismatch, refresh, refreshAnswers, sizeNow, slide } from "./controls.js";
+import { buildControls, choice, condition, fitModel, mismatch, refresh, refreshAnswers, sizeNow, slide } from "./controls.js";
 import { Gallery } from "./gallery.js";
 import { connect, packFile } from "./socket.js";
 import { Stage } from "./stage.js";
@@ -51,7 +51,8 @@ function changed() {
   tiles.look.view = choice.view;
   $("stage").setAttribute("aria-label", choice.tool === "none" ? "Covered face" : "Occluder on the covered face");
   $("stage-hint").textContent = HINTS[choice.tool];
-  $("foot").textContent = mismatch();
+  $("warning").textContent = mismatch();
+  $("warning").hidden = !mismatch();
   $("stage-title").textContent = choice.tool === "none" ? "As the model sees it" : "Covered face";
   const rectangle = stage.rectangle, size = stage.size;
   for (const [id, value, max] of [["left", rectangle.x, size - 1], ["top", rectangle.y, size - 1],
@@ -179,6 +180,7 @@ function choose(source) {
   for (const radio of document.getElementsByName("source")) radio.checked = radio.value === source;
   choice.source = source;
   if (source === "upload") choice.face = own.face;
+  fitModel();
   refresh();
   if (source !== "upload") gallery.open(source);
   else changed();
@@ -215,7 +217,7 @@ function wire() {
     event.preventDefault();
     if (event.dataTransfer.files[0]) bring(event.dataTransfer.files[0]);
   });
-  $("save").addEventListener("click", async () => (await import("./save.js")).save(tiles));
+  $("save").addEventListener("click", async () => (await import("./save.js")).save());
 }
 
 link = connect({

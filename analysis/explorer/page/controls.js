@@ -5,7 +5,7 @@ const SEEDS = 1_000_000;
 
 /** What is chosen, in the server's words but for the occluder, which the stage holds. */
 export const choice = {
-  source: null, face: 0, model: null, crop: { zoom: 1, across: 0.5, down: 0.5 },
+  source: null, face: 0, model: null, picked: false, crop: { zoom: 1, across: 0.5, down: 0.5 },
   tool: "rectangle", occluder: "sunglasses", fraction: 0.3, natural: true, fill: "noise", namedFill: "object",
   deep: false, yaw: 0, pitch: 0, roll: 0, corruption: "none", severity: 3, seed: 0,
   methods: ["gradcam"], layer: null, target: null, view: "after",
@@ -48,7 +48,7 @@ export function buildControls(hello, changed) {
     Object.assign($(id), { min: -limit, max: limit, value: 0 });
   }
   const on = (id, read, event = "input") => $(id).addEventListener(event, () => { read($(id)); refresh(); changed(); });
-  on("model", (e) => { choice.model = e.value; choice.layer = null; choice.target = null; });
+  on("model", (e) => { choice.picked = true; setModel(e.value); });
   for (const radio of document.getElementsByName("tool")) {
     radio.addEventListener("change", () => { choice.tool = radio.value; refresh(); changed(); });
   }
@@ -110,6 +110,18 @@ export function refresh() {
 /** Pixels a side of the pictures that are asked about. */
 export function sizeNow() {
   return (choice.source === "upload" ? offered.models[choice.model] : offered.galleries[choice.source])?.size ?? 48;
+}
+
+/** A model that knows such faces, unless the user has picked one. */
+export function fitModel() {
+  if (choice.picked || !mismatch()) return;
+  const renders = offered.galleries[choice.source]?.renders ?? false;
+  const fitting = Object.values(offered.models).find((one) => one.on_heads === renders);
+  if (fitting) setModel(fitting.name);
+}
+
+function setModel(name) {
+  Object.assign(choice, { model: name, layer: null, target: null });
 }
 
 /** A line about a model that does not know such faces; empty if it does. */

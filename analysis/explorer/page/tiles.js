@@ -49,11 +49,12 @@ export class Tiles {
     for (const tile of document.querySelectorAll(".tile.method")) {
       if (!methods.includes(tile.dataset.method)) tile.remove();
     }
-    for (const method of methods) {
-      const tile = $(this.tile(method));
-      if (tile.parentElement.lastElementChild !== tile) $("tiles").append(tile);
+    methods.forEach((method, k) => { // the first beside the attention, the others below the answer
+      const tile = $(this.tile(method)), box = $(k ? "more" : "tiles");
+      const place = k ? box.children[k - 1] : $("tile-attention").nextElementSibling;
+      if (place !== tile) box.insertBefore(tile, place);
       tile.classList.add("late");
-    }
+    });
   }
 
   tile(method) {
@@ -67,7 +68,7 @@ export class Tiles {
       tile.querySelectorAll("select, label, .why").forEach((one) => one.remove());
       tile.querySelector(".frame canvas").width = 0;
       tile.querySelector(".note").textContent = "…";
-      $("tiles").append(tile);
+      $("more").append(tile);
     }
     return id;
   }
@@ -125,6 +126,6 @@ function note(classes, probabilities, label) {
 
 /** The part of a spoken line that the title above a picture does not say already. */
 function noteOf(text) {
-  const rest = text.slice(text.indexOf(": ") + 2);
+  const rest = text.slice(text.indexOf(": ") + 2).replace(/; [^;]*\.$/, "."); // the scale has the ends
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
