@@ -47,7 +47,9 @@ export function buildControls(hello, changed) {
   for (const [id, limit] of [["yaw", hello.angles.yaw_deg], ["pitch", hello.angles.pitch_deg], ["roll", hello.angles.roll_deg]]) {
     Object.assign($(id), { min: -limit, max: limit, value: 0 });
   }
-  const on = (id, read, event = "input") => $(id).addEventListener(event, () => { read($(id)); refresh(); changed(); });
+  const on = (id, read, event = $(id).tagName === "SELECT" ? "change" : "input") => {
+    $(id).addEventListener(event, () => { read($(id)); refresh(); changed(); });
+  };
   on("model", (e) => { choice.picked = true; setModel(e.value); });
   for (const radio of document.getElementsByName("tool")) {
     radio.addEventListener("change", () => { choice.tool = radio.value; refresh(); changed(); });
