@@ -15,9 +15,13 @@ from analysis.explorer.picture import Face, Picture, make_picture, moved
 from analysis.explorer.session import MapPair, Session
 from analysis.explorer.state import DRAWN, State
 from analysis.explorer.words import condition_text, map_texts, summary_text
-from analysis.layout import fit_cameras, mean_layout
+from analysis.landmarks import Landmarks, mean_landmarks
+from analysis.landmarks.pictures import picture_ids
+from analysis.landmarks.writer import write_landmarks
+from analysis.layout import FRONTAL, fit_cameras, mean_layout
 from analysis.occluders import Cover
 from analysis.perturb import cover_faces
+from analysis.pose import turn
 from analysis.study import CLEAN, Condition
 from iram import open_dataset
 from iram.errors import InputError
@@ -209,6 +213,33 @@ def test_what_is_not_offered_is_told(session, paths):
     ):
         with pytest.raises(InputError, match=message):
             next(session.look(asked))
+
+
+def test_landmarks_of_a_file_place_the_occluder_and_turn_the_head(tmp_path):
+    dataset = tiny.dataset(4)
+    wide = mean_landmarks() * [1, 1, -1] * 48
+    meshes = np.stack([wide, wide + np.array([4, 0, 0]), wide, wide]).astype(np.float32)
+    path = tmp_path / "meshes.npz"
+    write_landmarks(path, Landmarks(meshes, 48, picture=picture_ids(dataset)))
+    gallery = Gallery("data", "tiny", dataset, path)
+    centred, shifted = (gallery.face(k).camera for k in (0, 1))
+    torch.testing.assert_close(shifted[0, :, 3] - centred[0, :, 3], torch.tensor([4 / 48, 0]),
+                               atol=2e-3, rtol=0)  # fmt: skip
+    turned = State("data", 1, "", Condition(yaw_deg=30.0))
+    found = make_picture(gallery.face(1), turned)
+    expected = turn(dataset.images([1]), 30.0, landmarks=dataset.landmarks[1:2]).images
+    assert torch.equal(found.shown, expected)
+
+
+def test_real_faces_are_browsed_with_their_landmarks(iram_data):
+    csv = iram_data / "fer2013" / "fer2013.csv.xz"
+    offer = open_offer(f"fer2013:{csv}", models=["iram"], heads="heads:n=14")
+    face = offer.gallery("data").face(5)
+    assert not torch.equal(face.camera[0], FRONTAL)
+    asked = State("data", 5, "iram", Condition("eyes", 0.3, "other_class"), methods=("gradcam",))
+    seen, told = Session(offer).look(asked)
+    assert seen.face.label in face.dataset.classes
+    assert told.after.shape == (48, 48)
 
 
 def test_models_that_know_the_first_faces_come_first(fer_csv):
