@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,16 @@ UPRIGHT = {
 }
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
     """(H, W) uint8 gray values of a picture, 0 to 255, upright by its EXIF orientation.
 
     Colour becomes luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B, as `Image.convert("L")`), 16 bits
     are scaled to 8, transparent parts are laid on mid-gray (128), of an animation the first
     frame is taken, and colour profiles are ignored.
+
+    Args:
+        content: the file's bytes, of a picture that lies in no file; `path` is then but the name
+            that messages give it, and nothing is opened.
 
     Raises:
         InputError: no such file, no picture, a truncated one, one of more than `MAX_PIXELS`
@@ -43,7 +48,8 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata; the size is checked below
-            with Image.open(path, formats=FORMATS) as image:
+            source = path if content is None else BytesIO(content)
+            with Image.open(source, formats=FORMATS) as image:
                 _check_size(path, image)
                 image.load()
                 return np.asarray(_upright(_gray(path, image), image), dtype=np.uint8)
