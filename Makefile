@@ -16,7 +16,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench test benchmarks landmarks faults clean
+.PHONY: figures bench test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -32,6 +32,9 @@ benchmarks: $(READY)
 
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
+
+figures: $(READY)
+	$(VENV)/bin/iram figures $(ARGS)
 
 landmarks: $(LANDMARKS_READY)
 	$(LANDMARKS_VENV)/bin/iram landmarks --data "$(DATA)" --out $(OUT) $(ARGS)
