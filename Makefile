@@ -17,7 +17,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study test benchmarks landmarks faults clean
+.PHONY: bench study figures test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -36,6 +36,9 @@ benchmarks: $(READY)
 
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
+
+figures: $(READY)
+	$(VENV)/bin/iram figures $(ARGS)
 
 landmarks: $(LANDMARKS_READY)
 	$(LANDMARKS_VENV)/bin/iram landmarks --data "$(DATA)" --out $(OUT) $(ARGS)

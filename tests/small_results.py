@@ -167,6 +167,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "occlusion/robustness.csv": numbers(robust, "", scale=100),
         "occlusion/real_synthetic.csv": real_synthetic(),
         "occlusion/real.csv": numbers(real.assign(n=40), ""),
+        "heads/summary.csv": summary(), "heads/occluders.csv": numbers(places.copy(), ""),
         "pose/summary.csv": summary(), "pose/own_surfaces/summary.csv": summary(),
         "pose/measured_yaw_fer2013.csv": yaw.assign(dataset="fer2013"),
         "pose/measured_yaw_heads.csv": yaw.assign(dataset="heads"),

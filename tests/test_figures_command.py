@@ -146,7 +146,7 @@ def test_a_missing_table_names_its_command_and_the_rest_goes_on(results, tmp_pat
     assert main(["figures", *arguments, "--format", "png"]) == 0
     told = capsys.readouterr().out
     assert "shift/interventions.csv does not exist, made by: iram shift " in told
-    assert f"iram example --out {tmp_path / 'some' / 'example'}" in told
+    assert f"iram example --face 3 --out {tmp_path / 'some' / 'example'}" in told
     assert "lacks the columns type, region" in told
     assert [path.name for path in out.iterdir()] == ["measured_yaw.png"]
 

@@ -6,7 +6,7 @@ what the model predicts on the clean face. A panel of a data set's faces shows o
 before you pass it on. Rendered heads show nobody.
 
 examples:
-  iram example --out results/example
+  iram example --face 3 --out results/example
   iram example --data heads --face 12 --condition lower_half-0.3-noise --out runs/example
   iram example --data fer2013:fer2013.csv --model cbam --condition hand --out runs/example
 """
@@ -17,8 +17,7 @@ from analysis.commands import options
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", default="heads", metavar="SPEC", help="default: heads")
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    options.add_data(parser, required=False, help="default: heads")
     parser.add_argument("--model", default="iram-heads", metavar="NAME",
                         help="a shipped name or .safetensors file; default: iram-heads"
                         )  # fmt: skip
@@ -28,8 +27,7 @@ def configure(parser) -> None:
                         help="as in `iram bench`; default: surgical_mask-natural-object"
                         )  # fmt: skip
     options.add_placement(parser)
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of place and noise; default: 0")  # fmt: skip
+    options.add_seed(parser, "of place and noise")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for example.npz")
 
 
@@ -42,7 +40,7 @@ def run(args) -> int:
     from iram.data import open_dataset
     from iram.errors import InputError
 
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = open_dataset(args.data or "heads", split=args.split)
     subjects = open_subjects(args.model, dataset.classes)
     conditions = [one for one in select(args.condition) if one != CLEAN]
     if len(subjects) != 1 or not conditions:

@@ -10,10 +10,10 @@ examples:
   iram figures
   iram figures --list
   iram figures --only "summary,importance,table-*" --format svg
-  iram figures --results runs/all --style screen --format png --out slides
+  iram figures --results runs/study --style screen --format png --out slides
 
-paper: 85 or 178 mm wide, text of 7 to 8 points, kept as text in PDF and SVG. screen: larger, for
-slides and notebooks.
+--results can be the folder of `iram study`. paper: 85 or 178 mm wide, text of 7 to 8 points (6 in
+the cells of matrices), kept as text in PDF and SVG. screen: larger, for slides and notebooks.
 """
 
 from pathlib import Path

@@ -73,10 +73,12 @@ FIGURES = (
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
            each=("fill", fills)),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",)),
+    Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",)),
     Figure("importance", ImportanceMatrix, ("occlusion/importance.csv",),
            each=("model", importance.models)),
     Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",)),
     Figure("accuracy_against_pose_own_surfaces", PoseCurves, ("pose/own_surfaces/summary.csv",)),
+    Figure("accuracy_against_pose_heads", PoseCurves, ("heads/summary.csv",)),
     Figure("measured_yaw", MeasuredYaw,
            ("pose/measured_yaw_fer2013.csv", "pose/measured_yaw_heads.csv")),
     Figure("example", ExamplePanel, ("example/example.npz",)),
@@ -112,6 +114,8 @@ YAWS = "--limit 200 --yaw=-45,-30,-15,0,15,30,45"
 COMMANDS = {  # the beginning of a table's name -> what makes it; the longest that fits
     "occlusion/": f"iram bench {DATA} --models iram,none,cbam --out OUT",
     "occlusion/real": f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
+    "heads/": "iram bench --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads "
+    "--conditions heads --out OUT",
     "pose/": f"iram bench {DATA} --models iram,none,cbam --conditions pose --out OUT",
     "pose/own_surfaces/": f"iram bench {DATA} --models iram,none,cbam --conditions pose "
     "--landmarks landmarks.npz --out OUT",
@@ -120,7 +124,7 @@ COMMANDS = {  # the beginning of a table's name -> what makes it; the longest th
     "attribution/": f"iram attribute {DATA} --models iram,none,cbam --limit 500 --out OUT",
     "shift/": f"iram shift {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
     "training/": f"iram models --ledger runs/study --compare runs/study {DATA} --out OUT",
-    "example/": "iram example --out OUT",
+    "example/": "iram example --face 3 --out OUT",
 }
 
 

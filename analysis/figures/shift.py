@@ -195,6 +195,6 @@ def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
     ax.set_xscale("symlog", linthresh=linear)
     both = [-tick for tick in reversed(ticks)] + [0, *ticks]
     ax.set_xticks([tick for tick in both if low <= tick <= high])
-    ax.set_xlim(low, high)
+    ax.set_xlim(1.2 * low, 1.2 * high)  # room for a whole marker
     ax.xaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()

@@ -20,8 +20,8 @@ STYLES = Registry("style")
 STYLES |= {"paper": 1.0, "screen": 1.4}  # and how much larger than on paper all is
 _chosen = ContextVar("style", default="paper")
 
-BLUE, VERMILLION, GREEN, PINK, ORANGE, SKY, BLACK = COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+BLUE, BLACK, GREEN, PINK, ORANGE, SKY, VERMILLION = COLOURS = (
+    "#0072B2", "#000000", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00",
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
