@@ -26,6 +26,7 @@ COMMANDS = {
     "landmarks": "find the landmarks of a data set's faces (needs MediaPipe), measure yaw by them",
     "sheets": "contact sheets: faces at every angle, heads with every expression and object",
     "figures": "every figure and printed table of the study, from its tables alone",
+    "report": "one web page of all verdicts, figures and tables, with what made them",
     "models": "list attention modules, backbones and the shipped weights",
     "train": "train one model, or a grid of attention modules and seeds",
 }
