@@ -26,13 +26,11 @@ class Picture:
     """A figure, drawn.
 
     Attributes:
-        name: unique, of letters, digits, dots, hyphens and underscores.
         title: in words, with the model or fill it is of.
         alt: what is drawn on which axes, for who can't see it.
         png: the file.
     """
 
-    name: str
     title: str
     alt: str
     png: bytes = field(repr=False)
@@ -43,7 +41,7 @@ class Item:
     """A figure or printed table of the registry, as far as the results allow.
 
     Attributes:
-        name: in the registry.
+        name: in the registry, after "figure-" or "table-": one of each can bear the same.
         title: in words.
         pictures: of a figure.
         table: of a printed table.
@@ -93,7 +91,7 @@ def collect(
         advance()
     for name, items in parts.items():
         if name != "verdicts":
-            items.sort(key=lambda item: item.table is not None)  # figures first
+            items.sort(key=lambda item: item.name.startswith("table-"))  # figures first
     return [Section(name, *PARTS.get(name, (name.capitalize(), "")), items,
                     _caution(results) if name == "verdicts" else "")
             for name, items in parts.items() if items]  # fmt: skip
@@ -125,26 +123,27 @@ def _caution(results: Results) -> str:
 
 
 def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
-    title = title_of(one.name)
+    key = f"{'table' if isinstance(one, Printed) else 'figure'}-{one.name}"
+    title = title_of(key)
     lacking = [name for name in one.tables if not results.holds(name)]
     if lacking:
         sources = [(name, command_of(name, str(results.folder))) for name in lacking]
-        return Item(one.name, title, sources=sources, missing="not there yet")
+        return Item(key, title, sources=sources, missing="not there yet")
     names = [n for n in (*one.tables, *one.optional) if results.holds(n)]
     sources = [(results.run(name), command_for(results, name)) for name in names]
     try:
         tables = {name: results.read(name) for name in names}
         if isinstance(one, Printed):
             table = one.table(*(tables[name] for name in one.tables))
-            return Item(one.name, title, table=table, sources=sources)
+            return Item(key, title, table=table, sources=sources)
         with using("screen"):
             pictures = list(_pictures(one, tables, "; ".join(map(results.run, names)), dpi))
-        return Item(one.name, title, pictures, sources=sources)
+        return Item(key, title, pictures, sources=sources)
     except InputError as error:
-        return Item(one.name, title, sources=sources, missing=str(error))
+        return Item(key, title, sources=sources, missing=str(error))
     except (KeyError, TypeError, ValueError) as error:
         told = f"{', '.join(one.tables)} is not as its command writes it ({error!r})"
-        return Item(one.name, title, sources=sources, missing=told)
+        return Item(key, title, sources=sources, missing=told)
 
 
 def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Picture]:
@@ -157,8 +156,8 @@ def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Pict
             png = path.read_bytes()
         value = name.removeprefix(figure.name).removeprefix("_")
         told = value and f": {FILLS.get(value) or model_titles([value])[value]}"
-        title = title_of(figure.name) + told
-        yield Picture(name, title, alternative(title, drawn), png)
+        title = title_of(f"figure-{figure.name}") + told
+        yield Picture(title, alternative(title, drawn), png)
 
 
 def alternative(title: str, display: Display) -> str:

@@ -14,6 +14,8 @@ from analysis.report.words import ABOUT, TITLE
 SIGNS = {title(verdict, ANSWERS): (verdict.replace(" ", "-"), sign)
          for verdict, (_, sign) in ANSWER_LOOKS.items()}  # fmt: skip
 
+LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
+
 
 def render(sections: Sequence[Section]) -> str:
     """The page; the first section, the verdicts, stands before the contents."""
@@ -36,7 +38,7 @@ def _index(sections: Sequence[Section]) -> str:
         lines.append(f'<li><a href="#{section.name}">{escape(section.title)}</a><ul>')
         for item in section.items:
             missing = ' <span class="note">(missing)</span>' if item.missing else ""
-            lines.append(f'<li><a href="#{_anchor(item)}">{escape(item.title)}</a>{missing}</li>')
+            lines.append(f'<li><a href="#{item.name}">{escape(item.title)}</a>{missing}</li>')
         lines.append("</ul></li>")
     return "\n".join([*lines, "</ul>", "</nav>"])
 
@@ -52,50 +54,46 @@ def _section(section: Section) -> str:
 
 
 def _item(item: Item) -> Iterator[str]:
-    yield f'<article id="{_anchor(item)}">\n<h3>{escape(item.title)}</h3>'
+    yield f'<article id="{item.name}">\n<h3>{escape(item.title)}</h3>'
     if item.missing:
         yield f'<p class="missing">Missing: {escape(item.missing)}</p>'
-    yield from (_figure(picture) for picture in item.pictures)
+    yield from (_figure(picture, len(item.pictures) > 1) for picture in item.pictures)
     if item.table:
         yield _table(item.table, item.title)
     yield _sources(item)
     yield "</article>"
 
 
-def _anchor(item: Item) -> str:
-    """A printed table can bear the name of a figure."""
-    return f"table-{item.name}" if item.table else f"figure-{item.name}"
-
-
-def _figure(picture: Picture) -> str:
+def _figure(picture: Picture, captioned: bool) -> str:
+    caption = f"<figcaption>{escape(picture.title)}</figcaption>\n" if captioned else ""
     data = b64encode(picture.png).decode()
     width, height = (int.from_bytes(picture.png[at : at + 4], "big") for at in (16, 20))
-    return (f'<figure id="{escape(picture.name)}">\n<div class="picture" tabindex="0" '
+    return (f'<figure>\n<div class="picture" tabindex="0" '
             f'role="group" aria-label="{escape(picture.title)}">'
             f'<img src="data:image/png;base64,{data}" alt="{escape(picture.alt)}" '
-            f'width="{width}" height="{height}"></div>\n'
-            f"<figcaption>{escape(picture.title)}</figcaption>\n</figure>")  # fmt: skip
+            f'width="{width}" height="{height}"></div>\n{caption}</figure>')  # fmt: skip
 
 
 def _table(table: PrintedTable, name: str) -> str:
-    numeric = [any(isinstance(row[i], Number) for row in table.rows)
-               for i in range(len(table.header))]  # fmt: skip
+    kinds = [_kind([row[i] for row in table.rows]) for i in range(len(table.header))]
     answer = table.header.index("answer") if "answer" in table.header else None
     lines = [f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}">',
              "<table>", f"<caption>{escape(table.note)}</caption>", "<thead><tr>"]  # fmt: skip
-    lines += [f'<th scope="col"{_kind(number)}>{escape(text)}</th>'
-              for text, number in zip(table.header, numeric, strict=True)]  # fmt: skip
+    lines += [f'<th scope="col"{kind}>{escape(text)}</th>'
+              for text, kind in zip(table.header, kinds, strict=True)]  # fmt: skip
     lines.append("</tr></thead>\n<tbody>")
     for row in table.rows:
-        cells = [f"<td{_kind(numeric[i])}>{_text(cell)}</td>" for i, cell in enumerate(row)]
+        cells = [f"<td{kind}>{_text(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)]
         if answer is not None:
             cells[answer] = _answer(row[answer])
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return "\n".join([*lines, "</tbody></table></div>"])
 
 
-def _kind(number: bool) -> str:
-    return ' class="number"' if number else ""
+def _kind(column: Sequence[str | Number]) -> str:
+    if any(isinstance(cell, Number) for cell in column):
+        return ' class="number"'
+    return ' class="long"' if max(map(len, column), default=0) > LONG else ""
 
 
 def _text(cell: str | Number) -> str:

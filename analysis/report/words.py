@@ -2,8 +2,8 @@
 
 TITLE = "Does attention find the visible parts of a face?"
 ABOUT = ("Attention in facial expression recognition, under occlusion and head pose. Numbers in "
-         "brackets are 95% intervals. All is drawn from the tables of one folder; under each figure "
-         "stands what made them.")  # fmt: skip
+         "brackets are 95% intervals. All is drawn from the tables of one folder; under each "
+         "figure stands what made them.")  # fmt: skip
 PARTS = {  # folder of the tables -> title, and what is measured there
     "verdicts": (
         "Verdicts",
@@ -59,6 +59,7 @@ TITLES = {
     "training_curves": "Training curves",
     "module_differences": "Each attention module against none",
     "ablation": "Each of IRAM’s switches",
+    "table-ablation": "Accuracy without each of IRAM’s switches",
     "occluders": "Drop of accuracy by occluder",
     "poses": "Accuracy by pose",
     "real": "Accuracy on really occluded and turned faces",
@@ -77,5 +78,6 @@ def part_of(name: str, table: str) -> str:
 
 
 def title_of(name: str) -> str:
-    """In words; an unknown name with spaces for underscores."""
-    return TITLES.get(name, name.replace("_", " ").capitalize())
+    """In words, of figure-NAME or table-NAME; an unknown name with spaces for underscores."""
+    plain = name.partition("-")[2]
+    return TITLES.get(name) or TITLES.get(plain) or plain.replace("_", " ").capitalize()
