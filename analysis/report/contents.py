@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from analysis.figures import style
 from analysis.figures.display import Display
 from analysis.figures.latex import PrintedTable
 from analysis.figures.make import Results
 from analysis.figures.names import FILLS, model_titles
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import save
-from analysis.figures.style import using
 from analysis.report.words import ONE_SEED, PARTS, part_of, title_of
 from iram.errors import InputError
 
@@ -136,7 +136,7 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
         if isinstance(one, Printed):
             table = one.table(*(tables[name] for name in one.tables))
             return Item(key, title, table=table, sources=sources)
-        with using("screen"):
+        with style.using("screen"):
             pictures = list(_pictures(one, tables, "; ".join(map(results.run, names)), dpi))
         return Item(key, title, pictures, sources=sources)
     except InputError as error:
@@ -148,8 +148,10 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
 
 def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Picture]:
     for name, display in figure.displays(tables):
-        drawn = display.plot()
-        drawn.figure_.set_dpi(dpi)
+        with style.context():
+            paper = style.new_figure(*display.size())
+        paper.set_dpi(dpi)  # before anything is drawn: text is measured in pixels
+        drawn = display.plot(paper)
         with TemporaryDirectory() as folder:
             [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
                           palette=not display.PICTURES)  # fmt: skip
