@@ -149,8 +149,7 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
 def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Picture]:
     for name, display in figure.displays(tables):
         with style.context():
-            paper = style.new_figure(*display.size())
-        paper.set_dpi(dpi)  # before anything is drawn: text is measured in pixels
+            paper = style.new_figure(*display.size(), dpi)
         drawn = display.plot(paper)
         with TemporaryDirectory() as folder:
             [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
