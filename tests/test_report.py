@@ -107,7 +107,8 @@ def test_a_page_too_large_is_drawn_again_more_coarsely(results, text, tmp_path, 
     monkeypatch.setattr(command, "DPIS", (150, 70))
     out = tmp_path / "small.html"
     assert main(["report", "--results", str(results), "--out", str(out)]) == 0
-    assert out.stat().st_size < 0.8 * len(text)
+    before, after = (Page(page).all("img")[0] for page in (text, out.read_text("utf-8")))
+    assert int(after["width"]) == pytest.approx(int(before["width"]) * 70 / 150, rel=0.02)
 
 
 @pytest.mark.parametrize(
