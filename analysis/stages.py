@@ -1,7 +1,9 @@
 """The whole study as one call: occlusion, attribution and shift, one after the other.
 
 Each part is what its own command runs, in a folder of its own, and is resumed as there; what was
-finished is found again.
+finished is found again. Nets that were taught by erasing are measured under occlusion and in the
+shift, those that learned random labels in the shift and, beside the net they are the control of, in
+attribution's sanity checks.
 """
 
 from collections.abc import Callable, Sequence
