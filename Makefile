@@ -11,16 +11,23 @@ MODELS ?= $(if $(HEADS),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$
 CONDITIONS ?= $(if $(HEADS),heads,default)
 OUT    ?= runs/$(firstword $(subst :, ,$(DATA)))
 ARGS   ?=
+PRESET ?= default
 , := ,
 READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench test benchmarks landmarks faults clean
+.PHONY: bench study figures notebooks test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
 		--out $(OUT) $(ARGS)
+
+study: $(READY)
+	$(VENV)/bin/iram study --data "$(DATA)" --preset $(PRESET) --out $(OUT)-study $(ARGS)
+
+notebooks: $(VENV)/.notebooks
+	cd notebooks && $(abspath $(VENV))/bin/jupyter lab $(ARGS)
 
 test: $(READY)
 	$(VENV)/bin/ruff check .
@@ -33,6 +40,9 @@ benchmarks: $(READY)
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
 
+figures: $(READY)
+	$(VENV)/bin/iram figures $(ARGS)
+
 landmarks: $(LANDMARKS_READY)
 	$(LANDMARKS_VENV)/bin/iram landmarks --data "$(DATA)" --out $(OUT) $(ARGS)
 
@@ -40,6 +50,10 @@ $(READY): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $(READY)
+
+$(VENV)/.notebooks: $(READY)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebooks]"
+	touch $@
 
 $(LANDMARKS_READY): constraints-landmarks.txt pyproject.toml
 	$(PYTHON) -m venv $(LANDMARKS_VENV)

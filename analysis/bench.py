@@ -14,7 +14,7 @@ from analysis.engine import Benchmark
 from analysis.parallel import HERE, Executor
 from analysis.real import analyse_real, report_lines
 from analysis.sampling import fastest_batch_size, sampled
-from analysis.study import FRONTAL, Condition
+from analysis.study import Condition
 from analysis.subjects import Subject
 from analysis.tables.report import report
 from analysis.tables.summary import TABLES, Tables, summarise
@@ -120,36 +120,24 @@ def report_real(results: Results, ran_lists: Path) -> str:
     Raises:
         InputError: see `analysis.real.real_groups`.
     """
-    from analysis.figures import RealForest, save
+    from analysis import figures
 
     out, found = results.benchmark.out, analyse_real(results.benchmark, ran_lists)
     for name in ("table", "synthetic", "correlation"):
         store.write_table(out / REAL_FILES[name], getattr(found, name))
-    if len(found.synthetic):
-        display = RealForest(found.synthetic).plot()
-        save(display.figure_, out / "figures" / "real_occlusion", _run(results))
+    tables = {"occlusion/real_synthetic.csv": found.synthetic}
+    figures.draw(tables, out / "figures", _run(results))
     return "\n".join([*report_lines(found), "", f"in {out}: {', '.join(REAL_FILES.values())}"])
 
 
 def draw(results: Results) -> list[Path]:
     """Writes the figures that the results allow; returns their files."""
-    from analysis.figures import ImportanceMatrix, OcclusionCurves, PoseCurves, save
+    from analysis import figures
 
-    summary, folder = results.tables.summary, results.benchmark.out / "figures"
-    covered = summary[(summary["fraction"] > 0) & (summary["yaw_deg"] == 0)]
-    displays = {
-        f"accuracy_against_fraction_{fill}": OcclusionCurves(summary, fill)
-        for fill in dict.fromkeys(covered["fill"])
-    }
-    if (summary["condition"] == FRONTAL.name).any():
-        displays["accuracy_against_pose"] = PoseCurves(summary)
-    regions = results.tables.importance
-    for model in dict.fromkeys(regions.loc[regions["metric"] == "drop_beyond_box", "model"]):
-        displays[f"importance_{model}"] = ImportanceMatrix(regions, model)
-    return [
-        file for name, display in displays.items()
-        for file in save(display.plot().figure_, folder / name, _run(results))
-    ]  # fmt: skip
+    tables = {f"occlusion/{name}.csv": getattr(results.tables, name)
+              for name in ("summary", "importance", "occluders")}  # fmt: skip
+    tables["pose/summary.csv"] = results.tables.summary
+    return figures.draw(tables, results.benchmark.out / "figures", _run(results))
 
 
 def _run(results: Results) -> str:

@@ -13,8 +13,9 @@ import pandas as pd
 from analysis.engine import Benchmark
 from analysis.real_faces import RealFaces, real_groups
 from analysis.study import CLEAN
+from analysis.tables.nearest import nearest
 from analysis.tables.real import COMPARISON, GROUPS, TYPES, real_table
-from analysis.tables.synthetic import nearest, synthetic_against_real, type_correlation
+from analysis.tables.synthetic import synthetic_against_real, type_correlation
 
 __all__ = ["PUBLISHED", "RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
 

@@ -9,8 +9,11 @@ from PIL import Image
 
 from analysis.attributions import attribute
 from analysis.cli import main
-from analysis.explain import Explanation, MethodMap, crop, explain
+from analysis.example import read_example, write_example
+from analysis.explain import Explanation, MethodMap, crop, explain, explain_covered
 from analysis.figures import AttentionPanel
+from analysis.study import Condition
+from analysis.subjects import open_subjects
 from iram.errors import InputError
 from iram.weights import load_model
 
@@ -140,3 +143,58 @@ def test_signed_maps_are_scaled_symmetrically_about_0_and_gates_from_low_to_high
     assert signed[1].get_cmap().name != gate[1].get_cmap().name
     assert panel.figure_.axes[0].get_title() == "m\nexplained: down"
     plt.close(panel.figure_)
+
+
+def test_an_example_is_one_face_before_and_after_explained_for_the_clean_prediction(names):
+    data = tiny.dataset()
+    (subject,) = open_subjects(names[0], data.classes)
+    condition = Condition("lower_half", 0.3, "mean")
+    found = explain_covered(subject, data, 4, condition)
+    images = torch.tensor(found.images)[:, None].float() / 255
+    assert (images[0] == data.images([4])[0]).all()
+    changed = found.images[0] != found.images[1]
+    assert changed.any()
+    assert not changed[~found.mask].any()
+    logits = subject.logits(images)
+    target = int(logits[0].argmax())
+    assert found.facts["explained"] == data.classes[target]
+    assert found.facts["probabilities"] == pytest.approx(
+        logits.softmax(1)[:, target].tolist(), abs=0.002
+    )
+    assert set(found.maps) == {"attention", "gradcam", "integrated_gradients", "region_shapley"}
+    expected = attribute(subject.model, images, target, "gradcam")
+    np.testing.assert_allclose(found.maps["gradcam"], expected, atol=0.05)
+    assert found.facts["signed"] == ["gradcam", "integrated_gradients", "region_shapley"]
+
+
+def test_an_example_is_read_as_it_was_written_and_its_bytes_are_the_same(names, tmp_path, capsys):
+    arguments = ["example", "--data", "heads:n=30", "--model", names[0], "--face", "2",
+                 "--condition", "eyes-0.3-noise"]  # fmt: skip
+    for folder in ("a", "b"):
+        assert main([*arguments, "--out", str(tmp_path / folder)]) == 0
+    paths = [tmp_path / folder / "example.npz" for folder in ("a", "b")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = read_example(paths[0])
+    assert found.facts["condition"] == "eyes-0.3-noise"
+    assert found.images.shape == (2, 48, 48)
+    assert found.facts["image_id"] in capsys.readouterr().out
+    write_example(tmp_path / "again.npz", found)
+    assert (tmp_path / "again.npz").read_bytes() == paths[0].read_bytes()
+    (tmp_path / "broken.npz").write_bytes(paths[0].read_bytes()[:300])
+    for name in ("broken.npz", "absent.npz"):
+        with pytest.raises(InputError, match=name):
+            read_example(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--face", "99"], "has faces 0 to "),
+        (["--condition", "yaw+30"], "one face under an occluder"),
+        (["--condition", "regions", "--model", ","], "names no model"),
+    ],
+)
+def test_a_wrong_example_is_told(names, arguments, message, tmp_path, capsys):
+    wrong = ["example", "--data", "heads:n=30", "--model", names[0], "--out", str(tmp_path)]
+    assert main([*wrong, *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -1,78 +1,280 @@
-"""Figures draw what the tables say."""
+"""Figures draw what the tables say: read back from what is on the axes."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+import small_results
+from matplotlib.figure import Figure
 
-from analysis.figures import OcclusionCurves, PoseCurves, save
+from analysis.figures import (
+    AgreementMatrix,
+    ExamplePanel,
+    FaithfulnessCurves,
+    FaithfulnessForest,
+    FillForest,
+    InterventionForest,
+    MeasuredYaw,
+    OccluderForest,
+    OcclusionCurves,
+    PoseCurves,
+    RealShiftForest,
+    VerdictForest,
+    save,
+)
 from iram.errors import InputError
 
 
-@pytest.fixture
-def summary():
-    rows = []
-    for model, clean in (("iram-seed0", 0.7), ("none-seed0", 0.68)):
-        rows.append((model, "clean", "none", "none", 0.0, clean))
-        rows += [
-            (model, f"{o}-{f}-mean", o, "mean", f, clean - drop * f)
-            for o, drop in (("eyes", 0.2), ("mouth", 0.5), ("box", 0.3))
-            for f in (0.5, 0.1)
-        ]
-    columns = ["model", "condition", "occluder", "fill", "fraction", "value"]
-    table = pd.DataFrame(rows, columns=columns)  # fmt: skip
-    return table.assign(metric="accuracy", low=table["value"] - 0.02, high=table["value"] + 0.02)
+@pytest.fixture(scope="module")
+def tables():
+    return small_results.tables()
 
 
-def test_a_panel_per_occluder_and_a_line_per_model_in_percent(summary):
-    display = OcclusionCurves(summary, "mean").plot()
-    titles = [axis.get_title() for axis in display.axes_]
-    assert titles == ["random box", "eyes", "mouth"]
-    lines = display.axes_[2].get_lines()
-    assert [line.get_label() for line in lines] == ["iram-seed0", "none-seed0"]
-    assert lines[0].get_xdata().tolist() == [0, 10, 50]
-    assert lines[0].get_ydata().tolist() == pytest.approx([70, 65, 45])
+def labelled(ax) -> dict[str, tuple[list, list]]:
+    """label -> x and y of each line of an axis that has a label."""
+    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
+            for line in ax.get_lines() if not line.get_label().startswith("_")}  # fmt: skip
+
+
+def ticks(axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def bars(ax) -> set[tuple[float, float]]:
+    """The ends of all horizontal bars."""
+    return {tuple(end[:, 0].round(6)) for lines in ax.collections
+            if hasattr(lines, "get_segments") for end in lines.get_segments()}  # fmt: skip
+
+
+def band(ax, place: int = 0) -> np.ndarray:
+    """Lowest and highest y of a band at each of its x."""
+    points = ax.collections[place].get_paths()[0].vertices
+    return np.array([[points[points[:, 0] == x, 1].min(), points[points[:, 0] == x, 1].max()]
+                     for x in np.unique(points[:, 0])])  # fmt: skip
+
+
+def test_curves_have_a_panel_per_occluder_and_a_line_and_band_per_model_in_percent(tables):
+    table = tables["occlusion/summary.csv"]
+    display = OcclusionCurves(table, "mean").plot()
+    assert [ax.get_title() for ax in display.axes_] == ["random box", "eyes", "mouth"]
+    wanted = table["condition"].isin(["clean", "eyes-0.1-mean", "eyes-0.5-mean"])
+    own = table[wanted & (table["model"] == "none-seed0")].sort_values("fraction")
+    x, y = labelled(display.axes_[1])["no attention"]
+    assert x == [0, 10, 50]
+    assert y == pytest.approx((100 * own["value"]).tolist())
+    assert band(display.axes_[1], 1) == pytest.approx(100 * own[["low", "high"]].to_numpy())
     assert display.figure_.get_supxlabel() == "occluded share of the face area (%)"
-    plt.close(display.figure_)
+    assert OcclusionCurves(table, occluders=("mouth",)).plot().ax_.get_title() == "mouth"
+    with pytest.raises(InputError, match="no occluder with the fill 'blur'"):
+        OcclusionCurves(table, "blur").plot()
 
 
-def test_models_differ_in_colour_marker_and_line(summary):
-    display = OcclusionCurves(summary, "mean").plot()
-    one, other = display.axes_[0].get_lines()
+def test_models_differ_in_colour_marker_and_line(tables):
+    one, other = OcclusionCurves(tables["occlusion/summary.csv"]).plot().ax_.get_lines()
     for look in ("color", "marker", "linestyle"):
         assert plt.getp(one, look) != plt.getp(other, look)
-    plt.close(display.figure_)
 
 
-def test_a_fill_that_was_not_measured_is_told(summary):
-    with pytest.raises(InputError, match="no occluder with the fill 'noise'"):
-        OcclusionCurves(summary, "noise").plot()
-
-
-def test_equal_data_gives_equal_files_with_the_run_inside(summary, tmp_path):
-    for name in ("a", "b"):
-        save(OcclusionCurves(summary).plot().figure_, tmp_path / name, "run 123")
-    for suffix in (".pdf", ".png"):
-        first, second = ((tmp_path / name).with_suffix(suffix).read_bytes() for name in "ab")
+def test_equal_data_gives_equal_files_with_the_run_inside(tables, tmp_path):
+    for name, palette in (("a", False), ("b", False), ("c", True), ("d", True)):
+        figure = OcclusionCurves(tables["occlusion/summary.csv"]).plot().figure_
+        save(figure, tmp_path / name, "run 123", ("pdf", "png", "svg"), palette)
+    for pair, suffix in (("ab", ".pdf"), ("ab", ".png"), ("ab", ".svg"), ("cd", ".png")):
+        first, second = ((tmp_path / name).with_suffix(suffix).read_bytes() for name in pair)
         assert first == second
     assert b"run 123" in (tmp_path / "a.png").read_bytes()
+    assert b"run 123" in (tmp_path / "c.png").read_bytes()
+    assert (tmp_path / "c.png").stat().st_size < (tmp_path / "a.png").stat().st_size / 2
     assert not plt.get_fignums()
 
 
-def test_pose_curves_show_accuracy_and_what_is_hidden_against_the_angle():
-    rows = [(f"yaw{yaw:+g}", yaw, 0.0, 0.9 - abs(yaw) / 100, abs(yaw) / 200)
-            for yaw in (30.0, -30.0, 0.0)]  # fmt: skip
-    rows.append(("pitch+15", 0.0, 15.0, 0.8, 0.05))
-    columns = ["condition", "yaw_deg", "pitch_deg", "value", "self_occlusion_fraction"]
-    table = pd.DataFrame(rows, columns=columns).assign(
-        model="iram", occluder="none", metric="accuracy", low=0.0, high=1.0
+def test_a_forest_of_occluders_has_the_dearest_at_the_top(tables):
+    table = tables["occlusion/occluders.csv"]
+    display = OccluderForest(table).plot()
+    drops = table[(table["model"] == "iram-seed0") & (table["metric"] == "drop")]
+    order = drops.sort_values("value")
+    assert ticks(display.ax_.yaxis) == order["occluder"].tolist()
+    found = dict(zip(*labelled(display.ax_)["IRAM"], strict=True))
+    rows = [round(found[100 * value]) for value in order["value"]]
+    assert rows == [0, 1]
+    beyond = table[(table["model"] == "none-seed0") & (table["metric"] == "drop_beyond_box")]
+    assert sorted(labelled(display.axes_[1])["no attention"][0]) == sorted(100 * beyond["value"])
+    assert bars(display.axes_[1]) >= set(
+        (100 * beyond[["low", "high"]]).round(6).itertuples(index=False, name=None)
     )
+
+
+def test_pose_curves_show_accuracy_and_what_is_hidden_against_the_angle(tables):
+    table = tables["pose/summary.csv"]
     display = PoseCurves(table).plot()
-    (line,) = display.axes_[0, 0].get_lines()
-    assert line.get_xdata().tolist() == [-30, 0, 30]
-    assert line.get_ydata().tolist() == pytest.approx([60, 90, 60])
-    (hidden,) = display.axes_[1, 0].get_lines()
-    assert hidden.get_ydata().tolist() == pytest.approx([15, 0, 15])
-    assert display.axes_[0, 1].get_lines()[0].get_xdata().tolist() == [0, 15]
-    plt.close(display.figure_)
+    yaw, pitch, hidden, _ = display.axes_
+    own = table[table["model"] == "iram-seed0"].set_index("condition")["value"]
+    x, y = labelled(yaw)["IRAM"]
+    assert x == [-30, 0, 30]
+    assert y == pytest.approx([100 * own[name] for name in ("yaw-30", "yaw+0", "yaw+30")])
+    assert labelled(pitch)["IRAM"][1][0] == pytest.approx(100 * own["pitch-30"])
+    (line,) = hidden.get_lines()
+    assert line.get_ydata().tolist() == pytest.approx([30, 0, 30])
     with pytest.raises(InputError, match="no pose in depth"):
-        PoseCurves(table[table["condition"] == "none"]).plot()
+        PoseCurves(table[table["condition"] == "clean"]).plot()
+
+
+def test_measured_yaw_stands_against_the_yaw_asked_for(tables):
+    table = tables["pose/measured_yaw_heads.csv"]
+    display = MeasuredYaw(tables["pose/measured_yaw_fer2013.csv"], table).plot()
+    (_, heads) = display.ax_.containers
+    assert heads.lines[0].get_xdata().tolist() == [-30, 0, 30]
+    assert heads.lines[0].get_ydata().tolist() == pytest.approx(table["measured_yaw_deg"].tolist())
+    ends = [segment[:, 1].tolist() for segment in heads.lines[2][0].get_segments()]
+    assert np.array(ends) == pytest.approx(table[["low", "high"]].to_numpy())
+
+
+def test_agreement_is_above_the_diagonal_and_beyond_chance_below_it(tables):
+    table = tables["attribution/agreement.csv"]
+    display = AgreementMatrix(table, "none-seed0").plot()
+    (image,) = display.ax_.images
+    own = table[table["model"] == "none-seed0"]
+    names = [{"own attention": "attention", "Grad-CAM": "gradcam", "random map": "random"}[name]
+             for name in ticks(display.ax_.yaxis)]  # fmt: skip
+    shown = image.get_array()
+    for row in own.itertuples():
+        first, second = sorted((names.index(row.method), names.index(row.other)))
+        assert shown[first, second] == row.value
+        assert shown[second, first] == row.beyond
+    assert image.get_clim() == (-1, 1)
+    bold = [text for text in display.ax_.texts if text.get_fontweight() == "bold"]
+    assert len(bold) == (own["beyond_low"] > 0).sum()
+
+
+def test_faithfulness_has_a_point_and_its_chance_per_method_and_model(tables):
+    table = tables["attribution/faithfulness.csv"]
+    display = FaithfulnessForest(table).plot()
+    own = table[(table["metric"] == "order_gap_logit") & (table["fill"] == "imputed")
+                & (table["model"] == "iram-seed0")]  # fmt: skip
+    assert sorted(labelled(display.axes_[1])["IRAM"][0]) == sorted(own["value"])
+    means = table[table["metric"] == "shapley_rank"].groupby("method")["value"].mean()
+    names = {"attention": "own attention", "gradcam": "Grad-CAM", "random": "random map"}
+    assert ticks(display.ax_.yaxis) == [names[m] for m in means.sort_values().index]
+
+
+def test_perturbation_curves_have_both_orders_and_chance(tables):
+    table = tables["attribution/curves.csv"].astype({"share": str})  # as it is read from a file
+    display = FaithfulnessCurves(table, "iram-seed0").plot()
+    ax = next(ax for ax in display.axes_ if ax.get_title() == "Grad-CAM")
+    own = table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")
+                & (table["fill"] == "imputed") & (table["order"] == "lerf")]  # fmt: skip
+    x, y = labelled(ax)["least relevant first"]
+    assert x == [0, 50, 100]
+    assert y == pytest.approx((100 * own["value"]).tolist())
+    assert ax.get_lines()[0].get_ydata().tolist() == pytest.approx([10] * 3)
+
+
+def test_what_verdicts_rest_on_is_in_margins_with_the_claim_at_the_right(tables):
+    table = tables["shift/components.csv"]
+    display = VerdictForest(table).plot()
+    rows = ticks(display.ax_.yaxis)
+    assert rows == ["H1  leaves the occluded region", "share on the region falls (0.05 logits)",
+                    "more than for a patch beside the face (0.05 logits)",
+                    "H2a  more than with permuted weights (0.05 logits)",
+                    "H2c  more than with shuffled labels (0.05 logits)",
+                    "H3  its movement raises the margin (0.05 logits)"]  # fmt: skip
+    lines = [line for line in display.ax_.get_lines() if len(line.get_xdata()) == 4]
+    filled, hollow = lines
+    own = table[(table["model"] == "iram") & table["effect"].notna()]
+    expected = own["effect"] * own["direction"] / own["margin"]
+    assert filled.get_xdata().tolist() == pytest.approx(expected.tolist())
+    assert [round(y) for y in filled.get_ydata()] == [1, 2, 3, 5]
+    assert hollow.get_markerfacecolor() == "white"
+    assert filled.get_markerfacecolor() != "white"
+    assert [text.get_text() for text in display.ax_.texts] == ["not tested"]
+    assert round(display.ax_.texts[0].get_position()[1]) == 4
+
+
+def test_each_fill_stands_beside_the_nulls_of_its_model(tables):
+    table = tables["shift/by_fill.csv"]
+    display = FillForest(table, "iram").plot()
+    assert [ax.get_title() for ax in display.axes_] == ["layer 1", "layer 2", "all layers"]
+    assert ticks(display.ax_.yaxis) == ["noise", "mean gray", "noise\n(beside the face)"]
+    found = labelled(display.axes_[1])
+    assert list(found) == ["IRAM", "IRAM, permuted weights", "no attention",
+                           "IRAM, erased with noise"]  # fmt: skip
+    own = table[(table["model"] == "none") & (table["layer"] == "1")]
+    assert found["no attention"][0] == pytest.approx(own["value"].tolist())
+    with pytest.raises(InputError, match="no model 'se'"):
+        FillForest(table, "se").plot()
+
+
+def test_interventions_show_margin_and_accuracy_per_condition(tables):
+    table = tables["shift/interventions.csv"]
+    display = InterventionForest(table, "iram-seed1").plot()
+    assert ticks(display.ax_.yaxis) == ["eyes 30%, noise", "hand"]
+    for ax, outcome, unit in zip(display.axes_, ("margin", "accuracy"), (1, 100), strict=True):
+        own = table[(table["model"] == "iram-seed1") & (table["layer"] == "all")
+                    & (table["outcome"] == outcome) & (table["intervention"] == "uniform")
+                    ]  # fmt: skip
+        found = labelled(ax)["attention without a place"][0]
+        assert found == pytest.approx((unit * own["value"]).tolist())
+        ends = (unit * own[["low", "high"]]).round(6)
+        assert bars(ax) >= set(ends.itertuples(index=False, name=None))
+
+
+def test_attention_on_real_occlusions_stands_beside_the_painted(tables):
+    table = tables["shift/real.csv"]
+    display = RealShiftForest(table).plot()
+    assert [ax.get_title() for ax in display.axes_] == ["IRAM", "no attention"]
+    assert ticks(display.ax_.yaxis)[:2] == ["upper face, real (9 faces)", "eyes, 30%"]
+    own = table[(table["model"] == "none-seed0") & (table["faces"] == "not turned")]
+    found = [line.get_xdata()[0] for line in display.axes_[1].get_lines()[1:]]
+    assert found == pytest.approx(own[["real", "synthetic"]].to_numpy().ravel().tolist())
+
+
+def test_an_example_has_one_scale_for_both_rows_and_the_occluder_outlined():
+    example = small_results.example()
+    display = ExamplePanel(example).plot()
+    face, attention, gradcam, covered, _, below = display.axes_
+    assert (face.get_title(), covered.get_title()) == ("clean\nhappy 90%", "hand\nhappy 20%")
+    assert (face.images[0].get_array() == example.images[0]).all()
+    assert (below.images[1].get_array() == example.maps["gradcam"][1]).all()
+    limit = np.abs(example.maps["gradcam"]).max()
+    assert gradcam.images[1].get_clim() == below.images[1].get_clim() == (-limit, limit)
+    gate = example.maps["attention"]
+    assert attention.images[1].get_clim() == (gate.min(), gate.max())
+    assert not gradcam.collections
+    (outline,) = below.collections
+    corners = outline.get_paths()[0].vertices
+    assert corners.min(0).tolist() == [2.5, 5.5]
+    assert corners[:, 0].max() == 8.5
+
+
+def test_a_display_draws_into_axes_and_figures_that_it_is_given(tables):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    display = VerdictForest(tables["shift/components.csv"]).plot(left)
+    assert (display.ax_, display.figure_) == (left, figure)
+    nested = PoseCurves(tables["pose/summary.csv"]).plot(right)
+    assert right not in figure.axes  # four panels stand in its place
+    assert len(nested.axes_) == 4
+    assert set(nested.axes_) <= set(figure.axes)
+    own = Figure()
+    assert OcclusionCurves(tables["occlusion/summary.csv"]).plot(own).figure_ is own
+
+
+def test_a_table_without_a_column_is_told(tables):
+    table = tables["occlusion/summary.csv"].drop(columns=["low", "high"])
+    with pytest.raises(InputError, match="'summary' lacks the columns low, high"):
+        OcclusionCurves(table).plot()
+
+
+def test_a_notebook_shows_a_display_as_a_picture(tables):
+    display = MeasuredYaw(*(tables[f"pose/measured_yaw_{name}.csv"] for name in
+                            ("fer2013", "heads")))  # fmt: skip
+    assert display._repr_png_().startswith(b"\x89PNG")
+    assert isinstance(display.axes_, list)
+
+
+def test_seeds_of_a_model_look_alike_and_are_told_once():
+    frame = small_results.summary()
+    more = pd.concat([frame, frame.assign(model=frame["model"].str.replace("seed0", "seed1"))])
+    display = OcclusionCurves(more).plot()
+    assert list(labelled(display.ax_)) == ["IRAM (2 seeds)", "no attention (2 seeds)"]
+    assert len(display.ax_.get_lines()) == 4

@@ -105,3 +105,16 @@ def test_size_and_seed_are_options_and_part_of_what_identifies_the_data():
 def test_a_mistake_is_named(options, message):
     with pytest.raises(InputError, match=message):
         open_dataset(f"heads:{options}")
+
+
+def test_only_the_last_angles_are_kept(monkeypatch):
+    monkeypatch.setattr("iram.data.heads.dataset.KEPT_POSES", 3)
+    heads = open_dataset("heads:n=7")
+    first, _ = heads.turned([0], 10.0, 0.0)
+    heads.images([0])
+    for yaw in (20.0, 30.0):
+        heads.turned([0], yaw, 0.0)
+    assert list(heads._kept) == [None, (20.0, 0.0), (30.0, 0.0)]
+    again, _ = heads.turned([0], 10.0, 0.0)
+    assert torch.equal(again, first)
+    assert None in heads._kept  # the heads as they are stay

@@ -55,6 +55,20 @@ def test_torch_is_not_imported_before_it_is_needed(code):
     assert modules_after(code).isdisjoint({"torch", "pandas", "scipy", "matplotlib"})
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "analysis" / "figures").glob("*.py")),
+                         ids=lambda path: path.name)  # fmt: skip
+def test_no_figure_computes(path):
+    assert imported(path.read_text(encoding="utf-8")).isdisjoint({"torch", "sklearn", "captum"})
+
+
+def test_no_figure_imports_torch_by_way_of_another_module():
+    loaded = modules_after(
+        "import analysis.figures, analysis.cli\nanalysis.cli.main(['figures', '--list'])"
+    )
+    assert "analysis.figures.registry" in loaded
+    assert loaded.isdisjoint({"torch", "captum", "scipy.stats"})
+
+
 def test_the_public_names_are_there_and_no_others():
     assert set(iram.__all__) >= {"open_dataset", "load_model", "build_model", "InputError"}
     for name in iram.__all__:

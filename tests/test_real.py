@@ -23,8 +23,9 @@ from analysis.real import (
 from analysis.study import CLEAN, select
 from analysis.subjects import open_subjects
 from analysis.tables.matching import drawn, interval, means
+from analysis.tables.nearest import nearest
 from analysis.tables.real import GROUPS, real_table
-from analysis.tables.synthetic import nearest, synthetic_against_real, type_correlation
+from analysis.tables.synthetic import synthetic_against_real, type_correlation
 from iram.data import open_dataset
 from iram.errors import InputError
 

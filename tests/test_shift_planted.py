@@ -10,6 +10,7 @@ from planted import Avoiding, Fixed, Inattentive, Intensity, Stirred, faces, sub
 
 from analysis.shift import shift
 from analysis.shift.fills import COLUMNS
+from analysis.shift.roles import EXPOSURES
 from analysis.shift.verdicts import VERDICTS
 from analysis.study import CLEAN, occlusion
 
@@ -59,6 +60,14 @@ def test_attention_that_avoids_the_mask_is_supported_on_every_control(planted):
 
 def test_movement_that_erasing_did_not_teach_is_not_put_down_to_it(planted):
     assert verdicts(planted, "iram")["H2d"] == "refuted"
+
+
+def test_movement_that_only_erased_nets_show_is_put_down_to_erasing(tmp_path):
+    """Whatever the net that saw no erasing does: its own H1 is refuted."""
+    exposed = ((Avoiding, f"iram-erasing-{fill}-seed0", 0) for fill in EXPOSURES)
+    results = study(tmp_path, (Fixed, "iram-seed0", 0), *exposed, conditions=SMALL, n=21)
+    assert verdicts(results, "iram")["H1"] == "refuted"
+    assert verdicts(results, "iram")["H2d"] == "supported"
 
 
 def test_fixed_attention_is_refuted(planted):

@@ -1,5 +1,7 @@
 """The study as a whole on small trained-like nets: files, resuming, mistakes, and real faces."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -293,6 +295,16 @@ def test_hypotheses_are_data_and_each_has_a_margin():
             assert component.direction in (-1, 1)
         assert hypothesis.presupposes in ("", "H1")
     assert {h.key[:2] for h in HYPOTHESES} == {"H1", "H2", "H3", "H4", "H5", "H6"}
+
+
+def test_a_list_says_how_long_it_takes_and_writes_nothing(tmp_path, capsys):
+    weights, out = str(tiny.weights(tmp_path)), tmp_path / "out"
+    asked = ["shift", "--data", "heads:n=20", "--models", weights, "--batch-size", "4", "--list",
+             "--conditions", "eyes-0.3-noise", "--out", str(out)]  # fmt: skip
+    assert cli.main(asked) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"2 conditions, 4 faces, 2 nets, .* about \d+ s here", told)
+    assert not out.exists()
 
 
 def test_attention_is_replaced_under_the_causal_fills_alone(tmp_path):

@@ -115,9 +115,18 @@ def test_a_list_says_how_long_and_writes_nothing(weights, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_without_attention_there_is_no_shift(weights, tmp_path, capsys):
+    asked = command(weights, tmp_path / "out", "--models", weights.split(",")[1], "--list")
+    assert cli.main(asked) == 0
+    told = capsys.readouterr().out
+    assert "\n  2 attribution" in told
+    assert "\n  3 shift" not in told
+    assert "no shift: none of the models has attention" in told
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
-    [(["--models", "none-heads"], "none has attention whose shift could be measured"),
+    [(["--models", "nosuch"], "unknown model 'nosuch'"),
      (["--ran-lists", "nosuch"], "the lists are of FERPlus and RAF-DB"),
      (["--data", "nosuch:x"], "unknown data set")],
 )  # fmt: skip

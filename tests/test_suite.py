@@ -51,7 +51,7 @@ def written(out) -> dict[str, bytes]:
 
 def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
     rows = pd.read_parquet(findings.suite.out / "rows" / "iram-seed0--gradcam.parquet")
-    assert set(rows["family"]) == {"complexity", "localisation", "faithfulness"}
+    assert set(rows["family"]) == {"complexity", "localisation", "faithfulness", "curves"}
     faithful = rows[rows["family"] == "faithfulness"].groupby(["metric", "fill"], observed=True)
     assert faithful.size()["order_gap_logit"].to_dict() == {"mean": 3, "blur": 3, "imputed": 3}
     assert faithful.size()["shapley_rank"].to_dict() == {"mean": 4}
@@ -61,6 +61,21 @@ def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
     localised = rows[rows["metric"] == "relevance_mass"]
     assert localised["value"].between(0, 1).sum() >= 1
     assert rows["chance"].notna().any()
+
+
+def test_the_curves_are_those_that_the_areas_were_taken_of(findings):
+    tables = {name: table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")]
+              for name, table in findings.tables.items()}  # fmt: skip
+    areas = tables["faithfulness"].set_index(["metric", "fill"])
+    for (fill, order), curve in tables["curves"].groupby(["fill", "order"]):
+        shares = curve["share"].astype(float).to_numpy()
+        assert shares[[0, -1]].tolist() == [0, 1]
+        assert (np.diff(shares) > 0).all()
+        area = {"morf": "deletion_auc_probability", "lerf": "insertion_auc_probability"}[order]
+        for column in ("value", "chance"):
+            found = np.trapezoid(curve[column], shares)
+            assert found == pytest.approx(areas.loc[(area, fill), column], abs=1e-5)
+    assert set(tables["curves"]["fill"]) == {"mean", "blur", "imputed"}
 
 
 def test_the_tables_hold_every_model_and_method(findings):

@@ -1,6 +1,5 @@
 """The matrix of expressions and places draws what the table says."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,8 +26,7 @@ def table():
 
 @pytest.fixture
 def display(table):
-    yield (display := ImportanceMatrix(table, "iram").plot())
-    plt.close(display.figure_)
+    return ImportanceMatrix(table, "iram").plot()
 
 
 def test_a_row_per_expression_with_its_count_and_the_pooled_one_last(display):
@@ -40,15 +38,20 @@ def test_a_row_per_expression_with_its_count_and_the_pooled_one_last(display):
 
 
 def test_cells_are_signed_points_and_bold_where_the_interval_excludes_0(display):
-    printed = {
-        (round(text.get_position()[1]), round(text.get_position()[0])): text
-        for text in display.axes_[0].texts
-    }
+    own = [text for text in display.ax_.texts if not text.get_text().startswith("±")]
+    printed = {(round(text.get_position()[1]), round(text.get_position()[0])): text for text in own}
     words = {place: text.get_text() for place, text in printed.items()}
     assert words == {(0, 0): "+40.0", (0, 1): "0.0", (1, 0): "+3.0", (1, 1): "–",
                      (2, 0): "+10.0", (2, 1): "−10.0"}  # fmt: skip
     bold = {place for place, text in printed.items() if text.get_fontweight() == "bold"}
     assert bold == {(0, 0), (2, 0), (2, 1)}
+
+
+def test_below_each_cell_stands_half_of_its_interval(display):
+    halves = {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text()
+              for text in display.ax_.texts if text.get_text().startswith("±")}  # fmt: skip
+    assert halves == {(0, 0): "±10.0", (0, 1): "±2.0", (1, 0): "±4.0", (2, 0): "±5.0",
+                      (2, 1): "±5.0"}  # fmt: skip
 
 
 def test_colours_are_symmetric_about_0_and_the_same_for_all_models(display):
@@ -60,11 +63,10 @@ def test_it_is_a_double_column_wide_and_many_occluders_go_to_further_panels(tabl
     row = table[(table["model"] == "iram") & (table["metric"] == "drop_beyond_box")].iloc[:1]
     many = pd.concat([row.assign(occluder=f"place_{i}") for i in range(PANEL_COLUMNS + 2)])
     display = ImportanceMatrix(many, "iram").plot()
-    assert display.figure_.get_figwidth() * 25.4 == pytest.approx(180)
+    assert display.figure_.get_figwidth() * 25.4 == pytest.approx(178)
     titles = [[label.get_text() for label in axis.get_xticklabels()] for axis in display.axes_]
     assert [*titles[0], *titles[1]] == [f"place {i}" for i in range(PANEL_COLUMNS + 2)]
     assert [len(panel) for panel in titles] == [7, 6]
-    plt.close(display.figure_)
 
 
 def test_a_model_that_is_not_in_the_table_is_told(table):

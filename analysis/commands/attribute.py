@@ -6,10 +6,10 @@ ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), loca
 that occludes 30% of the face; on heads also of what carries the expression), complexity, and how
 far the maps stay when the weights are randomised. Explained is the clean prediction's logit.
 
-Writes to --out: agreement.csv, faithfulness.csv, localisation.csv, sanity.csv, complexity.csv,
-ranking.csv (each number with its 95% interval over faces, beside chance), rows/*.parquet (a row per
-image and measure), maps/*.parquet, run.json, and figures. What was finished is kept: run it again
-to go on, or with more methods or models.
+Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
+complexity.csv, ranking.csv (each number with its 95% interval over faces, beside chance),
+rows/*.parquet (a row per image and measure), maps/*.parquet, run.json, and figures. What was
+finished is kept: run it again to go on, or with more methods or models.
 
 examples:
   iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500 --out runs/attribute

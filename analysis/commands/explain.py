@@ -1,8 +1,25 @@
-"""What models predict for one picture, and where their attention is, as a PNG (or PDF, SVG).
+"""What models predict for faces in photographs, where their attention is, and what it rests on.
 
-The models know crops of faces: give --box to crop, else the picture's middle square is taken. The
-maps are the models' own gates, averaged over channels; each has its own scale, printed above it. A
-gate over channels alone (SE, ECA) is the same everywhere, and "none" has no attention to show.
+One picture of one face and no folder to write to: a PNG (or PDF, SVG) with the attention of every
+layer. The models know crops of faces: give --box to crop, else the picture's middle square is
+taken. The maps are the models' own gates, averaged over channels; each has its own scale, printed
+above it. A gate over channels alone (SE, ECA) is the same everywhere, and "none" has no attention.
+
+Photographs of any size, or folders of them, with --out FOLDER: every face in them, each cropped as
+the data sets crop. Written are FOLDER/faces.csv (place, prediction, probabilities, and the exact
+Shapley value of each part of the face, in logits of the predicted class), faces/ (a panel of each
+face), photographs/ (each photograph with its faces) and crops/face/ (what was cut out, 48 px).
+Pictures are read as the data sets are: gray, upright by their EXIF orientation.
+
+--faces says where faces are. auto: a picture of up to 100 pixels is a face, in others OpenCV's
+Haar cascade looks for upright faces that look at the camera (an optional extra; what it finds and
+misses is told in iram/photographs/detector.py). whole: each picture is a face. FILE.csv: boxes
+from a detector of yours, columns path,left,top,right,bottom in pixels; the crop is the square about
+each box, --widen times as wide. The parts of a face stand by its landmarks where --landmarks knows
+the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
+
+Photographs that can't be read, or show no face, are named and passed over. Exit code: 0 all was
+explained, 1 something was passed over, 2 nothing could be done.
 
 With --methods each attribution method's map of the predicted class stands side by side instead:
 what speaks for it in orange, against it in purple, about 0; gates and sizes (attention, activation,
@@ -13,37 +30,77 @@ examples:
   iram explain face.jpg
   iram explain photo.jpg --box 210,80,160,160 --models iram,cbam --out panel.png
   iram explain face.jpg --methods attention,gradcam,integrated_gradients --out panel.png
+  iram explain party.jpg holiday/ --out explained
+  iram explain crops/*.png --faces whole --models iram,none --out explained
+  iram explain holiday/ --faces boxes.csv --widen 1.1 --methods gradcam --out explained
 """
 
+import sys
 from pathlib import Path
 
 from analysis.commands import options
 from iram.errors import InputError
 
+KINDS = (".png", ".pdf", ".svg")
+
 
 def configure(parser) -> None:
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="PNG, JPEG, WEBP, BMP, ...")
+    parser.add_argument("image", type=Path, nargs="+", metavar="IMAGE",
+                        help="PNG, JPEG, WEBP, BMP, ..., or a folder of them")  # fmt: skip
     options.add_models(parser, "iram", "iram")
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
-                        "attention of every layer")  # fmt: skip
-    parser.add_argument("--box", metavar="L,T,W,H", help="left, top, width and height in pixels")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: IMAGE-explained.png")
+                        "attention of every layer, in a folder its mean")  # fmt: skip
+    parser.add_argument("--box", metavar="L,T,W,H",
+                        help="of one face: left, top, width and height in pixels")  # fmt: skip
+    parser.add_argument("--faces", metavar="HOW", help="auto, whole, or a CSV of boxes; "
+                        "default: auto")  # fmt: skip
+    parser.add_argument("--widen", type=float, metavar="X",
+                        help="side of a crop in sides of the CSV's box; default: 1")  # fmt: skip
+    parser.add_argument("--landmarks", type=Path, metavar="FILE",
+                        help="landmarks (.npz) of the crops, from `iram landmarks`")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="PATH",
+                        help="a folder; or, for one face, a .png, .pdf or .svg, by default "
+                        "IMAGE-explained.png")  # fmt: skip
 
 
 def run(args) -> int:
     names = [name.strip() for name in args.models.split(",") if name.strip()]
     if not names:
         raise InputError("--models names no model; `iram models` lists them")
-    out = args.out or args.image.with_name(f"{args.image.stem}-explained.png")
-    if out.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise InputError(f"--out {out}: the name must end in .png, .pdf or .svg")
+    return (_photographs if _wants_folder(args) else _one_face)(args, names)
+
+
+def _wants_folder(args) -> bool:
+    """Whether results go into a folder, not into one picture."""
+    out, several = args.out, len(args.image) > 1 or args.image[0].is_dir()
+    given = [f"--{name}" for name in ("faces", "widen", "landmarks") if getattr(args, name)]
+    drawing = out is not None and out.suffix.lower() in KINDS and not out.is_dir()
+    if out is None and not several and not given:
+        return False
+    if drawing and not several and not given:
+        return False
+    why = "several pictures" if several else " and ".join(given)
+    if out is None or drawing:
+        raise InputError(f"{why}: results go into a folder, name it with --out FOLDER"
+                         + (f" instead of {out}" if out else ""))  # fmt: skip
+    if out.suffix and not several and not given and not out.is_dir():
+        raise InputError(f"--out {out}: the name must end in .png, .pdf or .svg, or be a folder's")
+    if args.box:
+        raise InputError("--box is of one face: leave --out out or let it end in .png; in a folder "
+                         "--faces FILE.csv takes boxes")  # fmt: skip
+    return True
+
+
+def _one_face(args, names: list[str]) -> int:
+    [image] = args.image
+    out = args.out or image.with_name(f"{image.stem}-explained.png")
     box = _box(args.box)
 
     from analysis.explain import explain, read_face
     from analysis.subjects import open_model
 
-    picture = read_face(args.image, box)
+    picture = read_face(image, box)
     methods = _methods(args.methods)
     explanations = [explain(open_model(name), picture, methods) for name in names]
     for found in explanations:
@@ -57,9 +114,46 @@ def run(args) -> int:
     from analysis.figures import AttentionPanel, save
 
     kind = out.suffix.lower()[1:]
-    [out] = save(AttentionPanel(explanations).plot().figure_, out, args.image.name, [kind])
+    [out] = save(AttentionPanel(explanations).plot().figure_, out, image.name, [kind])
     print(f"wrote {out}")
     return 0
+
+
+def _photographs(args, names: list[str]) -> int:
+    if args.widen is not None and args.faces in (None, "auto", "whole"):
+        raise InputError(f"--widen {args.widen:g} is for boxes: --faces FILE.csv")
+    if args.widen is not None and not 0.2 <= args.widen <= 5:
+        raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
+
+    from analysis.photographs import explain_photographs, photographs
+    from analysis.photographs.faces import Finder
+    from analysis.photographs.regions import Placement
+    from analysis.photographs.run import TABLE, check_folder
+    from iram.weights import load_model
+
+    check_folder(args.out)
+    finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen)
+    methods = _methods(args.methods) or ["attention"]
+    placement, models = Placement(args.landmarks), [load_model(name) for name in names]
+    outcome = explain_photographs(
+        photographs(args.image), finder, models, methods, placement, args.out
+    )
+    return _report(args, outcome, placement, args.out / TABLE)
+
+
+def _report(args, outcome, placement, table: Path) -> int:
+    """Prints what came of it; returns the exit code."""
+    for row in outcome.table.to_dict("records"):
+        sure = row[f"p_{row['prediction']}"]
+        print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}")
+    for problem in outcome.problems:
+        print(f"iram: {problem}", file=sys.stderr)
+    if outcome.table.empty:
+        return 2
+    faces, files = outcome.table["panel"].nunique(), outcome.table["file"].nunique()
+    print(f"wrote {table}: {faces} faces in {files} photographs"
+          + (f", landmarks known of {placement.known}" if args.landmarks else ""))  # fmt: skip
+    return 1 if outcome.problems else 0
 
 
 def _methods(text: str) -> list[str]:

@@ -131,10 +131,7 @@ def _ledger(args) -> None:
     logs = curves(folders)
     write_table(args.out / "ledger.csv", table)
     write_table(args.out / "curves.csv", logs)
-    if (table["status"] == "done").any() and len(logs):
-        from analysis.figures import TrainingCurves
-
-        _draw(args.out, "training_curves", TrainingCurves(logs, table))
+    _draw(args.out, {"training/ledger.csv": table, "training/curves.csv": logs})
     for row in table.itertuples():
         note = f" ({row.note})" if isinstance(row.note, str) and row.note else ""
         print(f"{row.name:34s} {row.status}{note}"
@@ -160,11 +157,7 @@ def _compare(args) -> None:
     ablation = ablation_table(models, split)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
-    from analysis.figures import ModuleDifferences
-
-    for name, table in (("module_differences", accuracy), ("ablation", ablation)):
-        if table["difference"].notna().any():
-            _draw(args.out, name, ModuleDifferences(table))
+    _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
@@ -183,7 +176,7 @@ def _line(row) -> str:
     return text
 
 
-def _draw(out: Path, name: str, display) -> None:
-    from analysis.figures import save
+def _draw(out: Path, tables: dict) -> None:
+    from analysis import figures
 
-    save(display.plot().figure_, out / "figures" / name, "iram models")
+    figures.draw(tables, out / "figures", "iram models")

@@ -16,7 +16,7 @@ kept: run it again to go on.
 
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift
-  iram shift --data fer2013:fer2013.csv --models iram,none --limit 500 --out runs/try
+  iram shift --data fer2013:fer2013.csv --models iram,none --limit 500 --list --out runs/try
   iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
   iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads --out runs/heads
   iram shift --data fer2013:fer2013.csv --conditions "eyes-0.3-*,sham-0.3-noise" --out runs/eyes
@@ -45,13 +45,15 @@ def configure(parser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR",
                         help="tables and cells; a run in it is gone on with")  # fmt: skip
     options.add_executor(parser)
+    parser.add_argument("--list", action="store_true",
+                        help="only say what is missing and how long it takes")  # fmt: skip
     options.add_device(parser, dtype="fp32")
 
 
 def run(args) -> int:
     from analysis.shift.readers import readable
     from analysis.shift.roles import every_seed
-    from analysis.shift.study import DEFAULT, checked, shift
+    from analysis.shift.study import DEFAULT, checked, planned, shift
     from analysis.study import select
     from analysis.subjects import open_study
     from iram.data import open_dataset
@@ -65,10 +67,23 @@ def run(args) -> int:
     for line in readable(subjects)[1]:
         print(line, flush=True)
     cameras = options.cameras(args, dataset)
-    results = shift(
-        subjects, dataset, args.out, conditions=conditions, ran_lists=args.ran_lists,
-        seed=args.seed, limit=args.limit, dtype=args.dtype, cameras=cameras,
-        batch_size=options.batch_size(args.batch_size), executor=options.executor(args),
-    )  # fmt: skip
-    print(results.report())
+    plan = {
+        "subjects": subjects, "dataset": dataset, "out": args.out, "conditions": conditions,
+        "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": args.dtype,
+        "cameras": cameras, "batch_size": options.batch_size(args.batch_size),
+    }  # fmt: skip
+    if args.list:
+        return _list(planned(**plan)[0].study)
+    print(shift(**plan, executor=options.executor(args)).report())
+    return 0
+
+
+def _list(study) -> int:
+    from analysis.estimate import duration
+    from analysis.shift.estimate import seconds_left
+
+    print("\n".join(condition.name for condition in study.plan.conditions))
+    print(f"{len(study.plan.conditions)} conditions, {len(study.plan.dataset)} faces, "
+          f"{len(study.readers)} nets, those with permuted weights among them: about "
+          f"{duration(seconds_left(study))} here, and the tables")  # fmt: skip
     return 0

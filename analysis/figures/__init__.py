@@ -1,26 +1,49 @@
-"""Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here."""
+"""Figures: tables in, Display objects out (`plot()`, then `figure_`); no model is loaded here.
+
+`registry.FIGURES` lists them all; `iram figures` makes them.
+"""
 
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.attention import AttentionPanel
-from analysis.figures.faithfulness import FaithfulnessForest
+from analysis.figures.example import ExamplePanel
+from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
-from analysis.figures.occlusion import OcclusionCurves
-from analysis.figures.pose import PoseCurves
-from analysis.figures.real import RealForest
+from analysis.figures.interventions import InterventionForest
+from analysis.figures.make import draw
+from analysis.figures.occlusion import OccluderForest, OcclusionCurves
+from analysis.figures.photograph import FacePanel, PhotographOverview
+from analysis.figures.pose import MeasuredYaw, PoseCurves
+from analysis.figures.real import RealForest, RealShiftForest
+from analysis.figures.save import save
 from analysis.figures.sheet import ContactSheet
-from analysis.figures.style import save
+from analysis.figures.shift import FillForest, VerdictForest
+from analysis.figures.style import using
+from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
 
 __all__ = [
     "AgreementMatrix",
     "AttentionPanel",
     "ContactSheet",
+    "ExamplePanel",
+    "FacePanel",
+    "FaithfulnessCurves",
     "FaithfulnessForest",
+    "FillForest",
     "ImportanceMatrix",
+    "InterventionForest",
+    "MeasuredYaw",
     "ModuleDifferences",
+    "OccluderForest",
     "OcclusionCurves",
+    "PhotographOverview",
     "PoseCurves",
     "RealForest",
+    "RealShiftForest",
+    "Summary",
     "TrainingCurves",
+    "VerdictForest",
+    "draw",
     "save",
+    "using",
 ]

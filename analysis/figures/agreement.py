@@ -1,23 +1,25 @@
 """How alike attribution methods are, beside chance, as a clustered matrix."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from textwrap import fill
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.style import DOUBLE_COLUMN, MM, STYLE, plt
-from iram.errors import InputError
+from analysis.figures.display import Display, chosen
+from analysis.figures.importance import readable_on
+from analysis.figures.names import METHODS, SIMILARITIES, model_titles, one_per_family, title
+from analysis.figures.style import DOUBLE_COLUMN, SIGNED, points
 
-COLOURS = "PuOr_r"
-TITLES = {
-    "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
-    "top_k_iou": "overlap of the top tenth (IoU)", "ssim": "structural similarity",
-}  # fmt: skip
+
+def models(agreement: pd.DataFrame) -> list[str]:
+    """The models to draw, one training seed of each."""
+    return one_per_family(agreement["model"])
 
 
 @dataclass
-class AgreementMatrix:
+class AgreementMatrix(Display):
     """Every two methods of a model: above the diagonal the mean over faces, below it what of that
     is beyond chance (maps of different faces).
 
@@ -28,62 +30,62 @@ class AgreementMatrix:
         agreement: the table `agreement.csv` of the attribution suite.
         model: which of its models.
         metric, resolution: which of its measures.
-        figure_, axis_: after `plot`.
     """
 
     agreement: pd.DataFrame
     model: str
     metric: str = "spearman"
     resolution: str = "common"
-    figure_: Figure = field(default=None, repr=False)
-    axis_: object = field(default=None, repr=False)
+    COLUMNS: ClassVar = {"agreement": (
+        "model", "method", "other", "metric", "resolution", "value", "beyond", "beyond_low",
+        "beyond_high",
+    )}  # fmt: skip
 
-    def plot(self) -> "AgreementMatrix":
-        table = self.agreement
-        own = table[(table["model"] == self.model) & (table["metric"] == self.metric)
-                    & (table["resolution"] == self.resolution)]  # fmt: skip
-        if own.empty:
-            raise InputError(f"no {self.metric} at resolution '{self.resolution}' of model "
-                             f"'{self.model}' in this table")  # fmt: skip
+    def _own(self) -> pd.DataFrame:
+        return chosen(self.agreement, f"no {self.metric} at resolution '{self.resolution}' of "
+                      f"model '{self.model}' in this table", model=self.model, metric=self.metric,
+                      resolution=self.resolution)  # fmt: skip
+
+    def size(self) -> tuple[float, float]:
+        own = self._own()
+        side = min(DOUBLE_COLUMN, 50 + 7 * len(set(own["method"]) | set(own["other"])))
+        return side, side * 0.92 + 6
+
+    def draw(self, figure):
+        own = self._own()
         names = clustered(own)
-        count = len(names)
-        side = min(DOUBLE_COLUMN, (50 + 7 * count) * MM)
-        with plt.style.context(STYLE):
-            self.figure_, self.axis_ = plt.subplots(
-                figsize=(side, side * 0.92 + 8 * MM), layout="constrained"
-            )
-            image = self._cells(own, names)
-            titles = [name.replace("_", " ") for name in names]
-            self.axis_.set_xticks(range(count), titles, rotation=45, ha="left",
-                                  rotation_mode="anchor")  # fmt: skip
-            self.axis_.set_yticks(range(count), titles)
-            self.axis_.xaxis.tick_top()
-            self.axis_.tick_params(length=0)
-            self.axis_.grid(visible=False)
-            self.axis_.spines[:].set_visible(False)
-            bar = self.figure_.colorbar(image, ax=self.axis_, location="bottom", fraction=0.03,
-                                        aspect=50, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1]
-                                        )  # fmt: skip
-            bar.set_label(f"{self.model}: {TITLES.get(self.metric, self.metric)} of maps of one "
-                          "face\nabove the diagonal; below it, less that of different faces "
-                          "(bold: interval excludes 0)")  # fmt: skip
-            bar.outline.set_visible(False)
-        return self
+        ax = figure.subplots()
+        image = self._cells(ax, own, names)
+        titles = [title(name, METHODS) for name in names]
+        ax.set_xticks(range(len(names)), titles, rotation=45, ha="left", rotation_mode="anchor")
+        ax.set_yticks(range(len(names)), titles)
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        bar = figure.colorbar(image, ax=ax, location="bottom", fraction=0.03, aspect=50, pad=0.02,
+                              ticks=[-1, -0.5, 0, 0.5, 1])  # fmt: skip
+        of = model_titles(self.agreement["model"])[self.model]
+        told = (
+            f"{of}: {title(self.metric, SIMILARITIES)} of maps of one face above the diagonal; "
+            "below it, less that of different faces (bold: 95% interval over faces excludes 0)"
+        )
+        bar.set_label(fill(told, round(self.size()[0] / 1.9)))
+        bar.outline.set_visible(False)
+        return [ax]
 
-    def _cells(self, own: pd.DataFrame, names: list[str]):
-        value = symmetric(own, "value", names)
-        beyond, low, high = (symmetric(own, c, names)
-                             for c in ("beyond", "beyond_low", "beyond_high"))  # fmt: skip
+    def _cells(self, ax, own: pd.DataFrame, names: list[str]):
+        value, beyond, low, high = (symmetric(own, column, names) for column in
+                                    ("value", "beyond", "beyond_low", "beyond_high"))  # fmt: skip
         shown = np.where(np.tri(len(names), k=-1, dtype=bool), beyond, value)
         np.fill_diagonal(shown, np.nan)
-        image = self.axis_.imshow(shown, cmap=COLOURS, vmin=-1, vmax=1)
-        size = 6.5 if len(names) <= 12 else 4.6
+        image = ax.imshow(shown, cmap=SIGNED, vmin=-1, vmax=1)
+        size = points(7 if len(names) <= 16 else 6)
         for row, column in zip(*np.nonzero(np.isfinite(shown)), strict=True):
             certain = row > column and (low[row, column] > 0 or high[row, column] < 0)
-            dark = abs(shown[row, column]) > 0.62
-            self.axis_.text(column, row, _short(shown[row, column]), ha="center", va="center",
-                            fontsize=size, fontweight="bold" if certain else "normal",
-                            color="white" if dark else "black")  # fmt: skip
+            ax.text(column, row, _short(shown[row, column]), ha="center", va="center",
+                    fontsize=size, fontweight="bold" if certain else "normal",
+                    color=readable_on(image.cmap(image.norm(shown[row, column]))))  # fmt: skip
         return image
 
 

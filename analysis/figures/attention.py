@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from matplotlib.figure import Figure
 
-from analysis.figures.style import COLOURS, MM, STYLE, plt
-from analysis.maps import resize
+from analysis.figures.display import Display
+from analysis.figures.names import METHODS, model_titles, title
+from analysis.figures.style import BLUE, RISING, SIGNED, points
 
 if TYPE_CHECKING:  # drawing loads no model
     from analysis.explain import Explanation, MethodMap
 
-MAP_COLOURS = "viridis"  # rises evenly in lightness, so it reads in grey too
-SIGNED_COLOURS = "PuOr_r"  # purple to orange: told apart by the colour-blind
-TILE = 30 * MM
+TILE = 30  # mm
 
 
 @dataclass
-class AttentionPanel:
+class AttentionPanel(Display):
     """A row per model: the face as the model saw it, its attention per layer, its probabilities.
 
     Every map has its own colour scale, from its lowest to its highest value, which stand above it:
@@ -33,70 +30,89 @@ class AttentionPanel:
     """
 
     explanations: Sequence[Explanation]
-    figure_: Figure = field(default=None, repr=False)
+    PICTURES: ClassVar = True
 
-    def plot(self) -> AttentionPanel:
-        tiles = max(len(e.maps) or len(e.attention) for e in self.explanations)
-        rows = len(self.explanations)
-        widths = [1.0] * (1 + tiles) + [1.2]
-        width, height = TILE * sum(widths) + 18 * MM, 1.3 * TILE
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                rows, len(widths), squeeze=False, layout="constrained", width_ratios=widths,
-                figsize=(width, height * rows),
-            )  # fmt: skip
-            for row, explanation in zip(axes, self.explanations, strict=True):
-                self._face(row[0], explanation)
-                for place, axis in enumerate(row[1:-1]):
-                    if explanation.maps:
-                        self._method(axis, explanation, explanation.maps[place])
-                    else:
-                        self._layer(axis, explanation, place)
-                self._probabilities(row[-1], explanation)
-        return self
+    def _widths(self) -> list[float]:
+        return [1.0] * (1 + max(len(e.maps) or len(e.attention) for e in self.explanations)) + [1.2]
 
-    def _face(self, axis, explanation: Explanation) -> None:
-        axis.imshow(explanation.face, cmap="gray", vmin=0, vmax=255)
+    def size(self) -> tuple[float, float]:
+        return TILE * sum(self._widths()) + 18, 1.3 * TILE * len(self.explanations)
+
+    def draw(self, figure):
+        widths = self._widths()
+        grid = figure.subplots(len(self.explanations), len(widths), squeeze=False,
+                               width_ratios=widths)  # fmt: skip
+        for row, explanation in zip(grid, self.explanations, strict=True):
+            self._face(row[0], explanation)
+            for place, ax in enumerate(row[1:-1]):
+                if explanation.maps:
+                    self._method(ax, explanation, explanation.maps[place])
+                else:
+                    self._layer(ax, explanation, place)
+            self._probabilities(row[-1], explanation)
+        return list(grid.flat)
+
+    def _face(self, ax, explanation: Explanation) -> None:
+        show_face(ax, explanation.face)
         told = f"\nexplained: {explanation.prediction}" if explanation.maps else ""
-        axis.set_title(explanation.model + told)
-        axis.set_axis_off()
+        ax.set_title(model_titles([explanation.model])[explanation.model] + told)
 
-    def _method(self, axis, explanation: Explanation, told: MethodMap) -> None:
-        axis.set_axis_off()
-        name = told.method.replace("_", " ")
+    def _method(self, ax, explanation: Explanation, told: MethodMap) -> None:
+        name = title(told.method, METHODS)
         if told.values is None:
-            axis.set_title(name)
-            axis.text(0.5, 0.5, fill(told.reason, 18), transform=axis.transAxes, va="center",
-                      ha="center", fontsize=6)  # fmt: skip
+            ax.set_axis_off()
+            ax.set_title(name)
+            ax.text(0.5, 0.5, fill(told.reason, 18), transform=ax.transAxes, va="center",
+                    ha="center", fontsize=points(7))  # fmt: skip
             return
-        axis.imshow(explanation.face, cmap="gray", vmin=0, vmax=255)
-        if not told.signed:
-            axis.imshow(told.values, cmap=MAP_COLOURS, alpha=0.62)
-            axis.set_title(f"{name}\n{told.values.min():.2g} to {told.values.max():.2g}")
-            return
-        limit = float(np.abs(told.values).max()) or 1.0
-        strength = 0.1 + 0.75 * np.abs(told.values) / limit
-        axis.imshow(told.values, cmap=SIGNED_COLOURS, vmin=-limit, vmax=limit, alpha=strength)
-        axis.set_title(f"{name}\n−{limit:.2g} to +{limit:.2g}")
+        show_face(ax, explanation.face)
+        low, high = show_map(ax, told.values, told.signed)
+        ax.set_title(f"{name}\n{low} to {high}")
 
-    def _layer(self, axis, explanation: Explanation, layer: int) -> None:
-        axis.set_axis_off()
+    def _layer(self, ax, explanation: Explanation, layer: int) -> None:
         if layer >= len(explanation.attention):
+            ax.set_axis_off()
             if layer == 0:
-                axis.text(0, 0.5, "no attention", transform=axis.transAxes, va="center")
+                ax.text(0, 0.5, "no attention", transform=ax.transAxes, va="center")
             return
+        show_face(ax, explanation.face)
         values = explanation.attention[layer]
-        side = len(explanation.face)
-        full = resize(torch.from_numpy(values)[None], side, side)[0].numpy()
-        axis.imshow(explanation.face, cmap="gray", vmin=0, vmax=255)
-        axis.imshow(full, cmap=MAP_COLOURS, alpha=0.62)
-        axis.set_title(f"layer {layer + 1}\n{values.min():.2f} to {values.max():.2f}")
+        show_map(ax, values, False, side=len(explanation.face))
+        ax.set_title(f"layer {layer + 1}\n{values.min():.2f} to {values.max():.2f}")
 
-    def _probabilities(self, axis, explanation: Explanation) -> None:
+    def _probabilities(self, ax, explanation: Explanation) -> None:
         order = np.arange(len(explanation.classes))
-        axis.barh(order, 100 * explanation.probabilities, color=COLOURS[0], height=0.7)
-        axis.set_yticks(order, explanation.classes)
-        axis.invert_yaxis()
-        axis.set_xlim(0, 100)
-        axis.set_xlabel("probability (%)")
-        axis.grid(axis="y", visible=False)
+        ax.barh(order, 100 * explanation.probabilities, color=BLUE, height=0.7)
+        ax.set_yticks(order, explanation.classes)
+        ax.invert_yaxis()
+        ax.set_xlim(0, 100)
+        ax.set_xlabel("probability (%)")
+        ax.grid(axis="y", visible=False)
+
+
+def show_face(ax, face: np.ndarray) -> None:
+    """A gray picture (S, S) of 0 to 255."""
+    ax.imshow(face, cmap="gray", vmin=0, vmax=255)
+    ax.set_axis_off()
+
+
+def show_map(ax, values: np.ndarray, signed: bool, scale: tuple[float, float] | None = None,
+             side: int | None = None) -> tuple[str, str]:  # fmt: skip
+    """A map (h, w) over a face of `side` pixels; returns the ends of its colour scale in words.
+
+    Args:
+        signed: about 0, and the more transparent the nearer to it; else from low to high.
+        scale: its ends, None for those of the values.
+    """
+    side = side or len(values)
+    coarse = side != len(values)
+    extent = (-0.5, side - 0.5, side - 0.5, -0.5)
+    how = {"extent": extent, "interpolation": "bilinear" if coarse else "nearest"}
+    if not signed:
+        low, high = scale or (float(values.min()), float(values.max()))
+        ax.imshow(values, cmap=RISING, vmin=low, vmax=high, alpha=0.62, **how)
+        return f"{low:.2g}", f"{high:.2g}"
+    limit = max(map(abs, scale)) if scale else float(np.abs(values).max()) or 1.0
+    strength = 0.1 + 0.75 * np.minimum(np.abs(values) / limit, 1)
+    ax.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit, alpha=strength, **how)
+    return f"−{limit:.2g}", f"+{limit:.2g}"

@@ -1,23 +1,42 @@
-"""Which methods tell what the model looks at: a forest of methods and models."""
+"""Which methods tell what the model looks at: a forest of methods and models, and the curves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.style import DOUBLE_COLUMN, MM, STYLE, look, plt
-from iram.errors import InputError
+from analysis.figures.display import Display, chosen, legend
+from analysis.figures.names import (
+    FILLS,
+    METHODS,
+    ORDERS,
+    OVER_FACES,
+    model_titles,
+    one_per_family,
+    title,
+)
+from analysis.figures.occlusion import offsets
+from analysis.figures.style import (
+    BAND,
+    BLUE,
+    DOUBLE_COLUMN,
+    MUTED,
+    VERMILLION,
+    dots,
+    look,
+)
 
 PANELS = (  # metric, fill, title
     ("shapley_rank", "mean", "rank correlation with\nexact region Shapley values"),
-    ("order_gap_logit", "imputed", "ROAD: least minus most\nrelevant first (logit)"),
-    ("order_gap_logit", "mean", "the same, removed pixels\nin mean gray (logit)"),
+    ("order_gap_logit", "imputed", "ROAD: least minus most\nrelevant first (logits)"),
+    ("order_gap_logit", "mean", "the same, removed pixels\nin mean gray (logits)"),
 )
 REFERENCE = "region_shapley"
+COLUMNS = 5
 
 
 @dataclass
-class FaithfulnessForest:
+class FaithfulnessForest(Display):
     """A row per method, a panel per measure, a point per model with its 95% interval over faces.
 
     Higher is more faithful. The small bar beside each point is chance: the same measure with the
@@ -26,46 +45,115 @@ class FaithfulnessForest:
 
     Attributes:
         faithfulness: the table `faithfulness.csv` of the attribution suite.
-        figure_, axes_: after `plot`.
     """
 
     faithfulness: pd.DataFrame
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    COLUMNS: ClassVar = {"faithfulness": ("model", "method", "metric", "fill", "value", "low",
+                                          "high", "chance")}  # fmt: skip
 
-    def plot(self) -> "FaithfulnessForest":
+    def _methods(self) -> list[str]:
         table = self.faithfulness[self.faithfulness["method"] != REFERENCE]
-        first = table[(table["metric"] == PANELS[0][0]) & (table["fill"] == PANELS[0][1])]
-        if first.empty:
-            raise InputError("this table holds no rank correlation with Shapley values")
-        order = first.groupby("method", sort=False)["value"].mean().sort_values(kind="stable")
-        places = {method: place for place, method in enumerate(order.index)}
-        styles = look(dict.fromkeys(table["model"]))
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                1, len(PANELS), sharey=True, layout="constrained",
-                figsize=(DOUBLE_COLUMN, (26 + 6.2 * len(places)) * MM),
-            )  # fmt: skip
-            self.axes_ = list(axes)
-            for axis, (metric, fill, title) in zip(self.axes_, PANELS, strict=True):
-                own = table[(table["metric"] == metric) & (table["fill"] == fill)]
-                self._panel(axis, own, places, styles)
-                axis.set_title(title)
-            self.axes_[0].set_yticks(range(len(places)), [m.replace("_", " ") for m in places])
-            handles, names = self.axes_[0].get_legend_handles_labels()
-            self.figure_.legend(handles, names, loc="outside lower center", ncols=len(names),
-                                title="bars: 95% over faces; ticks: chance")  # fmt: skip
-        return self
+        first = chosen(table, "this table holds no rank correlation with Shapley values",
+                       metric=PANELS[0][0], fill=PANELS[0][1])  # fmt: skip
+        means = first.groupby("method", sort=False)["value"].mean()
+        return list(means.sort_values(kind="stable").index)
 
-    def _panel(self, axis, table: pd.DataFrame, places: dict, styles: dict) -> None:
-        axis.axvline(0, color="0.5", linewidth=0.8)
-        step = 0.7 / max(len(styles), 1)
-        for number, (model, style) in enumerate(styles.items()):
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 26 + 6.2 * len(self._methods())
+
+    def draw(self, figure):
+        methods, styles = self._methods(), look(self.faithfulness["model"])
+        panels = list(figure.subplots(1, len(PANELS), sharey=True))
+        for ax, (metric, fill, label) in zip(panels, PANELS, strict=True):
+            table = self.faithfulness
+            own = table[(table["metric"] == metric) & (table["fill"] == fill)]
+            self._panel(ax, own[own["method"] != REFERENCE], methods, styles)
+            ax.set_xlabel(label)
+        panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
+        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: chance, maps of other faces")
+        return panels
+
+    def _panel(self, ax, table: pd.DataFrame, methods: list[str], styles: dict) -> None:
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        shifts = offsets(len(styles), 0.7)
+        for (model, style), shift in zip(styles.items(), shifts, strict=True):
             own = table[table["model"] == model]
-            y = own["method"].map(places) + 0.35 - step * (number + 0.5)
-            axis.hlines(y, own["low"], own["high"], color=style["color"], linewidth=1)
-            axis.plot(own["value"], y, label=model, **(style | {"linestyle": "none"}))
-            axis.vlines(own["chance"], y - step / 2, y + step / 2, color=style["color"],
-                        linewidth=0.8, alpha=0.6)  # fmt: skip
-        axis.set_ylim(-0.6, len(places) - 0.4)
-        axis.grid(axis="y", visible=False)
+            y = own["method"].map(methods.index) + shift
+            ax.hlines(y, own["low"], own["high"], color=style["color"], linewidth=1)
+            ax.plot(own["value"], y, **dots(style))
+            half = 0.35 / len(shifts)
+            ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8,
+                      alpha=0.6)  # fmt: skip
+        ax.set_ylim(-0.6, len(methods) - 0.4)
+        ax.grid(axis="y", visible=False)
+
+
+def models(curves: pd.DataFrame) -> list[str]:
+    """The models to draw, one training seed of each."""
+    return one_per_family(curves["model"])
+
+
+@dataclass
+class FaithfulnessCurves(Display):
+    """The probability of the explained class as pixels are removed: a panel per method, a line per
+    order with its 95% interval over faces; the thin lines are chance, the maps of other faces.
+
+    The wider the two lines are apart, the more faithful the method; it is ordered by the area
+    between them.
+
+    Attributes:
+        curves: the table `curves.csv` of the attribution suite.
+        model: which of its models.
+        fill: what removed pixels show.
+    """
+
+    curves: pd.DataFrame
+    model: str
+    fill: str = "imputed"
+    COLUMNS: ClassVar = {"curves": ("model", "method", "fill", "order", "share", "value", "low",
+                                    "high", "chance")}  # fmt: skip
+    LOOKS: ClassVar = {"morf": {"color": VERMILLION, "marker": "o", "linestyle": "-"},
+                       "lerf": {"color": BLUE, "marker": "s", "linestyle": "--"}}  # fmt: skip
+
+    def _own(self) -> pd.DataFrame:
+        own = chosen(self.curves, f"no curves of model '{self.model}' with the fill '{self.fill}' "
+                     "in this table", model=self.model, fill=self.fill)  # fmt: skip
+        return own.astype({"share": float})
+
+    def _methods(self, own: pd.DataFrame) -> list[str]:
+        """The widest apart first."""
+        heights = own.pivot_table("value", "method", "order", sort=False)
+        return list((heights["lerf"] - heights["morf"]).sort_values(ascending=False).index)
+
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 34 * -(-self._own()["method"].nunique() // COLUMNS) + 18
+
+    def draw(self, figure):
+        own = self._own()
+        methods = self._methods(own)
+        columns = min(COLUMNS, len(methods))
+        grid = figure.subplots(-(-len(methods) // columns), columns, sharex=True, sharey=True,
+                               squeeze=False)  # fmt: skip
+        panels = list(grid.flat)
+        for ax, method in zip(panels, methods, strict=False):
+            self._panel(ax, own[own["method"] == method])
+            ax.set_title(title(method, METHODS))
+        for ax in panels[len(methods) :]:
+            ax.remove()
+        for ax in panels[max(0, len(methods) - columns) : len(methods)]:
+            ax.tick_params(labelbottom=True)
+        panels[0].set_ylim(bottom=0)
+        figure.supxlabel(f"removed share of the pixels (%), shown as {title(self.fill, FILLS)}")
+        figure.supylabel("probability of the\nexplained class (%)")
+        named = model_titles(self.curves["model"])[self.model]
+        legend(figure, panels[0], f"{named}; bands: {OVER_FACES}; thin: maps of other faces")
+        return panels[: len(methods)]
+
+    def _panel(self, ax, own: pd.DataFrame) -> None:
+        for order, style in self.LOOKS.items():
+            line = own[own["order"] == order].sort_values("share")
+            x = 100 * line["share"]
+            ax.fill_between(x, 100 * line["low"], 100 * line["high"], color=style["color"], **BAND)
+            ax.plot(x, 100 * line["chance"], color=style["color"], linewidth=0.6,
+                    linestyle=style["linestyle"])  # fmt: skip
+            ax.plot(x, 100 * line["value"], label=ORDERS[order], **style)

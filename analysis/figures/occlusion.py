@@ -1,16 +1,25 @@
 """Accuracy under occlusion."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.style import DOUBLE_COLUMN, MM, OCCLUDER_TITLES, STYLE, look, plt
-from iram.errors import InputError
+from analysis.figures.display import Display, chosen, legend
+from analysis.figures.names import ACCURACY, DROP, FILLS, FRACTION, OCCLUDERS, OVER_FACES, title
+from analysis.figures.style import BAND, DOUBLE_COLUMN, MUTED, dots, look
+
+COLUMNS = 5
+
+
+def fills(summary: pd.DataFrame) -> list[str]:
+    """The fills with which occluders are measured at a fraction of the face."""
+    upright = summary["yaw_deg"] == 0
+    return list(dict.fromkeys(summary.loc[upright & (summary["fraction"] > 0), "fill"]))
 
 
 @dataclass
-class OcclusionCurves:
+class OcclusionCurves(Display):
     """Accuracy against the occluded fraction: a panel per occluder, a line per model.
 
     The point at 0 is the clean pass. Bands are 95% bootstrap intervals over images.
@@ -18,53 +27,101 @@ class OcclusionCurves:
     Attributes:
         summary: the table `summary.csv` of a benchmark.
         fill: what the occluders are painted with.
-        figure_, axes_: after `plot`.
+        occluders: which of them, in this order; () is all.
     """
 
     summary: pd.DataFrame
     fill: str = "mean"
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    occluders: tuple[str, ...] = ()
+    COLUMNS: ClassVar = {"summary": ("model", "condition", "occluder", "fill", "fraction",
+                                     "metric", "value", "low", "high")}  # fmt: skip
 
-    def plot(self) -> "OcclusionCurves":
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 36 * -(-len(self._shown()) // COLUMNS) + 18
+
+    def draw(self, figure):
+        names, table = self._shown(), self._table()
+        columns = min(COLUMNS, len(names))
+        rows = -(-len(names) // columns)
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        panels = list(grid.flat)
+        for ax, occluder in zip(panels, names, strict=False):
+            self._panel(ax, table, occluder)
+            ax.set_title(title(occluder, OCCLUDERS))
+        for ax in panels[len(names) :]:
+            ax.remove()
+        for ax in grid.flat[max(0, len(names) - columns) : len(names)]:
+            ax.tick_params(labelbottom=True)
+        panels[0].set_ylim(bottom=0)
+        figure.supxlabel(FRACTION)
+        figure.supylabel(ACCURACY)
+        painted = title(self.fill, FILLS)
+        legend(figure, panels[0], f"occluders painted with {painted}; bands: {OVER_FACES}")
+        return panels[: len(names)]
+
+    def _table(self) -> pd.DataFrame:
         flat = ~self.summary["condition"].str.contains("yaw|pitch")  # heads turned are elsewhere
         table = self.summary[flat & (self.summary["metric"] == "accuracy")]
-        table = table[table["fraction"].notna()]  # natural sizes are of no curve
-        covered = table[table["fill"] == self.fill]
-        occluders = [name for name in OCCLUDER_TITLES if name in set(covered["occluder"])]
-        if not occluders:
-            raise InputError(f"no occluder with the fill '{self.fill}' in this summary")
-        columns = min(5, len(occluders))
-        rows = -(-len(occluders) // columns)
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                rows, columns, figsize=(DOUBLE_COLUMN, 42 * MM * rows + 8 * MM),
-                sharex=True, sharey=True, squeeze=False, layout="constrained",
-            )  # fmt: skip
-            self.axes_ = list(axes.flat)
-            for axis, occluder in zip(self.axes_, occluders, strict=False):
-                self._panel(axis, table, covered[covered["occluder"] == occluder])
-                axis.set_title(OCCLUDER_TITLES[occluder])
-            for axis in self.axes_[len(occluders) :]:
-                axis.set_axis_off()
-            self._dress(axes, rows, columns)
-        return self
+        return table[table["fraction"].notna()]  # natural sizes are of no curve
 
-    def _panel(self, axis, table: pd.DataFrame, covered: pd.DataFrame) -> None:
-        styles = look(dict.fromkeys(table["model"]))
-        for model, style in styles.items():
+    def _shown(self) -> list[str]:
+        table = chosen(self._table(), f"no occluder with the fill '{self.fill}' in this summary",
+                       fill=self.fill)  # fmt: skip
+        known = dict.fromkeys([*OCCLUDERS, *table["occluder"]])
+        return [name for name in self.occluders or known if name in set(table["occluder"])]
+
+    def _panel(self, ax, table: pd.DataFrame, occluder: str) -> None:
+        covered = table[(table["occluder"] == occluder) & (table["fill"] == self.fill)]
+        for model, style in look(table["model"]).items():
             clean = table[(table["model"] == model) & (table["condition"] == "clean")]
             own = covered[covered["model"] == model].sort_values("fraction")
             line = pd.concat([clean, own])
             x = 100 * line["fraction"]
-            axis.fill_between(x, 100 * line["low"], 100 * line["high"], color=style["color"],
-                              alpha=0.18, linewidth=0)  # fmt: skip
-            axis.plot(x, 100 * line["value"], label=model, **style)
+            ax.fill_between(x, 100 * line["low"], 100 * line["high"], color=style["color"], **BAND)
+            ax.plot(x, 100 * line["value"], **style)
 
-    def _dress(self, axes, rows: int, columns: int) -> None:
-        self.axes_[0].set_ylim(bottom=0)
-        self.figure_.supxlabel("occluded share of the face area (%)", fontsize=8)
-        self.figure_.supylabel("accuracy (%)", fontsize=8)
-        handles, names = self.axes_[0].get_legend_handles_labels()
-        self.figure_.legend(handles, names, loc="outside upper center", ncols=len(names),
-                            title=f"fill: {self.fill}; bands: 95% over images")  # fmt: skip
+
+@dataclass
+class OccluderForest(Display):
+    """What each occluder costs, over its fractions and fills: a row per occluder, a point per model
+    with its 95% interval over faces; at the right, beyond random boxes of the same areas and fills.
+
+    Attributes:
+        occluders: the table `occluders.csv` of a benchmark.
+    """
+
+    occluders: pd.DataFrame
+    COLUMNS: ClassVar = {"occluders": ("model", "occluder", "metric", "value", "low", "high")}
+    PANELS: ClassVar = {"drop": DROP, "drop_beyond_box": "beyond the random box (points)"}
+
+    def _rows(self) -> list[str]:
+        table = chosen(self.occluders, "no drop of accuracy in this table", metric="drop")
+        first = table[table["model"] == table["model"].iloc[0]]
+        return list(first.sort_values("value", kind="stable")["occluder"])
+
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 4.6 * len(self._rows()) + 26
+
+    def draw(self, figure):
+        rows, styles = self._rows(), look(self.occluders["model"])
+        panels = list(figure.subplots(1, len(self.PANELS), sharey=True, width_ratios=[1.2, 1]))
+        for ax, (metric, label) in zip(panels, self.PANELS.items(), strict=True):
+            ax.axvline(0, color=MUTED, linewidth=0.8)
+            for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+                own = self.occluders[(self.occluders["metric"] == metric)
+                                     & (self.occluders["model"] == model)]  # fmt: skip
+                y = own["occluder"].map(rows.index) + shift
+                ax.hlines(y, 100 * own["low"], 100 * own["high"], color=style["color"])
+                ax.plot(100 * own["value"], y, **dots(style))
+            ax.set_xlabel(label)
+            ax.grid(axis="y", visible=False)
+        panels[0].set_yticks(range(len(rows)), [title(name, OCCLUDERS) for name in rows])
+        panels[0].set_ylim(-0.6, len(rows) - 0.4)
+        legend(figure, panels[0], f"mean over fractions and fills; bars: {OVER_FACES}")
+        return panels
+
+
+def offsets(count: int, height: float = 0.66) -> list[float]:
+    """How far from the middle of its row each of several points stands, the first highest."""
+    step = height / max(count, 1)
+    return [height / 2 - step * (number + 0.5) for number in range(count)]

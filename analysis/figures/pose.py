@@ -1,61 +1,102 @@
-"""Accuracy against the angle of the head."""
+"""Accuracy against the angle of the head, and how far heads are really turned."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.style import DOUBLE_COLUMN, MM, STYLE, look, plt
-from iram.errors import InputError
-
-AXES = {"yaw_deg": "yaw (degrees, to the picture's right)", "pitch_deg": "pitch (degrees, up)"}
+from analysis.figures.display import Display, Panel, chosen, legend
+from analysis.figures.names import ACCURACY, ANGLES, DATASETS, HIDDEN, OVER_FACES, title
+from analysis.figures.style import (
+    BAND,
+    COLOURS,
+    DOUBLE_COLUMN,
+    LINES,
+    MARKERS,
+    MUTED,
+    SINGLE_COLUMN,
+    look,
+)
 
 
 @dataclass
-class PoseCurves:
+class PoseCurves(Display):
     """Accuracy against yaw and pitch, a line per model; below, what the head hides of itself.
 
-    Bands are 95% bootstrap intervals over images.
+    Bands are 95% bootstrap intervals over images. The panels: accuracy against yaw and pitch, then
+    the hidden share against both.
 
     Attributes:
         summary: the table `summary.csv` of a benchmark with poses.
-        figure_, axes_: after `plot`; axes_ is (2, 2), accuracy above, hidden share below.
     """
 
     summary: pd.DataFrame
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    COLUMNS: ClassVar = {"summary": (
+        "model", "condition", "occluder", "metric", "value", "low", "high", "yaw_deg", "pitch_deg",
+        "self_occlusion_fraction",
+    )}  # fmt: skip
 
-    def plot(self) -> "PoseCurves":
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 82
+
+    def draw(self, figure):
         plain = self.summary["occluder"] == "none"
         posed = self.summary["condition"].str.match(r"(yaw|pitch)[+-]\d+$")
-        table = self.summary[plain & posed & (self.summary["metric"] == "accuracy")]
-        if table.empty:
-            raise InputError("no pose in depth in this summary")
-        with plt.style.context(STYLE):
-            self.figure_, self.axes_ = plt.subplots(
-                2, 2, figsize=(DOUBLE_COLUMN, 82 * MM), sharex="col", sharey="row",
-                height_ratios=[2, 1], width_ratios=[3, 2], layout="constrained",
-            )  # fmt: skip
-            for column, (angle, label) in zip(self.axes_.T, AXES.items(), strict=True):
-                other = next(name for name in AXES if name != angle)
-                self._column(
-                    column, table[table[other] == 0].sort_values(angle, kind="stable"), angle
-                )
-                column[1].set_xlabel(label)
-            self.axes_[0, 0].set(ylabel="accuracy (%)", ylim=(0, None))
-            self.axes_[1, 0].set(ylabel="hidden (% of face)", ylim=(0, None))
-            handles, names = self.axes_[0, 0].get_legend_handles_labels()
-            self.figure_.legend(handles, names, loc="outside upper center", ncols=len(names),
-                                title="bands: 95% over images")  # fmt: skip
-        return self
+        table = chosen(self.summary[plain & posed], "no pose in depth in this summary",
+                       metric="accuracy")  # fmt: skip
+        grid = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=[2, 1],
+                               width_ratios=[3, 2])  # fmt: skip
+        for column, (angle, label) in zip(grid.T, ANGLES.items(), strict=True):
+            other = next(name for name in ANGLES if name != angle)
+            own = table[table[other] == 0].sort_values(angle, kind="stable")
+            self._column(column, own, angle)
+            column[1].set_xlabel(label)
+        grid[0, 0].set(ylabel=ACCURACY, ylim=(0, None))
+        grid[1, 0].set(ylabel=HIDDEN.replace(" (", "\n("), ylim=(0, None))
+        legend(figure, grid[0, 0], f"bands: {OVER_FACES}")
+        return list(grid.flat)
 
-    def _column(self, axes, table: pd.DataFrame, angle: str) -> None:
-        for model, style in look(dict.fromkeys(table["model"])).items():
+    def _column(self, panels, table: pd.DataFrame, angle: str) -> None:
+        for model, style in look(table["model"]).items():
             own = table[table["model"] == model]
-            axes[0].fill_between(own[angle], 100 * own["low"], 100 * own["high"],
-                                 color=style["color"], alpha=0.18, linewidth=0)  # fmt: skip
-            axes[0].plot(own[angle], 100 * own["value"], label=model, **style)
+            panels[0].fill_between(own[angle], 100 * own["low"], 100 * own["high"],
+                                   color=style["color"], **BAND)  # fmt: skip
+            panels[0].plot(own[angle], 100 * own["value"], **style)
         first = table[table["model"] == table["model"].iloc[0]]
-        axes[1].plot(first[angle], 100 * first["self_occlusion_fraction"], color="0.3", marker="o")
-        axes[1].set_xticks(first[angle])
+        hidden = 100 * first["self_occlusion_fraction"]
+        panels[1].fill_between(first[angle], 0, hidden, color=MUTED, **BAND)
+        panels[1].plot(first[angle], hidden, color=MUTED, marker="o")
+        panels[1].set_xticks(first[angle])
+
+
+@dataclass
+class MeasuredYaw(Panel):
+    """The yaw that FaceMesh measures of turned faces against the one asked for, with 95% intervals
+    over faces; both are from the same face at 0.
+
+    Attributes:
+        photographs, heads: the tables of `iram landmarks --yaw` of two data sets.
+    """
+
+    photographs: pd.DataFrame
+    heads: pd.DataFrame
+    COLUMNS: ClassVar = dict.fromkeys(
+        ("photographs", "heads"),
+        ("dataset", "requested_yaw_deg", "measured_yaw_deg", "low", "high"),
+    )
+
+    def size(self) -> tuple[float, float]:
+        return SINGLE_COLUMN, 70
+
+    def draw_on(self, ax) -> None:
+        for place, table in enumerate((self.photographs, self.heads)):
+            x, y = table["requested_yaw_deg"], table["measured_yaw_deg"]
+            ax.errorbar(
+                x, y, yerr=[y - table["low"], table["high"] - y], color=COLOURS[place], capsize=2,
+                marker=MARKERS[place], linestyle=LINES[place],
+                label=title(table["dataset"].iloc[0], DATASETS),
+            )  # fmt: skip
+        ends = (x.min(), x.max())
+        ax.plot(ends, ends, color=MUTED, linewidth=0.8, linestyle=":", label="as asked for")
+        ax.set(xlabel="yaw asked for (degrees)", ylabel="yaw measured (degrees)", xticks=x)
+        ax.legend(title=f"bars: {OVER_FACES}")

@@ -1,25 +1,91 @@
-"""What real occlusion costs, beside what painted occluders cost."""
+"""Real occlusion beside painted occluders: what it costs, and what attention does."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MM, OCCLUDER_TITLES, STYLE, plt
-from analysis.tables.synthetic import nearest
-from iram.errors import InputError
+from analysis.figures.display import Display, chosen
+from analysis.figures.names import (
+    DROP,
+    LABELS,
+    OCCLUDERS,
+    OVER_FACES,
+    SHARE_CHANGE,
+    TYPES,
+    model_titles,
+    title,
+)
+from analysis.figures.style import BLACK, DOUBLE_COLUMN, MUTED, VERMILLION
+from analysis.tables.nearest import nearest
 
-TYPE_TITLES = {"upper": "upper face", "lower": "lower face", "side": "side", "glasses": "glasses"}
-LABEL_TITLES = {"own": "the data set's labels", "ferplus": "the labels of FERPlus's majority",
-                "agreed": "faces on whose label FER2013 and FERPlus agree"}  # fmt: skip
-REAL, PAINTED = "#000000", COLOURS[1]
+REAL = {"color": BLACK, "marker": "o", "label": "real"}
+PAINTED = {"color": VERMILLION, "marker": "s", "label": "painted (with the share of the face)"}
 COLUMNS = 3
 
 
+class Line(NamedTuple):
+    """One point with its interval, and how it looks."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    look: dict
+
+
+class TypeForest(Display):
+    """A panel per model; a block of lines per type of real occlusion, the real one first.
+
+    A subclass gives the `lines(model)`: None stands between two types.
+    """
+
+    xlabel: ClassVar[str]
+    note: str
+
+    def models(self) -> list[str]:
+        raise NotImplementedError
+
+    def lines(self, model: str) -> list[Line | None]:
+        raise NotImplementedError
+
+    def size(self) -> tuple[float, float]:
+        models = self.models()
+        rows = -(-len(models) // COLUMNS)
+        return DOUBLE_COLUMN, (4.2 * len(self.lines(models[0])) + 10) * rows + 20
+
+    def draw(self, figure):
+        models = self.models()
+        rows, columns = -(-len(models) // COLUMNS), min(COLUMNS, len(models))
+        panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+        titles = model_titles(models)
+        for ax, model in zip(panels, models, strict=False):
+            self._panel(ax, self.lines(model))
+            ax.set_title(titles[model])
+        for ax in panels[len(models) :]:
+            ax.remove()
+        lines = self.lines(models[0])
+        named = [(place, line.label) for place, line in enumerate(lines) if line]
+        panels[0].set_yticks(*zip(*named, strict=True))
+        panels[0].set_ylim(len(lines) - 0.4, -0.6)
+        figure.supxlabel(self.xlabel)
+        handles = [Line2D([], [], linestyle="none", **look) for look in (REAL, PAINTED)]
+        figure.legend(handles=handles, loc="outside upper center", ncols=2, title=self.note)
+        return panels[: len(models)]
+
+    def _panel(self, ax, lines: list[Line | None]) -> None:
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        for place, line in enumerate(lines):
+            if line:
+                ax.hlines(place, line.low, line.high, color=line.look["color"])
+                ax.plot(line.value, place, linestyle="none", **line.look)
+        ax.grid(axis="y", visible=False)
+
+
 @dataclass
-class RealForest:
-    """Drop of accuracy by type of occlusion: a panel per model, real black, painted coloured.
+class RealForest(TypeForest):
+    """Drop of accuracy by type of occlusion: real black, painted coloured.
 
     Both are against the faces in no list, class by class; bars are 95% bootstrap intervals over
     faces. Of each occluder the fraction nearest to `fraction` is shown, with what it reached.
@@ -27,72 +93,81 @@ class RealForest:
     Attributes:
         table: of `analysis.tables.synthetic.synthetic_against_real`.
         labels: which of its sets of labels is drawn.
-        figure_, axes_: after `plot`.
     """
 
     table: pd.DataFrame
     labels: str = "own"
     fraction: float = 0.3
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    xlabel: ClassVar = f"{DROP} from faces in no list, same expressions"
+    COLUMNS: ClassVar = {"table": (
+        "model", "labels", "type", "occluder", "fraction", "occlusion_fraction", "synthetic_drop",
+        "synthetic_low", "synthetic_high", "real_drop", "real_low", "real_high", "n",
+    )}  # fmt: skip
 
-    def plot(self) -> "RealForest":
-        table = self.table[self.table["labels"] == self.labels]
-        if table.empty:
-            raise InputError(f"no painted occluder beside a real one by the labels '{self.labels}'")
-        models = list(dict.fromkeys(table["model"]))
-        lines = self._lines(table[table["model"] == models[0]])
-        columns = min(COLUMNS, len(models))
-        rows = -(-len(models) // columns)
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                rows, columns, sharex=True, sharey=True, squeeze=False, layout="constrained",
-                figsize=(DOUBLE_COLUMN, ((4.2 * len(lines) + 12) * rows + 12) * MM),
-            )  # fmt: skip
-            self.axes_ = list(axes.flat)
-            for axis, model in zip(self.axes_, models, strict=False):
-                self._panel(axis, self._lines(table[table["model"] == model]))
-                axis.set_title(model)
-            for axis in self.axes_[len(models) :]:
-                axis.set_axis_off()
-            self._dress(lines)
-        return self
+    @property
+    def note(self) -> str:
+        return f"{LABELS[self.labels]}; bars: {OVER_FACES}"
 
-    def _lines(self, table: pd.DataFrame) -> list[tuple]:
-        """(label, drop, low, high, colour), a line each from the top; None between two types."""
-        lines = []
-        for kind, rows in table.groupby("type", sort=False):
+    def _own(self) -> pd.DataFrame:
+        return chosen(self.table, "no painted occluder beside a real one by the labels "
+                      f"'{self.labels}'", labels=self.labels)  # fmt: skip
+
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(self._own()["model"]))
+
+    def lines(self, model: str) -> list[Line | None]:
+        lines, table = [], self._own()
+        for kind, rows in table[table["model"] == model].groupby("type", sort=False):
             first = rows.iloc[0]
-            real = (f"{TYPE_TITLES[kind]}, real ({first.n} faces)", first.real_drop,
-                    first.real_low, first.real_high, REAL)  # fmt: skip
+            real = Line(f"{title(kind, TYPES)}, real ({first.n} faces)", 100 * first.real_drop,
+                        100 * first.real_low, 100 * first.real_high, REAL)  # fmt: skip
             lines += [real] if not lines else [None, real]
             for row in nearest(rows, self.fraction).itertuples():
-                title = OCCLUDER_TITLES.get(row.occluder, row.occluder.replace("_", " "))
-                lines.append((f"{title}, {row.occlusion_fraction:.0%}", row.synthetic_drop,
-                              row.synthetic_low, row.synthetic_high, PAINTED))  # fmt: skip
+                lines.append(Line(
+                    f"{title(row.occluder, OCCLUDERS)}, {row.occlusion_fraction:.0%}",
+                    100 * row.synthetic_drop, 100 * row.synthetic_low, 100 * row.synthetic_high,
+                    PAINTED,
+                ))  # fmt: skip
         return lines
 
-    def _panel(self, axis, lines: list[tuple]) -> None:
-        axis.axvline(0, color="0.4", linewidth=0.8)
-        for place, line in enumerate(lines):
-            if line is None:
-                continue
-            _, drop, low, high, colour = line
-            marker = "o" if colour == REAL else "s"
-            axis.plot(100 * np.array([low, high]), [place, place], color=colour, linewidth=1.4)
-            axis.plot(100 * drop, place, marker, color=colour, markersize=4)
 
-    def _dress(self, lines: list[tuple]) -> None:
-        axis = self.axes_[0]
-        named = [(place, line[0]) for place, line in enumerate(lines) if line is not None]
-        axis.set_yticks(*zip(*named, strict=True))
-        axis.set_ylim(len(lines) - 0.4, -0.6)
-        for other in self.axes_:
-            other.grid(axis="y", visible=False)
-        self.figure_.supxlabel("drop of accuracy (points) from faces in no list, same expressions",
-                               fontsize=8)  # fmt: skip
-        handles = [plt.Line2D([], [], color=REAL, marker="o", label="real"),
-                   plt.Line2D([], [], color=PAINTED, marker="s",
-                              label="painted (with the share of the face)")]  # fmt: skip
-        self.figure_.legend(handles=handles, loc="outside upper center", ncols=2,
-                            title=f"{LABEL_TITLES[self.labels]}; bars: 95% over faces")  # fmt: skip
+@dataclass
+class RealShiftForest(TypeForest):
+    """Attention's log share on the type's region, over that of class-matched faces in no list: on
+    really occluded faces, and under the painted occluder that stands for the type.
+
+    Attributes:
+        table: the table `real.csv` of the shift study.
+        faces: which of the real ones: "not turned", or "all".
+    """
+
+    table: pd.DataFrame
+    faces: str = "not turned"
+    xlabel: ClassVar = SHARE_CHANGE
+    COLUMNS: ClassVar = {"table": (
+        "model", "faces", "type", "region", "real", "real_low", "real_high", "synthetic",
+        "synthetic_low", "synthetic_high", "n",
+    )}  # fmt: skip
+
+    @property
+    def note(self) -> str:
+        return f"faces that are {self.faces}; bars: {OVER_FACES}"
+
+    def _own(self) -> pd.DataFrame:
+        return chosen(self.table, f"no faces '{self.faces}' in this table", faces=self.faces)
+
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(self._own()["model"]))
+
+    def lines(self, model: str) -> list[Line | None]:
+        lines, table = [], self._own()
+        for row in table[table["model"] == model].itertuples():
+            occluder, _, share = row.region.partition("-")
+            painted = title(occluder, OCCLUDERS) + (f", {float(share):.0%}" if share else "")
+            lines += [None] if lines else []
+            lines += [
+                Line(f"{title(row.type, TYPES)}, real ({row.n} faces)", row.real, row.real_low,
+                     row.real_high, REAL),
+                Line(painted, row.synthetic, row.synthetic_low, row.synthetic_high, PAINTED),
+            ]  # fmt: skip
+        return lines

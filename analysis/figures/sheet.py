@@ -1,50 +1,49 @@
 """The same faces under several conditions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from analysis.figures.style import MM, STYLE, plt
+from analysis.figures.display import Display
+from analysis.figures.style import points
 from iram.errors import InputError
 
-TILE = 14 * MM
+TILE = 14  # mm
 
 
 @dataclass
-class ContactSheet:
+class ContactSheet(Display):
     """A contact sheet: a row per face, a column per condition.
 
     Attributes:
         faces: title of the condition -> its pictures (n, S, S) in [0, 1], as many and in the same
             order for every condition.
         names: one label per face, none if empty.
-        figure_, axes_: after `plot`.
     """
 
     faces: Mapping[str, np.ndarray]
     names: tuple[str, ...] = ()
-    figure_: Figure = field(default=None, repr=False)
-    axes_: np.ndarray = field(default=None, repr=False)
+    PICTURES: ClassVar = True
 
-    def plot(self) -> "ContactSheet":
+    def size(self) -> tuple[float, float]:
         rows, columns = self._shape()
-        with plt.style.context(STYLE):
-            self.figure_, self.axes_ = plt.subplots(
-                rows, columns, figsize=(TILE * columns + 12 * MM, TILE * rows + 8 * MM),
-                squeeze=False, layout="constrained",
-            )  # fmt: skip
-            self.figure_.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-            for column, (title, pictures) in zip(self.axes_.T, self.faces.items(), strict=True):
-                column[0].set_title(title, fontsize=6)  # a tile is narrower than a word
-                for axis, picture in zip(column, pictures, strict=True):
-                    axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
-                    axis.set(xticks=[], yticks=[])
-                    axis.spines[:].set_visible(False)
-            for axis, name in zip(self.axes_[:, 0], self.names, strict=False):
-                axis.set_ylabel(name)
-        return self
+        return TILE * columns + 12, TILE * rows + 8
+
+    def draw(self, figure):
+        rows, columns = self._shape()
+        grid = figure.subplots(rows, columns, squeeze=False)
+        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        for column, (title, pictures) in zip(grid.T, self.faces.items(), strict=True):
+            column[0].set_title(title, fontsize=points(6))  # a tile is narrower than a word
+            for ax, picture in zip(column, pictures, strict=True):
+                ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
+                ax.set(xticks=[], yticks=[])
+                ax.spines[:].set_visible(False)
+        for ax, name in zip(grid[:, 0], self.names, strict=False):
+            ax.set_ylabel(name)
+        return list(grid.flat)
 
     def _shape(self) -> tuple[int, int]:
         shapes = {title: np.shape(pictures) for title, pictures in self.faces.items()}

@@ -1,62 +1,115 @@
-"""The look of all figures: style, sizes, colours, markers and words are named once, here.
+"""The look of all figures: sizes, colours, markers and line styles are named once, here.
 
-The colours are Okabe and Ito's, told apart by the colour-blind; line styles and markers carry the
+The colours are Okabe and Ito's, told apart by the colour-blind; markers and line styles carry the
 same in grey.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.resources import files
-from pathlib import Path
 
-import matplotlib
+from matplotlib import style as matplotlib_style
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from analysis.figures.names import MODULES, family, model_titles
+from iram.registry import Registry
 
-from iram.files import atomic_path
+SINGLE_COLUMN, DOUBLE_COLUMN = 85, 178  # mm, as journals print
+STYLES = Registry("style")
+STYLES |= {"paper": 1.0, "screen": 1.4}  # and how much larger than on paper all is
+_chosen = ContextVar("style", default="paper")
 
-STYLE = str(files("analysis.figures") / "paper.mplstyle")
-MM = 1 / 25.4  # a millimetre in inches
-DOUBLE_COLUMN = 180 * MM
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+BLUE, BLACK, GREEN, PINK, ORANGE, SKY, VERMILLION = COLOURS = (
+    "#0072B2", "#000000", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00",
+)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = ("-", "--", "-.", ":")
-OCCLUDER_TITLES = {
-    "box": "random box", "sham": "sham (background)", "blob": "random blob",
-    "dropout": "random patches", "brows": "brows", "eyes": "eyes", "brows_eyes": "brows and eyes",
-    "nose": "nose", "cheeks": "cheeks", "mouth": "mouth", "chin": "chin",
-    "upper_half": "upper half", "lower_half": "lower half", "left_half": "left half",
-    "right_half": "right half", "sunglasses": "sunglasses", "spectacles": "spectacles",
-    "surgical_mask": "surgical mask", "hand": "hand", "scarf": "scarf", "hair": "hair",
-    "microphone": "microphone", "cup": "cup", "vr_headset": "VR headset",
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
+HOLLOW = ("full", "none", "left", "right")  # what is filled of the markers of a module's variants
+MUTED = "0.35"  # what is not the finding: notes, chance, zero lines
+BAND = {"alpha": 0.18, "linewidth": 0}  # of intervals about a line
+ANSWER_LOOKS = {  # colour and sign of a verdict
+    "supported": (GREEN, "✔"), "refuted": (VERMILLION, "✘"), "undecided": (MUTED, "?"),
+    "not tested": (MUTED, "–"),
 }  # fmt: skip
+SIGNED = "PuOr_r"  # purple to orange about 0: told apart by the colour-blind; print signs for grey
+RISING = "viridis"  # rises evenly in lightness, so it reads in grey too
 
 
-def look(models) -> dict[str, dict]:
-    """Colour, marker and line of each model, in the order given."""
-    return {
-        model: {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)],
-                "linestyle": LINES[i % len(LINES)]}
-        for i, model in enumerate(models)
-    }  # fmt: skip
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """Within the block, displays are plotted in this style: "paper" or "screen".
 
-
-def save(figure: plt.Figure, path: Path, run: str, kinds=("pdf", "png")) -> list[Path]:
-    """Writes the figure as PATH.pdf and PATH.png, or whatever kinds; returns the files, and closes
-    the figure.
-
-    What it shows (`run`) is in the files' metadata, and no date: equal data gives equal files.
+    Raises:
+        InputError: no such style.
     """
-    written = [path.with_suffix(f".{kind}") for kind in kinds]
-    with plt.style.context(STYLE):
-        for target, kind in zip(written, kinds, strict=True):
-            with atomic_path(target) as temporary:
-                figure.savefig(temporary, format=kind, metadata=METADATA[kind](run))
-    plt.close(figure)
-    return written
+    STYLES[name]
+    token = _chosen.set(name)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
 
 
-METADATA = {
-    "pdf": lambda run: {"Subject": run, "CreationDate": None, "Creator": "iram"},
-    "png": lambda run: {"Description": run, "Software": "iram"},
-    "svg": lambda run: {"Description": run, "Date": None, "Creator": "iram"},
-}
+def context():
+    """matplotlib's settings of the chosen style, whatever the user's own are."""
+    sheets = dict.fromkeys(("paper", _chosen.get()))
+    paths = [str(files("analysis.figures") / f"{name}.mplstyle") for name in sheets]
+    return matplotlib_style.context(paths, after_reset=True)
+
+
+def inches(mm: float) -> float:
+    """Of a length on paper."""
+    return mm / 25.4 * STYLES[_chosen.get()]
+
+
+def points(size: float) -> float:
+    """The font size that is `size` points on paper."""
+    return size * STYLES[_chosen.get()]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size on paper in mm."""
+    return Figure(figsize=(inches(width), inches(height)), layout="constrained")
+
+
+def look(models: Iterable[str]) -> dict[str, dict]:
+    """Colour, marker, line and label of each model.
+
+    A module looks the same in every figure; its variants differ in line and in how the markers are
+    filled. Training seeds of one model look alike, and the first one bears their label. Where a
+    module has more variants than lines, all models count as modules of their own.
+    """
+    models = list(dict.fromkeys(models))
+    seeds = {name: [m for m in models if family(m) == name] for name in map(family, models)}
+    firsts = [own[0] for own in seeds.values()]
+    titles, places = model_titles(firsts), _places(list(seeds))
+    styles = {}
+    for name, own in seeds.items():
+        place, variant = places[name]
+        style = {"color": COLOURS[place % 7], "linestyle": LINES[(place + variant) % 7],
+                 "marker": MARKERS[place % 7], "fillstyle": HOLLOW[variant % 4]}  # fmt: skip
+        count = f" ({len(own)} seeds)" if len(own) > 1 else ""
+        for number, model in enumerate(own):
+            styles[model] = {**style, "label": "_" * bool(number) + titles[own[0]] + count}
+    return {model: styles[model] for model in models}
+
+
+def _places(families: list[str]) -> dict[str, tuple[int, int]]:
+    """(which module, which of its variants) of each family, both counted from 0."""
+    modules = [name.partition("-")[0] for name in families]
+    if max(map(modules.count, modules), default=0) > len(HOLLOW):
+        return {name: (place, 0) for place, name in enumerate(families)}
+    order = list(dict.fromkeys([*MODULES, *modules]))
+    return {name: (order.index(modules[place]), modules[:place].count(modules[place]))
+            for place, name in enumerate(families)}  # fmt: skip
+
+
+def dots(style: dict) -> dict:
+    """A model's look without its line."""
+    return style | {"linestyle": "none"}
+
+
+def line(style: dict) -> dict:
+    """A model's look without its markers."""
+    return {name: style[name] for name in ("color", "linestyle", "label")}

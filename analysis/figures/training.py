@@ -1,73 +1,85 @@
-"""Training: validation accuracy against the epoch, and what each module changes."""
+"""Training: validation accuracy against the epoch, and what each module and switch changes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MM, STYLE, look, plt
-from iram.errors import InputError
-
-KINDS = {"module": "modules", "control": "other recipes", "ablation": "IRAM's switches"}
+from analysis.figures.display import Display, chosen
+from analysis.figures.names import ACCURACY, KINDS, OVER_FACES, model_titles
+from analysis.figures.style import (
+    BLUE,
+    DOUBLE_COLUMN,
+    MUTED,
+    SINGLE_COLUMN,
+    dots,
+    line,
+    look,
+    points,
+)
 
 
 @dataclass
-class TrainingCurves:
+class TrainingCurves(Display):
     """Accuracy on the validation split after every epoch: a line per model, a colour per label.
 
     Panels: models without switches that share the recipe of the first one; those of other recipes;
-    those with a switch off its default. Dots are the epochs that were chosen. Models of shuffled
-    labels are left out: they do not learn what the validation split asks.
+    those with a switch off its default. Dots are the epochs that were chosen, with their 95%
+    intervals over faces. Models of shuffled labels are left out: they do not learn what the
+    validation split asks.
 
     Attributes:
         curves, ledger: the tables `curves.csv` and `ledger.csv`; of the ledger's models those on
             the first finished one's data are shown.
-        figure_, axes_: after `plot`; axes_ is a list of one axis per panel.
     """
 
     curves: pd.DataFrame
     ledger: pd.DataFrame
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    COLUMNS: ClassVar = {
+        "curves": ("name", "epoch", "validation_accuracy"),
+        "ledger": ("name", "label", "recipe", "switches", "data", "status", "selected_epoch",
+                   "validation_low", "validation_high"),
+    }  # fmt: skip
 
-    def plot(self) -> "TrainingCurves":
+    def _panels(self) -> dict[str, pd.DataFrame]:
         table = self.ledger[~self.ledger["recipe"].str.contains("random_labels", na=False)]
         logged = table["name"].isin(set(self.curves["name"]))
-        done = table[(table["status"] == "done") & logged]
-        if done.empty:
-            raise InputError("no finished model with a log of its training")
+        done = chosen(table[logged], "no finished model with a log of its training",
+                      status="done")  # fmt: skip
         done = done[done["data"] == done["data"].iloc[0]]
-        panels = {}
-        for kind, title in KINDS.items():
-            if len(rows := done[_kinds(done) == kind]):
-                panels[title] = rows
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                1, len(panels), figsize=(DOUBLE_COLUMN, 82 * MM), sharey=True, squeeze=False,
-                layout="constrained",
-            )  # fmt: skip
-            self.axes_ = list(axes.flat)
-            for axis, (title, rows) in zip(self.axes_, panels.items(), strict=True):
-                self._panel(axis, rows)
-                axis.set(title=title, xlabel="epoch")
-            self.axes_[0].set_ylabel("accuracy on the validation split (%)")
-        return self
+        kinds = _kinds(done)
+        found = {title: done[kinds == kind] for kind, title in KINDS.items()}
+        return {title: rows for title, rows in found.items() if len(rows)}
 
-    def _panel(self, axis, rows: pd.DataFrame) -> None:
-        styles = look(dict.fromkeys(rows["label"]))
-        for (label, style), (_, models) in zip(
-            styles.items(), rows.groupby("label", sort=False), strict=True
-        ):
-            plain = {k: v for k, v in style.items() if k != "marker"}
-            for i, model in enumerate(models.itertuples()):
-                log = self.curves[self.curves["name"] == model.name]
-                axis.plot(log["epoch"], 100 * log["validation_accuracy"], linewidth=0.9,
-                          label=label if i == 0 else None, **plain)  # fmt: skip
-                chosen = log[log["epoch"] == model.selected_epoch]
-                axis.plot(chosen["epoch"], 100 * chosen["validation_accuracy"], linestyle="none",
-                          marker=style["marker"], color=style["color"])  # fmt: skip
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=6,
-                    columnspacing=0.8, handlelength=1.8)  # fmt: skip
+    def size(self) -> tuple[float, float]:
+        panels = self._panels().values()
+        labels = max(rows["label"].nunique() for rows in panels)
+        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 66 + 4 * -(-labels // 2)
+
+    def draw(self, figure):
+        rows = self._panels()
+        panels = list(figure.subplots(1, len(rows), sharey=True, squeeze=False).flat)
+        for ax, (title, models) in zip(panels, rows.items(), strict=True):
+            self._panel(ax, models)
+            ax.set(title=title, xlabel="epoch")
+        panels[0].set_ylabel("accuracy on the validation split (%)")
+        return panels
+
+    def _panel(self, ax, models: pd.DataFrame) -> None:
+        labels = dict(zip(models["name"], models["label"], strict=True))
+        for model, style in look(models["name"]).items():
+            log = self.curves[self.curves["name"] == model]
+            ax.plot(log["epoch"], 100 * log["validation_accuracy"], linewidth=points(0.9),
+                    **line(style))  # fmt: skip
+            row = models[models["name"] == model].iloc[0]
+            best = log[log["epoch"] == row["selected_epoch"]]
+            ax.vlines(best["epoch"], 100 * row["validation_low"], 100 * row["validation_high"],
+                      color=style["color"], linewidth=points(0.8))  # fmt: skip
+            ax.plot(best["epoch"], 100 * best["validation_accuracy"],
+                    **dots(style) | {"label": "_"})  # fmt: skip
+        columns = 2 if len(set(labels.values())) > 3 else len(set(labels.values()))
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns,
+                  fontsize=points(7), columnspacing=0.8, handlelength=1.8)  # fmt: skip
 
 
 def _kinds(rows: pd.DataFrame) -> pd.Series:
@@ -78,52 +90,70 @@ def _kinds(rows: pd.DataFrame) -> pd.Series:
 
 
 @dataclass
-class ModuleDifferences:
-    """Forest plot: what each model has over its reference, in points, with 95% intervals.
+class ModuleDifferences(Display):
+    """Forest plot: each model's accuracy, and at the right what it has over its reference, in
+    points, with 95% intervals.
 
-    Filled where the adjusted p is below 0.05. At the right, the training seeds that were paired.
+    Filled where the adjusted p is below 0.05. At the very right, the training seeds that were
+    paired. The reference itself has an accuracy alone.
 
     Attributes:
-        table: rows of `accuracy.csv` or `ablation.csv`; those without a difference are left out.
-        figure_, axes_: after `plot`; axes_ is a list of one axis per kind.
+        table: `accuracy.csv` or `ablation.csv`; published figures are left out.
     """
 
     table: pd.DataFrame
-    figure_: Figure = field(default=None, repr=False)
-    axes_: list = field(default=None, repr=False)
+    COLUMNS: ClassVar = {"table": (
+        "kind", "label", "accuracy", "low", "high", "reference", "paired_seeds", "difference",
+        "difference_low", "difference_high", "p_holm",
+    )}  # fmt: skip
+    TITLES: ClassVar = {"whole": "IRAM as it is", **KINDS}
 
-    def plot(self) -> "ModuleDifferences":
-        compared = self.table[self.table["difference"].notna()]
-        if compared.empty:
-            raise InputError("no model with a reference to compare it with")
-        kinds = [kind for kind in KINDS if (compared["kind"] == kind).any()]
-        heights = [(compared["kind"] == kind).sum() + 0.8 for kind in kinds]
-        with plt.style.context(STYLE):
-            self.figure_, axes = plt.subplots(
-                len(kinds), 1, figsize=(DOUBLE_COLUMN * 0.7, (5 * sum(heights) + 16) * MM),
-                sharex=True, squeeze=False, height_ratios=heights, layout="constrained",
-            )  # fmt: skip
-            self.axes_ = list(axes.flat)
-            for axis, kind in zip(self.axes_, kinds, strict=True):
-                self._panel(axis, compared[compared["kind"] == kind])
-                axis.set_title(KINDS[kind])
-            self.axes_[-1].set_xlabel("difference of accuracy (points)")
-        return self
+    def _kinds(self) -> dict[str, pd.DataFrame]:
+        ours = self.table[self.table["kind"] != "published"]
+        if not ours["difference"].notna().any():
+            chosen(ours[:0], "no model with a reference to compare it with")
+        return {kind: rows for kind in self.TITLES if len(rows := ours[ours["kind"] == kind])}
 
-    def _panel(self, axis, rows: pd.DataFrame) -> None:
-        axis.axvline(0, color="0.4", linewidth=0.8)
+    def size(self) -> tuple[float, float]:
+        kinds = self._kinds()
+        return DOUBLE_COLUMN, 5 * sum(map(len, kinds.values())) + 7 * len(kinds) + 16
+
+    def draw(self, figure):
+        kinds = self._kinds()
+        heights = [len(rows) + 0.2 for rows in kinds.values()]
+        grid = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False,
+                               height_ratios=heights)  # fmt: skip
+        for (left, right), (kind, rows) in zip(grid, kinds.items(), strict=True):
+            self._accuracies(left, rows)
+            self._differences(right, rows)
+            left.set_title(self.TITLES[kind], loc="left")
+        grid[-1, 0].set_xlabel(f"{ACCURACY}; bars: {OVER_FACES}\nand, with several, over seeds")
+        grid[-1, 1].set_xlabel("difference from the reference\n(points); filled: p < 0.05 (Holm)")
+        return list(grid.flat)
+
+    def _accuracies(self, ax, rows: pd.DataFrame) -> None:
         for place, row in enumerate(rows.itertuples()):
-            found = row.p_holm < 0.05
-            axis.errorbar(
-                100 * row.difference, place, fmt="o", color=COLOURS[0], capsize=2,
-                xerr=[[100 * (row.difference - row.difference_low)],
-                      [100 * (row.difference_high - row.difference)]],
-                markerfacecolor=COLOURS[0] if found else "white",
-            )  # fmt: skip
+            _bar(ax, place, row.accuracy, row.low, row.high, BLUE)
+        titles = model_titles(self.table.loc[self.table["kind"] != "published", "label"])
+        ax.set_yticks(range(len(rows)), [titles[label] for label in rows["label"]])
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
+
+    def _differences(self, ax, rows: pd.DataFrame) -> None:
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        for place, row in enumerate(rows.itertuples()):
+            if row.difference != row.difference:
+                continue
+            _bar(ax, place, row.difference, row.difference_low, row.difference_high,
+                 BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
             seeds = len(str(row.paired_seeds).split())
-            axis.annotate(f"{seeds} seed{'s' * (seeds > 1)}", (1, place), (4, 0),
-                          xycoords=axis.get_yaxis_transform(), textcoords="offset points",
-                          va="center", fontsize=6.5, color="0.35")  # fmt: skip
-        names = [f"{row.label} − {row.reference}" for row in rows.itertuples()]
-        axis.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.4, -0.6))
-        axis.grid(axis="y", visible=False)
+            ax.annotate(f"{seeds} seed{'s' * (seeds > 1)}", (1, place), (2, 0), ha="left",
+                        xycoords=ax.get_yaxis_transform(), textcoords="offset points",
+                        va="center", fontsize=points(7), color=MUTED)  # fmt: skip
+        ax.grid(axis="y", visible=False)
+
+
+def _bar(ax, place: int, value: float, low: float, high: float, face: str) -> None:
+    """One point of shares with its interval, in percent."""
+    ax.hlines(place, 100 * low, 100 * high, color=BLUE)
+    ax.plot(100 * value, place, "o", color=BLUE, markerfacecolor=face)

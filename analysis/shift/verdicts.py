@@ -38,8 +38,9 @@ def judge(
         real: tests a component on really occluded faces, None where no lists were given.
     """
     verdicts, parts = [], []
-    for name in evidence.judged():
-        asked = [h for h in hypotheses if not h.only or name.split("-")[0] in h.only]
+    for name, readers in evidence.judged().items():
+        module = readers[0].training.attention
+        asked = [h for h in hypotheses if not h.only or module in h.only]
         found = {h.key: [_component(evidence, name, c, real, seed) for c in h.components]
                  for h in asked}  # fmt: skip
         verdicts += decide(name, asked, found)

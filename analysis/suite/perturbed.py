@@ -24,13 +24,15 @@ from analysis.suite.record import Record
 from iram.seeds import generators
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # closer where curves bend
+ORDERS = ("morf", "lerf")  # the most, or the least, relevant pixels removed first
 PASSES = 64  # pictures a forward pass
 
 
 def add_curves(
     suite: Suite, subject: Subject, records: Mapping[str, Record], advance: Advance
 ) -> None:
-    """Insertion, deletion and their difference, per fill; with "imputed" they are ROAD's.
+    """Insertion, deletion and their difference, per fill; with "imputed" they are ROAD's. And the
+    curves themselves: the probability of the explained class at each share.
 
     A picture's curves of all methods, in both orders and with its own and another face's maps, are
     made in the same batches. Nothing is passed twice: the clean logits are known.
@@ -38,7 +40,7 @@ def add_curves(
     chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
     clean, known = suite.clean_logits(subject), maps_and_others(suite, subject, records, chosen)
     for fill in FILLS:
-        found = []
+        found, followed = [], []
         for place, faces in enumerate(blocks(chosen)):
             part = slice(place * BATCH, place * BATCH + len(faces))
             images = suite.dataset.images(faces)
@@ -48,6 +50,7 @@ def add_curves(
                 batch_size=PASSES,
             )  # fmt: skip
             found.append({k: curve_scores(curves[k, "morf"], curves[k, "lerf"]) for k in known})
+            followed.append({k: curve.probability for k, curve in curves.items()})
             advance(len(faces) * len(records))
         for method, record in records.items():
             for name in found[0][method, "own"]:
@@ -57,6 +60,13 @@ def add_curves(
                 )
                 record.add(chosen, value, chance, family="faithfulness", metric=name, region="none",
                            fill=fill)  # fmt: skip
+            for order in ORDERS:
+                own, other = (torch.cat([block[(method, whose), order] for block in followed])
+                              for whose in ("own", "other"))  # fmt: skip
+                for place, share in enumerate(SHARES):
+                    record.add(chosen, own[:, place], other[:, place], family="curves",
+                               metric="probability", region="none", fill=fill, order=order,
+                               share=f"{share:g}")  # fmt: skip
 
 
 def add_infidelity(suite: Suite, subject: Subject, records: Mapping[str, Record]) -> None:

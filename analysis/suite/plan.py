@@ -198,7 +198,7 @@ class Suite:
             source = mean_source(subject.model) if method == "mean_map" else None
             parts |= {"mean": source}
         if kind == "rows":
-            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist()}
+            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves"}
         if kind == "sanity":
             other = self.randomised.get(subject.name)
             parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),

@@ -215,18 +215,11 @@ def made_of(suite: Suite) -> str:
 
 def draw(suite: Suite, tables: dict) -> list[Path]:
     """Writes the figures that the tables allow; returns their files."""
-    from analysis.figures import AgreementMatrix, FaithfulnessForest, save
+    from analysis import figures
 
+    named = {f"attribution/{name}.csv": table for name, table in tables.items()}
     run = f"faces {suite.faces_sha256[:12]}, seed {suite.seed}"
-    displays = {}
-    for model in dict.fromkeys(tables["agreement"]["model"]):
-        displays[f"agreement_{model}"] = AgreementMatrix(tables["agreement"], model)
-    if len(tables["faithfulness"]):
-        displays["faithfulness"] = FaithfulnessForest(tables["faithfulness"])
-    return [
-        file for name, display in displays.items()
-        for file in save(display.plot().figure_, suite.out / "figures" / name, run)
-    ]  # fmt: skip
+    return figures.draw(named, suite.out / "figures", run)
 
 
 def _description(suite: Suite) -> dict:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 HEAD = ["dataset", "model", "seed"]
 NUMBERS = ["n", "value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high"]
-TABLES = ("agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking")
+TABLES = (
+    "agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking", "curves",
+)  # fmt: skip
+KEYS = {  # what tells the rows of one measure from those of another
+    "faithfulness": ["method", "metric", "fill"],
+    "localisation": ["method", "metric", "region"],
+    "complexity": ["method", "metric"],
+    "curves": ["method", "metric", "fill", "order", "share"],
+}
 REFERENCE = "region_shapley"
 RANKED_BY = ("shapley_rank", "shapley_rank_density")
 LOWER = ("deletion_auc", "infidelity", "max_sensitivity", "earth_movers_distance")
@@ -33,14 +41,14 @@ BLOCK = 400  # measures whose intervals are found together, so that memory stays
 
 def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     """{name in TABLES: table} of a finished run."""
-    scores = {family: [] for family in ("faithfulness", "localisation", "complexity")}
+    scores = {family: [] for family in KEYS}
     agreement, sanity, order = [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
             rows = suite.read("rows", subject, method)
             for family, tables in scores.items():
                 own = rows[rows["family"] == family]
-                tables.append(means(own, ["method", "metric", "region", "fill"], suite.seed))
+                tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
                 sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
@@ -52,9 +60,6 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
         order += [ranking(told[told["metric"] == metric], suite.seed) for metric in RANKED_BY]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
-    tables["localisation"] = tables["localisation"].drop(columns="fill", errors="ignore")
-    tables["complexity"] = tables["complexity"].drop(columns=["fill", "region"], errors="ignore")
-    tables["faithfulness"] = tables["faithfulness"].drop(columns="region", errors="ignore")
     return {name: tables[name] for name in TABLES}
 
 
@@ -101,8 +106,8 @@ def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def better(metric: str) -> str:
-    """Which way of a metric is good; "none" for those of complexity, where neither is."""
-    if metric in ("gini", "entropy", "effective_pixels"):
+    """Which way of a metric is good; "none" for those of complexity and for curves."""
+    if metric in ("gini", "entropy", "effective_pixels", "probability"):
         return "none"
     return "lower" if metric.startswith(LOWER) else "higher"
 

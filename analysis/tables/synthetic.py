@@ -111,14 +111,6 @@ def _beside(own, comparison, wanted, reached, occluders) -> list[dict]:
     return sorted(table, key=lambda row: (occluders.index(row["occluder"]), row["fraction"] or 0))
 
 
-def nearest(table: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """Of each occluder in one model's rows of one type, the row nearest to the fraction; of an
-    object, the one at its natural size if it is there."""
-    table = table.reset_index(drop=True)
-    distance = (table["fraction"].astype(float) - fraction).abs().fillna(-1)
-    return table.loc[distance.groupby(table["occluder"], sort=False).idxmin()]
-
-
 def type_correlation(table: pd.DataFrame) -> pd.DataFrame:
     """Per model and labels: do types that cost more when painted also cost more in reality?
 

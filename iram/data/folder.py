@@ -1,7 +1,7 @@
 """Any folder of faces with one sub-folder per class.
 
 Input: pictures of any size, gray or colour, PNG, JPEG, WebP, BMP, TIFF, PGM or GIF (the first
-frame); read as gray, the central square resized.
+frame); read as gray, the central square resized; with `faces=auto` the largest face.
 Label: the class folders in alphabetical order, under the names they have.
 Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders. If train/ has no
 val/ beside it, a fixed tenth of it is held out as validation. Where there are only classes, a
@@ -18,6 +18,7 @@ import pandas as pd
 from iram.data.cache import Decoded, cached
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.pictures import (
+    as_it_is,
     check_size_option,
     decode_pictures,
     files_in,
@@ -45,7 +46,7 @@ LICENCE = "pictures from a folder: their own licence holds"
 
 
 @DATASETS.register("folder")
-def open_folder(location: str, *, size: int = 48) -> FaceDataset:
+def open_folder(location: str, *, size: int = 48, faces: str = "whole") -> FaceDataset:
     """Opens a folder of pictures, `CLASS/*` or `SPLIT/CLASS/*`.
 
     Hidden files are passed over in silence; files whose names are no picture's, folders inside
@@ -54,16 +55,23 @@ def open_folder(location: str, *, size: int = 48) -> FaceDataset:
     Args:
         location: the folder.
         size: height and width that the pictures are resized to.
+        faces: "whole": each picture is a face. "auto": photographs of any size, of each the
+            largest face that the detector finds, cropped as FER2013 is (`iram.photographs`);
+            pictures of up to 100 pixels are taken whole, those without a face are reported.
 
     Raises:
-        InputError: no such folder, no class folder, classes beside splits, no picture at all.
+        InputError: no such folder, no class folder, classes beside splits, no picture at all; or
+            the detector is not installed.
     """
     check_size_option(size)
+    face, settings = _taken(faces)
     root = Path(location)
     splits, classes = _layout(root)
     names, problems = _pictures(root, splits, classes)
     source = pictures_sha256(root, names)
-    decoded = cached("folder", source, lambda: _decode(root, names, size), size=size)
+    decoded = cached(
+        "folder", source, lambda: _decode(root, names, size, face), size=size, **settings
+    )
     frame, held_out = _with_splits(decoded.frame, splits)
     shown = [printable(name) for name in classes]
     return FaceDataset(
@@ -120,8 +128,19 @@ def _pictures(root: Path, splits: list, classes: list) -> tuple[list[str], list[
     return names, problems
 
 
-def _decode(root: Path, names: list[str], size: int) -> Decoded:
-    images, good, problems = decode_pictures(root, names, size)
+def _taken(faces: str):
+    """What is taken of each picture, and the settings that this depends on."""
+    if faces == "whole":
+        return as_it_is, {}
+    if faces != "auto":
+        raise InputError(f"faces={faces}: write whole or auto")
+    from iram.photographs import detector_name, largest_face
+
+    return largest_face, {"faces": detector_name()}
+
+
+def _decode(root: Path, names: list[str], size: int, face) -> Decoded:
+    images, good, problems = decode_pictures(root, names, size, face=face)
     rows = np.flatnonzero(good)
     ids = [printable(names[row]) for row in rows]
     frame = pd.DataFrame({"image_id": pd.Series(ids, dtype=str), "row": rows})

@@ -1,6 +1,8 @@
 """Pictures from files: any usual kind becomes an array of gray values."""
 
+import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ from iram.errors import InputError
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
+PHONE_KINDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "HEIC"),
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+}
 MID_GRAY = 128
 ORIENTATION = 0x0112
 # EXIF orientation -> what brings the picture upright (TIFF 6.0, tag 274)
@@ -24,12 +30,16 @@ UPRIGHT = {
 }
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
     """(H, W) uint8 gray values of a picture, 0 to 255, upright by its EXIF orientation.
 
     Colour becomes luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B, as `Image.convert("L")`), 16 bits
     are scaled to 8, transparent parts are laid on mid-gray (128), of an animation the first
     frame is taken, and colour profiles are ignored.
+
+    Args:
+        content: the file's bytes, of a picture that lies in no file; `path` is then but the name
+            that messages give it, and nothing is opened.
 
     Raises:
         InputError: no such file, no picture, a truncated one, one of more than `MAX_PIXELS`
@@ -38,21 +48,23 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata; the size is checked below
-            with Image.open(path, formats=FORMATS) as image:
+            source = path if content is None else BytesIO(content)
+            with Image.open(source, formats=FORMATS) as image:
                 _check_size(path, image)
                 image.load()
                 return np.asarray(_upright(_gray(path, image), image), dtype=np.uint8)
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
+        raise InputError(_absent(path)) from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read (permission denied)") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; a picture is needed here") from None
     except Image.DecompressionBombError:
         raise InputError(f"{path} has too many pixels; up to {MAX_PIXELS:,} are read") from None
     except Image.UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise InputError(f"{path} is not a picture that can be read ({known})") from None
+        raise InputError(f"{path} {_unknown_kind(path, content)}") from None
     except Exception as error:  # decoders raise a dozen kinds of error on damaged files
         raise InputError(f"{path} is damaged or cannot be read: {error}") from None
 
@@ -72,6 +84,25 @@ def resized(gray: np.ndarray, size: int) -> np.ndarray:
     if side == size:
         return square
     return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _absent(path) -> str:
+    if os.path.islink(path):
+        return f"{path} is a link to {os.readlink(path)}, which does not exist"
+    return f"there is no file {path}"
+
+
+def _unknown_kind(path, content: bytes | None) -> str:
+    """What is wrong with a file that no decoder knows, by how it begins."""
+    with BytesIO(content) if content is not None else open(path, "rb") as file:
+        start = file.read(12)
+    told = f"is not a picture that can be read ({', '.join(FORMATS)})"
+    if not start:
+        return f"{told}: it is empty"
+    if start[4:8] == b"ftyp":  # ISO 14496-12: the box that names the kind of such files
+        kind = PHONE_KINDS.get(start[8:12], "a film")
+        return f"{told}: it is {kind}; convert it to JPEG or PNG"
+    return told
 
 
 def _check_size(path, image: Image.Image) -> None:

@@ -60,13 +60,19 @@ def pictures_sha256(root: Path, names: list[str]) -> str:
     return remembered("pictures", stamp.hexdigest(), lambda: _content_sha256(root, names))
 
 
+def as_it_is(gray: np.ndarray) -> np.ndarray:
+    """The whole picture."""
+    return gray
+
+
 def decode_pictures(
-    root: Path, names: list[str], size: int, exact: bool = False
+    root: Path, names: list[str], size: int, exact: bool = False, face=as_it_is
 ) -> tuple[np.ndarray, np.ndarray, list[Problem]]:
     """Gray pictures of the files of a folder.
 
     Args:
         exact: refuse pictures that are not `size` x `size` instead of resizing them.
+        face: what to take of each picture (H, W); may raise InputError with what is wrong.
 
     Returns:
         (n, size, size) uint8 images of the readable files, a boolean mask of length
@@ -76,7 +82,7 @@ def decode_pictures(
     good, problems = np.zeros(len(names), dtype=bool), []
     for place, name in enumerate(names):
         try:
-            gray = read_image(root / name)
+            gray = face(read_image(root / name))
         except InputError as error:
             message = str(error).removeprefix(str(root / name)).strip()
             problems.append(Problem(printable(name), None, message))

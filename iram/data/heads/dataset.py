@@ -25,6 +25,7 @@ from iram.errors import InputError
 
 VERSION = 1  # raise it when the same (seed, index) gives other pixels
 LARGEST = 1_000_000
+KEPT_POSES = 64  # angles that rendered heads are kept at; a slider asks for any number of them
 # The split of head k: a full turn of ten blocks gives each class 7 : 1 : 2 exactly.
 TURN = ("train", "test", "train", "train", "validation", "train", "train", "test", "train", "train")
 LICENCE = "rendered by this program; free of rights"
@@ -60,7 +61,8 @@ class HeadsDataset(FaceDataset):
     """Heads that are rendered when asked for.
 
     What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px, and
-    as much again for each angle that they are turned to; landmarks, 544 bytes a face and angle.
+    as much again for each of the last 64 angles that they were turned to; landmarks, 544 bytes a
+    face and angle.
     """
 
     renders = True
@@ -114,7 +116,10 @@ class HeadsDataset(FaceDataset):
 
     def _at(self, pose: tuple[float, float] | None, rows: np.ndarray) -> _Kept:
         """What is kept of a pose (None: each head's own), once these rows have been rendered."""
-        kept = self._kept.setdefault(pose, _Kept.nothing(len(self._occluders), self.size))
+        kept = self._kept.pop(pose, None) or _Kept.nothing(len(self._occluders), self.size)
+        self._kept[pose] = kept  # the last one asked for stands last
+        if len(self._kept) > KEPT_POSES:
+            del self._kept[next(pose for pose in self._kept if pose is not None)]
         missing = np.unique(rows[~kept.known[rows]])
         if missing.size:
             kinds = np.array([str(self._occluders[row]) for row in missing])

@@ -1,0 +1,32 @@
+"""What things are called on the page, and the colours of maps: those of the figures."""
+
+import numpy as np
+from matplotlib import colormaps
+
+from analysis.figures import names
+from analysis.figures.names import FILLS, METHODS
+from analysis.figures.style import RISING, SIGNED
+
+__all__ = ["CORRUPTIONS", "FILLS", "OCCLUDERS", "REGIONS", "colours", "method_title", "title"]
+
+OCCLUDERS = names.OCCLUDERS | {"none": "nothing", "drawn": "what was drawn"}
+CORRUPTIONS = {"jpeg": "JPEG", "none": "nothing"}
+REGIONS = {"rest": "surroundings of the face"}
+
+
+def title(name: str, titles: dict[str, str] | None = None) -> str:
+    """A name's title, or the name with spaces for underscores."""
+    return names.title(name, titles or {})
+
+
+def method_title(name: str) -> str:
+    """A method's title, as it begins a line."""
+    told = title(name, METHODS)
+    return told[:1].upper() + told[1:]
+
+
+def colours() -> dict[str, np.ndarray]:
+    """(256, 3) uint8 each: `rising` for gates and sizes, `signed` for values about 0."""
+    steps = np.linspace(0, 1, 256)
+    return {name: (colormaps[which](steps)[:, :3] * 255).round().astype(np.uint8)
+            for name, which in (("rising", RISING), ("signed", SIGNED))}  # fmt: skip

@@ -1,0 +1,50 @@
+"""The answers to the study's questions, in the words of its verdicts."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from analysis.figures.names import QUESTIONS
+
+
+def combined(verdicts: Iterable[str]) -> str:
+    """The verdict on a question that asks several hypotheses: each has to hold for a yes, and one
+    that is refuted makes a no."""
+    found = list(verdicts)
+    for verdict in ("refuted", "not tested", "undecided"):
+        if verdict in found:
+            return verdict
+    return "supported" if found else "not tested"
+
+
+def answers(verdicts: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """question -> model -> verdict, of the questions that the table's hypotheses answer."""
+    models = list(dict.fromkeys(verdicts["model"]))
+    found = {}
+    for question, keys in QUESTIONS.items():
+        asked = verdicts[verdicts["hypothesis"].isin(keys)]
+        if len(asked):
+            found[question] = {
+                model: combined(asked.loc[asked["model"] == model, "verdict"]) for model in models
+            }
+    return found
+
+
+def rests_on(verdicts: pd.DataFrame) -> str:
+    """What the intervals are over, in the table's words."""
+    tested = verdicts[verdicts["n"].notna()]
+    if tested.empty:
+        return "nothing tested yet"
+    seeds, faces = int(tested["seeds"].max()), int(tested["n"].max())
+    over = ", ".join(dict.fromkeys(tested["interval_over"]))
+    plural = "s" * (seeds > 1)
+    return f"bars: 95% over {over} (up to {faces} faces, {seeds} training seed{plural})"
+
+
+def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
+    """The mean relative robustness of every model but the reference, in words."""
+    table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
+    told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
+            for row in table.itertuples() if row.model != row.reference]  # fmt: skip
+    lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]
+    return "\n".join(["errors under occlusion, no attention = 100:", *lines]) if told else ""

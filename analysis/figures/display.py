@@ -1,0 +1,128 @@
+"""What every figure is: an object made of tables, whose `plot()` draws it."""
+
+import io
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from analysis.figures import style
+from analysis.figures.names import OVER_FACES
+from iram.errors import InputError, listing
+
+LETTERS = 115  # that a legend's row can hold in a double column
+
+
+class Display:
+    """A figure of one or more panels.
+
+    A subclass is a dataclass of tables and choices, and computes nothing but places and units. It
+    defines `size()`, the (width, height) on paper in mm of the figure that it fills alone, and
+    `draw(figure)`, which draws into an empty Figure or SubFigure and gives the panels.
+
+    Attributes:
+        figure_: the Figure or SubFigure that was drawn into.
+        axes_: its panels. Both after `plot`.
+        ax_: the first of these.
+    """
+
+    COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
+    PICTURES: ClassVar[bool] = False  # whether it shows faces, which need many colours
+
+    def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
+        """Draws, and returns itself.
+
+        Args:
+            ax: where to draw: an empty figure or subfigure, or axes of one, whose place is then
+                divided among the panels. None makes a new figure in the style that is in use.
+
+        Raises:
+            InputError: a table lacks a column, or has nothing to draw.
+        """
+        self._check()
+        with style.context():
+            if ax is None:
+                ax = style.new_figure(*self.size())
+            self.figure_ = self.place(ax)
+            self.axes_ = list(self.draw(self.figure_))
+        return self
+
+    def place(self, ax: Axes | Figure | SubFigure) -> Figure | SubFigure:
+        if not isinstance(ax, Axes):
+            return ax
+        figure = ax.figure.add_subfigure(ax.get_subplotspec())
+        ax.remove()
+        return figure
+
+    @property
+    def ax_(self) -> Axes:
+        return self.axes_[0]
+
+    def size(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    def draw(self, figure: Figure | SubFigure) -> Sequence[Axes]:
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        for name, wanted in self.COLUMNS.items():
+            table = getattr(self, name)
+            if not isinstance(table, pd.DataFrame):
+                continue  # one that it can do without
+            lacking = [column for column in wanted if column not in table]
+            if lacking:
+                raise InputError(f"the table '{name}' lacks the columns {listing(lacking)}")
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it."""
+        if not hasattr(self, "figure_"):
+            self.plot()
+        picture = io.BytesIO()
+        with style.context():
+            self.figure_.savefig(picture, format="png", dpi="figure")
+        return picture.getvalue()
+
+
+class Panel(Display):
+    """A figure of one panel; `draw_on(ax)` draws it."""
+
+    def draw(self, figure: Figure | SubFigure) -> Sequence[Axes]:
+        ax = figure.axes[0] if figure.axes else figure.subplots()
+        self.draw_on(ax)
+        return [ax]
+
+    def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
+        """As of `Display`, but axes are drawn on as they are, whatever they hold."""
+        if not isinstance(ax, Axes):
+            return super().plot(ax)
+        self._check()
+        with style.context():
+            self.figure_, self.axes_ = ax.figure, [ax]
+            self.draw_on(ax)
+        return self
+
+    def draw_on(self, ax: Axes) -> None:
+        raise NotImplementedError
+
+
+def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: str = "upper"):
+    """One legend for all panels, above (or, "lower", below) them; the note says what the bands or
+    bars are."""
+    handles, labels = ax.get_legend_handles_labels()
+    columns = max(1, min(len(labels), LETTERS // (8 + max(map(len, labels), default=0))))
+    return figure.legend(handles, labels, loc=f"outside {where} center", title=note, ncols=columns)
+
+
+def chosen(table: pd.DataFrame, problem: str, **values) -> pd.DataFrame:
+    """The rows with these values.
+
+    Raises:
+        InputError: there are none; with `problem` as the message.
+    """
+    for column, value in values.items():
+        table = table[table[column] == value]
+    if table.empty:
+        raise InputError(problem)
+    return table

@@ -1,0 +1,132 @@
+"""All figures and printed tables of a folder of results, from its tables alone."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+from analysis.example import read_example
+from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
+from analysis.figures.save import save
+from analysis.store import read_table
+from iram.errors import InputError
+from iram.files import sha256, write_text
+from iram.registry import unknown
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one figure or table.
+
+    Attributes:
+        name: in the registry.
+        files: that were written.
+        missing: why none were, "" if some were.
+    """
+
+    name: str
+    files: Sequence[Path] = ()
+    missing: str = ""
+
+
+class Results:
+    """A folder of results; tables are read once."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.read = cache(self._read)
+        self.run = cache(self._run)
+
+    def holds(self, table: str) -> bool:
+        return (self.folder / table).is_file()
+
+    def _read(self, table: str):
+        path = self.folder / table
+        return read_example(path) if path.suffix == ".npz" else read_table(path)
+
+    def _run(self, table: str) -> str:
+        """What a table is, for the record: its hash, and its run's faces and seed."""
+        path = self.folder / table
+        told = f"{table} {sha256(path)[:12]}"
+        try:
+            identity = json.loads((path.parent / "run.json").read_text("utf-8"))["identity"]
+            return f"{told} (faces {identity['faces_sha256'][:12]}, seed {identity['seed']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return told
+
+
+def chosen(names: str) -> tuple[list[Figure], list[Printed]]:
+    """The figures and printed tables that a comma-separated list of names and patterns names.
+
+    Tables are called table-NAME; "" is everything.
+
+    Raises:
+        InputError: a name that matches nothing.
+    """
+    known = {**{f.name: f for f in FIGURES}, **{f"table-{t.name}": t for t in TABLES}}
+    wanted: dict[str, Figure | Printed] = {}
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        found = {key: one for key, one in known.items() if fnmatchcase(key, name)}
+        if not found:
+            raise InputError("--only: " + unknown("figure", name, known))
+        wanted |= found
+    items = list((wanted or known).values())
+    return ([one for one in items if isinstance(one, Figure)],
+            [one for one in items if isinstance(one, Printed)])  # fmt: skip
+
+
+def make(
+    results: Results, figures: Iterable[Figure], tables: Iterable[Printed], out: Path,
+    kinds: Sequence[str],
+) -> Iterator[Made]:  # fmt: skip
+    """Writes what the results allow; what is missing is told, and the rest goes on."""
+    for item in (*figures, *tables):
+        lacking = [name for name in item.tables if not results.holds(name)]
+        if lacking:
+            yield Made(item.name, missing="; ".join(
+                f"{results.folder / name} does not exist, made by: "
+                f"{command_of(name, str(results.folder))}" for name in lacking))  # fmt: skip
+            continue
+        names = [n for n in (*item.tables, *item.optional) if results.holds(n)]
+        run = "; ".join(map(results.run, names))
+        try:
+            given = {name: results.read(name) for name in names}
+            write = _figure if isinstance(item, Figure) else _table
+            yield Made(item.name, write(item, given, out, run, kinds))
+        except InputError as error:
+            yield Made(item.name, missing=str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            yield Made(item.name, missing=f"{', '.join(item.tables)}: not as "
+                       f"`{command_of(item.tables[0]).split(' --')[0]}` writes it ({error!r})"
+                       )  # fmt: skip
+
+
+def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
+    """Writes every figure whose tables are among these; returns the files.
+
+    For commands that have just made them. What finds nothing to draw in its table is left out.
+    """
+    files = []
+    for figure in FIGURES:
+        if set(figure.tables) <= set(tables):
+            try:
+                files += _figure(figure, dict(tables), folder, run, ("pdf", "png"))
+            except InputError:
+                continue
+    return files
+
+
+def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Path]:
+    return [file for name, display in figure.displays(tables)
+            for file in save(display.plot().figure_, out / name, run, kinds,
+                             palette=not display.PICTURES)]  # fmt: skip
+
+
+def _table(printed: Printed, tables: dict, out: Path, run: str, kinds) -> list[Path]:
+    table = printed.table(*(tables[name] for name in printed.tables))
+    written = [out / "tables" / f"{printed.name}.{kind}" for kind in ("tex", "csv")]
+    for path, text in zip(written, (table.latex(run), table.csv()), strict=True):
+        write_text(path, text)
+    return written

@@ -1,0 +1,200 @@
+"""Whether attention leaves what is covered: what the verdicts rest on, and each fill by itself."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.display import Display, Panel, chosen, legend
+from analysis.figures.names import (
+    COMPONENTS,
+    FILLS,
+    HYPOTHESES,
+    OVER_FACES,
+    SHARE_CHANGE,
+    model_titles,
+    title,
+)
+from analysis.figures.occlusion import offsets
+from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look, points
+
+FAR = 12  # multiples of a margin, beyond which the axis goes on by powers
+LAYERS_A_ROW = 4
+COMBINED = "all"  # layers, or occluders, together
+
+
+@dataclass
+class VerdictForest(Panel):
+    """What every verdict rests on: a row per hypothesis's component, the effect first and its
+    controls and nulls below, a point per model with its 95% interval.
+
+    All are signed so that the claim is at the right, and in multiples of the margin that was
+    written down before: within the gray band an effect is none worth the name. Filled: shown, each
+    by itself; hollow: not.
+
+    Attributes:
+        components: the table `components.csv` of the shift study.
+        hypotheses: which of them; () is all.
+    """
+
+    components: pd.DataFrame
+    hypotheses: tuple[str, ...] = ()
+    COLUMNS: ClassVar = {"components": (
+        "model", "hypothesis", "component", "effect", "low", "high", "unit", "direction", "margin",
+        "outcome",
+    )}  # fmt: skip
+
+    def _table(self) -> pd.DataFrame:
+        keys = self.hypotheses or tuple(dict.fromkeys(self.components["hypothesis"]))
+        table = self.components[self.components["hypothesis"].isin(keys)]
+        return chosen(table, "no hypothesis in this table")
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """(hypothesis, component), and before those of a hypothesis with several its heading's
+        (key, "")."""
+        rows = []
+        for key, own in self._table().groupby("hypothesis", sort=False):
+            names = list(dict.fromkeys(own["component"]))
+            rows += [(key, "")] * (len(names) > 1) + [(key, name) for name in names]
+        return rows
+
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 3.7 * len(self._rows()) + 26
+
+    def draw_on(self, ax) -> None:
+        table, rows = self._table(), self._rows()
+        styles = look(table["model"])
+        ax.axvspan(-1, 1, color="0.92", linewidth=0, zorder=0)
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+            own = table[(table["model"] == model) & table["effect"].notna()]
+            self._points(ax, own, rows, style, -shift)
+        tested = table.groupby(["hypothesis", "component"])["effect"].count()
+        for place, row in enumerate(rows):
+            if row[1] and not tested[row]:
+                ax.text(0.5, place, "not tested", ha="center", va="center", color=MUTED,
+                        fontsize=points(7), transform=ax.get_yaxis_transform())  # fmt: skip
+        self._dress(ax, table, rows)
+
+    def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:
+        pairs = own[["hypothesis", "component"]].itertuples(index=False, name=None)
+        y = np.array([rows.index(pair) + shift for pair in pairs])
+        unit = own["direction"] / own["margin"]
+        value, low, high = (own[name] * unit for name in ("effect", "low", "high"))
+        shown = (own["outcome"] == "shown").to_numpy()
+        ax.hlines(y, low, high, color=style["color"])
+        ax.plot([], [], **dots(style))  # for the legend
+        for filled, face in ((shown, style["color"]), (~shown, "white")):
+            ax.plot(value[filled], y[filled],
+                    **dots(style) | {"markerfacecolor": face, "label": "_"})  # fmt: skip
+
+    def _dress(self, ax, table: pd.DataFrame, rows) -> None:
+        margins = table.drop_duplicates(["hypothesis", "component"]).set_index(
+            ["hypothesis", "component"])  # fmt: skip
+        labels, alone = [], [key for key, _ in rows]
+        for key, name in rows:
+            heads = not name or alone.count(key) == 1
+            words = f"{key}  {title(key, HYPOTHESES)}" if heads else title(name, COMPONENTS)
+            known = margins.loc[(key, name)] if name else None
+            margin = "" if known is None else f" ({known['margin']:g} {known['unit']})"
+            labels.append((words + margin, "bold" if heads else "normal"))
+        ax.set_yticks(range(len(rows)), [words for words, _ in labels])
+        for label, (_, weight) in zip(ax.get_yticklabels(), labels, strict=True):
+            label.set_fontweight(weight)
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="y", visible=False)
+        if np.abs(ax.get_xlim()).max() > FAR:
+            powers_beyond(ax, 2, (1, 2, 5, 10, 20, 50, 100, 200))
+        ax.set_xlabel("effect in the claimed direction, in margins (in brackets)\n"
+                      "gray: none worth the name")  # fmt: skip
+        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4,
+                         title=f"bars: {OVER_FACES}; filled: shown, by itself")  # fmt: skip
+
+
+def models(by_fill: pd.DataFrame) -> list[str]:
+    """The models under study: those with attention that are no control of another."""
+    return list(dict.fromkeys(by_fill.loc[by_fill["row"] == "attention", "model"]))
+
+
+@dataclass
+class FillForest(Display):
+    """Change of attention's log share on what is covered, each fill by itself: a row per fill, a
+    panel per layer, a point per model with its 95% interval; below 0 attention leaves.
+
+    Beside the model under study stand its nulls: its permuted weights, the activation of the net
+    without attention, the net of shuffled labels, and the nets that saw erasing.
+
+    Attributes:
+        by_fill: the table `by_fill.csv` of the shift study.
+        model: the one under study.
+    """
+
+    by_fill: pd.DataFrame
+    model: str
+    COLUMNS: ClassVar = {"by_fill": (
+        "model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
+    )}  # fmt: skip
+
+    def _own(self) -> pd.DataFrame:
+        table = self.by_fill[self.by_fill["occluder"] == COMBINED]
+        chosen(table, f"no model '{self.model}' in this table", model=self.model)
+        own = (table["model"] == self.model) | table["model"].str.startswith(f"{self.model}-")
+        twin = (table["row"] == "twin") & (table["exposure"] == "none")
+        return table[own | twin]
+
+    def _rows(self) -> list[tuple[str, str]]:
+        found = self._own()[["fill", "patch"]].drop_duplicates()
+        return sorted(found.itertuples(index=False, name=None), key=lambda row: row[1] == "beside")
+
+    def _layers(self) -> list[str]:
+        names = set(self._own()["layer"].astype(str))
+        return sorted(names, key=lambda name: (name == COMBINED, name.zfill(3)))
+
+    def size(self) -> tuple[float, float]:
+        height = max(4.5, 2.2 * self._own()["model"].nunique()) * len(self._rows())
+        return DOUBLE_COLUMN, (height + 8) * -(-len(self._layers()) // LAYERS_A_ROW) + 22
+
+    def draw(self, figure):
+        own, rows, layers = self._own(), self._rows(), self._layers()
+        columns = min(LAYERS_A_ROW, len(layers))
+        panels = list(figure.subplots(-(-len(layers) // columns), columns, sharey=True, sharex=True,
+                                      squeeze=False).flat)  # fmt: skip
+        for ax, layer in zip(panels, layers, strict=False):
+            self._layer(ax, own[own["layer"].astype(str) == layer], rows, look(own["model"]))
+            ax.set_title("all layers" if layer == COMBINED else f"layer {int(layer) + 1}")
+        for ax in panels[len(layers) :]:
+            ax.remove()
+        for ax in panels[max(0, len(layers) - columns) : len(layers)]:
+            ax.tick_params(labelbottom=True)
+        powers_beyond(panels[0], 0.1, (0.1, 1, 10))
+        labels = [title(fill, FILLS) + "\n(beside the face)" * (patch == "beside")
+                  for fill, patch in rows]  # fmt: skip
+        panels[0].set_yticks(range(len(rows)), labels)
+        panels[0].set_ylim(len(rows) - 0.4, -0.6)
+        figure.supxlabel(f"{SHARE_CHANGE}; beyond ±0.1 the axis goes by powers")
+        named = model_titles([self.model])[self.model]
+        legend(figure, panels[0], f"{named} and its nulls; bars: {OVER_FACES}")
+        return panels[: len(layers)]
+
+    def _layer(self, ax, own: pd.DataFrame, rows, styles: dict) -> None:
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+            part = own[own["model"] == model]
+            pairs = part[["fill", "patch"]].itertuples(index=False, name=None)
+            y = np.array([rows.index(pair) - shift for pair in pairs])
+            ax.hlines(y, part["low"], part["high"], color=style["color"])
+            ax.plot(part["value"], y, **dots(style))
+        ax.grid(axis="y", visible=False)
+
+
+def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
+    """An x axis that is even to +-`linear` and goes by powers of ten beyond, over what is drawn."""
+    low, high = ax.get_xlim()
+    ax.set_xscale("symlog", linthresh=linear)
+    both = [-tick for tick in reversed(ticks)] + [0, *ticks]
+    ax.set_xticks([tick for tick in both if low <= tick <= high])
+    ax.set_xlim(1.2 * low, 1.2 * high)  # room for a whole marker
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()

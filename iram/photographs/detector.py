@@ -1,0 +1,108 @@
+"""Where the faces of a photograph are, by OpenCV's Haar cascade."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from iram.errors import InputError
+from iram.photographs.framing import Box, contained, overlap
+
+INSTALL = "finding faces takes OpenCV: pip install -c constraints.txt -e '.[faces]'"
+CASCADE = "haarcascade_frontalface_alt2.xml"
+LONGEST = 1024  # pixels of the longer side that the picture is looked at in
+SMALLEST = 32  # side of the smallest face looked for, in these pixels
+STEP = 1.1  # from one size of window to the next
+WINDOWS = 6  # that must agree on a face
+SAME = 0.3  # overlap (IoU) from which two boxes are one face
+INSIDE = 0.7  # share of a smaller box inside a larger from which they are one face
+
+
+class DetectorMissing(InputError):
+    """OpenCV is not installed, or is a release without cascades."""
+
+
+class FoundFace(NamedTuple):
+    """A face that was found.
+
+    Attributes:
+        box: in pixels of the picture.
+        score: how many windows agreed on it, from 6; no probability.
+    """
+
+    box: Box
+    score: int
+
+
+def find_faces(gray: np.ndarray) -> list[FoundFace]:
+    """The upright, near-frontal faces of a picture (H, W) uint8, from left to right.
+
+    Raises:
+        DetectorMissing: OpenCV is not installed.
+    """
+    cascade = _cascade(_opencv())
+    shrunk = max(1.0, max(gray.shape) / LONGEST)
+    size = [max(1, round(side / shrunk)) for side in gray.shape]
+    if min(size) < SMALLEST:
+        return []
+    if shrunk > 1:
+        picture = Image.fromarray(gray).resize(size[::-1], Image.Resampling.BILINEAR)
+        looked_at = np.asarray(picture)
+    else:
+        looked_at = np.ascontiguousarray(gray)
+    boxes, counts = cascade.detectMultiScale2(
+        looked_at, STEP, WINDOWS, minSize=(SMALLEST, SMALLEST)
+    )
+    found = [
+        FoundFace(_enlarged(box, gray.shape, size), int(count))
+        for box, count in zip(boxes, counts, strict=True)
+    ]
+    return sorted(_distinct(found), key=lambda face: face.box)
+
+
+def detector_name() -> str:
+    """What a result depends on: cascade, settings and release of OpenCV.
+
+    Raises:
+        DetectorMissing: OpenCV is not installed.
+    """
+    settings = (LONGEST, SMALLEST, STEP, WINDOWS, SAME, INSIDE)
+    return f"{CASCADE} {settings} OpenCV {_opencv().__version__}"
+
+
+def _opencv():
+    try:
+        import cv2
+
+        cv2.CascadeClassifier, cv2.data.haarcascades  # noqa: B018  OpenCV 5 has no cascades
+    except (ImportError, AttributeError) as error:
+        raise DetectorMissing(f"{INSTALL} ({error})") from None
+    return cv2
+
+
+@lru_cache
+def _cascade(cv2):
+    return cv2.CascadeClassifier(cv2.data.haarcascades + CASCADE)
+
+
+def _enlarged(box, shape, size) -> Box:
+    """A box of the shrunk picture in the picture's own pixels."""
+    left, top, width, height = (int(number) for number in box)
+    across, down = shape[1] / size[1], shape[0] / size[0]
+    return Box(round(left * across), round(top * down),
+               round((left + width) * across), round((top + height) * down))  # fmt: skip
+
+
+def _distinct(found: list[FoundFace]) -> list[FoundFace]:
+    """Of boxes that share a face the one with the highest score."""
+    kept: list[FoundFace] = []
+    for face in sorted(found, key=lambda face: (-face.score, face.box)):
+        same = (
+            overlap(face.box, k.box) > SAME or contained(face.box, k.box) > INSIDE for k in kept
+        )
+        if not any(same):
+            kept.append(face)
+    return kept

@@ -1,0 +1,197 @@
+"""A small folder of results: every table that a figure is made of, of drawn numbers."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.example import FACTS, Example, write_example
+from analysis.store import write_table
+
+MODELS = ("iram-seed0", "none-seed0")
+NUMBERS = np.random.default_rng(0)
+
+
+def numbers(table: pd.DataFrame, *prefixes: str, scale: float = 0.3) -> pd.DataFrame:
+    """The table with a drawn number, its low and its high for each prefix ("" is value)."""
+    for prefix in prefixes:
+        value = NUMBERS.uniform(0.1, 1, len(table)) * scale
+        names = (prefix or "value", f"{prefix}_low".strip("_"), f"{prefix}_high".strip("_"))
+        for name, shift in zip(names, (0, -0.1, 0.1), strict=True):
+            table[name] = value + shift * scale
+    return table
+
+
+def crossed(**values) -> pd.DataFrame:
+    """Every combination."""
+    return pd.DataFrame(list(product(*values.values())), columns=list(values))
+
+
+def summary() -> pd.DataFrame:
+    covered = crossed(model=MODELS, metric=["accuracy"], occluder=["eyes", "mouth", "box"],
+                      fill=["mean", "noise"], fraction=[0.5, 0.1])  # fmt: skip
+    covered["condition"] = [f"{r.occluder}-{r.fraction}-{r.fill}" for r in covered.itertuples()]
+    turned = crossed(model=MODELS, metric=["accuracy"], axis=["yaw", "pitch"], angle=[-30, 0, 30])
+    turned = turned[(turned["axis"] == "yaw") | (turned["angle"] != 0)].copy()
+    turned["condition"] = turned["axis"] + turned["angle"].map("{:+d}".format)
+    for axis in ("yaw", "pitch"):
+        turned[f"{axis}_deg"] = turned["angle"].where(turned["axis"] == axis, 0)
+    clean = crossed(model=MODELS, metric=["accuracy"], condition=["clean"])
+    table = pd.concat([clean, covered, turned.drop(columns=["axis", "angle"])], ignore_index=True)
+    table = table.fillna({"occluder": "none", "fill": "none", "fraction": 0.0, "yaw_deg": 0,
+                          "pitch_deg": 0})  # fmt: skip
+    table["self_occlusion_fraction"] = table["yaw_deg"].abs() / 100
+    return numbers(table, "")
+
+
+def methods_table(**more) -> pd.DataFrame:
+    return numbers(crossed(model=MODELS, method=["attention", "gradcam", "random"], **more), "",
+                   "beyond", scale=0.9).assign(chance=0.1)  # fmt: skip
+
+
+def agreement() -> pd.DataFrame:
+    pairs = pd.DataFrame([("attention", "gradcam"), ("attention", "random"), ("gradcam", "random")],
+                         columns=["method", "other"])  # fmt: skip
+    table = pairs.merge(crossed(model=MODELS, metric=["spearman"], resolution=["common"]), "cross")
+    return numbers(table, "", "beyond", scale=0.9)
+
+
+def components() -> pd.DataFrame:
+    rows = [("H1", "leaves", "effect", -1), ("H1", "sham", "control", -1),
+            ("H2a", "more than permuted-weights", "effect", -1),
+            ("H2c", "more than random-labels", "effect", -1),
+            ("H3", "indirect effect", "effect", 1)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["hypothesis", "component", "role", "direction"])
+    table = table.merge(pd.DataFrame({"model": ["iram", "cbam"]}), "cross")
+    table = numbers(table.assign(unit="logits", margin=0.05), "effect")
+    table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
+    table["outcome"] = np.where(table["model"] == "iram", "shown", "not shown: absent")
+    untested = table["hypothesis"] == "H2c"
+    table.loc[untested, ["effect", "low", "high"]] = np.nan
+    return table.assign(outcome=table["outcome"].mask(untested, "not tested"))
+
+
+VERDICTS = {  # hypothesis -> of iram, of cbam
+    "H1": ("supported", "refuted"), "H2a": ("supported", "supported"),
+    "H2c": ("supported", "not tested"), "H3": ("undecided", "refuted"),
+}  # fmt: skip
+
+
+def verdicts() -> pd.DataFrame:
+    rows = [(model, key, verdict) for key, both in VERDICTS.items()
+            for model, verdict in zip(("iram", "cbam"), both, strict=True)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "hypothesis", "verdict"])
+    table = numbers(table.assign(unit="logits", margin=0.05), "effect")
+    table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
+    return table.assign(n=500.0, seeds=3.0, interval_over="images within training seeds")
+
+
+def by_fill() -> pd.DataFrame:
+    kinds = pd.DataFrame([("iram", "attention"), ("iram-permuted-weights", "permuted-weights"),
+                          ("none", "twin"), ("iram-erasing-noise", "exposure"),
+                          ("cbam", "attention")], columns=["model", "row"])  # fmt: skip
+    fills = pd.DataFrame([("noise", "covers"), ("mean", "covers"), ("noise", "beside")],
+                         columns=["fill", "patch"])  # fmt: skip
+    table = kinds.merge(fills, "cross").merge(crossed(layer=["0", "1", "all"]), "cross")
+    table["exposure"] = np.where(table["row"] == "exposure", "noise", "none")
+    return numbers(table.assign(occluder="all"), "")
+
+
+def interventions() -> pd.DataFrame:
+    table = crossed(model=["iram-seed0", "iram-seed1"], condition=["eyes-0.3-noise", "hand"],
+                    layer=["all", "0"], outcome=["margin", "accuracy"],
+                    intervention=["clean", "change_elsewhere", "uniform", "other_image", "inverted"]
+                    )  # fmt: skip
+    table["occluder"] = table["condition"].str.partition("-")[0]
+    hand = table["occluder"] == "hand"
+    table["fill"] = np.where(hand, "object", "noise")
+    table["fraction"] = np.where(hand, np.nan, 0.3)
+    return numbers(table.assign(effect="indirect"), "")
+
+
+def real_synthetic() -> pd.DataFrame:
+    table = crossed(model=MODELS, labels=["own"], type=["upper", "glasses"], occluder=["hand"],
+                    fraction=[0.1, 0.3])  # fmt: skip
+    table = numbers(table.assign(n=70, occlusion_fraction=table["fraction"]), "synthetic", "real")
+    return table.rename(columns={"synthetic": "synthetic_drop", "real": "real_drop"})
+
+
+def ledger() -> pd.DataFrame:
+    rows = [("none-seed0", "none", "epochs=3", ""), ("iram-seed0", "iram", "epochs=3", ""),
+            ("iram-seed1", "iram", "epochs=3", ""),
+            ("iram-erasing-noise-seed0", "iram-erasing-noise", "epochs=3 erasing=0.5", ""),
+            ("iram-reuse-none-seed0", "iram-reuse-none", "epochs=3", "reuse=none")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["name", "label", "recipe", "switches"])
+    return table.assign(status="done", data="x", selected_epoch=2, validation_low=0.55,
+                        validation_high=0.75)  # fmt: skip
+
+
+def accuracy(kinds: dict[str, str]) -> pd.DataFrame:
+    table = pd.DataFrame({"label": list(kinds), "kind": list(kinds.values())})
+    table = numbers(table.assign(reference="none", paired_seeds="0 1", seeds="0 1"), "accuracy",
+                    "difference")  # fmt: skip
+    table = table.rename(columns={"accuracy_low": "low", "accuracy_high": "high"})
+    reference = table["label"].isin(["none", "published"])
+    table.loc[reference, ["difference", "difference_low", "difference_high"]] = np.nan
+    return table.assign(p_holm=np.where(table["label"] == "iram", 0.01, 0.4), parameters=1000)
+
+
+def example() -> Example:
+    maps = {name: NUMBERS.normal(size=(2, 12, 12)).astype(np.float32)
+            for name in ("attention", "gradcam")}  # fmt: skip
+    mask = np.zeros((12, 12), bool)
+    mask[6:, 3:9] = True
+    facts = dict(zip(FACTS, ("iram-seed0", "heads", "head0", "happy", "hand-natural-object", "hand",
+                             "object", None, "happy", ["happy", "sad"], [0.9, 0.2], ["gradcam"]),
+                     strict=True))  # fmt: skip
+    pictures = NUMBERS.integers(0, 255, (2, 12, 12)).astype(np.uint8)
+    return Example(pictures, mask, maps, facts)
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    places = crossed(model=MODELS, occluder=["mouth", "eyes"], metric=["drop", "drop_beyond_box"])
+    expressions = crossed(model=MODELS, expression=["happy", "sad", "all"],
+                          occluder=["mouth", "eyes"], metric=["drop_beyond_box"])  # fmt: skip
+    robust = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
+                     metric=["mrr", "relative_mrr"])  # fmt: skip
+    real = crossed(model=MODELS, labels=["own"], group=["occluded", "upper"], metric=["accuracy"])
+    yaw = numbers(pd.DataFrame({"requested_yaw_deg": [-30, 0, 30]}), "measured_yaw_deg")
+    yaw = yaw.rename(columns={"measured_yaw_deg_low": "low", "measured_yaw_deg_high": "high"})
+    shifts = crossed(model=MODELS, faces=["not turned", "all"], type=["upper", "lower"])
+    curves = crossed(fill=["imputed", "mean"], order=["morf", "lerf"], share=[0.0, 0.5, 1.0])
+    logs = crossed(name=ledger()["name"], epoch=[1, 2, 3])
+    return {
+        "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
+        "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
+        "occlusion/robustness.csv": numbers(robust, "", scale=100),
+        "occlusion/real_synthetic.csv": real_synthetic(),
+        "occlusion/real.csv": numbers(real.assign(n=40), ""),
+        "heads/summary.csv": summary(), "heads/occluders.csv": numbers(places.copy(), ""),
+        "pose/summary.csv": summary(), "pose/own_surfaces/summary.csv": summary(),
+        "pose/measured_yaw_fer2013.csv": yaw.assign(dataset="fer2013"),
+        "pose/measured_yaw_heads.csv": yaw.assign(dataset="heads"),
+        "attribution/agreement.csv": agreement(),
+        "attribution/faithfulness.csv": pd.concat([
+            methods_table(metric=["shapley_rank"], fill=["mean"]),
+            methods_table(metric=["order_gap_logit"], fill=["mean", "imputed"])]),
+        "attribution/curves.csv": curves.merge(methods_table(), "cross"),
+        "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
+        "shift/components.csv": components(), "shift/verdicts.csv": verdicts(),
+        "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
+        "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
+        "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),
+        "training/ledger.csv": ledger(),
+        "training/accuracy.csv": accuracy({"none": "module", "iram": "module",
+                                           "published": "published"}),
+        "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
+    }  # fmt: skip
+
+
+def write(folder: Path) -> dict[str, pd.DataFrame]:
+    """Writes all of them; returns the tables by name."""
+    found = tables()
+    for name, table in found.items():
+        write_table(folder / name, table)
+    write_example(folder / "example" / "example.npz", example())
+    return found

@@ -1,0 +1,94 @@
+"""Names and looks are given once, the same in every figure."""
+
+import pytest
+
+from analysis.attributions import ATTRIBUTIONS
+from analysis.figures import names
+from analysis.figures.style import STYLES, context, look, points, using
+from analysis.fills import FILLS
+from analysis.occluders import names as occluders
+from analysis.shift.hypotheses import HYPOTHESES
+from analysis.shift.interventions import donors
+from analysis.suite.perturbed import ORDERS
+from analysis.tables.real import GROUPS, TYPES
+from iram.attention import ATTENTION
+from iram.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("titles", "known"),
+    [
+        (names.OCCLUDERS, occluders()), (names.FILLS, FILLS), (names.METHODS, ATTRIBUTIONS),
+        (names.MODULES, ATTENTION), (names.HYPOTHESES, [h.key for h in HYPOTHESES]),
+        (names.COMPONENTS, [c.name for h in HYPOTHESES for c in h.components]),
+        (names.TYPES, TYPES), (names.GROUPS, GROUPS), (names.ORDERS, ORDERS),
+        (names.INTERVENTIONS, donors([], [], [])),
+    ],
+)  # fmt: skip
+def test_everything_that_is_registered_has_a_title_of_its_own(titles, known):
+    assert set(known) <= set(titles)
+    assert len(set(titles.values())) == len(titles)
+
+
+def test_every_question_asks_hypotheses_that_exist():
+    keys = {h.key for h in HYPOTHESES}
+    for asked in names.QUESTIONS.values():
+        assert set(asked) <= keys
+
+
+def test_models_are_told_apart_by_what_differs_and_no_more():
+    assert names.model_titles(["iram-seed0", "none-seed0"]) == {
+        "iram-seed0": "IRAM", "none-seed0": "no attention",
+    }  # fmt: skip
+    assert names.model_titles(["iram-heads-seed0"]) == {"iram-heads-seed0": "IRAM"}
+    assert list(names.model_titles(["iram-heads", "iram"]).values()) == [
+        "IRAM, rendered heads", "IRAM",
+    ]  # fmt: skip
+    assert list(names.model_titles(["se-seed0", "se-seed2"]).values()) == ["SE, seed 0",
+                                                                          "SE, seed 2"]  # fmt: skip
+    assert names.model_titles(["none-erasing-noise-seed1", "my_net"]) == {
+        "none-erasing-noise-seed1": "no attention, erased with noise", "my_net": "my_net",
+    }  # fmt: skip
+
+
+def test_a_module_looks_the_same_among_any_others():
+    alone, among = look(["cbam-seed0"]), look(["iram", "my-net", "cbam-seed0"])
+    assert alone["cbam-seed0"] == among["cbam-seed0"]
+    looks = look(["iram", "iram-erasing-noise", "none"])
+    assert looks["iram"]["color"] == looks["iram-erasing-noise"]["color"] != looks["none"]["color"]
+    assert looks["iram"]["fillstyle"] != looks["iram-erasing-noise"]["fillstyle"]
+
+
+def test_many_variants_of_one_module_are_told_apart_by_colour():
+    looks = look([f"iram-{word}" for word in "abcdef"])
+    assert len({style["color"] for style in looks.values()}) == 6
+
+
+def test_one_model_of_each_family_is_kept():
+    found = names.one_per_family(["iram-seed0", "iram-seed1", "none-seed3", "none-seed1"])
+    assert found == ["iram-seed0", "none-seed3"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (("eyes", "noise", 0.3), "eyes 30%, noise"), (("hand", "object", None), "hand"),
+        (("hand", "object", float("nan")), "hand"), (("hand", "mean", None), "hand, mean gray"),
+        (("new_thing", "object", 0.25), "new thing 25%"),
+    ],
+)  # fmt: skip
+def test_conditions_are_told_in_words(condition, expected):
+    assert names.condition_title(*condition) == expected
+
+
+def test_the_style_in_use_is_left_again_and_an_unknown_one_is_told():
+    import matplotlib
+
+    with using("screen"), context():
+        assert points(7) == pytest.approx(9.8)
+        assert matplotlib.rcParams["font.size"] == 10.5
+        assert matplotlib.rcParams["svg.fonttype"] == "none"  # as on paper
+    assert points(7) == 7
+    with pytest.raises(InputError, match="unknown style 'papers'"), using("papers"):
+        pass
+    assert set(STYLES) == {"paper", "screen"}
