@@ -17,7 +17,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study figures test benchmarks landmarks faults clean
+.PHONY: bench study figures notebooks test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -25,6 +25,9 @@ bench: $(READY)
 
 study: $(READY)
 	$(VENV)/bin/iram study --data "$(DATA)" --preset $(PRESET) --out $(OUT)-study $(ARGS)
+
+notebooks: $(VENV)/.notebooks
+	cd notebooks && $(abspath $(VENV))/bin/jupyter lab $(ARGS)
 
 test: $(READY)
 	$(VENV)/bin/ruff check .
@@ -47,6 +50,10 @@ $(READY): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $(READY)
+
+$(VENV)/.notebooks: $(READY)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebooks]"
+	touch $@
 
 $(LANDMARKS_READY): constraints-landmarks.txt pyproject.toml
 	$(PYTHON) -m venv $(LANDMARKS_VENV)

@@ -27,6 +27,7 @@ COMMANDS = {
     "sheets": "contact sheets: faces at every angle, heads with every expression and object",
     "figures": "every figure and printed table of the study, from its tables alone",
     "explore": "in the browser: cover and turn a face by hand, and see attention and maps follow",
+    "report": "one web page of all verdicts, figures and tables, with what made them",
     "models": "list attention modules, backbones and the shipped weights",
     "train": "train one model, or a grid of attention modules and seeds",
 }

@@ -10,6 +10,7 @@ import torch
 
 from analysis.example import Example
 from analysis.maps import spatial_attention
+from iram.data.classes import canonical
 from iram.data.images import read_image, resized
 from iram.errors import InputError
 from iram.model import FERClassifier
@@ -71,14 +72,25 @@ def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = 
     Args:
         methods: attribution methods to apply as well; their target is the predicted class.
     """
-    face = resized(picture, getattr(model, "input_size", None) or model.size)
+    face = resized(picture, picture_size(model))
     x = torch.tensor(face)[None, None].float() / 255
     with torch.inference_mode():
         trace = model.trace(x)
     maps = [spatial_attention(attention)[0].numpy() for attention in trace.attention]
     probabilities = trace.logits.softmax(1)[0].numpy()
     told = [method_map(model, x, int(probabilities.argmax()), method) for method in methods]
-    return Explanation(model.name, model.classes, probabilities, maps, face, told)
+    return Explanation(model.name, class_names(model), probabilities, maps, face, told)
+
+
+def picture_size(model) -> int:
+    """Pixels a side of what the model sees; one from outside resizes pictures itself."""
+    return getattr(model, "input_size", None) or model.size
+
+
+def class_names(model) -> tuple[str, ...]:
+    """The model's classes, under the usual names where it has others (Happiness: happy)."""
+    described = getattr(model, "description", None)
+    return tuple(map(canonical, described.data_classes)) if described else model.classes
 
 
 def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) -> MethodMap:

@@ -157,6 +157,19 @@ def test_a_picture_is_explained_by_models_from_outside(tmp_path, onnx_file, caps
     assert "file                     skipped attention: no layer of an" in lines_of(capsys)
 
 
+def test_photographs_are_explained_by_models_from_outside_beside_ours(tmp_path, onnx_file):
+    write_pictures(tmp_path, ["faces/one.png"])
+    spec = outside.write_net(tmp_path, 40, classes=("Happiness", "Sadness", "Anger"))
+    models = f"{spec},{onnx_file},{tiny.weights(tmp_path, 'iram')}"
+    out = tmp_path / "out"
+    assert main(["explain", str(tmp_path / "faces"), "--faces", "whole", "--models", models,
+                 "--out", str(out)]) == 0  # fmt: skip
+    table = pd.read_csv(out / "faces.csv").set_index("model")
+    assert table.loc["net-build", ["p_happy", "p_sad", "p_angry"]].sum() == pytest.approx(1)
+    assert table.loc["net-build", ["p_fear"]].isna().all()
+    assert table.filter(like="shapley_").notna().all(axis=None)
+
+
 def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsys):
     more = "\n\ndef plain():\n    net = Net()\n    net.gate = nn.Identity()\n    return net\n"
     extra = "[plain]\nname = 'none'\n[build]\nname = 'own'\n[build.attention]\nlayers = ['gate']"

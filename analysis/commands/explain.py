@@ -129,12 +129,12 @@ def _photographs(args, names: list[str]) -> int:
     from analysis.photographs.faces import Finder
     from analysis.photographs.regions import Placement
     from analysis.photographs.run import TABLE, check_folder
-    from iram.weights import load_model
+    from analysis.subjects import open_model
 
     check_folder(args.out)
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen)
     methods = _methods(args.methods) or ["attention"]
-    placement, models = Placement(args.landmarks), [load_model(name) for name in names]
+    placement, models = Placement(args.landmarks), [open_model(name) for name in names]
     outcome = explain_photographs(
         photographs(args.image), finder, models, methods, placement, args.out
     )

@@ -26,7 +26,7 @@ to install. Weighed (all with licences that may be used here):
 
 Tornado (Apache-2.0) is one package without dependencies, kept since 2009, has websockets with a
 check of the origin, and is there already wherever Jupyter is, which is built on it. Native HTML
-controls bring keyboard, focus and names for screen readers with them; the page is 60 kB, is read
+controls bring keyboard, focus and names for screen readers with them; the page is 75 kB, is read
 from this package and runs in any browser, headless Chromium among them.
 
 Security, after JupyterLab's: the server listens on 127.0.0.1 alone, answers only to that name, and

@@ -4,18 +4,19 @@ import numpy as np
 from matplotlib import colormaps
 
 from analysis.figures import names
+from analysis.figures.names import FILLS, METHODS
 from analysis.figures.style import RISING, SIGNED
 
+__all__ = ["CORRUPTIONS", "FILLS", "OCCLUDERS", "REGIONS", "colours", "method_title", "title"]
+
 OCCLUDERS = names.OCCLUDERS | {"none": "nothing", "drawn": "what was drawn"}
-FILLS = names.FILLS
-METHODS = {name: one.removeprefix("own ") for name, one in names.METHODS.items()}
 CORRUPTIONS = {"jpeg": "JPEG", "none": "nothing"}
 REGIONS = {"rest": "surroundings of the face"}
 
 
-def title(name: str, names: dict[str, str] | None = None) -> str:
+def title(name: str, titles: dict[str, str] | None = None) -> str:
     """A name's title, or the name with spaces for underscores."""
-    return (names or {}).get(name, name.replace("_", " "))
+    return names.title(name, titles or {})
 
 
 def method_title(name: str) -> str:

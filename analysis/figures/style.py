@@ -68,9 +68,9 @@ def points(size: float) -> float:
     return size * STYLES[_chosen.get()]
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size on paper in mm."""
-    return Figure(figsize=(inches(width), inches(height)), layout="constrained")
+def new_figure(width: float, height: float, dpi: float | None = None) -> Figure:
+    """An empty figure of this size on paper in mm; None is the style's resolution."""
+    return Figure(figsize=(inches(width), inches(height)), dpi=dpi, layout="constrained")
 
 
 def look(models: Iterable[str]) -> dict[str, dict]:

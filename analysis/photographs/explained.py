@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
-from analysis.explain import Explanation, explain
+from analysis.explain import Explanation, explain, picture_size
 from analysis.photographs.faces import Face
 from analysis.photographs.regions import region_labels, region_values
 
@@ -51,7 +51,7 @@ def explained(
     told = []
     for model in models:
         explanation = explain(model, face.picture, methods)
-        labels = region_labels(camera, model.input_size)
+        labels = region_labels(camera, picture_size(model))
         target = int(explanation.probabilities.argmax())
         values = region_values(model, explanation.face, target, labels, len(FACE_REGIONS))
         told.append(Told(explanation, labels.numpy(), values))

@@ -69,6 +69,8 @@ def _gates_channels(suite: "Suite", subject) -> bool:
 
 def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
     table = table[table["metric"] == METRIC]
+    if table.empty:  # one method alone agrees with none
+        return []
     found = {r: dict(with_attention(table[table["resolution"] == r])) for r in ("common", "image")}
     if not found["common"]:
         return []

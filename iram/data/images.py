@@ -64,7 +64,7 @@ def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
     except Image.DecompressionBombError:
         raise InputError(f"{path} has too many pixels; up to {MAX_PIXELS:,} are read") from None
     except Image.UnidentifiedImageError:
-        raise InputError(f"{path} {_unknown_kind(path)}") from None
+        raise InputError(f"{path} {_unknown_kind(path, content)}") from None
     except Exception as error:  # decoders raise a dozen kinds of error on damaged files
         raise InputError(f"{path} is damaged or cannot be read: {error}") from None
 
@@ -92,9 +92,9 @@ def _absent(path) -> str:
     return f"there is no file {path}"
 
 
-def _unknown_kind(path) -> str:
+def _unknown_kind(path, content: bytes | None) -> str:
     """What is wrong with a file that no decoder knows, by how it begins."""
-    with open(path, "rb") as file:
+    with BytesIO(content) if content is not None else open(path, "rb") as file:
         start = file.read(12)
     told = f"is not a picture that can be read ({', '.join(FORMATS)})"
     if not start:

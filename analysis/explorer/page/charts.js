@@ -50,7 +50,7 @@ function row(name) {
   return body;
 }
 
-const WIDTH = 420, ROW = 26, LEFT = 64, RIGHT = 62, TOP = 8;
+const ROW = 26, LEFT = 64, RIGHT = 62, TOP = 8;
 
 /** A line per layer: attention per area on the covered part, over the face's, before and after. */
 export function drawLayers(box, { on_covered: pairs, layers, covered, reason }, text) {
@@ -63,27 +63,28 @@ export function drawLayers(box, { on_covered: pairs, layers, covered, reason }, 
     box.replaceChildren(why);
     return;
   }
+  const width = Math.max(260, Math.min(520, box.clientWidth)); // one unit a pixel: words stay legible
   const known = pairs.flat().filter((value) => value !== null).map(Math.log);
   const reach = Math.max(0.1, 1.12 * Math.max(...known.map(Math.abs)));
-  const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * (Math.log(value) / reach + 1) / 2;
+  const x = (value) => LEFT + (width - LEFT - RIGHT) * (Math.log(value) / reach + 1) / 2;
   const height = TOP + ROW * pairs.length + 30;
-  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img" });
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
   svg.setAttribute("aria-label", spoken(pairs, text));
   const bottom = TOP + ROW * pairs.length;
   svg.append(make("line", { class: "even", x1: x(1), x2: x(1), y1: TOP, y2: bottom }));
   pairs.forEach(([before, after], k) => {
     const y = TOP + ROW * (k + 0.5);
     svg.append(make("text", { x: 0, y: y + 4 }, `layer ${k + 1}`));
-    svg.append(make("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y }));
+    svg.append(make("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y, y2: y }));
     if (before === null || after === null) return;
     svg.append(make("line", { class: "move", x1: x(before), x2: x(after), y1: y, y2: y }));
     svg.append(make("circle", { class: "dot-before", cx: x(before), cy: y, r: 5 }));
     svg.append(make("circle", { class: "dot-after", cx: x(after), cy: y, r: 5.5 }));
     const change = 100 * (after / before - 1);
     const shown = `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(Math.abs(change) < 9.95 ? 1 : 0)}%`;
-    svg.append(make("text", { x: WIDTH, y: y + 4, "text-anchor": "end" }, shown));
+    svg.append(make("text", { x: width, y: y + 4, "text-anchor": "end" }, shown));
   });
-  const axis = [[LEFT, "start", "less"], [x(1), "middle", "its even share"], [WIDTH - RIGHT, "end", "more"]];
+  const axis = [[LEFT, "start", "less"], [x(1), "middle", "its even share"], [width - RIGHT, "end", "more"]];
   for (const [at, anchor, word] of axis) {
     svg.append(make("text", { x: at, y: bottom + 20, "text-anchor": anchor }, word));
   }

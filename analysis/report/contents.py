@@ -1,0 +1,186 @@
+"""What stands in the report: the registry's figures and printed tables, drawn from the results."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from analysis.figures import style
+from analysis.figures.display import Display
+from analysis.figures.latex import PrintedTable
+from analysis.figures.make import Results
+from analysis.figures.names import FILLS, model_titles
+from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
+from analysis.figures.save import save
+from analysis.report.words import ONE_SEED, PARTS, part_of, title_of
+from iram.errors import InputError
+
+VERDICTS = "shift/verdicts.csv"
+DPI = 150  # the paper style's own: 1,051 pixels a double column, some 60 kB a figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, drawn.
+
+    Attributes:
+        title: in words, with the model or fill it is of.
+        alt: what is drawn on which axes, for who can't see it.
+        png: the file.
+    """
+
+    title: str
+    alt: str
+    png: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A figure or printed table of the registry, as far as the results allow.
+
+    Attributes:
+        name: in the registry, after "figure-" or "table-": one of each can bear the same.
+        title: in words.
+        pictures: of a figure.
+        table: of a printed table.
+        sources: (table's name, command that makes it) of each that it is made of.
+        missing: why there is nothing to show, "" if there is.
+    """
+
+    name: str
+    title: str
+    pictures: Sequence[Picture] = ()
+    table: PrintedTable | None = None
+    sources: Sequence[tuple[str, str]] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        name: the folder of its tables, or "verdicts".
+        title, intro: in words.
+        items: figures, then printed tables; among the verdicts the table first.
+        caution: what has to be known before it is read, or "".
+    """
+
+    name: str
+    title: str
+    intro: str
+    items: Sequence[Item]
+    caution: str = ""
+
+
+def collect(
+    folder: Path, dpi: int = DPI, advance: Callable[[], object] = lambda: None
+) -> list[Section]:
+    """The whole report on a folder of results; what can't be made says why.
+
+    Args:
+        dpi: of the pictures.
+        advance: is called after each figure and table.
+    """
+    results, parts = Results(folder), {name: [] for name in PARTS}
+    for one in (*TABLES, *FIGURES):
+        item = _item(results, one, dpi)
+        parts.setdefault(part_of(one.name, one.tables[0]), []).append(item)
+        advance()
+    for name, items in parts.items():
+        if name != "verdicts":
+            items.sort(key=lambda item: item.name.startswith("table-"))  # figures first
+    return [Section(name, *PARTS.get(name, (name.capitalize(), "")), items,
+                    _caution(results) if name == "verdicts" else "")
+            for name, items in parts.items() if items]  # fmt: skip
+
+
+def command_for(results: Results, table: str) -> str:
+    """The command that made a table, by its run.json, or else one that makes it.
+
+    A folder can hold tables of several commands, of which one alone writes run.json.
+    """
+    usual = command_of(table, str(results.folder))
+    try:
+        text = (results.folder / table).with_name("run.json").read_text("utf-8")
+        words = [str(word) for word in json.loads(text)["command"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return usual
+    made = words[1:2] in (["study"], usual.split()[1:2])
+    return shlex.join(words) if made else usual
+
+
+def _caution(results: Results) -> str:
+    """Whether the verdicts rest on one training seed, in words."""
+    if not results.holds(VERDICTS):
+        return ""
+    try:
+        return ONE_SEED if (results.read(VERDICTS)["seeds"].dropna() < 2).all() else ""
+    except (InputError, KeyError, TypeError):
+        return ""  # what is wrong with the table is told where it would stand
+
+
+def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
+    key = f"{'table' if isinstance(one, Printed) else 'figure'}-{one.name}"
+    title = title_of(key)
+    lacking = [name for name in one.tables if not results.holds(name)]
+    if lacking:
+        sources = [(name, command_of(name, str(results.folder))) for name in lacking]
+        return Item(key, title, sources=sources, missing="not there yet")
+    names = [n for n in (*one.tables, *one.optional) if results.holds(n)]
+    sources = [(results.run(name), command_for(results, name)) for name in names]
+    try:
+        tables = {name: results.read(name) for name in names}
+        if isinstance(one, Printed):
+            table = one.table(*(tables[name] for name in one.tables))
+            return Item(key, title, table=table, sources=sources)
+        with style.using("paper"):
+            pictures = list(_pictures(one, tables, "; ".join(map(results.run, names)), dpi))
+        return Item(key, title, pictures, sources=sources)
+    except InputError as error:
+        return Item(key, title, sources=sources, missing=str(error))
+    except (KeyError, TypeError, ValueError) as error:
+        told = f"{', '.join(one.tables)} is not as its command writes it ({error!r})"
+        return Item(key, title, sources=sources, missing=told)
+
+
+def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Picture]:
+    for name, display in figure.displays(tables):
+        with style.context():
+            paper = style.new_figure(*display.size(), dpi)
+        drawn = display.plot(paper)
+        with TemporaryDirectory() as folder:
+            [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
+                          palette=not display.PICTURES)  # fmt: skip
+            png = path.read_bytes()
+        value = name.removeprefix(figure.name).removeprefix("_")
+        told = value and f": {FILLS.get(value) or model_titles([value])[value]}"
+        title = title_of(f"figure-{figure.name}") + told
+        yield Picture(title, alternative(title, drawn), png)
+
+
+def alternative(title: str, display: Display) -> str:
+    """What a figure shows in words: its panels, axes and legend, as they are lettered."""
+    axes = [ax for ax in display.axes_ if ax.get_visible()]
+    figure = display.figure_
+    legends = [
+        legend
+        for owner in (figure, *axes)
+        for legend in ([owner.get_legend()] if owner in axes else owner.legends)
+        if legend
+    ]
+    told = {
+        "Panels": [ax.get_title(loc) for ax in axes for loc in ("left", "center")],
+        "Across": [figure.get_supxlabel(), *(ax.get_xlabel() for ax in axes)],
+        "Up": [figure.get_supylabel(), *(ax.get_ylabel() for ax in axes)],
+        "Shown": [text.get_text() for legend in legends for text in legend.get_texts()],
+    }  # fmt: skip
+    parts = [title]
+    for kind, texts in told.items():
+        found = dict.fromkeys(" ".join(text.split()) for text in texts)
+        named = [text for text in found if text]
+        if named:
+            parts.append(f"{kind}: {'; '.join(named)}")
+    return ". ".join(parts) + "."
