@@ -12,6 +12,7 @@ from analysis.cli import main
 from analysis.figures import using
 from analysis.figures.make import Results
 from analysis.figures.registry import FIGURES, TABLES, command_of
+from iram.errors import InputError
 from iram.files import sha256
 
 VALUES = {  # figures of which there are several
@@ -193,3 +194,21 @@ def test_every_table_has_a_command_of_the_command_line():
             program, command, *rest = command_of(name, "r").split()
             assert (program, command in COMMANDS) == ("iram", True)
             assert rest[-1].startswith(f"r/{name.rpartition('/')[0]}")
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_a_part_of_a_table_is_drawn_or_what_lacks_is_told(results, figure):
+    """One model alone, and measures that only some rows have."""
+    read = Results(results)
+    tables = {name: read.read(name) for name in (*figure.tables, *figure.optional)}
+    for column in ("model", "metric", "name", "label"):
+        some = {name: table[table[column] == table[column].iloc[0]]
+                if column in getattr(table, "columns", ()) else table
+                for name, table in tables.items()}  # fmt: skip
+        told = ""
+        try:
+            for _, display in figure.displays(some):
+                assert display.plot().axes_
+        except InputError as error:
+            told = str(error)
+        assert re.match("no |this table holds no |$", told)

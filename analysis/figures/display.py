@@ -1,9 +1,10 @@
 """What every figure is: an object made of tables, whose `plot()` draws it."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -113,6 +114,11 @@ def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: 
     handles, labels = ax.get_legend_handles_labels()
     columns = max(1, min(len(labels), LETTERS // (8 + max(map(len, labels), default=0))))
     return figure.legend(handles, labels, loc=f"outside {where} center", title=note, ncols=columns)
+
+
+def places(values: Iterable, rows: Sequence) -> np.ndarray:
+    """Where each value stands among the rows of a figure, counted from 0."""
+    return np.array([rows.index(value) for value in values], float)
 
 
 def chosen(table: pd.DataFrame, problem: str, **values) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend
+from analysis.figures.display import Display, chosen, legend, places
 from analysis.figures.names import (
     FILLS,
     METHODS,
@@ -78,7 +78,7 @@ class FaithfulnessForest(Display):
         shifts = offsets(len(styles), 0.7)
         for (model, style), shift in zip(styles.items(), shifts, strict=True):
             own = table[table["model"] == model]
-            y = own["method"].map(methods.index) + shift
+            y = places(own["method"], methods) + shift
             ax.hlines(y, own["low"], own["high"], color=style["color"], linewidth=1)
             ax.plot(own["value"], y, **dots(style))
             half = 0.35 / len(shifts)

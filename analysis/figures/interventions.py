@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend
+from analysis.figures.display import Display, chosen, legend, places
 from analysis.figures.names import (
     INTERVENTIONS,
     OUTCOMES,
@@ -57,10 +57,11 @@ class InterventionForest(Display):
     def draw(self, figure):
         own = self._own()
         rows = own.drop_duplicates("condition")
-        places = {name: place for place, name in enumerate(rows["condition"])}
+        conditions = list(rows["condition"])
         panels = list(figure.subplots(1, len(OUTCOMES), sharey=True))
         for ax, (outcome, label) in zip(panels, OUTCOMES.items(), strict=True):
-            self._panel(ax, own[own["outcome"] == outcome], places, 100 ** (outcome == "accuracy"))
+            unit = 100 if outcome == "accuracy" else 1
+            self._panel(ax, own[own["outcome"] == outcome], conditions, unit)
             ax.set_xlabel(f"own less replaced attention:\n{label}")
         names = [condition_title(r.occluder, r.fill, r.fraction) for r in rows.itertuples()]
         panels[0].set_yticks(range(len(names)), names)
@@ -69,11 +70,11 @@ class InterventionForest(Display):
         legend(figure, panels[0], f"{named}, replaced by; bars: {OVER_FACES}")
         return panels
 
-    def _panel(self, ax, own: pd.DataFrame, places: dict, unit: float) -> None:
+    def _panel(self, ax, own: pd.DataFrame, conditions: list[str], unit: float) -> None:
         ax.axvline(0, color=MUTED, linewidth=0.8)
         for number, shift in enumerate(offsets(len(SHOWN))):
             part = own[own["intervention"] == SHOWN[number]]
-            y, colour = part["condition"].map(places) - shift, COLOURS[number]
+            y, colour = places(part["condition"], conditions) - shift, COLOURS[number]
             ax.hlines(y, unit * part["low"], unit * part["high"], color=colour)
             ax.plot(unit * part["value"], y, color=colour, marker=MARKERS[number],
                     linestyle="none", label=INTERVENTIONS[SHOWN[number]])  # fmt: skip

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend
+from analysis.figures.display import Display, chosen, legend, places
 from analysis.figures.names import ACCURACY, DROP, FILLS, FRACTION, OCCLUDERS, OVER_FACES, title
 from analysis.figures.style import BAND, DOUBLE_COLUMN, MUTED, dots, look
 
@@ -84,7 +84,8 @@ class OcclusionCurves(Display):
 @dataclass
 class OccluderForest(Display):
     """What each occluder costs, over its fractions and fills: a row per occluder, a point per model
-    with its 95% interval over faces; at the right, beyond random boxes of the same areas and fills.
+    with its 95% interval over faces; at the right, if there are such, beyond random boxes of the
+    same areas and fills.
 
     Attributes:
         occluders: the table `occluders.csv` of a benchmark.
@@ -104,16 +105,18 @@ class OccluderForest(Display):
 
     def draw(self, figure):
         rows, styles = self._rows(), look(self.occluders["model"])
-        panels = list(figure.subplots(1, len(self.PANELS), sharey=True, width_ratios=[1.2, 1]))
-        for ax, (metric, label) in zip(panels, self.PANELS.items(), strict=True):
+        shown = [name for name in self.PANELS if name in set(self.occluders["metric"])]
+        panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False,
+                                      width_ratios=[1.2, 1][: len(shown)]).flat)  # fmt: skip
+        for ax, metric in zip(panels, shown, strict=True):
             ax.axvline(0, color=MUTED, linewidth=0.8)
             for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
                 own = self.occluders[(self.occluders["metric"] == metric)
                                      & (self.occluders["model"] == model)]  # fmt: skip
-                y = own["occluder"].map(rows.index) + shift
+                y = places(own["occluder"], rows) + shift
                 ax.hlines(y, 100 * own["low"], 100 * own["high"], color=style["color"])
                 ax.plot(100 * own["value"], y, **dots(style))
-            ax.set_xlabel(label)
+            ax.set_xlabel(self.PANELS[metric])
             ax.grid(axis="y", visible=False)
         panels[0].set_yticks(range(len(rows)), [title(name, OCCLUDERS) for name in rows])
         panels[0].set_ylim(-0.6, len(rows) - 0.4)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from analysis.figures.display import Display, Panel, chosen, legend
+from analysis.figures.display import Display, Panel, chosen, legend, places
 from analysis.figures.names import (
     COMPONENTS,
     FILLS,
@@ -79,7 +79,7 @@ class VerdictForest(Panel):
 
     def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:
         pairs = own[["hypothesis", "component"]].itertuples(index=False, name=None)
-        y = np.array([rows.index(pair) + shift for pair in pairs])
+        y = places(pairs, rows) + shift
         unit = own["direction"] / own["margin"]
         value, low, high = (own[name] * unit for name in ("effect", "low", "high"))
         shown = (own["outcome"] == "shown").to_numpy()
@@ -183,7 +183,7 @@ class FillForest(Display):
         for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
             part = own[own["model"] == model]
             pairs = part[["fill", "patch"]].itertuples(index=False, name=None)
-            y = np.array([rows.index(pair) - shift for pair in pairs])
+            y = places(pairs, rows) - shift
             ax.hlines(y, part["low"], part["high"], color=style["color"])
             ax.plot(part["value"], y, **dots(style))
         ax.grid(axis="y", visible=False)

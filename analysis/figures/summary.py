@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.example import Example
 from analysis.figures.answers import answers, rests_on, robustness_told
 from analysis.figures.attention import show_face, show_map
-from analysis.figures.display import Display
+from analysis.figures.display import Display, places
 from analysis.figures.names import (
     ANSWERS,
     HYPOTHESES,
@@ -126,7 +126,7 @@ class Summary(Display):
         styles = look(self.verdicts["model"])
         for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
             own = effects[(effects["model"] == model) & effects["hypothesis"].isin(rows)]
-            y = own["hypothesis"].map(rows.index) - shift
+            y = places(own["hypothesis"], rows) - shift
             unit = own["direction"] / own["margin"]
             ax.hlines(y, unit * own["low"], unit * own["high"], color=style["color"])
             ax.plot(unit * own["effect"], y, **dots(style))
