@@ -110,6 +110,8 @@ class OccluderForest(Display):
             for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
                 own = self.occluders[(self.occluders["metric"] == metric)
                                      & (self.occluders["model"] == model)]  # fmt: skip
+                if own.empty:  # no random boxes among the conditions
+                    continue
                 y = own["occluder"].map(rows.index) + shift
                 ax.hlines(y, 100 * own["low"], 100 * own["high"], color=style["color"])
                 ax.plot(100 * own["value"], y, **dots(style))
