@@ -282,7 +282,7 @@ def test_everything_has_a_name_for_those_who_hear_the_page(page):
     labels = page.execute_script(
         "return [...document.querySelectorAll('[role=img]')].map(e => e.getAttribute('aria-label'))"
     )
-    assert any(label.startswith("Attention of iram-heads: highest at the ") for label in labels)
+    assert any(label.startswith("Own attention of iram-heads: highest at the ") for label in labels)
     assert any("% covered (what was drawn, noise)" in label for label in labels)
     until(page, "document.getElementById('spoken').textContent.includes('covered')")
 
