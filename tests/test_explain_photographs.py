@@ -65,7 +65,7 @@ def test_every_face_of_a_photograph_has_its_lines_its_crop_and_its_panel(
         assert abs(x - (box[0] + box[2]) / 2) < 15
         assert abs(y - (box[1] + box[3]) / 2) < 15
     assert f"party.png face 2: none-seed0 {table['prediction'][3]}" in out
-    assert "2 faces in 1 photographs" in out
+    assert "faces: 2, in photographs: 1" in out
     for row in table.itertuples():
         crop = read_image(tmp_path / "out" / "crops" / "face" / f"party-{row.face}.png")
         place = picture[row.top : row.bottom, row.left : row.right]

@@ -151,8 +151,8 @@ def _report(args, outcome, placement, table: Path) -> int:
     if outcome.table.empty:
         return 2
     faces, files = outcome.table["panel"].nunique(), outcome.table["file"].nunique()
-    print(f"wrote {table}: {faces} faces in {files} photographs"
-          + (f", landmarks known of {placement.known}" if args.landmarks else ""))  # fmt: skip
+    known = f"; landmarks known of {placement.known}" if args.landmarks else ""
+    print(f"wrote {table}: faces: {faces}, in photographs: {files}{known}")
     return 1 if outcome.problems else 0
 
 

@@ -121,7 +121,7 @@ class FacePanel(Display):
     def _method(self, axis, told: Told, place: int) -> None:
         axis.set_axis_off()
         found = told.explanation.maps[place]
-        name = found.method.replace("_", " ")
+        name = fill(found.method.replace("_", " "), 15)
         if found.values is None:
             axis.set_title(name)
             axis.text(0.5, 0.5, fill(found.reason, 18), transform=axis.transAxes, va="center",
