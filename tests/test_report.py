@@ -93,7 +93,7 @@ def test_the_verdicts_come_first_and_the_index_reaches_everything(text):
 
 def test_what_is_missing_is_told_with_its_command(results, text, capsys):
     assert text.count("Missing: not there yet") == len(FIGURES) + len(TABLES) - 7
-    assert f"iram example --out {results}/example" in text
+    assert f"iram example --face 3 --out {results}/example" in text
 
 
 def test_equal_tables_give_equal_bytes(results, text, tmp_path):
