@@ -107,7 +107,7 @@ def interventions() -> pd.DataFrame:
     hand = table["occluder"] == "hand"
     table["fill"] = np.where(hand, "object", "noise")
     table["fraction"] = np.where(hand, np.nan, 0.3)
-    return numbers(table.assign(effect="indirect"), "")
+    return numbers(table.assign(effect="indirect", row="attention"), "")
 
 
 def real_synthetic() -> pd.DataFrame:

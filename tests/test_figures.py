@@ -76,9 +76,9 @@ def test_models_differ_in_colour_marker_and_line(tables):
 
 
 def test_equal_data_gives_equal_files_with_the_run_inside(tables, tmp_path):
-    for name, palette in (("a", False), ("b", False), ("c", True), ("d", True)):
+    for name, colours in (("a", None), ("b", None), ("c", 96), ("d", 96)):
         figure = OcclusionCurves(tables["occlusion/summary.csv"]).plot().figure_
-        save(figure, tmp_path / name, "run 123", ("pdf", "png", "svg"), palette)
+        save(figure, tmp_path / name, "run 123", ("pdf", "png", "svg"), colours)
     for pair, suffix in (("ab", ".pdf"), ("ab", ".png"), ("ab", ".svg"), ("cd", ".png")):
         first, second = ((tmp_path / name).with_suffix(suffix).read_bytes() for name in pair)
         assert first == second

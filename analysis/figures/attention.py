@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +30,6 @@ class AttentionPanel(Display):
     """
 
     explanations: Sequence[Explanation]
-    PICTURES: ClassVar = True
 
     def _widths(self) -> list[float]:
         return [1.0] * (1 + max(len(e.maps) or len(e.attention) for e in self.explanations)) + [1.2]

@@ -30,7 +30,7 @@ class Display:
     """
 
     COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
-    PICTURES: ClassVar[bool] = False  # whether it shows faces, which need many colours
+    PNG_COLOURS: ClassVar[int] = 96  # pictures of faces need more
 
     def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
         """Draws, and returns itself.

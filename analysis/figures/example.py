@@ -25,7 +25,7 @@ class ExamplePanel(Display):
 
     example: Example
     methods: tuple[str, ...] = ()
-    PICTURES: ClassVar = True
+    PNG_COLOURS: ClassVar = 256
 
     def _methods(self) -> list[str]:
         return [name for name in self.methods or self.example.maps if name in self.example.maps]

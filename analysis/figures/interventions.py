@@ -19,11 +19,13 @@ from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
 
 SHOWN = ("clean", "change_elsewhere", "uniform", "other_image")
 COMBINED = "all"  # layers at once
+OWN = ("attention", "box")  # kinds of row that are of no control
 
 
 def models(interventions: pd.DataFrame) -> list[str]:
-    """The models whose attention was replaced, one training seed of each."""
-    return one_per_family(interventions.loc[interventions["effect"] == "indirect", "model"])
+    """The models under study whose attention was replaced, one training seed of each."""
+    replaced = interventions["effect"] == "indirect"
+    return one_per_family(interventions.loc[replaced & interventions["row"].isin(OWN), "model"])
 
 
 @dataclass
@@ -42,8 +44,8 @@ class InterventionForest(Display):
     interventions: pd.DataFrame
     model: str
     COLUMNS: ClassVar = {"interventions": (
-        "model", "condition", "occluder", "fill", "fraction", "layer", "intervention", "effect",
-        "outcome", "value", "low", "high",
+        "model", "row", "condition", "occluder", "fill", "fraction", "layer", "intervention",
+        "effect", "outcome", "value", "low", "high",
     )}  # fmt: skip
 
     def _own(self) -> pd.DataFrame:

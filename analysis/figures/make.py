@@ -121,7 +121,7 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
 def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Path]:
     return [file for name, display in figure.displays(tables)
             for file in save(display.plot().figure_, out / name, run, kinds,
-                             palette=not display.PICTURES)]  # fmt: skip
+                             colours=display.PNG_COLOURS)]  # fmt: skip
 
 
 def _table(printed: Printed, tables: dict, out: Path, run: str, kinds) -> list[Path]:

@@ -18,11 +18,8 @@ METADATA = {
 }
 
 
-PALETTE = 256  # colours
-
-
 def save(
-    figure: Figure, path: Path, run: str, kinds=("pdf", "png"), palette: bool = False
+    figure: Figure, path: Path, run: str, kinds=("pdf", "png"), colours: int | None = None
 ) -> list[Path]:
     """Writes the figure as PATH.pdf and PATH.png, or whatever kinds; returns the files.
 
@@ -30,7 +27,8 @@ def save(
     all kinds agree.
 
     Args:
-        palette: PNGs of 256 colours, a quarter as large; for figures that show no pictures.
+        colours: of PNGs, which are then a quarter as large; of 96 none is off by more than 25 of
+            255, of 256 by 13. None keeps all.
     """
     written = [path.parent / f"{path.name.removesuffix(f'.{kind}')}.{kind}" for kind in kinds]
     with style.context():
@@ -39,19 +37,19 @@ def save(
             figure.set_layout_engine(None)
         for target, kind in zip(written, kinds, strict=True):
             with atomic_path(target) as temporary:
-                if kind == "png" and palette:
-                    _few_colours(figure, temporary, METADATA[kind](run))
+                if kind == "png" and colours:
+                    _few_colours(figure, temporary, METADATA[kind](run), colours)
                 else:
                     figure.savefig(temporary, format=kind, dpi="figure",
                                    metadata=METADATA[kind](run))  # fmt: skip
     return written
 
 
-def _few_colours(figure: Figure, path: Path, metadata: dict[str, str]) -> None:
+def _few_colours(figure: Figure, path: Path, metadata: dict[str, str], colours: int) -> None:
     canvas, told = FigureCanvasAgg(figure), PngInfo()
     canvas.draw()
     for name, text in metadata.items():
         told.add_text(name, text)
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    few = picture.quantize(PALETTE, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(path, format="png", optimize=True, pnginfo=told, dpi=(figure.dpi, figure.dpi))

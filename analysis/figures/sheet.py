@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -25,7 +24,6 @@ class ContactSheet(Display):
 
     faces: Mapping[str, np.ndarray]
     names: tuple[str, ...] = ()
-    PICTURES: ClassVar = True
 
     def size(self) -> tuple[float, float]:
         rows, columns = self._shape()

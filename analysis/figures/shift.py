@@ -153,7 +153,7 @@ class FillForest(Display):
         return sorted(names, key=lambda name: (name == COMBINED, name.zfill(3)))
 
     def size(self) -> tuple[float, float]:
-        height = max(4.5, 2.2 * self._own()["model"].nunique()) * len(self._rows())
+        height = max(6.6, 1.6 * self._own()["model"].nunique()) * len(self._rows())
         return DOUBLE_COLUMN, (height + 8) * -(-len(self._layers()) // LAYERS_A_ROW) + 22
 
     def draw(self, figure):
@@ -168,12 +168,13 @@ class FillForest(Display):
             ax.remove()
         for ax in panels[max(0, len(layers) - columns) : len(layers)]:
             ax.tick_params(labelbottom=True)
-        powers_beyond(panels[0], 0.1, (0.1, 1, 10))
+        powers_beyond(panels[0], 0.1, (0.1, 0.5, 2, 10))
         labels = [title(fill, FILLS) + "\n(beside the face)" * (patch == "beside")
                   for fill, patch in rows]  # fmt: skip
         panels[0].set_yticks(range(len(rows)), labels)
         panels[0].set_ylim(len(rows) - 0.4, -0.6)
-        figure.supxlabel(f"{SHARE_CHANGE}; beyond ±0.1 the axis goes by powers")
+        powers = "; beyond ±0.1 by powers" * (panels[0].get_xscale() == "symlog")
+        figure.supxlabel(SHARE_CHANGE + powers)
         named = model_titles([self.model])[self.model]
         legend(figure, panels[0], f"{named} and its nulls; bars: {OVER_FACES}")
         return panels[: len(layers)]
@@ -190,9 +191,11 @@ class FillForest(Display):
 
 
 def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
-    """An x axis that is even to +-`linear` and goes by powers of ten beyond, over what is drawn."""
+    """An x axis that is even to +-`linear` and goes by powers of ten beyond, if much is there."""
     low, high = ax.get_xlim()
-    ax.set_xscale("symlog", linthresh=linear)
+    if max(-low, high) < 3 * linear:
+        return
+    ax.set_xscale("symlog", linthresh=linear, linscale=0.6)
     both = [-tick for tick in reversed(ticks)] + [0, *ticks]
     ax.set_xticks([tick for tick in both if low <= tick <= high])
     ax.set_xlim(1.2 * low, 1.2 * high)  # room for a whole marker

@@ -153,7 +153,7 @@ def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Pict
         drawn = display.plot(paper)
         with TemporaryDirectory() as folder:
             [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
-                          palette=not display.PICTURES)  # fmt: skip
+                          colours=display.PNG_COLOURS)  # fmt: skip
             png = path.read_bytes()
         value = name.removeprefix(figure.name).removeprefix("_")
         told = value and f": {FILLS.get(value) or model_titles([value])[value]}"
