@@ -135,6 +135,7 @@ def test_a_net_that_cuts_the_graph_goes_without_gradients_and_says_so(tmp_path):
     assert attribute(model, pictures(1), 0, "occlusion").shape == (1, 48, 48)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_traced_net_whose_layers_take_no_hooks_is_studied_without_them(tmp_path):
     more = "\n\ndef traced():\n    return torch.jit.trace(Net().eval(), torch.rand(2, 3, 64, 64))\n"
     subject = opened(outside.write_net(tmp_path, more=more).replace("build", "traced"))

@@ -10,6 +10,10 @@ import torch
 from sources import write_pictures
 
 from analysis.cli import main
+from analysis.engine import Benchmark
+from analysis.shift.readers import open_readers, readable
+from analysis.shift.run import ShiftStudy
+from analysis.study import Condition
 from analysis.subjects import open_model, open_study
 from analysis.subjects.probe import pictures
 from iram import open_dataset
@@ -191,17 +195,22 @@ def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsy
     assert set(table.loc[table["model"] == "none", "row"]) == {"twin"}
 
 
-def test_attention_that_cannot_be_replaced_is_read_all_the_same(tmp_path, capsys):
+def test_attention_that_cannot_be_replaced_is_read_all_the_same(tmp_path):
     more = ("\n\nclass Idle(Net):\n    def forward(self, x):\n        y = self.features(x)\n"
             "        self.gate(y)\n        return self.fc(y.mean((2, 3)))\n\n\n"
             "def build():\n    return Idle()\n")  # fmt: skip
+    faces = tiny.dataset(6)
     spec = outside.write_net(tmp_path, more=more, extra=ATTENTION)
-    out = tmp_path / "out"
-    assert main(["shift", "--data", DATA, "--models", spec, "--conditions", "eyes-0.3-noise",
-                 "--out", str(out)]) == 0  # fmt: skip
-    assert "its attention is read but not replaced: replacing the map" in lines_of(capsys)
-    assert set(pd.read_csv(out / "interventions.csv")["intervention"]) == {"none"}
-    assert len(pd.read_csv(out / "shift.csv"))
+    subjects, told = readable(open_study(spec, faces)[0])
+    assert "net-build: its attention is read but not replaced: replacing the map" in told[0]
+    study = ShiftStudy(planned(subjects, faces, tmp_path / "out"), open_readers(subjects, faces))
+    eyes = Condition("eyes", 0.3, "noise")
+    assert [study.replaces(reader, eyes) for reader in study.readers] == [False, False]
+    assert study.readers[0].read(faces.images([0, 1])).maps[0].shape == (2, 32, 32)
+
+
+def planned(subjects, faces, out) -> Benchmark:
+    return Benchmark(subjects, faces, [Condition("eyes", 0.3, "noise")], out)
 
 
 def test_without_any_attention_the_shift_says_so_before_it_runs(tmp_path, onnx_file, capsys):
