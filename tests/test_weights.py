@@ -186,7 +186,7 @@ def test_an_unknown_name_lists_the_known_and_the_nearest(path, monkeypatch):
 def test_where_nothing_is_shipped_a_name_is_still_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr("iram.weights.PRETRAINED", tmp_path / "nothing")
     assert pretrained() == {}
-    with pytest.raises(InputError, match="unknown model 'iram'; known: or a file: .safetensors"):
+    with pytest.raises(InputError, match=r"unknown model 'iram'; known: or a file: \.safetensors"):
         load_model("iram")
 
 
