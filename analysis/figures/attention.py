@@ -48,7 +48,7 @@ class AttentionPanel(Display):
                     self._method(ax, explanation, explanation.maps[place])
                 else:
                     self._layer(ax, explanation, place)
-            self._probabilities(row[-1], explanation)
+            show_probabilities(row[-1], explanation)
         return list(grid.flat)
 
     def _face(self, ax, explanation: Explanation) -> None:
@@ -79,14 +79,16 @@ class AttentionPanel(Display):
         show_map(ax, values, False, side=len(explanation.face))
         ax.set_title(f"layer {layer + 1}\n{values.min():.2f} to {values.max():.2f}")
 
-    def _probabilities(self, ax, explanation: Explanation) -> None:
-        order = np.arange(len(explanation.classes))
-        ax.barh(order, 100 * explanation.probabilities, color=BLUE, height=0.7)
-        ax.set_yticks(order, explanation.classes)
-        ax.invert_yaxis()
-        ax.set_xlim(0, 100)
-        ax.set_xlabel("probability (%)")
-        ax.grid(axis="y", visible=False)
+
+def show_probabilities(ax, explanation: Explanation) -> None:
+    """A bar per class, in percent."""
+    order = np.arange(len(explanation.classes))
+    ax.barh(order, 100 * explanation.probabilities, color=BLUE, height=0.7)
+    ax.set_yticks(order, explanation.classes)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("probability (%)")
+    ax.grid(axis="y", visible=False)
 
 
 def show_face(ax, face: np.ndarray) -> None:

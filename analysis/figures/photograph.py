@@ -14,8 +14,9 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from analysis.figures.attention import show_map, show_probabilities
 from analysis.figures.display import Display, Panel
-from analysis.figures.style import BLUE, COLOURS, DOUBLE_COLUMN, RISING, SIGNED, inches
+from analysis.figures.style import COLOURS, DOUBLE_COLUMN, SIGNED, inches
 from analysis.figures.style import points as on_paper
 
 if TYPE_CHECKING:  # drawing loads no model
@@ -108,7 +109,7 @@ class FacePanel(Display):
                 self._method(axis, one, place)
             self._regions(row[-3], one)
             self._values(row[-2], one)
-            self._probabilities(row[-1], one)
+            show_probabilities(row[-1], one.explanation)
         figure.suptitle(drawable(self.title), fontsize=on_paper(8), parse_math=False)
         return axes.flat
 
@@ -128,16 +129,12 @@ class FacePanel(Display):
                       ha="center", fontsize=on_paper(6))  # fmt: skip
             return
         axis.imshow(told.explanation.face, cmap="gray", vmin=0, vmax=255)
-        if found.signed:
-            limit = overlay(axis, found.values)
-            axis.set_title(f"{name}\n−{limit:.2g} to +{limit:.2g}")
-        else:
-            axis.imshow(found.values, cmap=RISING, alpha=0.62)
-            axis.set_title(f"{name}\n{found.values.min():.2g} to {found.values.max():.2g}")
+        low, high = show_map(axis, found.values, found.signed, side=len(told.explanation.face))
+        axis.set_title(f"{name}\n{low} to {high}")
 
     def _regions(self, axis, told: Told) -> None:
         axis.imshow(told.explanation.face, cmap="gray", vmin=0, vmax=255)
-        overlay(axis, told.values[told.labels])
+        show_map(axis, told.values[told.labels], True)
         _outline(axis, told.labels)
         placed = "its landmarks" if self.face.landmarks_known else "the mean face"
         axis.set_title(f"regions by\n{placed}")
@@ -155,16 +152,6 @@ class FacePanel(Display):
         axis.set_xlabel("Shapley value (logits)")
         axis.grid(axis="y", visible=False)
 
-    def _probabilities(self, axis, told: Told) -> None:
-        found = told.explanation
-        order = np.arange(len(found.classes))
-        axis.barh(order, 100 * found.probabilities, color=BLUE, height=0.7)
-        axis.set_yticks(order, found.classes)
-        axis.invert_yaxis()
-        axis.set_xlim(0, 100)
-        axis.set_xlabel("probability (%)")
-        axis.grid(axis="y", visible=False)
-
 
 def _outline(axis, labels: np.ndarray) -> None:
     """Lines along the pixels' edges where one region ends and the next begins."""
@@ -172,15 +159,6 @@ def _outline(axis, labels: np.ndarray) -> None:
     axis.vlines(columns + 0.5, rows - 0.5, rows + 0.5, color="white", linewidth=0.5)
     rows, columns = np.nonzero(labels[1:] != labels[:-1])
     axis.hlines(rows + 0.5, columns - 0.5, columns + 0.5, color="white", linewidth=0.5)
-
-
-def overlay(axis, values: np.ndarray) -> float:
-    """Shows a signed map over a face, the more transparent the nearer to 0; returns its limit."""
-    limit = float(np.abs(values).max()) or 1.0
-    strength = 0.1 + 0.65 * np.abs(values) / limit
-    axis.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit, alpha=strength,
-                interpolation="nearest")  # fmt: skip
-    return limit
 
 
 def shrunk(gray: np.ndarray, longest: int = SHOWN) -> np.ndarray:
