@@ -20,6 +20,7 @@ from analysis.tables.report import report
 from analysis.tables.summary import TABLES, Tables, summarise
 from iram import __version__
 from iram.data.dataset import FaceDataset
+from iram.files import located
 
 REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
               "correlation": "real_correlation.csv"}  # fmt: skip
@@ -67,7 +68,7 @@ def planned(
     Raises:
         InputError: `out` holds another run.
     """
-    out = Path(out)
+    out = located(out)
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype, cameras)

@@ -38,7 +38,7 @@ def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
 def read_cell(path: Path, key: str, columns: list[str] | None = None) -> pd.DataFrame | None:
     """The rows of a finished cell, or None if it is absent, damaged or made by something else."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with path.open("rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
             if (file.schema_arrow.metadata or {}).get(KEY) != key.encode():
                 return None
             return file.read(columns).to_pandas()
@@ -59,7 +59,8 @@ def read_table(path: Path) -> pd.DataFrame:
         InputError: missing, or no CSV.
     """
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        with path.open("rb") as file:
+            return pd.read_csv(file, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:

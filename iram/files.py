@@ -1,4 +1,4 @@
-"""Reading and writing files so that nothing half-written is ever left."""
+"""Reading and writing files, local or by URL, so that nothing half-written is ever left."""
 
 import contextlib
 import hashlib
@@ -17,6 +17,30 @@ def _umask() -> int:
     return mask
 
 
+def located(path: str | Path) -> Path:
+    """The path; of a URL such as s3://bucket/runs one of fsspec's that acts like a local path.
+
+    Raises:
+        InputError: a URL whose kind needs a package that is not installed, or does not exist.
+    """
+    if not isinstance(path, str) or "://" not in path:
+        return path if _is_remote(path) else Path(path)
+    try:
+        from upath import UPath
+    except ImportError:
+        raise InputError(f"{path}: a URL needs: pip install 'iram-study[remote]'") from None
+    try:
+        remote = UPath(path)
+        remote.fs  # noqa: B018 - connects nowhere yet, but needs the package of its kind
+    except (ImportError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return remote
+
+
+def _is_remote(path) -> bool:
+    return hasattr(path, "fs")
+
+
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 
 
@@ -24,12 +48,18 @@ MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all 
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path in the same folder, renamed to `path` when the block ends well.
 
-    After an error the temporary file is removed and whatever stood at `path` is untouched.
+    After an error the temporary file is removed and whatever stood at `path` is untouched. For a
+    remote path the temporary one is local, and is sent when the block ends well.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
-    path = Path(path)
+    path = located(path)
+    if _is_remote(path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / path.name
+            _send(Path(folder) / path.name, path)
+        return
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,12 +76,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _send(file: Path, path) -> None:
+    """Under another name first, since not every kind of store shows only what is whole."""
+    sent = path.with_name(f".{path.name}.{_suffix()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.fs.put_file(str(file), sent.path)
+        path.fs.mv(sent.path, path.path)
+    except Exception as error:  # each kind of store has errors of its own
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
 def sweep(folder: str | Path) -> None:
     """Removes what processes of this machine left half-written in a folder when they were killed.
 
     Those of other machines that share the folder, and of processes that still run, stay.
     """
-    for leftover in Path(folder).rglob(".*.tmp"):
+    for leftover in located(folder).rglob(".*.tmp"):
         machine, _, process = leftover.name.removesuffix(".tmp").rpartition("@")[2].partition("-")
         if machine == _machine() and process.isdigit() and not _runs(int(process)):
             leftover.unlink(missing_ok=True)
@@ -83,5 +124,5 @@ def write_text(path: str | Path, text: str) -> None:
 
 def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    with located(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

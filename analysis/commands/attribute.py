@@ -24,8 +24,6 @@ passes a face), all, or names. --list says how long each takes here, and runs no
 without attention goes without those methods; what was skipped is printed.
 """
 
-from pathlib import Path
-
 from analysis.commands import options
 from iram.errors import InputError
 
@@ -47,8 +45,7 @@ def configure(parser) -> None:
                               ("sanity", 16, "randomised weights")):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")  # fmt: skip
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
-                        help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    options.add_run_folder(parser, "attribution", "tables, rows and figures")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip

@@ -26,8 +26,6 @@ Heads are rendered anew at each angle. Photographs are turned from the pose that
 them, as the mean face.
 """
 
-from pathlib import Path
-
 from analysis.commands import options
 
 
@@ -40,8 +38,7 @@ def configure(parser) -> None:
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise and intervals")
     options.add_batch_size(parser)
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
-                        help="tables, rows and figures; a run in it is gone on with")  # fmt: skip
+    options.add_run_folder(parser, "occlusion", "tables, rows and figures")
     options.add_executor(parser)
     parser.add_argument(
         "--list", action="store_true",

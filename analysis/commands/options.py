@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -28,6 +29,24 @@ def add_ran_lists(parser) -> None:
     parser.add_argument("--ran-lists", type=Path, metavar="DIR",
                         help="lists of really occluded and turned faces (Region Attention "
                         "Networks): report these beside the painted ones")  # fmt: skip
+
+
+def add_run_folder(parser, name: str, help: str) -> None:
+    """--out, of what can be gone on with; by default runs/NAME."""
+    parser.add_argument("--out", type=folder, default=Path("runs", name), metavar="DIR",
+                        help=f"{help}; what is in it is gone on with; also a URL such as "
+                        f"s3://BUCKET/RUN; default: runs/{name}"
+                        )  # fmt: skip
+
+
+def folder(text: str):
+    """A local folder, or one of any store that fsspec knows."""
+    from iram.files import located
+
+    try:
+        return located(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_limit(parser) -> None:

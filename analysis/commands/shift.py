@@ -28,8 +28,6 @@ sunglasses and surgical mask. Attention is replaced under the fills mean, noise 
 layer under noise and object.
 """
 
-from pathlib import Path
-
 from analysis.commands import options
 
 
@@ -42,8 +40,7 @@ def configure(parser) -> None:
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise and intervals")
     options.add_batch_size(parser)
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
-                        help="tables and cells; a run in it is gone on with")  # fmt: skip
+    options.add_run_folder(parser, "shift", "tables and cells")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip

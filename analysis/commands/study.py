@@ -18,8 +18,6 @@ weights that ship. Without --data heads are rendered: nothing to download. What 
 weights for is named: give them with --models.
 """
 
-from pathlib import Path
-
 from analysis.commands import options
 
 
@@ -32,8 +30,7 @@ def configure(parser) -> None:
     options.add_placement(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     options.add_batch_size(parser, default="64")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR",
-                        help="for the three parts; a study in it is gone on with")  # fmt: skip
+    options.add_run_folder(parser, "study", "for the three parts")
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")  # fmt: skip
     options.add_executor(parser)

@@ -12,7 +12,7 @@ from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_
 from analysis.figures.save import save
 from analysis.store import read_table
 from iram.errors import InputError
-from iram.files import sha256, write_text
+from iram.files import located, sha256, write_text
 from iram.registry import unknown
 
 
@@ -35,7 +35,7 @@ class Results:
     """A folder of results; tables are read once."""
 
     def __init__(self, folder: Path):
-        self.folder = Path(folder)
+        self.folder = located(folder)
         self.read = cache(self._read)
         self.run = cache(self._run)
 

@@ -23,7 +23,7 @@ from analysis.tables.attribution import TABLES, attribution_tables
 from analysis.tables.attribution_report import report
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.files import write_text
+from iram.files import located, write_text
 from iram.progress import progress_bar
 
 DEFAULT_SIZES = Sizes()
@@ -69,7 +69,7 @@ def planned(
     """
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
-    suite = Suite(subjects, dataset, tuple(methods), Path(out), seed, cameras, sizes,
+    suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
                   randomised or {})  # fmt: skip
     if not any(suite.methods_of(subject) for subject in subjects):
         raise InputError("none of these methods fits any of these models: " + "; ".join(
