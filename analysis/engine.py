@@ -1,8 +1,9 @@
 """The benchmark's loop: (model x condition x image) -> rows, one cell (model, condition) a file.
 
 Conditions that cover the same places are run together: the occluder is placed once per batch, and
-each perturbed picture is shown to every model that still lacks the cell. Memory does not grow with
-the number of images beyond the rows of a few conditions.
+each perturbed picture is shown to every model that still lacks the cell. Of many faces a cell has a
+file for each block of them, so neither memory nor what an interruption loses grows with their
+number.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,21 @@ from iram.progress import progress_bar
 TOGETHER = 6  # conditions of a group at most: an interruption loses one group
 KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
 
+BLOCK = 1 << 14  # faces of a file
+
 Group = list[tuple[Condition, list[Subject]]]
+
+
+class Task(NamedTuple):
+    """What a worker computes at a time.
+
+    Attributes:
+        part: which faces.
+        group: conditions of the same place, each with the models that lack it.
+    """
+
+    part: slice
+    group: Group
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,7 @@ class Benchmark:
         dtype: "fp32" or "bf16".
         cameras: (N, 2, 4) how each face stands in its picture (`analysis.layout.fit_cameras`), or
             None to place all occluders as on the mean face.
+        block: faces of a file at most.
     """
 
     subjects: Sequence[Subject]
@@ -55,6 +71,7 @@ class Benchmark:
     batch_size: int = 64
     dtype: str = "fp32"
     cameras: Tensor | None = None
+    block: int = field(default_factory=lambda: BLOCK)
     _layouts: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict:  # what a worker in another process needs
@@ -76,11 +93,23 @@ class Benchmark:
     def cameras_sha256(self) -> str | None:
         return None if self.cameras is None else sha256(self.cameras.numpy().tobytes()).hexdigest()
 
-    def path(self, subject: Subject, condition: Condition) -> Path:
-        return self.out / "rows" / f"{subject.name}--{condition.name}.parquet"
+    @property
+    def blocks(self) -> list[slice]:
+        """The faces of each file: whole batches, `block` faces or fewer."""
+        step = max(1, self.block // self.batch_size) * self.batch_size
+        stops = range(step, len(self.dataset) + step, step)
+        return [slice(stop - step, min(stop, len(self.dataset))) for stop in stops]
 
-    def key(self, subject: Subject, condition: Condition) -> str:
+    def path(self, subject: Subject, condition: Condition, part: slice) -> Path:
+        name = f"{subject.name}--{condition.name}"
+        if len(self.blocks) > 1:
+            name += f"--{part.start}"
+        return self.out / "rows" / f"{name}.parquet"
+
+    def key(self, subject: Subject, condition: Condition, part: slice | None = None) -> str:
+        """What the rows of a cell, or of a file of it, depend on."""
         placed = condition.occluder != "none" and not condition.in_depth
+        apart = {"part": [part.start, part.stop]} if part and len(self.blocks) > 1 else {}
         return cell_key(
             version=ROWS_VERSION,
             weights=subject.weights_sha256,
@@ -92,11 +121,24 @@ class Benchmark:
             dtype=self.dtype,
             batch_size=self.batch_size,
             device=subject.device,
+            **apart,
         )
 
     def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        return read_cell(self.path(subject, condition), self.key(subject, condition))
+        found = []
+        for part in self.blocks:
+            found.append(self.block_rows(subject, condition, part))
+            if found[-1] is None:
+                return None
+        return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+    def block_rows(
+        self, subject: Subject, condition: Condition, part: slice
+    ) -> pd.DataFrame | None:
+        """The rows of one file."""
+        key = self.key(subject, condition, part)
+        return read_cell(self.path(subject, condition, part), key)
 
     def layout(self, condition: Condition, part: slice) -> FaceLayout:
         """Where the faces of `part` are under this condition; kept as far as memory allows."""
@@ -125,30 +167,36 @@ def run(benchmark: Benchmark, progress: bool = True, executor: Executor = HERE) 
         InputError: a folder that can't be written, a model whose logits are not numbers, or
             workers that can't be had.
     """
-    faces = len(benchmark.dataset)
-    cells = len(benchmark.subjects) * len(benchmark.conditions)
-    groups = list(missing(benchmark))
-    total = sum(len(subjects) for group in groups for _, subjects in group)
+    tasks = list(missing(benchmark))
+    faces = len(benchmark.subjects) * len(benchmark.conditions) * len(benchmark.dataset)
+    done = faces - sum(map(passes, tasks))
     with progress_bar(
-        shown=progress, total=cells * faces, initial=(cells - total) * faces,
-        unit="face", unit_scale=True,
-    ) as bar:  # fmt: skip
-        for _ in shared(compute, benchmark, groups, executor, bar.update):
+        shown=progress, total=faces, initial=done, unit="face", unit_scale=True
+    ) as bar:
+        for _ in shared(compute, benchmark, tasks, executor, bar.update):
             pass
-    return total
+    return len({(c, s.name) for task in tasks for c, subjects in task.group for s in subjects})
 
 
-def missing(benchmark: Benchmark) -> Iterator[Group]:
-    """What is not finished: conditions of the same place, each with the models that lack it."""
+def missing(benchmark: Benchmark) -> Iterator[Task]:
+    """What is not finished."""
     places = {}
     for condition in benchmark.conditions:
         places.setdefault(condition.place, []).append(condition)
-    for alike in places.values():
-        lacking = [(c, [s for s in benchmark.subjects if benchmark.rows(s, c) is None])
-                   for c in alike]  # fmt: skip
-        lacking = [(condition, subjects) for condition, subjects in lacking if subjects]
-        for start in range(0, len(lacking), TOGETHER):
-            yield lacking[start : start + TOGETHER]
+    for part in benchmark.blocks:
+        for alike in places.values():
+            lacking = [
+                (c, [s for s in benchmark.subjects if benchmark.block_rows(s, c, part) is None])
+                for c in alike
+            ]
+            lacking = [(condition, subjects) for condition, subjects in lacking if subjects]
+            for start in range(0, len(lacking), TOGETHER):
+                yield Task(part, lacking[start : start + TOGETHER])
+
+
+def passes(task: Task) -> int:
+    """Forward passes of one picture."""
+    return (task.part.stop - task.part.start) * sum(len(subjects) for _, subjects in task.group)
 
 
 class Perturbed(NamedTuple):
@@ -178,17 +226,18 @@ def perturbed(benchmark: Benchmark, conditions: Sequence[Condition], part: slice
     return Perturbed(pictures, _fractions(posed, covered, layout))
 
 
-def compute(benchmark: Benchmark, group: Group, advance: Callable[[int], None]) -> int:
-    """Computes and writes the cells of a group; returns how many faces were shown to models.
+def compute(benchmark: Benchmark, task: Task, advance: Callable[[int], None]) -> int:
+    """Computes and writes the files of a task; returns how many faces were shown to models.
 
     Args:
         advance: called with the number of faces after every forward pass.
     """
+    faces, group = task
     conditions = [condition for condition, _ in group]
     logits = {(c, s.name): [] for c, subjects in group for s in subjects}
     fractions = []
-    for start in range(0, len(benchmark.dataset), benchmark.batch_size):
-        part = slice(start, min(start + benchmark.batch_size, len(benchmark.dataset)))
+    for start in range(faces.start, faces.stop, benchmark.batch_size):
+        part = slice(start, min(start + benchmark.batch_size, faces.stop))
         batch = perturbed(benchmark, conditions, part)
         fractions.append(batch.fractions)
         for (condition, subjects), images in zip(group, batch.pictures, strict=True):
@@ -199,9 +248,10 @@ def compute(benchmark: Benchmark, group: Group, advance: Callable[[int], None]) 
     for condition, subjects in group:
         for subject in subjects:
             answers = torch.cat(logits[condition, subject.name])
-            table = rows_of(benchmark.dataset, condition, subject, answers, shares)
-            write_cell(benchmark.path(subject, condition), table, benchmark.key(subject, condition))
-    return len(logits) * len(benchmark.dataset)
+            table = rows_of(benchmark.dataset, faces, condition, subject, answers, shares)
+            key = benchmark.key(subject, condition, faces)
+            write_cell(benchmark.path(subject, condition, faces), table, key)
+    return passes(task)
 
 
 def _fractions(posed, covered, layout: FaceLayout) -> Tensor:

@@ -4,10 +4,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from analysis.engine import Benchmark, Group, missing, perturbed
+from analysis.engine import Benchmark, Group, missing, passes, perturbed
 from analysis.parallel import HERE, one_thread
 
-SAMPLED = 24  # groups whose making is timed
+SAMPLED = 24  # tasks whose making is timed
 REPEATS = 3
 
 
@@ -33,22 +33,22 @@ class Estimate:
 
 def estimate(benchmark: Benchmark) -> Estimate:
     """The cost of what is not finished, from one batch of some of the conditions."""
-    groups, faces = list(missing(benchmark)), len(benchmark.dataset)
-    cells = Counter(
-        subject.name for group in groups for _, subjects in group for subject in subjects
-    )
-    done = len(benchmark.subjects) * len(benchmark.conditions) - cells.total()
-    batches = faces / benchmark.batch_size
-    timed = groups[:: max(1, len(groups) // SAMPLED)]
+    tasks, own = list(missing(benchmark)), Counter()
+    for task in tasks:
+        for subject in (subject for _, subjects in task.group for subject in subjects):
+            own[subject.name] += task.part.stop - task.part.start
+    left = sum(map(passes, tasks))
+    done = len(benchmark.subjects) * len(benchmark.conditions) * len(benchmark.dataset) - left
+    size, timed = benchmark.batch_size, tasks[:: max(1, len(tasks) // SAMPLED)]
     with one_thread():
         seconds = sum(
-            cells[subject.name] * batches * _forward(benchmark, subject)
-            for subject in benchmark.subjects if cells[subject.name]
+            own[subject.name] / size * _forward(benchmark, subject)
+            for subject in benchmark.subjects if own[subject.name]
         )  # fmt: skip
         if timed:
-            making = sum(_making(benchmark, group) for group in timed) / len(timed)
-            seconds += batches * len(groups) * making
-    return Estimate(cells.total() * faces, done * faces, seconds / HERE.count)
+            making = sum(_making(benchmark, task.group) for task in timed) / len(timed)
+            seconds += sum(t.part.stop - t.part.start for t in tasks) / size * making
+    return Estimate(left, done, seconds / HERE.count)
 
 
 def _forward(benchmark: Benchmark, subject) -> float:

@@ -5,6 +5,10 @@ them, and results must not depend on the machine. The workers are threads of thi
 default: nothing to start, one copy of faces and models), local processes, or those of a Dask
 cluster; all write the same bytes. Each writes its own cells, so one that dies loses those it was
 at and no others.
+
+Of several GPUs in one machine, processes take one each in turn, task by task (a model is read anew
+for each task); threads share the first. A worker of a cluster uses the GPU that it was started with
+(`dask cuda worker` starts one a GPU).
 """
 
 import contextlib
@@ -12,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import cycle, repeat
 from threading import Lock
 
 import torch
@@ -79,8 +84,11 @@ def shared(
         return
     from joblib import Parallel, delayed
 
+    gpus = torch.cuda.device_count() if executor.kind == "processes" else 0
+    turns = cycle(range(gpus)) if gpus > 1 else repeat(None)
     with _backend(executor, common):
-        tasks = (delayed(_elsewhere)(function, common, part) for part in parts)
+        tasks = (delayed(_elsewhere)(function, common, part, gpu)
+                 for part, gpu in zip(parts, turns, strict=False))  # fmt: skip
         for result in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
             advance(result)
             yield result
@@ -110,8 +118,11 @@ def _alone(function, common, part, advance):
     return function(common, part, advance)
 
 
-def _elsewhere(function, common, part):
+def _elsewhere(function, common, part, gpu: int | None = None):
+    """Args: gpu: what "cuda" means to this task; None leaves it to the process."""
     keep_memory()  # the process is ours
+    if gpu is not None:
+        torch.cuda.set_device(gpu)
     return _alone(function, common, part, _untold)
 
 

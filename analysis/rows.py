@@ -14,9 +14,10 @@ VERSION = 2  # raise it when what a cell holds changes, so that old cells are ma
 
 
 def rows_of(
-    dataset: FaceDataset, condition: Condition, subject: Subject, logits: Tensor, fractions: Tensor
-) -> pd.DataFrame:
-    """One row per face of the data set, with the `measures` of its logits.
+    dataset: FaceDataset, part: slice, condition: Condition, subject: Subject, logits: Tensor,
+    fractions: Tensor,
+) -> pd.DataFrame:  # fmt: skip
+    """One row per face of a part of the data set, with the `measures` of its logits.
 
     Args:
         logits: (N, classes), in the data set's order of faces and classes.
@@ -29,6 +30,7 @@ def rows_of(
     if not logits.isfinite().all():
         raise InputError(f"model '{subject.name}' under '{condition.name}' gives logits that are "
                          "not numbers")  # fmt: skip
+    labels = dataset.labels[part]
     constant = {
         "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
         "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
@@ -36,16 +38,16 @@ def rows_of(
     }  # fmt: skip
     return pd.DataFrame(
         {
-            "image_id": dataset.metadata["image_id"],
-            "label": dataset.labels.to(torch.int8),
-            **{name: pd.Categorical.from_codes(np.zeros(len(dataset), np.int8), [value])
+            "image_id": dataset.metadata["image_id"].iloc[part].reset_index(drop=True),
+            "label": labels.to(torch.int8),
+            **{name: pd.Categorical.from_codes(np.zeros(len(labels), np.int8), [value])
                for name, value in constant.items()},
             "occlusion_fraction": fractions[0], "painted_fraction": fractions[1],
             "self_occlusion_fraction": fractions[2],
             "yaw_deg": np.float32(condition.yaw_deg or 0),
             "pitch_deg": np.float32(condition.pitch_deg or 0),
             "roll_deg": np.float32(condition.roll_deg), "severity": np.int8(condition.severity),
-            **measures(logits, dataset.labels),
+            **measures(logits, labels),
         }
     )  # fmt: skip
 

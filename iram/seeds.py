@@ -1,9 +1,14 @@
 """Seeds and generators derived from names, so that no result depends on order or batch."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from threading import RLock
 
+import numpy as np
 import torch
+
+_GLOBAL = RLock()  # the global generators are the same for all threads
 
 
 def derived_seed(*parts) -> int:
@@ -18,3 +23,17 @@ def generators(seed: int, purpose: str, image_ids: Iterable[str]) -> Iterator[to
     """
     for image_id in image_ids:
         yield torch.Generator().manual_seed(derived_seed(seed, purpose, str(image_id)))
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seeds torch's and NumPy's global generators, for code that draws from them, and restores
+    both. Other threads wait for their turn, since their draws would come in between."""
+    with _GLOBAL, torch.random.fork_rng():
+        state = np.random.get_state()  # noqa: NPY002
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002

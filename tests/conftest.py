@@ -33,3 +33,13 @@ def iram_data(real_cache, monkeypatch) -> Path:
 def fer_csv(tmp_path) -> Path:
     """A FER2013 CSV of 12 faces: lines 2 to 13, all usages."""
     return write_csv(tmp_path / "fer2013.csv", fer_rows())
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Address of the scheduler of a Dask cluster of two worker processes."""
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        yield cluster.scheduler_address

@@ -1,5 +1,6 @@
 """Who computes: threads, processes and a Dask cluster do the same, and say what they lack."""
 
+import contextlib
 import os
 import threading
 
@@ -20,15 +21,6 @@ def work(common, part, advance):
 def counted(common, part, advance):
     advance(1)
     return 1
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 def run(executor, function=work, parts=range(12)):
@@ -60,6 +52,18 @@ def test_workers_elsewhere_tell_their_progress_by_what_they_return(cluster):
     for executor in (Executor("processes", 2), Executor("dask", scheduler=cluster)):
         results, told = run(executor, counted)
         assert results == told == [1] * 12
+
+
+def test_processes_take_several_gpus_in_turn(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    here = contextlib.nullcontext()
+    monkeypatch.setattr("analysis.parallel._backend", lambda executor, common: here)
+    run(Executor("processes", 1), counted, range(5))  # joblib without a backend: in this process
+    assert taken == [0, 1, 0, 1, 0]
+    run(Executor(workers=1), counted)
+    assert len(taken) == 5
 
 
 def test_an_error_stops_all_threads_at_once_and_is_raised_as_it_is():

@@ -1,15 +1,13 @@
 """Chance that belongs to a picture: the same draws whatever its batch or order."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from iram.errors import InputError
-from iram.seeds import derived_seed
+from iram.seeds import derived_seed, seeded
 
 
 def picture_seeds(x: Tensor, seed: int, purpose: str, ids: Sequence | None = None) -> list[int]:
@@ -35,16 +33,3 @@ def picture_by_picture(x: Tensor, seeds: list[int], work: Callable[[slice], Tens
         with seeded(seed):
             maps.append(work(slice(place, place + 1)))
     return torch.cat(maps)
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seeds torch's and NumPy's global generators, which Captum draws from, and restores both."""
-    state = np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002

@@ -18,6 +18,7 @@ the cells of matrices), kept as text in PDF and SVG. screen: larger, for slides 
 
 from pathlib import Path
 
+from analysis.commands import options
 from iram.errors import InputError
 from iram.registry import unknown
 
@@ -25,7 +26,7 @@ KINDS = ("pdf", "png", "svg")
 
 
 def configure(parser) -> None:
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
+    parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
                         help="with the tables; default: results")  # fmt: skip
     parser.add_argument("--only", default="", metavar="NAMES",
                         help="some of them, by name or pattern; default: all")  # fmt: skip

@@ -16,6 +16,7 @@ licence before you pass it on.
 
 from pathlib import Path
 
+from analysis.commands import options
 from iram.errors import InputError
 
 LARGEST = 10_000_000  # bytes, of what can be mailed
@@ -23,7 +24,7 @@ DPIS = (150, 100, 70)  # of the pictures: the first with which the page is not t
 
 
 def configure(parser) -> None:
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
+    parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
                         help="with the tables; default: results")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE.html",
                         help="default: report.html in --results")  # fmt: skip

@@ -8,7 +8,6 @@ Reference: Adebayo et al., NeurIPS 2018 (cascading randomisation).
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,9 @@ from torch import Tensor, nn
 from analysis.metrics.agreement import AGREEMENT
 from iram.errors import InputError
 from iram.registry import Registry, unknown
+from iram.seeds import seeded
 
 RANDOMISATIONS = Registry("randomisation")
-GLOBAL_GENERATOR = Lock()  # that of torch is one for all threads
 
 
 @RANDOMISATIONS.register("permute")
@@ -43,8 +42,7 @@ def reinitialise(module: nn.Module, generator: torch.Generator) -> None:
     """
     if hasattr(module, "reset_parameters"):
         seed = int(torch.randint(2**62, (), generator=generator))
-        with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
+        with seeded(seed):
             module.reset_parameters()
         return
     for parameter in _own(module):

@@ -102,7 +102,7 @@ def making(subject, dataset, conditions, size: int, cameras) -> list[float]:
     """Per batch: seconds to make its pictures under all conditions / to show them to the model."""
     benchmark = Benchmark([subject], dataset, conditions, Path("unused"), 0, size,
                           cameras=cameras)  # fmt: skip
-    groups = [[condition for condition, _ in group] for group in engine.missing(benchmark)]
+    groups = [[c for c, _ in task.group] for task in engine.missing(benchmark)]
     shares = []
     for start in range(0, min(3 * size, len(dataset)), size):
         made, shown = [], []

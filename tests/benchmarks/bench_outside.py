@@ -134,7 +134,7 @@ def whole(subject, dataset, conditions) -> float:
 def making(subject, dataset, conditions) -> float:
     """Seconds to make the pictures of all conditions."""
     benchmark = Benchmark([subject], dataset, conditions, Path("unused"), 0, BATCH)
-    groups = [[condition for condition, _ in group] for group in engine.missing(benchmark)]
+    groups = [[c for c, _ in task.group] for task in engine.missing(benchmark)]
     started = time.process_time()
     for start in range(0, len(dataset), BATCH):
         for group in groups:

@@ -1,0 +1,83 @@
+"""Many faces: a cell's rows lie in several files, and everything else is as if they lay in one."""
+
+import pandas as pd
+import pytest
+import tiny
+
+from analysis import bench, engine
+from analysis.bench import benchmark, planned
+from analysis.estimate import estimate
+from analysis.parallel import Executor
+from analysis.study import select
+from analysis.subjects import open_subjects
+from analysis.tables.summary import TABLES
+from iram.model import FER2013_CLASSES
+
+QUICK = select("smoke")
+FACES, BATCH = 40, 4
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    return open_subjects(",".join(str(tiny.weights(folder, n)) for n in ("iram", "none")),
+                         FER2013_CLASSES)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch):
+    monkeypatch.setattr(bench, "draw", lambda results: [])
+
+
+@pytest.fixture
+def _blocks(monkeypatch):
+    """Files of three batches; the last holds a single batch."""
+    monkeypatch.setattr(engine, "BLOCK", 3 * BATCH + 1)
+
+
+def run(subjects, out, **options):
+    return benchmark(subjects, tiny.dataset(FACES), QUICK, out, batch_size=BATCH, progress=False,
+                     **options)  # fmt: skip
+
+
+def tables(out) -> dict[str, bytes]:
+    return {name: (out / f"{name}.csv").read_bytes() for name in TABLES}
+
+
+@pytest.mark.parametrize("executor", [Executor(workers=2), Executor("processes", 2)])
+def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, executor):
+    whole = run(subjects, tmp_path / "whole")
+    monkeypatch.setattr(engine, "BLOCK", 3 * BATCH + 1)
+    blocks = run(subjects, tmp_path / "blocks", executor=executor)
+    assert whole.made == blocks.made == 2 * len(QUICK)
+    files = list((tmp_path / "blocks" / "rows").iterdir())
+    assert len(files) == 4 * 2 * len(QUICK)
+    assert {len(pd.read_parquet(path)) for path in files} == {3 * BATCH, BATCH}
+    assert tables(tmp_path / "blocks") == tables(tmp_path / "whole")
+    for condition in QUICK:
+        pd.testing.assert_frame_equal(*(
+            one.benchmark.rows(subjects[0], condition) for one in (whole, blocks)
+        ))  # fmt: skip
+
+
+@pytest.mark.usefixtures("_blocks")
+def test_a_damaged_file_alone_is_made_again(subjects, tmp_path, monkeypatch):
+    run(subjects, tmp_path)
+    good = {path: path.read_bytes() for path in (tmp_path / "rows").iterdir()}
+    hurt = tmp_path / "rows" / f"iram-seed0--{QUICK[1].name}--{3 * BATCH}.parquet"
+    hurt.write_bytes(b"PAR1")
+    shown = []
+    genuine = engine.compute
+    monkeypatch.setattr(engine, "compute", lambda *a: shown.append(a[1]) or genuine(*a))
+    plan, _ = planned(subjects, tiny.dataset(FACES), QUICK, tmp_path, batch_size=BATCH)
+    left = estimate(plan)
+    assert (left.passes, left.finished) == (3 * BATCH, 2 * len(QUICK) * FACES - 3 * BATCH)
+    assert run(subjects, tmp_path).made == 1
+    assert [task.part for task in shown] == [slice(3 * BATCH, 6 * BATCH)]
+    assert {path: path.read_bytes() for path in good} == good
+
+
+def test_a_set_that_fits_has_one_file_a_cell(subjects, tmp_path):
+    plan, _ = planned(subjects, tiny.dataset(FACES), QUICK, tmp_path, batch_size=BATCH)
+    assert plan.blocks == [slice(0, FACES)]
+    assert plan.path(subjects[0], QUICK[0], plan.blocks[0]).name == "iram-seed0--clean.parquet"
