@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iram import InputError
-from iram.files import atomic_path, sha256, sweep, write_text
+from iram import InputError, files
+from iram.files import atomic_path, located, sha256, sweep, write_text
 
 
 def test_a_file_appears_only_when_the_block_has_ended_well(tmp_path):
@@ -78,3 +78,28 @@ def test_what_a_killed_process_left_half_written_is_swept_and_nothing_else(tmp_p
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
         elsewhere.name, "mine.txt",
     ]  # fmt: skip
+
+
+def test_a_url_is_written_as_a_path_is_and_a_failed_write_leaves_what_was_there(tmp_path):
+    assert located(str(tmp_path)) == tmp_path
+    folder = located(f"file://{tmp_path}/deep")
+    write_text(folder / "a.txt", "first\n")
+    assert (tmp_path / "deep" / "a.txt").read_bytes() == b"first\n"
+    with pytest.raises(ZeroDivisionError), atomic_path(folder / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert [(one.name, one.read_text()) for one in (tmp_path / "deep").iterdir()] == [
+        ("a.txt", "first\n")
+    ]
+    assert sha256(folder / "a.txt") == sha256(tmp_path / "deep" / "a.txt")
+
+
+def test_what_a_killed_process_had_sent_to_a_store_by_half_is_swept():
+    folder = located("memory://swept/run")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    mine = files._suffix().replace(str(os.getpid()), str(dead.pid))
+    for name in (f".a.csv.{mine}", "a.csv", f".b.csv.{files._suffix()}"):
+        (folder / name).write_text("x")
+    sweep(folder)
+    assert sorted(one.name for one in folder.iterdir()) == [f".b.csv.{files._suffix()}", "a.csv"]
