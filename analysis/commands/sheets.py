@@ -36,7 +36,7 @@ def run(args) -> int:
 
     dataset = open_dataset(args.data, split=args.split)
     for name, draw in _chosen(args, dataset).items():
-        [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"])
+        [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=256)
         print(f"wrote {path}")
     return 0
 

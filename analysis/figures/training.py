@@ -54,7 +54,7 @@ class TrainingCurves(Display):
     def size(self) -> tuple[float, float]:
         panels = self._panels().values()
         labels = max(rows["label"].nunique() for rows in panels)
-        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 66 + 4 * -(-labels // 2)
+        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 71 + 4 * -(-labels // 2)
 
     def draw(self, figure):
         rows = self._panels()
@@ -63,6 +63,7 @@ class TrainingCurves(Display):
             self._panel(ax, models)
             ax.set(title=title, xlabel="epoch")
         panels[0].set_ylabel("accuracy on the validation split (%)")
+        figure.suptitle(f"markers: the epochs that were chosen; bars: {OVER_FACES}")
         return panels
 
     def _panel(self, ax, models: pd.DataFrame) -> None:
@@ -121,12 +122,13 @@ class ModuleDifferences(Display):
     def draw(self, figure):
         kinds = self._kinds()
         heights = [len(rows) + 0.2 for rows in kinds.values()]
-        grid = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False,
-                               height_ratios=heights)  # fmt: skip
+        grid = figure.subplots(len(kinds), 2, sharey="row", squeeze=False, height_ratios=heights)
         for (left, right), (kind, rows) in zip(grid, kinds.items(), strict=True):
             self._accuracies(left, rows)
             self._differences(right, rows)
             left.set_title(self.TITLES[kind], loc="left")
+            right.sharex(grid[0, 1])
+            right.tick_params(labelbottom=right is grid[-1, 1])
         grid[-1, 0].set_xlabel(f"{ACCURACY}; bars: {OVER_FACES}\nand, with several, over seeds")
         grid[-1, 1].set_xlabel("difference from the reference\n(points); filled: p < 0.05 (Holm)")
         return list(grid.flat)
@@ -140,9 +142,13 @@ class ModuleDifferences(Display):
         ax.grid(axis="y", visible=False)
 
     def _differences(self, ax, rows: pd.DataFrame) -> None:
+        references = set(self.table["reference"])
         ax.axvline(0, color=MUTED, linewidth=0.8)
         for place, row in enumerate(rows.itertuples()):
             if row.difference != row.difference:
+                told = "the reference" if row.label in references else "no reference"
+                ax.text(0.5, place, told, ha="center", va="center", color=MUTED,
+                        fontsize=points(7), transform=ax.get_yaxis_transform())  # fmt: skip
                 continue
             _bar(ax, place, row.difference, row.difference_low, row.difference_high,
                  BLUE if row.p_holm < 0.05 else "white")  # fmt: skip

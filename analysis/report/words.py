@@ -67,6 +67,11 @@ TITLES = {
     "methods": "Rank correlation with exact Shapley values",
     "modules": "Accuracy of every module",
 }
+NOTEBOOKS = (
+    "Step by step",
+    "The study’s notebooks, which anyone can run: <code>make notebooks</code>. They are small, and "
+    "of rendered heads; what was measured on all faces stands above, and each is linked to it.",
+)
 FIRST = {"summary", "verdicts"}  # these stand under the verdicts, wherever their tables lie
 ONE_SEED = ("One training seed a model: these intervals tell faces apart, not modules. Read the "
             "answers as a first look.")  # fmt: skip
