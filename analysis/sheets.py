@@ -34,10 +34,9 @@ def poses(dataset: FaceDataset, landmarks: Path | None, faces: int, seed: int) -
     if not dataset.renders:
         dataset = to_be_turned(dataset, landmarks)
     shown = sample(dataset, faces, seed)
-    turned = {yaw: pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
-              for yaw in YAWS}  # fmt: skip
-    signed = {f"yaw {yaw:+g}°".replace("-", "−"): pictures for yaw, pictures in turned.items()}
-    return ContactSheet(signed, _labels(shown))
+    pictures = {_angle(yaw): pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
+                for yaw in YAWS}  # fmt: skip
+    return ContactSheet(pictures, _labels(shown))
 
 
 def covered(
@@ -87,6 +86,10 @@ def _title(condition: Condition) -> str:
     else:
         name, detail = names.title(condition.occluder, names.OCCLUDERS), _detail(condition)
     return "\n".join([*wrap(name, LETTERS), *wrap(detail, LETTERS)])
+
+
+def _angle(yaw: float) -> str:
+    return f"yaw {yaw:+g}°".replace("-", "−") if yaw else "yaw 0°"
 
 
 def _detail(condition: Condition) -> str:

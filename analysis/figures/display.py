@@ -31,7 +31,6 @@ class Display:
     """
 
     COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
-    PNG_COLOURS: ClassVar[int] = 96  # pictures of faces need more
 
     def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
         """Draws, and returns itself.

@@ -9,7 +9,7 @@ from analysis.figures.display import Display
 from analysis.figures.style import points
 from iram.errors import InputError
 
-TILE = 14  # mm
+TILE = 17  # mm: 100 pixels on paper
 
 
 @dataclass

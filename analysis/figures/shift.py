@@ -118,8 +118,8 @@ class VerdictForest(Panel):
         for place, (key, _) in enumerate(rows):
             if place and key != rows[place - 1][0]:
                 ax.axhline(place - 0.5, color="0.8", linewidth=0.5, zorder=0)
-        ax.set_xlabel("effect in the claimed direction, in multiples of its margin (in brackets)\n"
-                      "within the gray band it counts as none")  # fmt: skip
+        ax.set_xlabel("effect in the claimed direction, in multiples of its\n"
+                      "margin (in brackets); gray: it counts as none")  # fmt: skip
         ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4,
                          title=f"bars: {OVER_FACES}; filled: the claim is shown")  # fmt: skip
 

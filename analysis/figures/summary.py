@@ -51,7 +51,6 @@ class Summary(Display):
     summary: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     example: Example | None = None
-    PNG_COLOURS: ClassVar = 256
     COLUMNS: ClassVar = {
         "verdicts": ("model", "hypothesis", "verdict", "n", "seeds", "interval_over"),
         "components": ("model", "hypothesis", "role", "effect", "low", "high", "direction",

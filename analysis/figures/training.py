@@ -96,7 +96,7 @@ class ModuleDifferences(Display):
     points, with 95% intervals.
 
     Filled where the adjusted p is below 0.05. At the very right, the training seeds that were
-    paired. The reference itself has an accuracy alone.
+    paired. The reference itself has an accuracy alone, and every panel of accuracies its own scale.
 
     Attributes:
         table: `accuracy.csv` or `ablation.csv`; published figures are left out.
@@ -142,20 +142,18 @@ class ModuleDifferences(Display):
         ax.grid(axis="y", visible=False)
 
     def _differences(self, ax, rows: pd.DataFrame) -> None:
-        references = set(self.table["reference"])
         ax.axvline(0, color=MUTED, linewidth=0.8)
+        references = set(self.table["reference"])
         for place, row in enumerate(rows.itertuples()):
-            if row.difference != row.difference:
-                told = "the reference" if row.label in references else "no reference"
-                ax.text(0.5, place, told, ha="center", va="center", color=MUTED,
-                        fontsize=points(7), transform=ax.get_yaxis_transform())  # fmt: skip
-                continue
-            _bar(ax, place, row.difference, row.difference_low, row.difference_high,
-                 BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
-            seeds = len(str(row.paired_seeds).split())
-            ax.annotate(f"{seeds} seed{'s' * (seeds > 1)}", (1, place), (2, 0), ha="left",
+            told = "the reference" if row.label in references else "no reference"
+            if row.difference == row.difference:
+                _bar(ax, place, row.difference, row.difference_low, row.difference_high,
+                     BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
+                seeds = len(str(row.paired_seeds).split())
+                told = f"{seeds} seed{'s' * (seeds > 1)}"
+            ax.annotate(told, (1, place), (2, 0), ha="left", va="center", color=MUTED,
                         xycoords=ax.get_yaxis_transform(), textcoords="offset points",
-                        va="center", fontsize=points(7), color=MUTED)  # fmt: skip
+                        fontsize=points(7))  # fmt: skip
         ax.grid(axis="y", visible=False)
 
 
