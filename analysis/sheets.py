@@ -1,11 +1,12 @@
 """What the contact sheets show."""
 
 from pathlib import Path
+from textwrap import wrap
 
 from analysis.corruptions import CORRUPTIONS
 from analysis.engine import Benchmark, perturbed
 from analysis.faces import placed, to_be_turned
-from analysis.figures import ContactSheet
+from analysis.figures import ContactSheet, names
 from analysis.fills import FILLS
 from analysis.perturb import pose
 from analysis.sampling import sample
@@ -24,6 +25,7 @@ COLUMNS: dict[str, list[Condition]] = {
     "corruptions": [CLEAN, *(Condition(corruption=name, severity=severity)
                              for name in CORRUPTIONS for severity in (1, 3, 5))],
 }  # fmt: skip
+LETTERS = 11  # in a line above a tile
 DONORS = 150  # faces that a fill may borrow from
 
 
@@ -32,7 +34,7 @@ def poses(dataset: FaceDataset, landmarks: Path | None, faces: int, seed: int) -
     if not dataset.renders:
         dataset = to_be_turned(dataset, landmarks)
     shown = sample(dataset, faces, seed)
-    pictures = {f"{yaw:+g}°": pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
+    pictures = {_angle(yaw): pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
                 for yaw in YAWS}  # fmt: skip
     return ContactSheet(pictures, _labels(shown))
 
@@ -79,10 +81,21 @@ def _title(condition: Condition) -> str:
     if condition == CLEAN:
         return "clean"
     if condition.corruption != "none":
-        return f"{condition.corruption}\n{condition.severity}".replace("_", "\n")
-    share = "natural" if condition.fraction is None else f"{100 * condition.fraction:g}%"
-    detail = share if condition.fill in ("mean", "object") else condition.fill
-    return f"{condition.occluder}\n{detail}".replace("_", "\n")
+        name = names.title(condition.corruption, names.CORRUPTIONS)
+        detail = f"level {condition.severity}"
+    else:
+        name, detail = names.title(condition.occluder, names.OCCLUDERS), _detail(condition)
+    return "\n".join([*wrap(name, LETTERS), *wrap(detail, LETTERS)])
+
+
+def _angle(yaw: float) -> str:
+    return f"yaw {yaw:+g}°".replace("-", "−") if yaw else "yaw 0°"
+
+
+def _detail(condition: Condition) -> str:
+    if condition.fraction is not None:
+        return f"{100 * condition.fraction:g}%"
+    return "natural" if condition.fill == "object" else names.title(condition.fill, names.FILLS)
 
 
 def _labels(faces: FaceDataset) -> tuple[str, ...]:

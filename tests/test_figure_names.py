@@ -3,6 +3,7 @@
 import pytest
 
 from analysis.attributions import ATTRIBUTIONS
+from analysis.corruptions import CORRUPTIONS
 from analysis.figures import names
 from analysis.figures.style import STYLES, context, look, points, using
 from analysis.fills import FILLS
@@ -22,7 +23,7 @@ from iram.errors import InputError
         (names.MODULES, ATTENTION), (names.HYPOTHESES, [h.key for h in HYPOTHESES]),
         (names.COMPONENTS, [c.name for h in HYPOTHESES for c in h.components]),
         (names.TYPES, TYPES), (names.GROUPS, GROUPS), (names.ORDERS, ORDERS),
-        (names.INTERVENTIONS, donors([], [], [])),
+        (names.INTERVENTIONS, donors([], [], [])), (names.CORRUPTIONS, CORRUPTIONS),
     ],
 )  # fmt: skip
 def test_everything_that_is_registered_has_a_title_of_its_own(titles, known):
@@ -57,6 +58,12 @@ def test_a_module_looks_the_same_among_any_others():
     looks = look(["iram", "iram-erasing-noise", "none"])
     assert looks["iram"]["color"] == looks["iram-erasing-noise"]["color"] != looks["none"]["color"]
     assert looks["iram"]["fillstyle"] != looks["iram-erasing-noise"]["fillstyle"]
+
+
+def test_variants_of_one_module_are_told_apart_in_grey():
+    looks = look(["iram", "iram-permuted-weights", "iram-random-labels", "iram-erasing-noise"])
+    assert len({(one["marker"], one["fillstyle"]) for one in looks.values()}) == 4
+    assert not {one["fillstyle"] for one in looks.values()} & {"left", "right"}  # too small to see
 
 
 def test_many_variants_of_one_module_are_told_apart_by_colour():

@@ -22,6 +22,7 @@ from analysis.figures import (
     VerdictForest,
     save,
 )
+from analysis.figures.display import legend_columns, shared_panels
 from iram.errors import InputError
 
 
@@ -67,6 +68,20 @@ def test_curves_have_a_panel_per_occluder_and_a_line_and_band_per_model_in_perce
     assert OcclusionCurves(table, occluders=("mouth",)).plot().ax_.get_title() == "mouth"
     with pytest.raises(InputError, match="no occluder with the fill 'blur'"):
         OcclusionCurves(table, "blur").plot()
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns"),
+    [([], 1), (["a"], 1), (["a"] * 4, 4), (["a" * 25] * 4, 2), (["a" * 22] * 5, 3)],
+)
+def test_a_legend_has_no_lone_last_row(labels, columns):
+    assert legend_columns(labels) == columns
+
+
+def test_a_panel_with_none_below_it_has_its_axis_lettered():
+    panels = shared_panels(Figure(), 5, 3)
+    lettered = [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels]
+    assert lettered == [False, False, True, True, True]
 
 
 def test_models_differ_in_colour_marker_and_line(tables):

@@ -1,14 +1,17 @@
 """`iram report`: one page of everything, that needs nothing beside itself."""
 
 import re
+import sys
 from base64 import b64decode
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 import small_results
+from browser import open_browser, sized
 from PIL import Image
 
 from analysis.cli import main
@@ -16,13 +19,16 @@ from analysis.commands import report as command
 from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.make import Results
 from analysis.figures.registry import FIGURES, TABLES
-from analysis.report import Section, render
+from analysis.report import Section, collect_notebooks, find_notebooks, render
 from analysis.report.contents import Item, command_for
 from analysis.store import write_table
+from iram.errors import InputError
 
 CSS = Path(command.__file__).parents[1] / "report" / "page.css"
 KEPT = ("shift/verdicts.csv", "shift/components.csv", "pose/summary.csv", "training/accuracy.csv")
 PNG = "data:image/png;base64,"
+DOT = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5E"
+       "rkJggg==")  # one pixel  # fmt: skip
 READABLE = 4.5  # WCAG 2.2, AA
 
 
@@ -65,8 +71,8 @@ def test_it_needs_no_network(text):
     for tag, attributes in page.tags:
         assert tag not in ("script", "link", "iframe", "object", "base")
         assert attributes.get("src", PNG).startswith(PNG)
-        assert attributes.get("href", "#").startswith("#")
-    assert not re.search(r"url\(|@import|https?:", text)
+        assert attributes.get("href", "#").startswith(("#", "https:"))  # links load nothing
+    assert not re.search(r"url\(|@import", text)
 
 
 def test_every_figure_is_there_with_words_for_who_cannot_see_it(text):
@@ -84,11 +90,98 @@ def test_the_verdicts_come_first_and_the_index_reaches_everything(text):
     page = Page(text)
     names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(names) == len(set(names))
-    links = [attributes["href"][1:] for attributes in page.all("a")]
+    links = [one["href"][1:] for one in page.all("a") if one["href"].startswith("#")]
     assert set(links) <= set(names)
     assert len([n for n in names if n.startswith(("figure-", "table-"))]) == len(FIGURES) + len(
         TABLES
     )
+
+
+def test_the_notebooks_are_told_in_words_and_lead_to_what_was_measured(text):
+    page = Page(text)
+    names = [one["id"] for one in page.all("article") if one["id"].startswith("notebook-")]
+    assert names == [f"notebook-{path.stem}" for path in find_notebooks("prose")]
+    assert len(names) >= 6
+    links = {one["href"] for one in page.all("a")}
+    assert {f"#{name}" for name in names} <= links
+    own = Page(text[text.index('id="notebook-01_occlusion"') :].partition("</article>")[0])
+    assert {one["href"] for one in own.all("a")} == {
+        "#figure-accuracy_against_fraction", "#figure-drop_by_occluder",
+        "#figure-drop_by_occluder_heads", "#table-occluders",
+    }  # fmt: skip
+    assert "The drop is the accuracy that this costs" in " ".join("".join(own.words).split())
+
+
+def test_without_notebooks_there_are_none(results, tmp_path):
+    out = tmp_path / "page.html"
+    assert (
+        main(["report", "--results", str(results), "--notebooks", "none", "--out", str(out)]) == 0
+    )
+    assert "notebook" not in out.read_text("utf-8").partition("</style>")[2]
+
+
+def written(folder: Path, *cells: tuple[str, str]) -> Path:
+    """A notebook of (kind, source)."""
+    notebook = nbformat.v4.new_notebook()
+    new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    notebook.cells = [new[kind](source) for kind, source in cells]
+    nbformat.write(notebook, folder / "09_own.ipynb")
+    return folder
+
+
+def test_notebooks_that_run_show_what_their_cells_give(tmp_path):
+    cells = (
+        ("markdown", "# Mine\n\nSee [it](00_tour.ipynb), <script>no</script>."),
+        ("markdown", "## A part"),
+        ("code", "import sys\nprint('1 < 2')\nprint('aside', file=sys.stderr)"),
+        ("code", "from IPython.display import HTML, Image\n"
+                 "HTML('<style>x</style><table><tr><td>7</td></tr></table>')"),
+        ("code", f"import base64\nImage(data=base64.b64decode('{DOT}'))"),
+    )  # fmt: skip
+    [notebook] = collect_notebooks("run", written(tmp_path, *cells))
+    kinds = [block.kind for block in notebook.blocks if block.kind not in ("prose", "code")]
+    assert (notebook.title, kinds) == ("Mine", ["text", "table", "png"])
+    text = render([Section("verdicts", "T", "", [])], [notebook])
+    assert "<pre>1 &lt; 2\n</pre>" in text
+    assert '<a href="#notebook-00_tour">it</a>, &lt;script&gt;' in text
+    assert "<h4>A part</h4>" in text
+    assert "<table><tr><td>7</td></tr></table></div>" in text
+    assert "aside&#x27;, file" in text  # the code, but not what it tells whoever runs it
+    assert ">aside" not in text
+    [picture] = Page(text).all("img")
+    assert (picture["width"], picture["height"]) == ("1", "1")
+    assert picture["alt"].startswith("A part")
+
+
+def test_a_notebook_that_fails_is_told(tmp_path):
+    folder = written(tmp_path, ("markdown", "# Mine"), ("code", "1 / 0"))
+    with pytest.raises(InputError, match=r"09_own\.ipynb: a cell fails with ZeroDivisionError"):
+        collect_notebooks("run", folder)
+
+
+def test_running_without_nbclient_says_what_to_install(results, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    assert main(["report", "--results", str(results), "--notebooks", "run"]) == 2
+    assert "takes nbclient: `pip install -c constraints.txt -e .[notebooks]`" in (
+        capsys.readouterr().err
+    )
+
+
+def test_nothing_is_wider_than_a_phone(text, tmp_path):
+    browser = open_browser(tmp_path)
+    try:
+        path = tmp_path / "page.html"
+        path.write_text(text, "utf-8")
+        browser.get(path.as_uri())
+        papers = set()
+        for scheme in ("light", "dark"):
+            sized(browser, 390, 844, scheme)
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+            papers.add(browser.execute_script(
+                "return getComputedStyle(document.body).backgroundColor"))  # fmt: skip
+        assert papers == {"rgb(255, 255, 255)", "rgb(20, 23, 27)"}
+    finally:
+        browser.quit()
 
 
 def test_what_is_missing_is_told_with_its_command(results, text, capsys):

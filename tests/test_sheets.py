@@ -1,9 +1,11 @@
 """Contact sheets."""
 
+import pytest
 from PIL import Image
 
 from analysis.cli import main
-from analysis.sheets import COLUMNS
+from analysis.sheets import COLUMNS, _title
+from analysis.study import Condition
 
 
 def test_sheets_of_heads(tmp_path, capsys):
@@ -12,6 +14,19 @@ def test_sheets_of_heads(tmp_path, capsys):
     assert written == {"poses", *COLUMNS, "expressions", "scene_objects"}
     with Image.open(tmp_path / "poses.png") as sheet:
         assert sheet.height > sheet.width > 500
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition("hand", None, "mean"), "hand\nmean gray"),
+        (Condition("hand", None, "object"), "hand\nnatural"),
+        (Condition("brows_eyes", 0.3, "mean"), "brows and\neyes\n30%"),
+        (Condition(corruption="jpeg", severity=3), "JPEG\nlevel 3"),
+    ],
+)  # fmt: skip
+def test_conditions_are_told_in_the_words_of_the_figures(condition, expected):
+    assert _title(condition) == expected
 
 
 def test_a_sheet_of_photographs_says_that_their_own_pose_is_unknown(fer_csv, tmp_path, capsys):

@@ -33,7 +33,9 @@ def test_a_forest_has_a_row_per_model_with_accuracy_and_difference_in_percent(co
     assert [point.get_ydata()[0] for point in points] == [1, 2]
     ends = differences.collections[0].get_segments()[0][:, 0]
     assert ends == pytest.approx([1, 4])
-    assert [text.get_text() for text in differences.texts] == ["3 seeds", "1 seed"]
+    assert [text.get_text() for text in differences.texts] == [
+        "the reference", "3 seeds", "1 seed",
+    ]  # fmt: skip
     faces = [point.get_markerfacecolor() for point in points]
     assert (faces[0] != "white", faces[1] != "white") == (True, False)  # filled: p below 0.05
     assert controls.get_title(loc="left") == "other recipes"

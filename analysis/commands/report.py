@@ -1,17 +1,20 @@
 """One web page of everything: the verdicts first, then every figure and table of --results, each
-with the command that made its tables.
+with the command that made its tables, and the notebooks.
 
 It is drawn from the tables alone, as by `iram figures`: no model, no data set, and nothing is
-computed anew. The page is one file, pictures inside, that needs no network: it can be mailed, and
-read on a phone, light or dark as the reader's system is. What lacks its table is named with the
-command that makes it. Equal tables give equal bytes.
+computed anew, unless --notebooks run executes the notebooks (minutes; pip install -c
+constraints.txt -e .[notebooks]) as `make notebooks` would: small, on rendered heads, or as
+IRAM_PRESET, IRAM_DATA and IRAM_OUT say. The page is one file, pictures inside, that needs no
+network: it can be mailed, and read on a phone, light or dark as the reader's system is. What lacks
+its table is named with the command that makes it. Equal tables give equal bytes.
 
 examples:
   iram report
   iram report --results runs/study --out study.html
+  iram report --notebooks run --out everything.html
 
-A page of results on photographs can show a face, in the panel `example`: mind the data set's
-licence before you pass it on.
+A page of results on photographs can show faces, in the panel `example` and in notebooks: mind the
+data set's licence before you pass it on.
 """
 
 from pathlib import Path
@@ -28,6 +31,9 @@ def configure(parser) -> None:
                         help="with the tables; default: results")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE.html",
                         help="default: report.html in --results")  # fmt: skip
+    parser.add_argument("--notebooks", choices=["prose", "run", "none"], default="prose",
+                        help="what is written in them, also what their cells give, or nothing; "
+                        "default: prose")  # fmt: skip
 
 
 def run(args) -> int:
@@ -38,10 +44,13 @@ def run(args) -> int:
     if not args.results.is_dir():
         raise InputError(f"--results {args.results}: no such folder")
 
+    from analysis.report import render
     from iram.files import write_text
 
+    notebooks = _notebooks(args.notebooks)
     for dpi in DPIS:
-        sections, page = _page(args.results, dpi)
+        sections = _sections(args.results, dpi)
+        page = render(sections, notebooks)
         if len(page.encode()) <= LARGEST:
             break
     items = [item for section in sections for item in section.items]
@@ -55,15 +64,23 @@ def run(args) -> int:
                          "anything to show; see above")  # fmt: skip
     write_text(out, page)
     print(f"{out}: {len(items) - len(missing)} of {len(items)} figures and tables, "
-          f"{len(page.encode()) / 1e6:.1f} MB")  # fmt: skip
+          f"{len(notebooks)} notebooks, {len(page.encode()) / 1e6:.1f} MB")  # fmt: skip
     return 0
 
 
-def _page(results: Path, dpi: int):
+def _notebooks(mode: str) -> list:
+    from analysis.report import collect_notebooks, find_notebooks
+    from iram.progress import progress_bar
+
+    total = len(find_notebooks(mode))
+    with progress_bar(shown=mode == "run", total=total, unit="notebook") as bar:
+        return collect_notebooks(mode, advance=bar.update)
+
+
+def _sections(results: Path, dpi: int) -> list:
     from analysis.figures.registry import FIGURES, TABLES
-    from analysis.report import collect, render
+    from analysis.report import collect
     from iram.progress import progress_bar
 
     with progress_bar(total=len(FIGURES) + len(TABLES), unit="figure") as bar:
-        sections = collect(results, dpi, bar.update)
-    return sections, render(sections)
+        return collect(results, dpi, bar.update)

@@ -31,12 +31,12 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.figures import save
+    from analysis.figures.save import COLOURS, save
     from iram.data import open_dataset
 
     dataset = open_dataset(args.data, split=args.split)
     for name, draw in _chosen(args, dataset).items():
-        [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"])
+        [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=COLOURS)
         print(f"wrote {path}")
     return 0
 

@@ -14,6 +14,7 @@ from analysis.figures.names import OVER_FACES
 from iram.errors import InputError, listing
 
 LETTERS = 115  # that a legend's row can hold in a double column
+STRIPE = "0.965"  # of every other row of a forest
 
 
 class Display:
@@ -30,7 +31,6 @@ class Display:
     """
 
     COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
-    PNG_COLOURS: ClassVar[int] = 96  # pictures of faces need more
 
     def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
         """Draws, and returns itself.
@@ -112,8 +112,37 @@ def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: 
     """One legend for all panels, above (or, "lower", below) them; the note says what the bands or
     bars are."""
     handles, labels = ax.get_legend_handles_labels()
-    columns = max(1, min(len(labels), LETTERS // (8 + max(map(len, labels), default=0))))
-    return figure.legend(handles, labels, loc=f"outside {where} center", title=note, ncols=columns)
+    return figure.legend(handles, labels, loc=f"outside {where} center", title=note,
+                         ncols=legend_columns(labels))  # fmt: skip
+
+
+def legend_columns(labels: Sequence[str]) -> int:
+    """As many columns as a double column holds, or fewer that need no more rows."""
+    widths = [8 + len(label) for label in labels]  # with the marker and the gap
+    fitting = [n for n in range(1, len(widths) + 1)
+               if sum(map(max, np.array_split(widths, n))) <= LETTERS]  # fmt: skip
+    rows = -(-len(widths) // max(fitting, default=1))
+    return -(-len(widths) // rows) if rows else 1
+
+
+def shared_panels(figure: Figure | SubFigure, count: int, columns: int) -> list[Axes]:
+    """That many panels with the same axes, in rows of at most `columns`. A panel with none below
+    it has its x axis lettered, as those of the last row."""
+    columns = min(columns, count)
+    grid = figure.subplots(-(-count // columns), columns, sharex=True, sharey=True, squeeze=False)
+    panels = list(grid.flat)
+    for ax in panels[count:]:
+        ax.remove()
+    for ax in panels[count - columns : count]:
+        ax.tick_params(labelbottom=True)
+    return panels[:count]
+
+
+def stripes(ax: Axes, rows: int) -> None:
+    """A light band behind every other row of a forest: which points belong to which label."""
+    for place in range(0, rows, 2):
+        ax.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0, zorder=0)
+    ax.grid(axis="y", visible=False)
 
 
 def places(values: Iterable, rows: Sequence) -> np.ndarray:

@@ -1,7 +1,6 @@
 """One face before and after an occluder, with the maps of both."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from analysis.example import Example
 from analysis.figures.attention import show_face, show_map
@@ -25,7 +24,6 @@ class ExamplePanel(Display):
 
     example: Example
     methods: tuple[str, ...] = ()
-    PNG_COLOURS: ClassVar = 256
 
     def _methods(self) -> list[str]:
         return [name for name in self.methods or self.example.maps if name in self.example.maps]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend, places
+from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
 from analysis.figures.names import (
     FILLS,
     METHODS,
@@ -74,6 +74,7 @@ class FaithfulnessForest(Display):
         return panels
 
     def _panel(self, ax, table: pd.DataFrame, methods: list[str], styles: dict) -> None:
+        stripes(ax, len(methods))
         ax.axvline(0, color=MUTED, linewidth=0.8)
         shifts = offsets(len(styles), 0.7)
         for (model, style), shift in zip(styles.items(), shifts, strict=True):
@@ -85,7 +86,6 @@ class FaithfulnessForest(Display):
             ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8,
                       alpha=0.6)  # fmt: skip
         ax.set_ylim(-0.6, len(methods) - 0.4)
-        ax.grid(axis="y", visible=False)
 
 
 def models(curves: pd.DataFrame) -> list[str]:
@@ -131,23 +131,16 @@ class FaithfulnessCurves(Display):
     def draw(self, figure):
         own = self._own()
         methods = self._methods(own)
-        columns = min(COLUMNS, len(methods))
-        grid = figure.subplots(-(-len(methods) // columns), columns, sharex=True, sharey=True,
-                               squeeze=False)  # fmt: skip
-        panels = list(grid.flat)
-        for ax, method in zip(panels, methods, strict=False):
+        panels = shared_panels(figure, len(methods), COLUMNS)
+        for ax, method in zip(panels, methods, strict=True):
             self._panel(ax, own[own["method"] == method])
             ax.set_title(title(method, METHODS))
-        for ax in panels[len(methods) :]:
-            ax.remove()
-        for ax in panels[max(0, len(methods) - columns) : len(methods)]:
-            ax.tick_params(labelbottom=True)
         panels[0].set_ylim(bottom=0)
         figure.supxlabel(f"removed share of the pixels (%), shown as {title(self.fill, FILLS)}")
         figure.supylabel("probability of the\nexplained class (%)")
         named = model_titles(self.curves["model"])[self.model]
         legend(figure, panels[0], f"{named}; bands: {OVER_FACES}; thin: maps of other faces")
-        return panels[: len(methods)]
+        return panels
 
     def _panel(self, ax, own: pd.DataFrame) -> None:
         for order, style in self.LOOKS.items():

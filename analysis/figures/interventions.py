@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend, places
+from analysis.figures.display import Display, chosen, legend, places, stripes
 from analysis.figures.names import (
     INTERVENTIONS,
     OUTCOMES,
@@ -69,10 +69,11 @@ class InterventionForest(Display):
         panels[0].set_yticks(range(len(names)), names)
         panels[0].set_ylim(len(names) - 0.4, -0.6)
         named = model_titles(self.interventions["model"])[self.model]
-        legend(figure, panels[0], f"{named}, replaced by; bars: {OVER_FACES}")
+        legend(figure, panels[0], f"{named}, its attention replaced by (bars: {OVER_FACES})")
         return panels
 
     def _panel(self, ax, own: pd.DataFrame, conditions: list[str], unit: float) -> None:
+        stripes(ax, len(conditions))
         ax.axvline(0, color=MUTED, linewidth=0.8)
         for number, shift in enumerate(offsets(len(SHOWN))):
             part = own[own["intervention"] == SHOWN[number]]
@@ -80,4 +81,3 @@ class InterventionForest(Display):
             ax.hlines(y, unit * part["low"], unit * part["high"], color=colour)
             ax.plot(unit * part["value"], y, color=colour, marker=MARKERS[number],
                     linestyle="none", label=INTERVENTIONS[SHOWN[number]])  # fmt: skip
-        ax.grid(axis="y", visible=False)

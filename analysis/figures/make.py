@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.example import read_example
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
-from analysis.figures.save import save
+from analysis.figures.save import COLOURS, save
 from analysis.store import read_table
 from iram.errors import InputError
 from iram.files import located, sha256, write_text
@@ -121,7 +121,7 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
 def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Path]:
     return [file for name, display in figure.displays(tables)
             for file in save(display.plot().figure_, out / name, run, kinds,
-                             colours=display.PNG_COLOURS)]  # fmt: skip
+                             colours=COLOURS)]  # fmt: skip
 
 
 def _table(printed: Printed, tables: dict, out: Path, run: str, kinds) -> list[Path]:

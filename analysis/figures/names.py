@@ -10,7 +10,7 @@ from collections.abc import Iterable
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
 FRACTION = "occluded share of the face area (%)"
-HIDDEN = "hidden by the head (% of face)"
+HIDDEN = "self-occluded (% of face)"
 ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
           "pitch_deg": "pitch (degrees, up)"}  # fmt: skip
 SHARE_CHANGE = "change of attention's log share on the region (below 0: it leaves)"
@@ -42,6 +42,10 @@ FILLS = {
     "other_class": "face of another expression", "same_class": "face of the same expression",
     "phase_scrambled": "scrambled phases", "imputed": "imputed pixels", "black": "black",
     "object": "the object's own look",
+}  # fmt: skip
+CORRUPTIONS = {
+    "gaussian_noise": "Gaussian noise", "gaussian_blur": "Gaussian blur",
+    "pixelate": "pixelation", "jpeg": "JPEG", "contrast": "contrast",
 }  # fmt: skip
 METHODS = {
     "attention": "own attention", "attention_last": "own attention, last",

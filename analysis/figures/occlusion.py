@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.figures.display import Display, chosen, legend, places
+from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
 from analysis.figures.names import ACCURACY, DROP, FILLS, FRACTION, OCCLUDERS, OVER_FACES, title
 from analysis.figures.style import BAND, DOUBLE_COLUMN, MUTED, dots, look
 
@@ -41,23 +41,15 @@ class OcclusionCurves(Display):
 
     def draw(self, figure):
         names, table = self._shown(), self._table()
-        columns = min(COLUMNS, len(names))
-        rows = -(-len(names) // columns)
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        panels = list(grid.flat)
-        for ax, occluder in zip(panels, names, strict=False):
+        panels = shared_panels(figure, len(names), COLUMNS)
+        for ax, occluder in zip(panels, names, strict=True):
             self._panel(ax, table, occluder)
             ax.set_title(title(occluder, OCCLUDERS))
-        for ax in panels[len(names) :]:
-            ax.remove()
-        for ax in grid.flat[max(0, len(names) - columns) : len(names)]:
-            ax.tick_params(labelbottom=True)
         panels[0].set_ylim(bottom=0)
         figure.supxlabel(FRACTION)
         figure.supylabel(ACCURACY)
-        painted = title(self.fill, FILLS)
-        legend(figure, panels[0], f"occluders painted with {painted}; bands: {OVER_FACES}")
-        return panels[: len(names)]
+        legend(figure, panels[0], f"fill: {title(self.fill, FILLS)}; bands: {OVER_FACES}")
+        return panels
 
     def _table(self) -> pd.DataFrame:
         flat = ~self.summary["condition"].str.contains("yaw|pitch")  # heads turned are elsewhere
@@ -109,6 +101,7 @@ class OccluderForest(Display):
         panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False,
                                       width_ratios=[1.2, 1][: len(shown)]).flat)  # fmt: skip
         for ax, metric in zip(panels, shown, strict=True):
+            stripes(ax, len(rows))
             ax.axvline(0, color=MUTED, linewidth=0.8)
             for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
                 own = self.occluders[(self.occluders["metric"] == metric)
@@ -117,7 +110,6 @@ class OccluderForest(Display):
                 ax.hlines(y, 100 * own["low"], 100 * own["high"], color=style["color"])
                 ax.plot(100 * own["value"], y, **dots(style))
             ax.set_xlabel(self.PANELS[metric])
-            ax.grid(axis="y", visible=False)
         panels[0].set_yticks(range(len(rows)), [title(name, OCCLUDERS) for name in rows])
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
         legend(figure, panels[0], f"mean over fractions and fills; bars: {OVER_FACES}")

@@ -53,6 +53,7 @@ class PoseCurves(Display):
             column[1].set_xlabel(label)
         grid[0, 0].set(ylabel=ACCURACY, ylim=(0, None))
         grid[1, 0].set(ylabel=HIDDEN.replace(" (", "\n("), ylim=(0, None))
+        figure.align_ylabels(grid[:, 0])
         legend(figure, grid[0, 0], f"bands: {OVER_FACES}")
         return list(grid.flat)
 

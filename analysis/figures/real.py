@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis.figures.display import Display, chosen
+from analysis.figures.display import Display, chosen, shared_panels
 from analysis.figures.names import (
     DROP,
     LABELS,
@@ -57,14 +57,10 @@ class TypeForest(Display):
 
     def draw(self, figure):
         models = self.models()
-        rows, columns = -(-len(models) // COLUMNS), min(COLUMNS, len(models))
-        panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-        titles = model_titles(models)
-        for ax, model in zip(panels, models, strict=False):
+        panels, titles = shared_panels(figure, len(models), COLUMNS), model_titles(models)
+        for ax, model in zip(panels, models, strict=True):
             self._panel(ax, self.lines(model))
             ax.set_title(titles[model])
-        for ax in panels[len(models) :]:
-            ax.remove()
         lines = self.lines(models[0])
         named = [(place, line.label) for place, line in enumerate(lines) if line]
         panels[0].set_yticks(*zip(*named, strict=True))
@@ -72,7 +68,7 @@ class TypeForest(Display):
         figure.supxlabel(self.xlabel)
         handles = [Line2D([], [], linestyle="none", **look) for look in (REAL, PAINTED)]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, title=self.note)
-        return panels[: len(models)]
+        return panels
 
     def _panel(self, ax, lines: list[Line | None]) -> None:
         ax.axvline(0, color=MUTED, linewidth=0.8)

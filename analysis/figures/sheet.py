@@ -9,7 +9,7 @@ from analysis.figures.display import Display
 from analysis.figures.style import points
 from iram.errors import InputError
 
-TILE = 14  # mm
+TILE = 17  # mm: 100 pixels on paper
 
 
 @dataclass
@@ -40,7 +40,7 @@ class ContactSheet(Display):
                 ax.set(xticks=[], yticks=[])
                 ax.spines[:].set_visible(False)
         for ax, name in zip(grid[:, 0], self.names, strict=False):
-            ax.set_ylabel(name)
+            ax.set_ylabel(name, fontsize=points(6))
         return list(grid.flat)
 
     def _shape(self) -> tuple[int, int]:

@@ -6,7 +6,15 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from analysis.figures.display import Display, Panel, chosen, legend, places
+from analysis.figures.display import (
+    Display,
+    Panel,
+    chosen,
+    legend,
+    places,
+    shared_panels,
+    stripes,
+)
 from analysis.figures.names import (
     COMPONENTS,
     FILLS,
@@ -107,10 +115,13 @@ class VerdictForest(Panel):
         ax.grid(axis="y", visible=False)
         if np.abs(ax.get_xlim()).max() > FAR:
             powers_beyond(ax, 2, (1, 2, 5, 10, 20, 50, 100, 200))
-        ax.set_xlabel("effect in the claimed direction, in margins (in brackets)\n"
-                      "gray: none worth the name")  # fmt: skip
+        for place, (key, _) in enumerate(rows):
+            if place and key != rows[place - 1][0]:
+                ax.axhline(place - 0.5, color="0.8", linewidth=0.5, zorder=0)
+        ax.set_xlabel("effect in the claimed direction, in multiples of its\n"
+                      "margin (in brackets); gray: it counts as none")  # fmt: skip
         ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4,
-                         title=f"bars: {OVER_FACES}; filled: shown, by itself")  # fmt: skip
+                         title=f"bars: {OVER_FACES}; filled: the claim is shown")  # fmt: skip
 
 
 def models(by_fill: pd.DataFrame) -> list[str]:
@@ -158,28 +169,23 @@ class FillForest(Display):
 
     def draw(self, figure):
         own, rows, layers = self._own(), self._rows(), self._layers()
-        columns = min(LAYERS_A_ROW, len(layers))
-        panels = list(figure.subplots(-(-len(layers) // columns), columns, sharey=True, sharex=True,
-                                      squeeze=False).flat)  # fmt: skip
-        for ax, layer in zip(panels, layers, strict=False):
+        panels = shared_panels(figure, len(layers), LAYERS_A_ROW)
+        for ax, layer in zip(panels, layers, strict=True):
             self._layer(ax, own[own["layer"].astype(str) == layer], rows, look(own["model"]))
             ax.set_title("all layers" if layer == COMBINED else f"layer {int(layer) + 1}")
-        for ax in panels[len(layers) :]:
-            ax.remove()
-        for ax in panels[max(0, len(layers) - columns) : len(layers)]:
-            ax.tick_params(labelbottom=True)
         powers_beyond(panels[0], 0.1, (0.1, 0.5, 2, 10))
         labels = [title(fill, FILLS) + "\n(beside the face)" * (patch == "beside")
                   for fill, patch in rows]  # fmt: skip
         panels[0].set_yticks(range(len(rows)), labels)
         panels[0].set_ylim(len(rows) - 0.4, -0.6)
-        powers = "; beyond ±0.1 by powers" * (panels[0].get_xscale() == "symlog")
+        powers = "; logarithmic beyond ±0.1" * (panels[0].get_xscale() == "symlog")
         figure.supxlabel(SHARE_CHANGE + powers)
         named = model_titles([self.model])[self.model]
         legend(figure, panels[0], f"{named} and its nulls; bars: {OVER_FACES}")
-        return panels[: len(layers)]
+        return panels
 
     def _layer(self, ax, own: pd.DataFrame, rows, styles: dict) -> None:
+        stripes(ax, len(rows))
         ax.axvline(0, color=MUTED, linewidth=0.8)
         for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
             part = own[own["model"] == model]
@@ -187,7 +193,6 @@ class FillForest(Display):
             y = places(pairs, rows) - shift
             ax.hlines(y, part["low"], part["high"], color=style["color"])
             ax.plot(part["value"], y, **dots(style))
-        ax.grid(axis="y", visible=False)
 
 
 def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
@@ -195,7 +200,7 @@ def powers_beyond(ax, linear: float, ticks: tuple[float, ...]) -> None:
     low, high = ax.get_xlim()
     if max(-low, high) < 3 * linear:
         return
-    ax.set_xscale("symlog", linthresh=linear, linscale=0.6)
+    ax.set_xscale("symlog", linthresh=linear, linscale=0.5)
     both = [-tick for tick in reversed(ticks)] + [0, *ticks]
     ax.set_xticks([tick for tick in both if low <= tick <= high])
     ax.set_xlim(1.2 * low, 1.2 * high)  # room for a whole marker

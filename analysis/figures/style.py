@@ -25,7 +25,7 @@ BLUE, BLACK, GREEN, PINK, ORANGE, SKY, VERMILLION = COLOURS = (
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
-HOLLOW = ("full", "none", "left", "right")  # what is filled of the markers of a module's variants
+VARIANTS = ({"fillstyle": "full"}, {"fillstyle": "none"}, {"marker": "x"}, {"marker": "+"})
 MUTED = "0.35"  # what is not the finding: notes, chance, zero lines
 BAND = {"alpha": 0.18, "linewidth": 0}  # of intervals about a line
 ANSWER_LOOKS = {  # colour and sign of a verdict
@@ -76,9 +76,9 @@ def new_figure(width: float, height: float, dpi: float | None = None) -> Figure:
 def look(models: Iterable[str]) -> dict[str, dict]:
     """Colour, marker, line and label of each model.
 
-    A module looks the same in every figure; its variants differ in line and in how the markers are
-    filled. Training seeds of one model look alike, and the first one bears their label. Where a
-    module has more variants than lines, all models count as modules of their own.
+    A module looks the same in every figure; its variants differ in line and marker. Training seeds
+    of one model look alike, and the first one bears their label. Where a module has more variants
+    than there are markers for, all models count as modules of their own.
     """
     models = list(dict.fromkeys(models))
     seeds = {name: [m for m in models if family(m) == name] for name in map(family, models)}
@@ -88,7 +88,8 @@ def look(models: Iterable[str]) -> dict[str, dict]:
     for name, own in seeds.items():
         place, variant = places[name]
         style = {"color": COLOURS[place % 7], "linestyle": LINES[(place + variant) % 7],
-                 "marker": MARKERS[place % 7], "fillstyle": HOLLOW[variant % 4]}  # fmt: skip
+                 "marker": MARKERS[place % 7], "fillstyle": "full"}  # fmt: skip
+        style |= VARIANTS[variant % 4]
         count = f" ({len(own)} seeds)" if len(own) > 1 else ""
         for number, model in enumerate(own):
             styles[model] = {**style, "label": "_" * bool(number) + titles[own[0]] + count}
@@ -98,7 +99,7 @@ def look(models: Iterable[str]) -> dict[str, dict]:
 def _places(families: list[str]) -> dict[str, tuple[int, int]]:
     """(which module, which of its variants) of each family, both counted from 0."""
     modules = [name.partition("-")[0] for name in families]
-    if max(map(modules.count, modules), default=0) > len(HOLLOW):
+    if max(map(modules.count, modules), default=0) > len(VARIANTS):
         return {name: (place, 0) for place, name in enumerate(families)}
     order = list(dict.fromkeys([*MODULES, *modules]))
     return {name: (order.index(modules[place]), modules[:place].count(modules[place]))

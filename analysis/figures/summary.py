@@ -114,7 +114,8 @@ class Summary(Display):
                             (0, points(5 + 11 * place)), xycoords="axes fraction", ha="center",
                             textcoords="offset points", color=colour, fontsize=points(9),
                             fontweight="bold")  # fmt: skip
-        figure.supxlabel("effect in the claimed direction, in margins; gray: none worth the name")
+        figure.supxlabel("effect in the claimed direction, in multiples of its margin; "
+                         "within the gray band it counts as none")  # fmt: skip
         return panels
 
     def _effects(self, ax, keys: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ class TrainingCurves(Display):
     def size(self) -> tuple[float, float]:
         panels = self._panels().values()
         labels = max(rows["label"].nunique() for rows in panels)
-        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 66 + 4 * -(-labels // 2)
+        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 71 + 4 * -(-labels // 2)
 
     def draw(self, figure):
         rows = self._panels()
@@ -63,6 +63,7 @@ class TrainingCurves(Display):
             self._panel(ax, models)
             ax.set(title=title, xlabel="epoch")
         panels[0].set_ylabel("accuracy on the validation split (%)")
+        figure.suptitle(f"markers: the epochs that were chosen; bars: {OVER_FACES}")
         return panels
 
     def _panel(self, ax, models: pd.DataFrame) -> None:
@@ -95,7 +96,7 @@ class ModuleDifferences(Display):
     points, with 95% intervals.
 
     Filled where the adjusted p is below 0.05. At the very right, the training seeds that were
-    paired. The reference itself has an accuracy alone.
+    paired. The reference itself has an accuracy alone, and every panel of accuracies its own scale.
 
     Attributes:
         table: `accuracy.csv` or `ablation.csv`; published figures are left out.
@@ -121,12 +122,13 @@ class ModuleDifferences(Display):
     def draw(self, figure):
         kinds = self._kinds()
         heights = [len(rows) + 0.2 for rows in kinds.values()]
-        grid = figure.subplots(len(kinds), 2, sharex="col", sharey="row", squeeze=False,
-                               height_ratios=heights)  # fmt: skip
+        grid = figure.subplots(len(kinds), 2, sharey="row", squeeze=False, height_ratios=heights)
         for (left, right), (kind, rows) in zip(grid, kinds.items(), strict=True):
             self._accuracies(left, rows)
             self._differences(right, rows)
             left.set_title(self.TITLES[kind], loc="left")
+            right.sharex(grid[0, 1])
+            right.tick_params(labelbottom=right is grid[-1, 1])
         grid[-1, 0].set_xlabel(f"{ACCURACY}; bars: {OVER_FACES}\nand, with several, over seeds")
         grid[-1, 1].set_xlabel("difference from the reference\n(points); filled: p < 0.05 (Holm)")
         return list(grid.flat)
@@ -141,15 +143,17 @@ class ModuleDifferences(Display):
 
     def _differences(self, ax, rows: pd.DataFrame) -> None:
         ax.axvline(0, color=MUTED, linewidth=0.8)
+        references = set(self.table["reference"])
         for place, row in enumerate(rows.itertuples()):
-            if row.difference != row.difference:
-                continue
-            _bar(ax, place, row.difference, row.difference_low, row.difference_high,
-                 BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
-            seeds = len(str(row.paired_seeds).split())
-            ax.annotate(f"{seeds} seed{'s' * (seeds > 1)}", (1, place), (2, 0), ha="left",
+            told = "the reference" if row.label in references else "no reference"
+            if row.difference == row.difference:
+                _bar(ax, place, row.difference, row.difference_low, row.difference_high,
+                     BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
+                seeds = len(str(row.paired_seeds).split())
+                told = f"{seeds} seed{'s' * (seeds > 1)}"
+            ax.annotate(told, (1, place), (2, 0), ha="left", va="center", color=MUTED,
                         xycoords=ax.get_yaxis_transform(), textcoords="offset points",
-                        va="center", fontsize=points(7), color=MUTED)  # fmt: skip
+                        fontsize=points(7))  # fmt: skip
         ax.grid(axis="y", visible=False)
 
 

@@ -13,7 +13,7 @@ from analysis.figures.latex import PrintedTable
 from analysis.figures.make import Results
 from analysis.figures.names import FILLS, model_titles
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
-from analysis.figures.save import save
+from analysis.figures.save import COLOURS, save
 from analysis.report.words import ONE_SEED, PARTS, part_of, title_of
 from iram.errors import InputError
 
@@ -153,7 +153,7 @@ def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Pict
         drawn = display.plot(paper)
         with TemporaryDirectory() as folder:
             [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
-                          colours=display.PNG_COLOURS)  # fmt: skip
+                          colours=COLOURS)  # fmt: skip
             png = path.read_bytes()
         value = name.removeprefix(figure.name).removeprefix("_")
         told = value and f": {FILLS.get(value) or model_titles([value])[value]}"

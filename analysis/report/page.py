@@ -1,6 +1,6 @@
 """The report as one HTML file that needs nothing beside itself."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
@@ -9,7 +9,9 @@ from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.names import ANSWERS, title
 from analysis.figures.style import ANSWER_LOOKS
 from analysis.report.contents import Item, Picture, Section
-from analysis.report.words import ABOUT, TITLE
+from analysis.report.notebooks import Block, Notebook
+from analysis.report.prose import as_html
+from analysis.report.words import ABOUT, NOTEBOOKS, TITLE
 
 SIGNS = {title(verdict, ANSWERS): (verdict.replace(" ", "-"), sign)
          for verdict, (_, sign) in ANSWER_LOOKS.items()}  # fmt: skip
@@ -17,10 +19,12 @@ SIGNS = {title(verdict, ANSWERS): (verdict.replace(" ", "-"), sign)
 LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
 
 
-def render(sections: Sequence[Section]) -> str:
-    """The page; the first section, the verdicts, stands before the contents."""
+def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> str:
+    """The page; the first section, the verdicts, stands before the contents, and the notebooks at
+    the end."""
     style = files("analysis.report").joinpath("page.css").read_text("utf-8")
     body = [_section(section) for section in sections]
+    steps = _notebooks(notebooks) if notebooks else ""
     return "\n".join([
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -28,11 +32,11 @@ def render(sections: Sequence[Section]) -> str:
         f"<style>\n{style}</style>", "</head>", "<body>",
         '<a class="skip" href="#verdicts">To the verdicts</a>',
         f"<header>\n<h1>{TITLE}</h1>\n<p>{ABOUT}</p>\n</header>", "<main>",
-        body[0], _index(sections), *body[1:], "</main>", "</body>", "</html>", "",
+        body[0], _index(sections, notebooks), *body[1:], steps, "</main>", "</body>", "</html>", "",
     ])  # fmt: skip
 
 
-def _index(sections: Sequence[Section]) -> str:
+def _index(sections: Sequence[Section], notebooks: Sequence[Notebook]) -> str:
     lines = ['<nav aria-label="Contents">', "<h2>Contents</h2>", "<ul>"]
     for section in sections:
         lines.append(f'<li><a href="#{section.name}">{escape(section.title)}</a><ul>')
@@ -40,7 +44,41 @@ def _index(sections: Sequence[Section]) -> str:
             missing = ' <span class="note">(missing)</span>' if item.missing else ""
             lines.append(f'<li><a href="#{item.name}">{escape(item.title)}</a>{missing}</li>')
         lines.append("</ul></li>")
+    if notebooks:
+        lines.append(f'<li><a href="#notebooks">{NOTEBOOKS[0]}</a><ul>')
+        lines += [f"<li>{_link(one.name, one.title)}</li>" for one in notebooks]
+        lines.append("</ul></li>")
     return "\n".join([*lines, "</ul>", "</nav>"])
+
+
+def _link(name: str, title: str) -> str:
+    return f'<a href="#{name}">{escape(title)}</a>'
+
+
+def _notebooks(notebooks: Sequence[Notebook]) -> str:
+    heading, intro = NOTEBOOKS
+    lines = [f'<section id="notebooks">\n<h2>{heading}</h2>\n<p>{intro}</p>']
+    for notebook in notebooks:
+        lines.append(f'<article id="{notebook.name}">\n<h3>{escape(notebook.title)}</h3>')
+        lines += [_block(block) for block in notebook.blocks]
+        lines.append("</article>")
+    return "\n".join([*lines, "</section>"])
+
+
+def _block(block: Block) -> str:
+    text = block.content
+    if block.kind == "prose":
+        return as_html(text)
+    if block.kind == "code":
+        seen = ", ".join(_link(name, title) for name, title in block.seen)
+        code = f"<details><summary>Code</summary>\n<pre><code>{escape(text)}</code></pre></details>"
+        return code + f'\n<p class="note">As measured: {seen}</p>' * bool(seen)
+    if block.kind == "png":
+        return _figure(Picture(block.heading, f"{block.heading}: a figure of this notebook.",
+                               b64decode(text)), False)  # fmt: skip
+    inner = text if block.kind == "table" else f"<pre>{escape(text)}</pre>"
+    return (f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(block.heading)}">'
+            f"{inner}</div>")  # fmt: skip
 
 
 def _section(section: Section) -> str:

@@ -22,6 +22,11 @@ PARTS = {  # folder of the tables -> title, and what is measured there
         "Heads are turned in depth, and hide a part of themselves. All angles are relative to the "
         "face as it was photographed; 0 degrees is passed through the same rendering.",
     ),
+    "heads": (
+        "Rendered heads",
+        "Occlusion and pose on faces drawn by code. They are easy to tell, and no stand-in for "
+        "photographs; but what is hidden of them is known exactly, and anyone can run this.",
+    ),
     "attribution": (
         "Attention beside attribution methods",
         "Does a map of attention say what the prediction rests on? Every method’s map is held "
@@ -43,9 +48,11 @@ TITLES = {
     "summary": "The study in one picture",
     "accuracy_against_fraction": "Accuracy against the occluded share of the face",
     "drop_by_occluder": "What each occluder costs",
+    "drop_by_occluder_heads": "What each occluder costs rendered heads",
     "importance": "Which region each expression leans on",
     "accuracy_against_pose": "Accuracy against head pose",
     "accuracy_against_pose_own_surfaces": "Accuracy against head pose, by each face’s own surface",
+    "accuracy_against_pose_heads": "Accuracy against the pose of rendered heads",
     "measured_yaw": "Measured against requested yaw",
     "example": "One face before and after an occluder",
     "agreement": "How alike the methods’ maps are",
@@ -67,6 +74,11 @@ TITLES = {
     "methods": "Rank correlation with exact Shapley values",
     "modules": "Accuracy of every module",
 }
+NOTEBOOKS = (
+    "Step by step",
+    "The study’s notebooks, which anyone can run: <code>make notebooks</code>. They are small, and "
+    "of rendered heads; what was measured on all faces stands above, and each is linked to it.",
+)
 FIRST = {"summary", "verdicts"}  # these stand under the verdicts, wherever their tables lie
 ONE_SEED = ("One training seed a model: these intervals tell faces apart, not modules. Read the "
             "answers as a first look.")  # fmt: skip
