@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import tiny
 from sources import fer_rows, write_csv
 
 
@@ -33,3 +34,12 @@ def iram_data(real_cache, monkeypatch) -> Path:
 def fer_csv(tmp_path) -> Path:
     """A FER2013 CSV of 12 faces: lines 2 to 13, all usages."""
     return write_csv(tmp_path / "fer2013.csv", fer_rows())
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory) -> Path:
+    """A folder with the weights of small nets with IRAM and without attention."""
+    folder = tmp_path_factory.mktemp("tiny-weights")
+    for attention in ("iram", "none"):
+        tiny.weights(folder, attention)
+    return folder
