@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iram import __version__
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 from iram.files import atomic_path, sweep, write_text
 
 KEY = b"iram_cell_key"
@@ -64,7 +64,7 @@ def read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no result table: {error}") from None
+        raise InputError(f"{path} is no result table: {one_line(error)}") from None
 
 
 def open_run(out: Path, identity: dict, description: dict) -> dict:

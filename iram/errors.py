@@ -8,6 +8,11 @@ class InputError(ValueError):
     """
 
 
+def one_line(error: Exception) -> str:
+    """What another library's error says, in one line that is not too long."""
+    return f"{' '.join(str(error).split()):.300}"
+
+
 def listing(names, limit: int = 12) -> str:
     """The names, quoted and joined; past `limit` only their number is given."""
     names = [str(name) for name in names]

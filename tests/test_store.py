@@ -51,6 +51,12 @@ def test_a_table_has_the_same_bytes_each_time_and_is_read_back(tmp_path):
         store.read_table(tmp_path / "b.csv")
 
 
+def test_what_is_no_table_is_told_in_one_line(tmp_path):
+    (tmp_path / "a.csv").write_text("model,value\nnone,1\niram,1,2\n")
+    with pytest.raises(InputError, match=r"a.csv is no result table: [^\n]*saw 3$"):
+        store.read_table(tmp_path / "a.csv")
+
+
 def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):
     run = store.open_run(tmp_path, {"seed": 0, "batch_size": 64}, {})
     store.write_run(tmp_path, run)

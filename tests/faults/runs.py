@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +98,12 @@ def forked(work: Callable[[], int], log: Path) -> int:
         code = work()
     except KeyboardInterrupt:  # before the command began
         code = INTERRUPTED
+    except Exception:
+        traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
