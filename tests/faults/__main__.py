@@ -26,12 +26,15 @@ from faults import disks, interrupts, kills, mutations, pairs
 from faults.runs import Whole, undisturbed
 from faults.targets import TARGETS
 
-PARTS = ("mutations", "interrupts", "pairs", "disks", "kills")
+PARTS = ("mutations", "kills", "interrupts", "pairs", "disks")
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
     """Small runs of every command that computes for long."""
-    smoke = replace(presets.PRESETS["smoke"], methods="attention,gradcam", sizes=Sizes(2, 2, 2, 1))
+    smoke = replace(
+        presets.PRESETS["smoke"], heads_conditions="eyes-0.3-mean", methods="attention,gradcam",
+        sizes=Sizes(2, 2, 2, 1), shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
+    )  # fmt: skip
     presets.PRESETS["smoke"] = smoke  # as the processes forked from this one find it
     weights = ",".join(str(tiny.weights(folder, name)) for name in ("iram", "none"))
     heads = ["--data", "heads:n=60", "--models", weights]
@@ -44,7 +47,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
                   "lower_half-0.3-noise,sham-0.3-noise"],
         "train": ["train", "--data", "heads:n=300,size=24", "--attention", "none",
                   "--recipe", "epochs=4,batch_size=16"],
-        "study": ["study", *heads, "--preset", "smoke", "--batch-size", "8"],
+        "study": ["study", "--data", "heads:n=20", "--models", weights, "--preset", "smoke",
+                  "--batch-size", "4"],
     }  # fmt: skip
 
 
@@ -73,10 +77,10 @@ def _campaign(folder: Path, args) -> Iterator:
         except AssertionError as error:
             yield f"{name}: {error}"
     parts = {
+        "kills": lambda at: kills.campaign(at, wholes, args.kills, args.seed),
         "interrupts": lambda at: interrupts.campaign(at, wholes, args.interrupts, args.starts),
         "pairs": lambda at: pairs.campaign(at, wholes, args.pairs, args.seed),
         "disks": lambda at: disks.campaign(at, wholes, args.flips, args.seed),
-        "kills": lambda at: kills.campaign(at, wholes, args.kills, args.seed),
     }
     chosen = [part(folder / key) for key, part in parts.items() if wholes and key in args.only]
     yield from itertools.chain.from_iterable(chosen)
@@ -85,11 +89,11 @@ def _campaign(folder: Path, args) -> Iterator:
 def _arguments():
     parser = argparse.ArgumentParser("faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--mutations", type=int, default=1000, help="of every kind of file")
-    parser.add_argument("--kills", type=int, default=45, help="of every command")
-    parser.add_argument("--interrupts", type=int, default=20, help="stages of every command")
+    parser.add_argument("--kills", type=int, default=220, help="in all")
+    parser.add_argument("--interrupts", type=int, default=12, help="stages of every command")
     parser.add_argument("--starts", type=int, default=7, help="libraries, at whose import")
-    parser.add_argument("--pairs", type=int, default=3, help="of runs of every command")
-    parser.add_argument("--flips", type=int, default=5, help="times that cells are damaged")
+    parser.add_argument("--pairs", type=int, default=2, help="of runs of every command")
+    parser.add_argument("--flips", type=int, default=4, help="times that cells are damaged")
     parser.add_argument("--only", type=_listed, default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
                         help="default: all")  # fmt: skip

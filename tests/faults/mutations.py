@@ -107,6 +107,7 @@ def campaign(
     """Yields findings, and after each kind of file the line that tells its numbers."""
     for name, target in targets.items():
         yield from _kind(folder / name, name, target, trials, seed)
+    yield f"ok in all: {len(targets) * trials} damaged files"
 
 
 def _kind(folder: Path, name: str, target: Target, trials: int, seed: int):
