@@ -26,8 +26,12 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """The smoke preset with fewer methods, on fewer faces."""
-    smoke = replace(PRESETS["smoke"], methods="attention,gradcam", sizes=Sizes(2, 2, 2, 1))
+    """The smoke preset with fewer conditions and methods, on fewer faces."""
+    smoke = replace(
+        PRESETS["smoke"], heads_conditions="eyes-0.3-mean,roll+15,jpeg-3",
+        methods="attention,gradcam", sizes=Sizes(2, 2, 2, 1),
+        shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "smoke", smoke)
         yield
