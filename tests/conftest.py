@@ -43,3 +43,12 @@ def tiny_weights(tmp_path_factory) -> Path:
     for attention in ("iram", "none"):
         tiny.weights(folder, attention)
     return folder
+
+
+@pytest.fixture
+def undrawn(monkeypatch, request) -> None:
+    """Drawing takes longer than all else; only the tests that look at figures draw."""
+    if "drawn" not in request.keywords:
+        from analysis import figures
+
+        monkeypatch.setattr(figures, "draw", lambda *arguments: [])

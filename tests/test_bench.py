@@ -20,17 +20,12 @@ from analysis.subjects import open_subjects
 from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def subjects(tiny_weights):
     return opened(tiny_weights)
-
-
-@pytest.fixture(autouse=True)
-def _undrawn(monkeypatch, request):
-    """Drawing takes longer than all else; only the tests that look at figures draw."""
-    if "drawn" not in request.keywords:
-        monkeypatch.setattr(bench, "draw", lambda results: [])
 
 
 def test_it_writes_a_row_per_image_model_and_condition(subjects, tmp_path):

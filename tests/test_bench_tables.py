@@ -8,22 +8,17 @@ import pytest
 import tiny
 from small_bench import QUICK, contents, opened, run
 
-from analysis import bench, store
+from analysis import store
 from analysis.study import select
 from analysis.tables.summary import TABLES
 from iram.model import FER2013_CLASSES
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture
 def subjects(tiny_weights):
     return opened(tiny_weights)
-
-
-@pytest.fixture(autouse=True)
-def _undrawn(monkeypatch, request):
-    """Drawing takes longer than all else; only the tests that look at figures draw."""
-    if "drawn" not in request.keywords:
-        monkeypatch.setattr(bench, "draw", lambda results: [])
 
 
 @pytest.mark.drawn
