@@ -99,16 +99,16 @@ def interrupted(monkeypatch, module, name, after):
 
 @pytest.mark.usefixtures("undrawn")
 def test_interrupted_in_any_part_the_same_command_goes_on(weights, finished, tmp_path):
-    out, monkeypatch = tmp_path / "out", pytest.MonkeyPatch()
+    out = tmp_path / "out"
     for part, module, name, after in (
         ("occlusion", engine, "compute", 2), ("attribution", suite_loop.COMPUTE, "maps", 2),
         ("shift", shift_loop, "compute", 1),
     ):  # fmt: skip
-        interrupted(monkeypatch, module, name, after)
-        assert cli.main(command(weights, out)) == 130
+        with pytest.MonkeyPatch.context() as patch:
+            interrupted(patch, module, name, after)
+            assert cli.main(command(weights, out)) == 130
         assert (out / part).is_dir()
         assert not (out / "study.json").exists()
-        monkeypatch.undo()
     assert cli.main(command(weights, out)) == 0
     whole = {name: data for name, data in files(finished).items() if "/figures/" not in name}
     assert files(out) == whole
