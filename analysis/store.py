@@ -1,8 +1,8 @@
 """The only place that writes result tables: one Parquet file per cell, known by its key.
 
 A cell is one model under one condition. Its file carries the key (a hash of all that its rows
-depend on) in its metadata, so a run that was killed finds what is finished, and what is damaged or
-was made by something else is made again.
+depend on) and its own SHA-256 in its metadata, so a run that was killed finds what is finished, and
+what is damaged or was made by something else is made again.
 """
 
 import hashlib
@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iram import __version__
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 from iram.files import atomic_path, sweep, write_text
 
-KEY = b"iram_cell_key"
+KEY, SUM = b"iram_cell_key", b"iram_cell_sha256"
+BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 
 
 def cell_key(**parts) -> str:
@@ -28,22 +29,40 @@ def cell_key(**parts) -> str:
 
 
 def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
-    """Writes the rows of one cell, atomically, with checksums."""
+    """Writes the rows of one cell, atomically, with a checksum."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: key.encode()})
+    own = {**(table.schema.metadata or {}), KEY: key.encode(), SUM: BLANK}
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(own), buffer, compression="zstd",
+                   write_page_checksum=True)  # fmt: skip
+    data = buffer.getvalue().to_pybytes()
+    place = data.rindex(BLANK)  # in the footer, whose strings stand there as they are
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        temporary.write_bytes(_with(data, place, hashlib.sha256(data).hexdigest().encode()))
 
 
 def read_cell(path: Path, key: str, columns: list[str] | None = None) -> pd.DataFrame | None:
     """The rows of a finished cell, or None if it is absent, damaged or made by something else."""
     try:
-        with path.open("rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
-            if (file.schema_arrow.metadata or {}).get(KEY) != key.encode():
+        data = path.read_bytes()
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+            metadata = file.metadata.metadata or {}
+            if metadata.get(KEY) != key.encode() or not _is_whole(data, metadata.get(SUM)):
                 return None
             return file.read(columns).to_pandas()
-    except (OSError, pa.ArrowException):
+    except Exception:  # damaged: in a hundred ways, each with an error of its own
         return None
+
+
+def _is_whole(data: bytes, told: bytes | None) -> bool:
+    """Whether the SHA-256 is that of the file; true of files of earlier versions, without one."""
+    if told is None:
+        return True
+    return hashlib.sha256(_with(data, data.rindex(told), BLANK)).hexdigest().encode() == told
+
+
+def _with(data: bytes, place: int, text: bytes) -> bytes:
+    return data[:place] + text + data[place + len(text) :]
 
 
 def write_table(path: Path, table: pd.DataFrame, decimals: int = 6) -> None:
@@ -64,7 +83,7 @@ def read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no result table: {error}") from None
+        raise InputError(f"{path} is no result table: {one_line(error)}") from None
 
 
 def open_run(out: Path, identity: dict, description: dict) -> dict:

@@ -8,8 +8,13 @@ class InputError(ValueError):
     """
 
 
+def one_line(error: Exception) -> str:
+    """What another library's error says, in one line that is not too long."""
+    return f"{' '.join(str(error).split()):.300}"
+
+
 def listing(names, limit: int = 12) -> str:
-    """The names, quoted and joined; past `limit` only their number is given."""
-    names = [str(name) for name in names]
+    """The names in one line, joined; past `limit` only their number is given."""
+    names = [" ".join(str(name).split()) for name in names]
     shown = ", ".join(names[:limit])
     return shown + (f", … ({len(names)} in all)" if len(names) > limit else "")

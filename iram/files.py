@@ -1,6 +1,7 @@
 """Reading and writing files, local or by URL, so that nothing half-written is ever left."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import platform
@@ -41,6 +42,7 @@ def _is_remote(path) -> bool:
     return hasattr(path, "fs")
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 
 
@@ -71,9 +73,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    except Exception as error:
+        if hidden := _no_room(error):
+            raise InputError(f"cannot write {path}: {hidden.strerror}") from error
+        raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _no_room(error: BaseException | None) -> OSError | None:
+    """The full disk that made a library fail, which may have met another error as it cleaned up."""
+    while error is not None and getattr(error, "errno", None) not in FULL:
+        error = error.__context__
+    return error
 
 
 def _send(file: Path, path) -> None:

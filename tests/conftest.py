@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import tiny
 from sources import fer_rows, write_csv
 
 
@@ -43,3 +44,20 @@ def cluster():
         n_workers=2, threads_per_worker=1, dashboard_address=None
     ) as cluster:
         yield cluster.scheduler_address
+
+
+def tiny_weights(tmp_path_factory) -> Path:
+    """A folder with the weights of small nets with IRAM and without attention."""
+    folder = tmp_path_factory.mktemp("tiny-weights")
+    for attention in ("iram", "none"):
+        tiny.weights(folder, attention)
+    return folder
+
+
+@pytest.fixture
+def undrawn(monkeypatch, request) -> None:
+    """Drawing takes longer than all else; only the tests that look at figures draw."""
+    if "drawn" not in request.keywords:
+        from analysis import figures
+
+        monkeypatch.setattr(figures, "draw", lambda *arguments: [])

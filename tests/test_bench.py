@@ -1,59 +1,31 @@
 """The benchmark, end to end on tiny models: resumable, exact, and honest about what it lacks."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 import torch
+from small_bench import QUICK, contents, opened, run
 
-from analysis import bench, engine, store
-from analysis.bench import benchmark, planned
+from analysis import bench, engine
+from analysis.bench import planned
 from analysis.estimate import estimate
-from analysis.faces import to_be_turned
 from analysis.layout import FRONTAL
 from analysis.parallel import Executor
-from analysis.sampling import BATCH_SIZES, fastest_batch_size, sample
+from analysis.sampling import BATCH_SIZES, fastest_batch_size
 from analysis.study import select
 from analysis.subjects import open_subjects
-from analysis.tables.summary import TABLES
 from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 
-QUICK = select("smoke")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    for attention in ("iram", "none"):
-        tiny.weights(folder, attention)
-    return folder
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture
-def subjects(folder):
-    names = ",".join(str(folder / f"{name}-seed0.safetensors") for name in ("iram", "none"))
-    return open_subjects(names, FER2013_CLASSES)
-
-
-@pytest.fixture(autouse=True)
-def _undrawn(monkeypatch, request):
-    """Drawing takes longer than all else; only the tests that look at figures draw."""
-    if "drawn" not in request.keywords:
-        monkeypatch.setattr(bench, "draw", lambda results: [])
-
-
-def run(subjects, out, conditions=QUICK, **options):
-    options = {"batch_size": 16, "progress": False, **options}
-    return benchmark(subjects, options.pop("dataset", tiny.dataset()), conditions, out, **options)
-
-
-def contents(out):
-    return {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*"))
-            if path.is_file()}  # fmt: skip
+def subjects(tiny_weights):
+    return opened(tiny_weights)
 
 
 def test_it_writes_a_row_per_image_model_and_condition(subjects, tmp_path):
@@ -205,27 +177,16 @@ def test_a_model_that_gives_no_numbers_is_named(subjects, tmp_path):
         run(subjects, tmp_path)
 
 
-def test_a_sample_is_part_of_a_larger_one():
-    dataset = tiny.dataset()
-    few, more = (set(sample(dataset, n, seed=0).metadata["image_id"]) for n in (10, 25))
-    assert len(few) == 10
-    assert few < more
-    assert sample(dataset, 1000, 0) is dataset
-    assert set(sample(dataset, 10, seed=1).metadata["image_id"]) != few
-    with pytest.raises(InputError, match="--limit 0"):
-        sample(dataset, 0, 0)
-
-
-def test_columns_follow_the_data_sets_class_order(folder):
-    path = str(folder / "iram-seed0.safetensors")
+def test_columns_follow_the_data_sets_class_order(tiny_weights):
+    path = str(tiny_weights / "iram-seed0.safetensors")
     usual, turned = (open_subjects(path, classes)[0]
                      for classes in (FER2013_CLASSES, FER2013_CLASSES[::-1]))  # fmt: skip
     x = tiny.dataset().images(slice(0, 3))
     torch.testing.assert_close(usual.logits(x), turned.logits(x).flip(1))
 
 
-def test_pictures_of_another_size_are_resized(folder):
-    subject = open_subjects(str(folder / "iram-seed0.safetensors"), FER2013_CLASSES)[0]
+def test_pictures_of_another_size_are_resized(tiny_weights):
+    subject = open_subjects(str(tiny_weights / "iram-seed0.safetensors"), FER2013_CLASSES)[0]
     assert subject.logits(tiny.dataset(size=96).images(slice(0, 2))).shape == (2, 7)
 
 
@@ -237,8 +198,8 @@ def test_a_wrong_model_name_is_told(names, message):
         open_subjects(names, FER2013_CLASSES)
 
 
-def test_a_model_without_one_of_the_classes_or_named_twice_is_refused(folder):
-    path = str(folder / "iram-seed0.safetensors")
+def test_a_model_without_one_of_the_classes_or_named_twice_is_refused(tiny_weights):
+    path = str(tiny_weights / "iram-seed0.safetensors")
     with pytest.raises(InputError, match="contempt"):
         open_subjects(path, (*FER2013_CLASSES, "contempt"))
     with pytest.raises(InputError, match="named twice"):
@@ -249,126 +210,3 @@ def test_an_unwritable_folder_is_told(subjects, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         run(subjects, tmp_path / "file" / "out")
-
-
-@pytest.mark.drawn
-def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
-    run(subjects, tmp_path)
-    table = pd.read_csv(tmp_path / "summary.csv")
-    assert len(table) == 2 * len(QUICK) * 5
-    assert (table["n"] == 40).all()
-    occluders = pd.read_csv(tmp_path / "occluders.csv")
-    assert set(occluders["occluder"]) == {"eyes", "mouth", "box", "sham", "sunglasses"}
-    assert "drop_beyond_box" not in set(occluders[occluders["occluder"] == "box"]["metric"])
-    for name in ("accuracy_against_fraction_mean", "importance_iram-seed0"):
-        assert (tmp_path / "figures" / f"{name}.pdf").stat().st_size > 5000
-
-
-def test_every_table_is_written_with_the_models_names_and_intervals(subjects, tmp_path):
-    results = run(subjects, tmp_path, select("eyes-*-mean,box-*-mean,roll+15"))
-    for name in TABLES:
-        table = store.read_table(tmp_path / f"{name}.csv")
-        assert {"dataset", "model", "seed", "metric", "value", "low", "high", "n"} <= set(table)
-        assert set(table["model"]) == {"iram-seed0", "none-seed0"}
-        assert len(table) == len(getattr(results.tables, name))
-    areas = results.tables.curves
-    assert len(areas) == 2 * 2  # models, occluders
-    assert set(results.tables.importance["expression"]) == {"all", *FER2013_CLASSES}
-    reference = results.tables.robustness.query("model == 'none-seed0' and kind == 'all'")
-    assert reference["metric"].tolist() == ["mrr", "relative_mrr"]
-    assert reference["value"].iloc[0] == 100
-
-
-def test_tables_are_of_the_rows(subjects, tmp_path):
-    results = run(subjects, tmp_path)
-    plan, tables = results.benchmark, results.tables
-    right = {c.name: plan.rows(subjects[0], c)["correct"].to_numpy(float) for c in QUICK}
-    sad = tiny.dataset().labels.numpy() == FER2013_CLASSES.index("sad")
-    beyond = right["box-0.3-mean"][sad].mean() - right["mouth-0.3-mean"][sad].mean()
-    cell = "model == 'iram-seed0' and expression == 'sad' and occluder == 'mouth'"
-    own = tables.importance.query(cell).set_index("metric")
-    assert own.loc["drop_beyond_box", "value"] == pytest.approx(beyond)
-    assert own.loc["drop", "n"] == sad.sum()
-    harmful = [c for c in QUICK if c.occluder not in ("none", "sham") or c.severity]
-    wrong = [[40 - plan.rows(s, c)["correct"].sum() for c in harmful] for s in subjects]
-    mrr = tables.robustness.query("model == 'iram-seed0' and metric == 'mrr'")["value"].item()
-    assert mrr == pytest.approx(100 * np.mean(np.divide(*wrong)))
-
-
-def test_an_object_that_does_not_reach_the_asked_share_is_told(subjects, tmp_path):
-    results = run(subjects[:1], tmp_path, select("spectacles-0.5-mean,eyes-0.3-mean,sham-0.3-mean"))
-    assert re.search(r"spectacles-0.5-mean +40 of 40 faces \((5|6|7|8|9)%\)", results.report())
-    table = results.tables.summary.query("metric == 'accuracy'").set_index("condition")["missed"]
-    assert table["spectacles-0.5-mean"] == 1
-    assert table["eyes-0.3-mean"] == 0
-    assert np.isnan(table["sham-0.3-mean"])
-    assert np.isnan(table["clean"])
-
-
-def test_a_folder_that_lacks_a_table_gets_it_without_a_forward_pass(subjects, tmp_path):
-    run(subjects, tmp_path)
-    before = contents(tmp_path)
-    (tmp_path / "robustness.csv").unlink()
-    assert run(subjects, tmp_path).made == 0
-    assert contents(tmp_path) == before
-
-
-def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp_path):
-    both = run(subjects, tmp_path / "both").report()
-    assert both.count("against none-seed0") == 2
-    assert "lean most on a place" in both
-    alone = run(subjects[:1], tmp_path / "alone")
-    assert alone.tables.robustness.empty
-    assert "iram-seed0" in alone.report()
-    assert "no reference: name none-seed0 among the models" in alone.report()
-    assert run(subjects[:1], tmp_path / "alone").report() == alone.report()
-    bare = run(subjects[:1], tmp_path / "bare", select("clean")).report()
-    assert "mRR" not in bare
-    assert "lean most" not in bare
-
-
-def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):
-    results = run(subjects[:1], tmp_path, select("yaw+0,yaw+30,yaw+30-eyes-0.3-mean"))
-    table = results.tables.summary.set_index(["condition", "metric"])["value"]
-    drop = 1 - table["yaw+30", "accuracy"] / table["yaw+0", "accuracy"]
-    assert table["yaw+30", "relative_drop"] == pytest.approx(drop)
-    assert table["yaw+0", "relative_drop"] == 0
-    turned = results.tables.summary[results.tables.summary["condition"] == "yaw+30"]
-    assert (turned["self_occlusion_fraction"] > 0).all()
-    assert (turned["yaw_deg"] == 30).all()
-    assert not len(results.tables.occluders)
-
-
-def landmarks_file(path, yaws, rows):
-    """FaceMesh landmarks of faces with these yaws: the mean face, turned."""
-    from analysis.landmarks import mean_landmarks
-    from analysis.pose import rotation_matrix
-
-    mean = mean_landmarks() * 48
-    middle = mean.mean(0)
-    away = [1, 1, -1]  # landmark depths point away from the viewer
-    points = [((mean - middle) @ rotation_matrix(yaw, 0, 0).T + middle) * away for yaw in yaws]
-    values = np.round(np.array(points) * 32).astype(np.int16)
-    np.savez(path, points=values, row=np.array(rows))
-    return path
-
-
-def test_only_near_frontal_photographs_are_turned_and_they_keep_their_landmarks(tmp_path, capsys):
-    path = landmarks_file(tmp_path / "points.npz", [0, 40, -5, -30], [3, 0, 7, 9])
-    dataset = to_be_turned(tiny.dataset(10), path)
-    assert dataset.metadata["row"].tolist() == [3, 7]
-    assert dataset.landmarks.shape == (2, 468, 3)
-    assert np.isfinite(dataset.landmarks).all()
-    assert "the 2 of 10 faces" in capsys.readouterr().out
-    assert sample(dataset, 1, seed=0).landmarks.shape == (1, 468, 3)
-
-
-def test_landmarks_of_other_pictures_are_told(tmp_path):
-    path = landmarks_file(tmp_path / "points.npz", [0], [999])
-    with pytest.raises(InputError, match="is it of these pictures"):
-        to_be_turned(tiny.dataset(10), path)
-
-
-def test_without_landmarks_all_photographs_are_turned_and_it_is_said(capsys):
-    assert len(to_be_turned(tiny.dataset(10), None)) == 10
-    assert "whatever their own pose" in capsys.readouterr().out

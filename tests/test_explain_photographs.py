@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tiny
 import torch
-from photos import heads, needs_detector, photograph, saved, scenery
+from photos import RIGHT, WRONG, heads, make, needs_detector, photograph, saved, scenery
 from PIL import Image
 
 from analysis.attributions import FACE_REGIONS
@@ -158,50 +158,6 @@ def test_a_photograph_of_any_shape_is_drawn(shape, recwarn):
     assert len(axis.patches) == 2
     assert not recwarn.list
     plt.close(figure)
-
-
-def make(folder, name, **options):
-    """One of the files that people really have."""
-    path, face = folder / name, Image.fromarray(heads()[0][:90, :90])
-    if name == "text.jpg":
-        path.write_text("no picture")
-    elif name == "empty.png":
-        path.write_bytes(b"")
-    elif name == "phone.heic":
-        path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    elif name == "link.png":
-        path.symlink_to(folder / "nowhere.png")
-    elif name == "cut.jpg":
-        face.save(path)
-        path.write_bytes(path.read_bytes()[:500])
-    elif name == "dot.png":
-        Image.new("L", (1, 1)).save(path)
-    elif name == "huge.png":
-        Image.new("1", (9000, 9000)).save(path)
-    elif name == "cmyk.jpg":
-        face.convert("CMYK").save(path)
-    elif name == "palette.gif":
-        face.convert("P").save(path)
-    elif name == "deep.png":
-        Image.fromarray(np.asarray(face).astype(np.uint16) * 257).save(path)
-    elif name == "clear.png":
-        face.convert("LA").save(path)
-    elif name == "moving.gif":
-        face.save(path, save_all=True, append_images=[Image.new("L", (90, 90))])
-    return path
-
-
-WRONG = {
-    "text.jpg": "is not a picture that can be read",
-    "empty.png": "it is empty",
-    "phone.heic": "it is HEIC; convert it to JPEG or PNG",
-    "link.png": "is a link to",
-    "cut.jpg": "is damaged or cannot be read",
-    "dot.png": "1 x 1 pixels, too few",
-    "huge.png": "9000 x 9000 pixels, too many",
-    "gone.png": "there is no file",
-}
-RIGHT = ("cmyk.jpg", "palette.gif", "deep.png", "clear.png", "moving.gif")
 
 
 def test_what_cannot_be_read_is_one_line_each_and_the_others_go_on(explain, tmp_path):

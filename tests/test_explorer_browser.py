@@ -5,18 +5,27 @@ import time
 
 import numpy as np
 import pytest
-from browser import LONGEST, open_browser, sized, until
+from browser import (
+    ANSWERED,
+    LONGEST,
+    choose,
+    drag,
+    element,
+    errors,
+    image,
+    keys,
+    open_browser,
+    rectangle,
+    sized,
+    text,
+    until,
+)
 from PIL import Image
 
 from analysis.explorer.offer import open_offer
 from analysis.explorer.server import Server
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
-ANSWERED = """(() => { const d = document.getElementById('pictures').dataset;
-    return d.asked && d.asked === d.done; })()"""
-IMAGE = """(id => { const c = document.querySelector(`#${id} .frame > canvas`);
-    const k = c.getContext('2d').getImageData(0, 0, c.width, c.height); return [...k.data]
-    .filter((_, i) => i % 4 !== 3 && Math.floor(i / 4 / c.width) % 40 === 20 && i % 40 < 4); })"""
 
 
 @pytest.fixture(scope="module")
@@ -42,58 +51,6 @@ def page(browser, server):
     browser.get(server.url)
     until(browser, ANSWERED)
     return browser
-
-
-def element(page, css):
-    return page.find_element("css selector", css)
-
-
-def image(page, tile):
-    """Some pixels of a tile's picture."""
-    return np.array(page.execute_script(f"return {IMAGE}('{tile}')"))
-
-
-def keys(page, *presses):
-    """Key presses, one after another, each held and let go; with Shift before a name: held too."""
-    from selenium.webdriver import ActionChains, Keys
-
-    chain = ActionChains(page)
-    for press in presses:
-        *shift, name = press.split("+") if len(press) > 1 else [press]
-        key = getattr(Keys, name.upper(), name)
-        chain = chain.key_down(Keys.SHIFT) if shift else chain
-        chain = chain.send_keys(key)
-        chain = chain.key_up(Keys.SHIFT) if shift else chain
-    chain.perform()
-
-
-def drag(page, start, end):
-    """The pointer from one place on the covered face to another, in shares of its side."""
-    from selenium.webdriver import ActionChains
-
-    stage = element(page, "#stage")
-    side = stage.size["width"]
-    at = [(round((x - 0.5) * side), round((y - 0.5) * side)) for x, y in (start, end)]
-    chain = ActionChains(page, duration=50)
-    chain.move_to_element_with_offset(stage, *at[0]).click_and_hold()
-    chain.move_to_element_with_offset(stage, *at[1]).release().perform()
-    until(page, ANSWERED)
-
-
-def value(page, name):
-    return float(page.execute_script(f"return document.getElementById('{name}').value"))
-
-
-def rectangle(page):
-    return [value(page, name) for name in ("left", "top", "width", "height")]
-
-
-def errors(page):
-    return [one for one in page.get_log("browser") if one["level"] == "SEVERE"]
-
-
-def text(page, css):
-    return element(page, css).text
 
 
 def test_it_loads_without_errors_and_asks_nothing_of_anyone_else(page, server):
@@ -135,12 +92,6 @@ def test_arrow_keys_move_and_stretch_the_rectangle(page):
     until(page, ANSWERED)
     assert rectangle(page) == [x[0] - 2, x[1] - 3, x[2] + 3, x[3] + 2]
     assert (image(page, "tile-attention") != before).any()
-
-
-def choose(page, name, choice):
-    """A radio, as one chooses it by keyboard or pointer: by its label."""
-    element(page, f"input[name='{name}'][value='{choice}']").find_element("xpath", "..").click()
-    until(page, ANSWERED)
 
 
 def test_the_brush_paints_by_pointer_and_by_keyboard_and_is_undone(page):

@@ -12,25 +12,23 @@ TESTS = Path(__file__).parent
 def test_a_short_campaign_finds_nothing(tmp_path):
     """In a process of its own, with one thread: a fork copies only the thread that calls it."""
     run = subprocess.run(
-        [sys.executable, "-m", "faults", "--kills", "1", "--mutations", "25", "--flips", "1"],
+        [sys.executable, "-m", "faults", "--commands", "bench,train", "--mutations", "15",
+         "--kills", "1", "--interrupts", "2", "--starts", "1", "--pairs", "1", "--flips", "1"],
         cwd=TESTS, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("ok ") >= 16
-    assert run.stdout.endswith("0 findings\n")
+    assert run.stdout.count("ok ") >= 24
+    assert "\n0 findings, " in run.stdout
 
 
-@pytest.fixture
-def faults(monkeypatch):
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
     monkeypatch.syspath_prepend(str(TESTS))
-    from faults import kills, mutations
-
-    return kills, mutations
 
 
-def test_the_campaign_finds_what_is_wrong(faults, tmp_path):
-    """A reader that lets an error through, and one that takes damage for truth."""
-    _, mutations = faults
+def test_the_campaign_finds_what_is_wrong(tmp_path):
+    """A reader that lets an error through, one that takes damage for truth, one that hangs."""
+    from faults import mutations
 
     def write(folder):
         (folder / "x.txt").write_text("0123456789")
@@ -49,7 +47,35 @@ def test_the_campaign_finds_what_is_wrong(faults, tmp_path):
         assert last.startswith("ok x: 60 files")
 
 
-def test_files_that_differ_are_named(faults):
-    kills, _ = faults
-    assert kills.differing({"a": b"1", "b": b"2"}, {"a": b"1", "c": b""}) == "b, c"
-    assert kills.differing({"a": b"1"}, {"a": b"1"}) == ""
+def test_a_reader_that_hangs_is_found_even_if_it_forgives_all_errors(tmp_path, monkeypatch):
+    from faults import mutations
+
+    monkeypatch.setattr(mutations, "SECONDS", 0.05)
+
+    def write(folder):
+        (folder / "x.txt").write_text("0123456789")
+        return folder / "x.txt"
+
+    def forgiving(folder, path):
+        try:
+            while path.read_bytes() != b"0123456789":
+                pass
+        except Exception:
+            return
+
+    found, _ = mutations._kind(tmp_path / "x", "x", mutations.Target(write, forgiving), 1, 0)
+    assert "over 0.05 s" in found.what
+
+
+def test_files_that_differ_are_named():
+    from faults.runs import differing
+
+    assert differing({"a": b"1", "b": b"2"}, {"a": b"1", "c": b""}) == "b, c"
+    assert differing({"a": b"1"}, {"a": b"1"}) == ""
+
+
+def test_stages_are_taken_from_all_parts_of_a_run():
+    from faults.interrupts import _spread
+
+    assert _spread(list("abcdefghij"), 5) == list("bdfhj")
+    assert _spread(list("abc"), 9) == list("abc")

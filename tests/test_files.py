@@ -1,5 +1,6 @@
 """Files: whole or not at all."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -45,6 +46,21 @@ def test_what_cannot_be_written_is_an_input_error_with_the_path_and_the_reason(t
     with pytest.raises(InputError, match=r"cannot write .*folder: Is a directory"):
         write_text(tmp_path / "folder", "")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_full_disk_is_told_whatever_a_library_makes_of_it(tmp_path):
+    """A PDF's writer, for one, raises AttributeError as it closes what it could not write."""
+
+    def write():
+        with atomic_path(tmp_path / "x.pdf"):
+            try:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            finally:
+                None.close()
+
+    with pytest.raises(InputError, match=r"cannot write .*x.pdf: No space left on device"):
+        write()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_text_is_utf8_with_unix_line_ends_and_the_usual_permissions(tmp_path):

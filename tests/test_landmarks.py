@@ -1,5 +1,6 @@
 """Landmarks as data: found, written, read, and known by the picture's pixels."""
 
+import contextlib
 import sys
 
 import numpy as np
@@ -192,6 +193,17 @@ def test_what_is_no_npz_is_refused(content, tmp_path):
     (tmp_path / "broken.npz").write_bytes(content)
     with pytest.raises(InputError, match="not an NPZ file"):
         read_landmarks(tmp_path / "broken.npz")
+
+
+def test_an_npz_with_any_flipped_bit_is_refused_or_read_as_it_was(archive):
+    path = archive(points=GOOD, row=ROWS)
+    whole, wanted = path.read_bytes(), read_landmarks(path).points
+    for place in range(0, len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            np.testing.assert_array_equal(read_landmarks(path).points, wanted)
 
 
 def test_a_missing_file_a_folder_and_a_single_array_are_refused(tmp_path):

@@ -15,12 +15,6 @@ SECONDS = 600  # a cell, on a busy machine
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module")
-def heads(tmp_path_factory) -> Path:
-    """Where rendered heads are kept from one notebook to the next."""
-    return tmp_path_factory.mktemp("heads")
-
-
 def code(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -45,18 +39,55 @@ def test_thin_package_calls_and_prose(path):
     assert "PRESET" in code(notebook)[0].source
 
 
-def test_every_cell_runs_and_figures_are_shown(path, heads, tmp_path, monkeypatch):
-    monkeypatch.delenv("IRAM_DATA", raising=False)
-    for name, value in (("PRESET", "smoke"), ("OUT", tmp_path), ("CACHE", heads)):
-        monkeypatch.setenv(f"IRAM_{name}", str(value))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+FEWER = """
+from dataclasses import replace
+from analysis import presets
+from analysis.suite import Sizes
+presets.PRESETS["smoke"] = replace(
+    presets.PRESETS["smoke"], data="heads:n=140", faces=14, conditions="eyes-0.3-mean,roll+15",
+    heads_conditions="eyes-0.3-mean,mouth-0.3-mean,box-0.3-mean,eyes-0.1-mean,roll+15",
+    explained=7, methods="attention,gradcam", sizes=Sizes(4, 4, 4, 1), moved=14,
+    shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One for all notebooks, with small studies of a few faces."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("IRAM_DATA", raising=False)
+        for name, value in (("PRESET", "smoke"), ("OUT", folder), ("CACHE", folder / "heads")):
+            patch.setenv(f"IRAM_{name}", str(value))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        here = {"metadata": {"path": str(ROOT / "notebooks")}}
+        empty = nbformat.v4.new_notebook()
+        client = NotebookClient(empty, timeout=SECONDS, kernel_name="python3", resources=here)
+        with client.setup_kernel():
+            run(client, of(FEWER))
+            yield client
+
+
+def of(source: str):
+    """A notebook of one cell."""
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+
+
+def run(client, notebook) -> None:
+    client.nb = notebook
+    client.reset_execution_trackers()
+    for place, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, place)
+
+
+def test_every_cell_runs_and_figures_are_shown(path, kernel):
+    run(kernel, of("%reset -f"))  # each begins with nothing defined
     notebook = nbformat.read(path, as_version=4)
-    here = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here).execute()
+    run(kernel, notebook)
     shown = [output for cell in code(notebook) for output in cell.outputs]
-    assert [cell.execution_count for cell in code(notebook)] == [
-        place for place, _ in enumerate(code(notebook), 1)
-    ]
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == [counts[0] + place for place, _ in enumerate(counts)]
     figures = [
         output.data["image/png"] for output in shown if "image/png" in output.get("data", {})
     ]

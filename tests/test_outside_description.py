@@ -88,6 +88,7 @@ def test_what_the_file_itself_tells_need_not_be_written_but_may_not_differ(tmp_p
         ("attention = {layers = ['a'], read = 'token'}", "did you mean 'tokens'"),
         ("attention = {layers = []}", "a list of 1 names or more"),
         ("[unfinished", "is no TOML file"),
+        (f"input_size = {'9' * 5000}", "is no TOML file: Exceeds the limit"),
     ],
 )
 def test_a_mistake_is_told_with_the_file_the_value_and_what_would_be_right(tmp_path, line, told):

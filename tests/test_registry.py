@@ -48,4 +48,5 @@ def test_nothing_near_means_no_guess(registry):
 
 def test_a_long_listing_is_cut_and_counted():
     assert listing(range(3)) == "0, 1, 2"
+    assert listing(["a", "two\nlines"]) == "a, two lines"
     assert listing(range(5), limit=2) == "0, 1, … (5 in all)"

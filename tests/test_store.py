@@ -3,6 +3,8 @@
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis import store
@@ -33,7 +35,30 @@ def test_a_damaged_cell_does_not_count(tmp_path, place):
     flipped[min(int(place * len(whole)), len(whole) - 1)] ^= 0xFF
     path.write_bytes(flipped)
     found = store.read_cell(path, "key")
-    assert found is None or found.equals(ROWS)  # some bytes of the footer carry nothing
+    assert found is None
+
+
+def test_a_cell_with_any_flipped_bit_of_its_footer_does_not_count(tmp_path):
+    """There names and types of columns stand, which no checksum of Parquet's covers."""
+    path = tmp_path / "a.parquet"
+    store.write_cell(path, ROWS, "key")
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for place in range(footer, len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 7
+        path.write_bytes(damaged)
+        found = store.read_cell(path, "key")
+        assert found is None or found.equals(ROWS)
+    assert len(whole) - footer > 500
+
+
+def test_a_cell_of_an_earlier_version_counts(tmp_path):
+    """It has no SHA-256 of its own."""
+    table = pa.Table.from_pandas(ROWS, preserve_index=False)
+    table = table.replace_schema_metadata({**table.schema.metadata, store.KEY: b"key"})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert store.read_cell(tmp_path / "a.parquet", "key").equals(ROWS)
 
 
 def test_a_key_depends_on_every_part():
@@ -49,6 +74,12 @@ def test_a_table_has_the_same_bytes_each_time_and_is_read_back(tmp_path):
     assert store.read_table(tmp_path / "a.csv")["model"].tolist() == ["none", "iram"]
     with pytest.raises(InputError, match="does not exist"):
         store.read_table(tmp_path / "b.csv")
+
+
+def test_what_is_no_table_is_told_in_one_line(tmp_path):
+    (tmp_path / "a.csv").write_text("model,value\nnone,1\niram,1,2\n")
+    with pytest.raises(InputError, match=r"a.csv is no result table: [^\n]*saw 3$"):
+        store.read_table(tmp_path / "a.csv")
 
 
 def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):

@@ -19,6 +19,7 @@ from analysis.tables.attribution import TABLES
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 METHODS = ("attention", "gradcam", "feature_ablation", "random", "mean_map")
 SIZES = Sizes(reference=4, curves=3, pairs=3, sanity=2)
 FACES = 8

@@ -14,7 +14,6 @@ A file is an NPZ with the points of N faces and with what each face is known by:
 """
 
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ import pandas as pd
 from analysis.landmarks.pictures import picture_ids
 from analysis.landmarks.points import COUNT, USUAL_68
 from iram.data.dataset import FaceDataset
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 
 NOT_FOUND = -32768
 UNIT, SIZE = 1 / 32, 48  # where a file does not say
@@ -136,8 +135,8 @@ def _arrays(path: str | Path) -> dict[str, np.ndarray]:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an NPZ file of landmarks ({error})") from None
+    except Exception as error:  # numpy, zipfile and zlib have a dozen kinds for damaged files
+        raise InputError(f"{path}: not an NPZ file of landmarks ({one_line(error)})") from None
     missing = [name for name, others in (("points", ("steps",)), ("row", ("picture", "index")))
                if not {name, *others} & set(arrays)]  # fmt: skip
     if missing:

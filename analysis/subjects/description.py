@@ -32,7 +32,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 from iram.registry import unknown
 
 NEEDED = {
@@ -122,8 +122,8 @@ def _read(path: Path) -> dict:
         return {}
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is no TOML file: {error}") from error
+    except (ValueError, RecursionError) as error:  # of numbers too: Python reads 4300 digits
+        raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
 
 
 def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path) -> dict:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from analysis.subjects.batches import in_batches
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 from iram.files import sha256 as file_sha256
 
 NEEDS = "ONNX files need the packages onnx and onnxruntime: pip install 'iram-study[onnx]'"
@@ -102,7 +102,7 @@ def external_files(path: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # protobuf has a dozen kinds for damaged files
-        raise InputError(f"{path} is no whole ONNX file: {_line(error)}") from error
+        raise InputError(f"{path} is no whole ONNX file: {one_line(error)}") from error
     if not model.graph.node:
         raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
     folder, found = path.resolve().parent, []
@@ -141,7 +141,7 @@ def _session(path: Path):
     try:
         return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except Exception as error:  # its own kinds, which have no common ancestor
-        raise InputError(f"onnxruntime cannot run {path}: {_line(error)}") from error
+        raise InputError(f"onnxruntime cannot run {path}: {one_line(error)}") from error
 
 
 def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
@@ -166,7 +166,3 @@ def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
 
 def _content(files: list[Path]) -> str:
     return sha256(" ".join(map(file_sha256, files)).encode()).hexdigest()
-
-
-def _line(error: Exception) -> str:
-    return f"{' '.join(str(error).split()):.300}"

@@ -1,8 +1,9 @@
 """The whole campaign: `make faults`, or `python -m faults` from the folder tests.
 
-    python -m faults [--kills N] [--mutations N] [--flips N] [--seed S]
+    python -m faults [--kills N] [--mutations N] [--only PART,...] [--commands NAME,...] [--seed S]
 
-Prints what was tried, and each finding; exit code 1 if there is one.
+Prints what was tried, and each finding; exit code 1 if there is one. A campaign that is cut short
+goes on by parts: --only and --commands choose what is left, and another --seed tries other faults.
 """
 
 import argparse
@@ -10,50 +11,101 @@ import itertools
 import os
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import tiny
 import torch
 
-from faults import disks, kills, mutations
+from analysis import presets
+from analysis.suite import Sizes
+from faults import disks, interrupts, kills, mutations, pairs
+from faults.runs import Whole, undisturbed
+from faults.targets import TARGETS
+
+PARTS = ("mutations", "kills", "interrupts", "pairs", "disks")
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
     """Small runs of every command that computes for long."""
+    smoke = replace(
+        presets.PRESETS["smoke"], heads_conditions="eyes-0.3-mean", methods="attention,gradcam",
+        sizes=Sizes(2, 2, 2, 1), shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
+    )  # fmt: skip
+    presets.PRESETS["smoke"] = smoke  # as the processes forked from this one find it
     weights = ",".join(str(tiny.weights(folder, name)) for name in ("iram", "none"))
-    heads = ["--data", "heads:n=60", "--models", weights, "--limit", "8"]
+    heads = ["--data", "heads:n=60", "--models", weights]
     return {
-        "bench": ["bench", *heads, "--batch-size", "8", "--conditions", "smoke"],
-        "attribute": ["attribute", *heads, "--methods", "attention,gradcam,random",
-                      "--reference", "3", "--curves", "2", "--pairs", "2", "--sanity", "2"],
+        "bench": ["bench", *heads, "--limit", "8", "--batch-size", "8", "--conditions",
+                  "eyes-0.3-mean,roll+15,yaw+30"],
+        "attribute": ["attribute", *heads, "--limit", "8", "--methods", "attention,gradcam",
+                      "--reference", "2", "--curves", "2", "--pairs", "2", "--sanity", "1"],
+        "shift": ["shift", *heads, "--limit", "8", "--batch-size", "8", "--conditions",
+                  "lower_half-0.3-noise,sham-0.3-noise"],
         "train": ["train", "--data", "heads:n=300,size=24", "--attention", "none",
                   "--recipe", "epochs=4,batch_size=16"],
+        "study": ["study", "--data", "heads:n=20", "--models", weights, "--preset", "smoke",
+                  "--batch-size", "4"],
     }  # fmt: skip
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser("faults", description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=80, help="of every command")
-    parser.add_argument("--mutations", type=int, default=1000, help="of every kind of file")
-    parser.add_argument("--flips", type=int, default=20, help="times that cells are damaged")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    args = _arguments()
     torch.set_num_threads(1)  # a fork must not come upon another thread's locks
-    findings = 0
+    findings, started = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["IRAM_CACHE"] = str(folder / "cache")
-        runs = commands(folder)
-        for told in itertools.chain(
-            mutations.campaign(folder / "mutations", args.mutations, args.seed),
-            disks.campaign(folder / "disks", runs["bench"], args.seed, args.flips),
-            kills.campaign(folder / "kills", runs, args.kills, args.seed),
-        ):
+        for told in _campaign(folder, args):
             print(told, flush=True)
             findings += is_finding(told)
-    print(f"{findings} findings")
+    print(f"{findings} findings, {(time.monotonic() - started) / 60:.1f} minutes")
     return bool(findings)
+
+
+def _campaign(folder: Path, args) -> Iterator:
+    if "mutations" in args.only:
+        yield from mutations.campaign(folder / "mutations", TARGETS, args.mutations, args.seed)
+    runs = {k: v for k, v in commands(folder).items() if k in args.commands}
+    wholes: dict[str, Whole] = {}
+    for name, command in runs.items() if args.only != ["mutations"] else ():
+        try:
+            wholes[name] = undisturbed(command, folder / name)
+        except AssertionError as error:
+            yield f"{name}: {error}"
+    parts = {
+        "kills": lambda at: kills.campaign(at, wholes, args.kills, args.seed),
+        "interrupts": lambda at: interrupts.campaign(at, wholes, args.interrupts, args.starts),
+        "pairs": lambda at: pairs.campaign(at, wholes, args.pairs, args.seed),
+        "disks": lambda at: disks.campaign(at, wholes, args.flips, args.seed),
+    }
+    chosen = [part(folder / key) for key, part in parts.items() if wholes and key in args.only]
+    yield from itertools.chain.from_iterable(chosen)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser("faults", description=__doc__.partition("\n")[0])
+    parser.add_argument("--mutations", type=int, default=1000, help="of every kind of file")
+    parser.add_argument("--kills", type=int, default=220, help="in all")
+    parser.add_argument("--interrupts", type=int, default=12, help="stages of every command")
+    parser.add_argument("--starts", type=int, default=7, help="libraries, at whose import")
+    parser.add_argument("--pairs", type=int, default=2, help="of runs of every command")
+    parser.add_argument("--flips", type=int, default=4, help="times that cells are damaged")
+    parser.add_argument("--only", type=_listed, default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
+                        help="default: all")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if unknown := {*args.only} - {*PARTS}:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return args
+
+
+def _listed(text: str) -> list[str]:
+    return text.split(",")
 
 
 def is_finding(told) -> bool:

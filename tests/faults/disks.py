@@ -1,68 +1,74 @@
-"""A folder that others write to as well, and disks that are full, read-only, slow or damaged."""
+"""Files that are damaged after they were written, and disks that are full, read-only or slow."""
 
 import os
+import resource
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 import iram.files
 from analysis.cli import main
-from faults.kills import contents, differing, finished, forked
+from faults.runs import (
+    USERS_MISTAKE,
+    Whole,
+    begun,
+    contents,
+    differing,
+    ended,
+    finished,
+    forked,
+    told,
+)
 
-USERS_MISTAKE = 2
 SLOW = 0.05  # seconds a file
+SHARES = (0.02, 0.3, 0.6, 0.9)  # of the room that a run needs
+AT_ONCE = 3  # cells damaged at once
+CELLS = "*.parquet"
 
 
-def campaign(folder: Path, command: Sequence[str], seed: int = 0, flips: int = 8) -> Iterator[str]:
-    """Yields findings, and lines that begin with "ok" or, of what can't be tried here, "skip"."""
+def campaign(folder: Path, wholes: dict[str, Whole], flips: int, seed: int = 0) -> Iterator[str]:
+    """Yields findings, and lines that begin with "ok" or, of what can't be tried here, "skip".
+
+    Args:
+        flips: times that cells of every command that has cells are damaged.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if code := finished(command, folder / "whole"):
-        yield f"code {code}: {(folder / 'whole.log').read_text()[-1500:]}"
-        return
-    whole = contents(folder / "whole")
-    yield from _two_at_once(folder / "shared", command, whole)
-    yield from _flipped(folder / "whole", command, whole, np.random.default_rng(seed), flips)
-    yield from _slow(folder / "slow", command, whole)
-    yield from _full_and_read_only(folder / "small", command, whole)
+    for name, whole in wholes.items():
+        generator = np.random.default_rng([seed, *name.encode()])
+        if any(whole.out.rglob(CELLS)):
+            yield from _damaged(folder / f"{name}-damaged", name, whole, generator, flips)
+        yield from _slow(folder / f"{name}-slow", name, whole)
+        yield from _largest_file(folder / f"{name}-limit", name, whole)
+        yield from _full_and_read_only(folder / f"{name}-disk", name, whole)
 
 
-def _two_at_once(out: Path, command, whole) -> Iterator[str]:
-    processes = [
-        forked(lambda: main([*command, "--out", str(out)]), out.with_suffix(f".{i}.log"))
-        for i in range(2)
-    ]
-    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
-    if codes.count(0) == 0 or not set(codes) <= {0, USERS_MISTAKE}:
-        told = "\n".join(out.with_suffix(f".{i}.log").read_text()[-1500:] for i in range(2))
-        yield f"two runs in one folder: codes {codes}: {told}"
-    if different := differing(whole, contents(out)):
-        yield f"two runs in one folder: other bytes in {different}"
-    yield f"ok two runs in one folder: codes {codes}, the same bytes"
-
-
-def _flipped(out: Path, command, whole, generator, flips: int) -> Iterator[str]:
-    """Flips one bit of several cells and cuts another: they are found and made again."""
+def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Iterator[str]:
+    """Flips one bit of several cells, or cuts them short: they are found and made again."""
+    shutil.copytree(whole.out, out)
     for _ in range(flips):
-        cells = sorted(out.rglob("*.parquet"))
-        for path in generator.choice(cells, min(3, len(cells)), replace=False):
+        cells = sorted(out.rglob(CELLS))
+        for path in generator.choice(cells, min(AT_ONCE, len(cells)), replace=False):
             data = bytearray(path.read_bytes())
             data[generator.integers(len(data))] ^= 1 << int(generator.integers(8))
             path.write_bytes(data[: int(generator.integers(len(data)))] if generator.random() < 0.3
                              else data)  # fmt: skip
-        (out / "summary.csv").unlink()  # so that the rows are read again
-        if code := finished(command, out):
-            yield f"damaged cells: code {code}: {out.with_suffix('.log').read_text()[-1500:]}"
+        for table in (*out.rglob("*.csv"), *out.rglob("tables.sha256")):
+            table.unlink()  # so that the rows are read again
+        if code := finished(whole.command, out):
+            yield f"{name}: damaged cells: code {code}: {told(out)}"
         found = contents(out)
-        tables = {name: data for name, data in found.items() if not name.endswith(".parquet")}
-        if different := differing({k: whole[k] for k in whole if k in tables}, tables):
-            yield f"damaged cells: other results in {different}"
-    yield f"ok damaged cells: {flips} times 3 of them, the same results"
+        tables = {file: found.get(file) for file in found.keys() | whole.files.keys()
+                  if not Path(file).match(CELLS)}  # fmt: skip
+        if different := differing({file: whole.files.get(file) for file in tables}, tables):
+            yield f"{name}: damaged cells: other results in {different}"
+    yield f"ok {name}: {flips} times {AT_ONCE} damaged cells, the same results"
 
 
-def _slow(out: Path, command, whole) -> Iterator[str]:
+def _slow(out: Path, name: str, whole: Whole) -> Iterator[str]:
     def slowly() -> int:
         replace = os.replace
 
@@ -71,45 +77,67 @@ def _slow(out: Path, command, whole) -> Iterator[str]:
             replace(*arguments)
 
         iram.files.os.replace = late
-        return main([*command, "--out", str(out)])
+        return main([*whole.command, "--out", str(out)])
 
-    process = forked(slowly, out.with_suffix(".log"))
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    different = differing(whole, contents(out))
-    if code or different:
-        yield f"slow disk: code {code}, other bytes in {different or 'none'}"
-    yield f"ok slow disk: {SLOW} s a file, the same bytes"
+    code = ended(forked(slowly, out.with_suffix(".log")))
+    if code:
+        yield f"{name}: slow disk: code {code}: {told(out)}"
+    if different := differing(whole.files, contents(out)):
+        yield f"{name}: slow disk: other bytes in {different}"
+    yield f"ok {name}: slow disk, {SLOW} s a file, the same bytes"
 
 
-def _full_and_read_only(disk: Path, command, whole) -> Iterator[str]:
-    """A disk of memory with a third of the room that the run needs, then read-only, then larger."""
+def _largest_file(out: Path, name: str, whole: Whole) -> Iterator[str]:
+    """No file may be longer than half the longest one: a limit that needs no root."""
+    largest = max(map(len, whole.files.values()))
+
+    def limited() -> int:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, resource.RLIM_INFINITY))
+        return main([*whole.command, "--out", str(out)])
+
+    code = ended(forked(limited, out.with_suffix(".log")))
+    yield from _refused(f"{name}: file too large", code, out)
+    yield from _goes_on(f"{name}: after a file too large", out, whole)
+
+
+def _full_and_read_only(disk: Path, name: str, whole: Whole) -> Iterator[str]:
+    """A disk of memory with a part of the room that the run needs, read-only, then larger."""
     disk.mkdir()
-    size = sum(map(len, whole.values()))
-    if not _mounts(disk, f"size={size // 3}"):
-        yield "skip full and read-only disks: mounting one needs root"
+    size = sum(map(len, whole.files.values()))
+    if not _mounts(disk, f"size={max(int(size * SHARES[0]), 4096)}"):
+        yield f"skip {name}: full and read-only disks: mounting one needs root"
         return
     out = disk / "out"
+    log = disk.with_suffix(".log")
     try:
-        for fault, option in (("full", None), ("read-only", "remount,ro")):
-            if option:
-                _mounts(disk, option)
-            log = disk.with_suffix(f".{fault}.log")
-            process = forked(lambda: main([*command, "--out", str(out)]), log)
-            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-            told = log.read_text()
-            lines = [line for line in told.splitlines() if line.startswith("iram: ")]
-            if code != USERS_MISTAKE or "Traceback" in told or len(lines) != 1:
-                yield f"{fault} disk: code {code}: {told[-1500:]}"
-            yield f"ok {fault} disk: {lines[0] if lines else 'nothing told'}"
-        _mounts(disk, f"remount,rw,size={20 * size}")
-        process = forked(lambda: main([*command, "--out", str(out)]), disk.with_suffix(".log"))
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        different = differing(whole, contents(out))
-        if code or different:
-            yield f"after a full disk: code {code}, other bytes in {different or 'none'}"
-        yield "ok after a full disk: the same bytes"
+        for share in SHARES:
+            _mounts(disk, f"remount,rw,size={max(int(size * share), 4096)}")
+            code = ended(begun(whole.command, out, log))
+            yield from _refused(f"{name}: disk full at {share:.0%}", code, disk)
+        _mounts(disk, "remount,ro")
+        code = ended(begun(whole.command, out, log))
+        yield from _refused(f"{name}: read-only disk", code, disk)
+        _mounts(disk, f"remount,rw,size={20 * size + (1 << 20)}")
+        yield from _goes_on(f"{name}: after a full disk", out, whole)
     finally:
         subprocess.run(["umount", str(disk)], check=False)
+
+
+def _refused(what: str, code: int, out: Path) -> Iterator[str]:
+    """It must be told in one line."""
+    printed = told(out)
+    lines = [line for line in printed.splitlines() if line.startswith("iram: ")]
+    if code != USERS_MISTAKE or "Traceback" in printed or len(lines) != 1:
+        yield f"{what}: code {code}: {printed}"
+    yield f"ok {what}: {lines[0] if lines else 'nothing told'}"
+
+
+def _goes_on(what: str, out: Path, whole: Whole) -> Iterator[str]:
+    if code := finished(whole.command, out):
+        yield f"{what}: code {code}: {told(out)}"
+    if different := differing(whole.files, contents(out)):
+        yield f"{what}: other bytes in {different}"
+    yield f"ok {what}: the same bytes"
 
 
 def _mounts(disk: Path, options: str) -> bool:

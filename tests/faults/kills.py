@@ -1,127 +1,77 @@
 """Runs that are killed at random moments and run again, until they end: to the same bytes.
 
-A run is a command line; a kill is SIGKILL, or SIGINT as by Ctrl-C, which must end with the code 130
-and no traceback. Processes are forked from this one, which has imported everything, so that a kill
-falls into the work and not into Python's start.
+A kill is SIGKILL, or SIGINT as by Ctrl-C, which must end with the code 130 and no traceback.
 """
 
 import contextlib
+import math
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from analysis.cli import main
+from faults.runs import INTERRUPTED, Whole, begun, contents, differing, ended, finished, told
 
-INTERRUPTED = 130
-TIMED = ("*-seed*.json", "log.csv")  # cards and logs of trainings
-BY_HAND = 0.25  # share of the kills that are Ctrl-C
+BY_HAND = 0.2  # share of the kills that are Ctrl-C
+EACH = 10  # kills of one run at most; then it is let finish, and another is begun
+
+
+def campaign(folder: Path, wholes: dict[str, Whole], kills: int, seed: int = 0) -> Iterator[str]:
+    """Yields findings, and lines of numbers that begin with "ok"; `kills` SIGKILLs in all, more of
+    the commands that take less time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    in_all = 0
+    for name, whole in wholes.items():
+        generator = np.random.default_rng([seed, *name.encode()])
+        killed, by_hand, runs = 0, 0, 0
+        wanted = _share(whole, wholes, kills)
+        while killed < wanted:
+            out = folder / f"{name}-{runs}"
+            counts, findings = killed_until_finished(
+                whole, out, generator, min(EACH, wanted - killed)
+            )
+            yield from findings
+            if different := differing(whole.files, contents(out)):
+                yield f"{name}: after {counts} kills other bytes in {different}"
+            killed, by_hand, runs = killed + counts[0], by_hand + counts[1], runs + 1
+        yield (f"ok {name}: killed {killed} times, interrupted {by_hand} times, in {runs} runs of "
+               f"{whole.seconds:.1f} s, the same bytes")  # fmt: skip
+        in_all += killed
+    yield f"ok in all: killed {in_all} times"
+
+
+def _share(whole: Whole, wholes: dict[str, Whole], kills: int) -> int:
+    """How many of the kills are of this command: each takes its share of time, one at least."""
+    speeds = sum(1 / each.seconds for each in wholes.values())
+    return max(1, math.ceil(kills / whole.seconds / speeds))
 
 
 def killed_until_finished(
-    command: Sequence[str], out: Path, seconds: float, generator: np.random.Generator,
-    kills: int,
-) -> tuple[int, list[str]]:  # fmt: skip
-    """Runs the command, killed up to `kills` times, then to its end; how often, and findings.
+    whole: Whole, out: Path, generator: np.random.Generator, kills: int
+) -> tuple[tuple[int, int], list[str]]:
+    """Runs the command, killed up to `kills` times, then to its end.
 
-    Args:
-        seconds: what it takes undisturbed; each kill comes after a random part of it.
+    Returns:
+        How often it was killed by SIGKILL and by SIGINT, and the findings.
     """
-    findings = []
-    for count in range(kills):
-        by_hand = generator.random() < BY_HAND
-        log = out.with_suffix(".log")
-        process = forked(lambda: main([*command, "--out", str(out)]), log)
-        time.sleep(generator.random() * seconds)
+    counts, findings, name = [0, 0], [], whole.command[0]
+    while counts[0] < kills:
+        by_hand = bool(generator.random() < BY_HAND)
+        process = begun(whole.command, out)
+        time.sleep(generator.random() * whole.seconds)
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGINT if by_hand else signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        told = log.read_text(errors="replace")
+        code = ended(process)
         if code == 0:
-            return count, findings
-        if "Traceback" in told or (by_hand and code != INTERRUPTED):
+            return tuple(counts), findings
+        counts[by_hand] += 1
+        expected = INTERRUPTED if by_hand else -signal.SIGKILL
+        if code != expected or "Traceback" in told(out):
             how = "SIGINT" if by_hand else "SIGKILL"
-            findings.append(f"{command[0]}: code {code} after {how}: {told[-1500:]}")
-    code = finished(command, out)
-    if code:
-        findings.append(f"{command[0]}: code {code} at the end: "
-                        f"{out.with_suffix('.log').read_text()[-1500:]}")  # fmt: skip
-    return kills, findings
-
-
-def finished(command: Sequence[str], out: Path) -> int:
-    """The exit code of the command, run to its end."""
-    process = forked(lambda: main([*command, "--out", str(out)]), out.with_suffix(".log"))
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def forked(work: Callable[[], int], log: Path) -> int:
-    """The number of a process that does the work, which prints into `log`."""
-    sys.stdout.flush()
-    process = os.fork()
-    if process:
-        return process
-    code = 1
-    try:
-        with open(log, "w") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        code = work()
-    except KeyboardInterrupt:  # before the command began
-        code = INTERRUPTED
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        os._exit(code)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """What lies in a folder, of each file its bytes, but of those that tell times only the name."""
-    return {
-        str(path.relative_to(folder)): b"" if any(map(path.match, TIMED)) else _bytes(path, folder)
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
-
-
-def _bytes(path: Path, folder: Path) -> bytes:
-    return path.read_bytes().replace(os.fsencode(folder), b"OUT")
-
-
-def differing(whole: dict[str, bytes], found: dict[str, bytes]) -> str:
-    """The first files whose bytes are not the same, "" if there is none."""
-    files = sorted(whole.keys() | found.keys())
-    return ", ".join([file for file in files if whole.get(file) != found.get(file)][:5])
-
-
-def campaign(
-    folder: Path, commands: dict[str, Sequence[str]], kills: int, seed: int = 0, each: int = 10
-) -> Iterator[str]:
-    """Yields findings, and lines of numbers that begin with "ok"; `kills` of every command.
-
-    Args:
-        each: kills of one run at most; then it is let finish, and another is begun.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, command in commands.items():
-        started = time.perf_counter()
-        if code := finished(command, folder / name):
-            yield f"{name}: code {code}: {(folder / f'{name}.log').read_text()[-1500:]}"
-            continue
-        seconds, whole = time.perf_counter() - started, contents(folder / name)
-        generator = np.random.default_rng([seed, len(name)])
-        done, runs = 0, 0
-        while done < kills:
-            out = folder / f"{name}-{runs}"
-            count, findings = killed_until_finished(
-                command, out, seconds, generator, min(each, kills - done)
-            )
-            yield from findings
-            if different := differing(whole, contents(out)):
-                yield f"{name}: after {count} kills other bytes in {different}"
-            done, runs = done + max(count, 1), runs + 1
-        yield f"ok {name}: killed {done} times in {runs} runs of {seconds:.1f} s, the same bytes"
+            findings.append(f"{name}: code {code} after {how}: {told(out)}")
+    if code := finished(whole.command, out):
+        findings.append(f"{name}: code {code} at the end: {told(out)}")
+    return tuple(counts), findings

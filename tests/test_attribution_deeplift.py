@@ -1,0 +1,120 @@
+"""DeepLIFT, guided backpropagation and integrated gradients: complete, and equal to Captum's."""
+
+import warnings
+
+import pytest
+import torch
+from captum.attr import DeepLift, GuidedBackprop
+from nets import change, classifier, pictures, plain, without_in_place
+from torch import nn
+from torch.nn import functional as F
+
+from analysis import attribute
+from analysis.attributions.masking import baseline
+from iram.attention import ATTENTION
+
+
+class Functional(nn.Module):
+    """The layers of a Sequential with its activations as functions, methods or one module."""
+
+    def __init__(self, layers: nn.Sequential, kind: str):
+        super().__init__()
+        self.layers, self.kind, self.act = layers, kind, nn.ReLU()
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.activated(x) if isinstance(layer, nn.ReLU) else layer(x)
+        return x
+
+    def activated(self, x):
+        kinds = {
+            "function": F.relu, "method": torch.Tensor.relu, "in place": torch.relu_,
+            "in place option": lambda x: F.relu(x, inplace=True), "one module": self.act,
+        }  # fmt: skip
+        return kinds[self.kind](x)
+
+
+def averaging(model: nn.Sequential) -> nn.Sequential:
+    """With the maximum pooling, in which Captum's contributions are not complete, taken out."""
+    model[2] = nn.AvgPool2d(2)
+    return model
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "function", "method", "in place", "in place option", "one module"]
+)
+def test_deeplift_and_guided_backprop_equal_captums_however_a_relu_is_called(kind):
+    reference, layers = without_in_place(averaging(plain())), averaging(plain())
+    x, target = pictures(), torch.tensor([0, 2, 1])
+    model = Functional(layers, kind).eval() if kind else layers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lifted = DeepLift(reference).attribute(x, baseline(x), target)[:, 0].detach()
+        guided = GuidedBackprop(reference).attribute(x, target)[:, 0].detach()
+    torch.testing.assert_close(attribute(model, x, target, "deeplift"), lifted)
+    torch.testing.assert_close(attribute(model, x, target, "guided_backprop"), guided)
+    assert not torch.allclose(guided, attribute(model, x, target, "saliency"))
+
+
+@pytest.mark.parametrize("attention", sorted(ATTENTION))
+@pytest.mark.parametrize("fill", ["mean", "black"])
+def test_deeplift_is_complete_through_every_attention_module(attention, fill):
+    model, x, target = classifier(attention), pictures(), torch.tensor([0, 2, 1])
+    model.classifier.weight.data *= 20
+    maps = attribute(model, x, target, "deeplift", baseline=fill)
+    torch.testing.assert_close(maps.sum((1, 2)), change(model, x, target, fill), rtol=0, atol=1e-4)
+
+
+class Exotic(nn.Module):
+    """Non-linear functions of every kind that there is a rule for."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 4, 3), nn.Linear(4 * 49 + 4, 2)
+
+    def forward(self, x):
+        x = self.conv(x)
+        y = F.max_pool2d(F.gelu(x), 2) * torch.tanh(F.avg_pool2d(x, 2))
+        y = y / (1 + y.square()) + (y.abs() + 1) ** 0.5 + 1 / (2 + y.sigmoid())
+        weights = y.flatten(2).softmax(2)
+        mixed = (weights @ y.flatten(2).transpose(1, 2)).amax(2)
+        y = torch.addcmul(y, y.exp(), F.silu(y), value=0.5)
+        y *= F.hardswish(y)
+        return self.last(torch.cat([y.flatten(1), mixed], 1))
+
+
+def test_deeplift_is_complete_for_every_kind_of_function():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Exotic()
+    x, target = pictures(), torch.tensor([0, 1, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        maps = attribute(model, x, target, "deeplift")
+    torch.testing.assert_close(
+        maps.sum((1, 2)), change(model, x, target, "mean"), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_deeplift_warns_of_a_function_that_it_has_no_rule_for():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(1, 4), nn.Flatten(), nn.Linear(784, 2))
+    with pytest.warns(UserWarning, match="no rule for"):
+        attribute(model, pictures(), 0, "deeplift")
+
+
+def test_guided_backprop_counts_relu6_and_no_other_clipping():
+    x = torch.tensor([-1.0, 0.5, 7.0]).view(1, 1, 1, 3)
+    for module, wanted in ((nn.ReLU6(), [0.0, 0.0, 0.0]), (nn.Hardtanh(-2, 2), [-1.0, -1.0, 0.0])):
+        model = nn.Sequential(module, nn.Flatten(), nn.Linear(3, 2, bias=False))
+        model[2].weight.data = torch.tensor([[-1.0] * 3, [1.0] * 3])
+        maps = attribute(model, x, 0, "guided_backprop")
+        torch.testing.assert_close(maps[0, 0], torch.tensor(wanted))
+        assert (attribute(model, x, 1, "guided_backprop") >= 0).all()
+
+
+def test_integrated_gradients_are_complete():
+    model, x, target = classifier(), pictures(), torch.tensor([0, 2, 1])
+    for fill in ("black", "mean", "blur"):
+        maps = attribute(model, x, target, "integrated_gradients", baseline=fill, steps=64)
+        wanted = change(model, x, target, fill)
+        torch.testing.assert_close(maps.sum((1, 2)), wanted, rtol=0.05, atol=2e-3)
