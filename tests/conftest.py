@@ -46,6 +46,7 @@ def cluster():
         yield cluster.scheduler_address
 
 
+@pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory) -> Path:
     """A folder with the weights of small nets with IRAM and without attention."""
     folder = tmp_path_factory.mktemp("tiny-weights")

@@ -1,10 +1,11 @@
 """The studies' commands, whoever computes and wherever the results lie: the same bytes."""
 
 import pytest
-import tiny
 
 from analysis.cli import main
 from iram.files import located
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 STUDIES = {
     "bench": ["--conditions", "clean,eyes-0.3-mean,box-0.3-noise", "--batch-size", "4"],
@@ -14,17 +15,9 @@ STUDIES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("models")
-    return ",".join(str(tiny.weights(folder, name)) for name in ("iram", "none"))
-
-
-@pytest.fixture(autouse=True)
-def _undrawn(monkeypatch, request):
-    """Drawing takes longer than all else; only the test that looks at figures draws."""
-    if "drawn" not in request.keywords:
-        monkeypatch.setattr("analysis.figures.draw", lambda *arguments: [])
+@pytest.fixture
+def models(tiny_weights) -> str:
+    return ",".join(str(tiny_weights / f"{name}-seed0.safetensors") for name in ("iram", "none"))
 
 
 def run(command, models, out, *more):

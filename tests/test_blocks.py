@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from analysis import bench, engine
+from analysis import engine
 from analysis.bench import benchmark, planned
 from analysis.estimate import estimate
 from analysis.parallel import Executor
@@ -17,16 +17,13 @@ QUICK = select("smoke")
 FACES, BATCH = 40, 4
 
 
-@pytest.fixture(scope="module")
-def subjects(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    return open_subjects(",".join(str(tiny.weights(folder, n)) for n in ("iram", "none")),
-                         FER2013_CLASSES)  # fmt: skip
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
-@pytest.fixture(autouse=True)
-def _undrawn(monkeypatch):
-    monkeypatch.setattr(bench, "draw", lambda results: [])
+@pytest.fixture
+def subjects(tiny_weights):
+    names = ",".join(str(tiny_weights / f"{name}-seed0.safetensors") for name in ("iram", "none"))
+    return open_subjects(names, FER2013_CLASSES)
 
 
 @pytest.fixture
