@@ -43,6 +43,10 @@ def test_thin_package_calls_and_prose(path):
         assert not [node for node in nodes if isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)]  # fmt: skip
     assert "PRESET" in code(notebook)[0].source
+    opened = [line for cell in code(notebook) for line in cell.source.splitlines()
+              if "open_dataset(" in line]  # fmt: skip
+    assert opened
+    assert all('split="test")' in line for line in opened)  # models have seen the others
 
 
 def test_every_cell_runs_and_figures_are_shown(path, heads, tmp_path, monkeypatch):
