@@ -104,7 +104,7 @@ def objects(fills=("object",), at_fractions=True) -> list[Condition]:
     return natural + shares * at_fractions
 
 
-def corruptions(severities=SEVERITIES) -> list[Condition]:
+def corrupted(severities=SEVERITIES) -> list[Condition]:
     """Every corruption of the whole picture at these severities."""
     return [Condition(corruption=c, severity=s) for c, s in product(CORRUPTIONS, severities)]
 
@@ -114,7 +114,7 @@ PRESETS: dict[str, list[Condition]] = {
     "objects": [*objects(), *occlusion(OBJECTS, (None,), ("mean",))],
     "unstructured": occlusion((*UNSTRUCTURED, "box"), (0.05, *FRACTIONS, 0.6), ("mean", "noise")),
     "dropout": occlusion(("dropout",), (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75), ("mean", "noise")),
-    "corruptions": corruptions(),
+    "corruptions": corrupted(),
     "rotation": [Condition(roll_deg=angle) for angle in ROLLS],
     "pose": [*(Condition(yaw_deg=angle) for angle in YAWS),
              *(Condition(pitch_deg=angle) for angle in PITCHES)],
@@ -126,10 +126,10 @@ PRESETS: dict[str, list[Condition]] = {
     "quick": [*occlusion(("brows", "eyes", "nose", "mouth", "upper_half", "lower_half", "box"),
                          (0.3,), ("mean",)),
               *occlusion(("sunglasses", "surgical_mask", "hand"), (None,), ("object",)),
-              *corruptions((3,))[::2]],
+              *corrupted((3,))[::2]],
     "default": [*occlusion((*REGIONS, *HALVES, *CONTROLS), FEW_FRACTIONS, FEW_FILLS),
                 *occlusion(UNSTRUCTURED, FEW_FRACTIONS, ("mean", "noise")),
-                *objects(), *corruptions((1, 3, 5)), *(Condition(roll_deg=a) for a in ROLLS)],
+                *objects(), *corrupted((1, 3, 5)), *(Condition(roll_deg=a) for a in ROLLS)],
 }  # fmt: skip
 PRESETS["full"] = list(dict.fromkeys([
     *PRESETS["regions"], *occlusion((*REGIONS, *HALVES, "box"), FRACTIONS, MORE_FILLS),
@@ -168,7 +168,9 @@ def _named(name: str) -> list[Condition]:
 
 
 def _in_full(name: str) -> Condition:
-    """A condition of no preset, such as eyes-0.37-noise or hand-natural-mean."""
+    """A condition of no preset, such as eyes-0.37-noise, hand-natural-mean or, of a newly
+    registered corruption, darker-3."""
+    from analysis import corruptions
     from analysis.fills import FILLS
     from analysis.occluders import OBJECTS, names
 
@@ -184,5 +186,8 @@ def _in_full(name: str) -> Condition:
             return Condition(occluder, fraction, fill)
         raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
                          "most 1, or of an object 'natural'")  # fmt: skip
-    known = [*PRESETS, *names(), *CORRUPTIONS]
+    corruption, _, severity = name.rpartition("-")
+    if corruption in corruptions.CORRUPTIONS and severity in map(str, corruptions.SEVERITIES):
+        return Condition(corruption=corruption, severity=int(severity))
+    known = [*PRESETS, *names(), *corruptions.CORRUPTIONS]
     raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")

@@ -67,6 +67,13 @@ def test_a_condition_of_no_preset_is_named_in_full():
             select(wrong)
 
 
+def test_a_newly_registered_corruption_is_named_with_its_severity(monkeypatch):
+    monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
+    assert select("darker-3")[1] == Condition(corruption="darker", severity=3)
+    with pytest.raises(InputError, match="did you mean 'darker'"):
+        select("darker-6")
+
+
 def test_an_unknown_name_gives_the_nearest():
     with pytest.raises(InputError, match="did you mean 'eyes'"):
         select("eyse")
