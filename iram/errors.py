@@ -1,11 +1,17 @@
 """The one error that a user can cause."""
 
+import re
+
 
 class InputError(ValueError):
     """The user's mistake: the message names the file, the value and what would be right.
 
-    The command line prints the message alone (no traceback) and exits with code 2.
+    The command line prints the message alone (no traceback) and exits with code 2. It is one line,
+    whatever a value from a file holds.
     """
+
+    def __str__(self) -> str:
+        return re.sub(r"\s*[\r\n]\s*", " ", super().__str__())
 
 
 def one_line(error: Exception) -> str:

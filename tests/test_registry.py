@@ -46,6 +46,12 @@ def test_nothing_near_means_no_guess(registry):
     assert unknown("fruit", "xyz", registry) == "unknown fruit 'xyz'; known: apple, pear"
 
 
+def test_a_message_is_one_line_whatever_a_value_holds():
+    assert str(InputError("line 3: '1,\r\n2' are not four numbers")) == (
+        "line 3: '1, 2' are not four numbers"
+    )
+
+
 def test_a_long_listing_is_cut_and_counted():
     assert listing(range(3)) == "0, 1, 2"
     assert listing(["a", "two\nlines"]) == "a, two lines"

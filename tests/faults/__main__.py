@@ -80,7 +80,7 @@ def _campaign(folder: Path, args) -> Iterator:
         "kills": lambda at: kills.campaign(at, wholes, args.kills, args.seed),
         "interrupts": lambda at: interrupts.campaign(at, wholes, args.interrupts, args.starts),
         "pairs": lambda at: pairs.campaign(at, wholes, args.pairs, args.seed),
-        "disks": lambda at: disks.campaign(at, wholes, args.flips, args.seed),
+        "disks": lambda at: disks.campaign(at, wholes, args.flips, args.fills, args.seed),
     }
     chosen = [part(folder / key) for key, part in parts.items() if wholes and key in args.only]
     yield from itertools.chain.from_iterable(chosen)
@@ -91,9 +91,10 @@ def _arguments():
     parser.add_argument("--mutations", type=int, default=1000, help="of every kind of file")
     parser.add_argument("--kills", type=int, default=220, help="in all")
     parser.add_argument("--interrupts", type=int, default=12, help="stages of every command")
-    parser.add_argument("--starts", type=int, default=7, help="libraries, at whose import")
+    parser.add_argument("--starts", type=int, default=6, help="libraries, at whose import")
     parser.add_argument("--pairs", type=int, default=2, help="of runs of every command")
     parser.add_argument("--flips", type=int, default=4, help="times that cells are damaged")
+    parser.add_argument("--fills", type=int, default=4, help="sizes of disks that are too small")
     parser.add_argument("--only", type=_listed, default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
                         help="default: all")  # fmt: skip

@@ -30,11 +30,14 @@ AT_ONCE = 3  # cells damaged at once
 CELLS = "*.parquet"
 
 
-def campaign(folder: Path, wholes: dict[str, Whole], flips: int, seed: int = 0) -> Iterator[str]:
+def campaign(
+    folder: Path, wholes: dict[str, Whole], flips: int, fills: int, seed: int = 0
+) -> Iterator[str]:
     """Yields findings, and lines that begin with "ok" or, of what can't be tried here, "skip".
 
     Args:
         flips: times that cells of every command that has cells are damaged.
+        fills: sizes of disks that are too small.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, whole in wholes.items():
@@ -43,7 +46,7 @@ def campaign(folder: Path, wholes: dict[str, Whole], flips: int, seed: int = 0) 
             yield from _damaged(folder / f"{name}-damaged", name, whole, generator, flips)
         yield from _slow(folder / f"{name}-slow", name, whole)
         yield from _largest_file(folder / f"{name}-limit", name, whole)
-        yield from _full_and_read_only(folder / f"{name}-disk", name, whole)
+        yield from _full_and_read_only(folder / f"{name}-disk", name, whole, fills)
 
 
 def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Iterator[str]:
@@ -100,7 +103,7 @@ def _largest_file(out: Path, name: str, whole: Whole) -> Iterator[str]:
     yield from _goes_on(f"{name}: after a file too large", out, whole)
 
 
-def _full_and_read_only(disk: Path, name: str, whole: Whole) -> Iterator[str]:
+def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iterator[str]:
     """A disk of memory with a part of the room that the run needs, read-only, then larger."""
     disk.mkdir()
     size = sum(map(len, whole.files.values()))
@@ -110,7 +113,7 @@ def _full_and_read_only(disk: Path, name: str, whole: Whole) -> Iterator[str]:
     out = disk / "out"
     log = disk.with_suffix(".log")
     try:
-        for share in SHARES:
+        for share in SHARES[-fills:]:
             _mounts(disk, f"remount,rw,size={max(int(size * share), 4096)}")
             code = ended(begun(whole.command, out, log))
             yield from _refused(f"{name}: disk full at {share:.0%}", code, disk)

@@ -17,7 +17,7 @@ from faults.runs import INTERRUPTED, Whole, contents, differing, ended, finished
 
 OURS = ("analysis.", "iram.")
 CATCHES = "analysis.cli"  # where Ctrl-C is caught, once it has been entered
-STARTS = ("numpy", "torch", "pandas", "scipy.stats", "pyarrow", "matplotlib", "seaborn")
+STARTS = ("numpy", "torch", "pandas", "pyarrow", "matplotlib", "scipy.stats")
 START = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
