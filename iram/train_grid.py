@@ -9,7 +9,7 @@ import torch
 from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.evaluate import accuracy, predict
+from iram.evaluate import VIEWS, accuracy, measure_name, predict
 from iram.files import sweep, write_text
 from iram.grids import Cell
 from iram.lock import BusyError, locked
@@ -134,18 +134,18 @@ def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16
 
 
 def measure(model: FERClassifier, dataset: FaceDataset) -> dict[str, dict]:
-    """Accuracy in fp32 on the validation and test splits, plain and averaged with the mirror
-    image ("flip"), each with its 95% interval, by the data set's own split names. A data set
-    without a test split gives none for it."""
+    """Accuracy in fp32 on the validation and test splits, of the single picture, averaged with the
+    mirror image ("flip") and over ten crops ("crops"), each with its 95% interval, by the data
+    set's own split names. A data set without a test split gives none for it."""
     results = {}
     for role in ("validation", "test"):
         if role == "test" and role not in set(dataset.metadata["split"]):
             continue
         faces = dataset.split(role)
         usage = faces.metadata["usage"].iloc[0]
-        for flip in (False, True):
-            logits = predict(model, faces, flip=flip)
-            results[f"{usage}, flip" if flip else usage] = accuracy(logits, faces.labels)
+        for views in VIEWS:
+            logits = predict(model, faces, views=views)
+            results[measure_name(usage, views)] = accuracy(logits, faces.labels)
     return results
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from toy import toy_faces
 
 from iram import build_model
-from iram.evaluate import accuracy, evaluating, predict
+from iram.evaluate import accuracy, evaluating, predict, seen_as
 
 
 @pytest.fixture
@@ -41,7 +41,39 @@ def test_a_flip_averages_the_logits_of_both_mirror_images(model):
         model.eval()
         plain, mirrored = model(x), model(x.flip(3))
     assert not torch.allclose(plain, mirrored, atol=1e-4)
-    torch.testing.assert_close(predict(model, dataset, flip=True), (plain + mirrored) / 2)
+    torch.testing.assert_close(predict(model, dataset, views="flip"), (plain + mirrored) / 2)
+
+
+def test_ten_crops_are_the_corners_and_the_centre_and_their_mirror_images():
+    # 12 px: crops of 11, at 0 or 1; the centre's place is rounded down, onto the first corner's.
+    x = torch.rand(2, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    found = list(seen_as(x, "crops"))
+    assert len(found) == 10
+    for crop, (top, left) in zip(found[::2], [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0)], strict=True):
+        # Scaled by 12/11: the first pixel's centre, 0.5, comes from 0.5 * 11/12 = 0.4583, that is
+        # before the crop's first centre, so it is that pixel; the last one likewise.
+        for at, place in ((0, 0), (11, 10)):
+            torch.testing.assert_close(crop[..., at, at], x[..., top + place, left + place])
+        # Along the first row, pixel 1 lies at 1.5 * 11/12 = 1.375: 1/8 of pixel 0, 7/8 of pixel 1.
+        row = x[..., top, left : left + 2]
+        torch.testing.assert_close(crop[..., 0, 1], row[..., 0] / 8 + 7 * row[..., 1] / 8)
+    for crop, mirrored in zip(found[::2], found[1::2], strict=True):
+        assert torch.equal(crop.flip(3), mirrored)
+
+
+def test_crops_average_the_logits_of_all_views(model):
+    dataset = toy_faces()
+    with torch.no_grad():
+        model.eval()
+        logits = [model(view) for view in seen_as(dataset.images(slice(None)), "crops")]
+    expected = sum(logits) / 10
+    torch.testing.assert_close(predict(model, dataset, views="crops", batch_size=9), expected)
+    assert not torch.allclose(expected, predict(model, dataset, views="flip"), atol=1e-4)
+
+
+def test_unknown_views_are_named(model):
+    with pytest.raises(ValueError, match=r"'five'.*single, flip, crops"):
+        predict(model, toy_faces(), views="five")
 
 
 def test_bf16_is_near_fp32_and_not_the_same(model):

@@ -52,11 +52,13 @@ def test_a_finished_cell_is_weights_a_log_and_a_card_measured_on_the_weights(tmp
     card = json.loads((tmp_path / "iram-seed0.json").read_text())
     assert card["selected_on"] == "PublicTest"
     assert (card["label"], card["seed"], card["precision"]) == ("iram", 0, "fp32")
-    assert set(card["accuracy"]) == {"PublicTest", "PublicTest, flip", "PrivateTest",
-                                     "PrivateTest, flip"}  # fmt: skip
+    splits = [split + views for split in ("PublicTest", "PrivateTest")
+              for views in ("", ", flip", ", crops")]  # fmt: skip
+    assert list(card["accuracy"]) == splits
     model, faces = load_model(tmp_path / "iram-seed0.safetensors"), dataset.split("test")
-    for flip, name in ((False, "PrivateTest"), (True, "PrivateTest, flip")):
-        measured = accuracy(predict(model, faces, flip=flip), faces.labels)
+    for views in ("single", "flip", "crops"):
+        name = "PrivateTest" if views == "single" else f"PrivateTest, {views}"
+        measured = accuracy(predict(model, faces, views=views), faces.labels)
         assert card["accuracy"][name] == measured
     assert "PrivateTest" in capsys.readouterr().out
 
@@ -185,7 +187,7 @@ def test_a_data_set_without_a_validation_split_says_so_before_anything_is_traine
 def test_a_data_set_without_a_test_split_is_trained_and_has_no_test_accuracy(tmp_path):
     grid(cells(), tmp_path, toy_faces((32, 12, 0)))
     card = json.loads((tmp_path / "none-seed0.json").read_text())
-    assert set(card["accuracy"]) == {"PublicTest", "PublicTest, flip"}
+    assert set(card["accuracy"]) == {"PublicTest", "PublicTest, flip", "PublicTest, crops"}
 
 
 def test_an_output_that_is_a_file_is_an_input_error_before_anything_is_trained(

@@ -64,6 +64,7 @@ def test_a_module_is_paired_with_the_reference_over_the_seeds_that_both_have(mod
     assert found.difference_low < difference < found.difference_high
     assert found.accuracy == pytest.approx(np.mean([m.hits.mean() for m in iram]))
     assert found.flip_accuracy == pytest.approx(found.accuracy + 0.01)
+    assert np.isnan(found.crops_accuracy)  # the cards don't tell it
     assert found.p < 0.001
     assert row(accuracy_table(models, "PrivateTest"), "none").seeds == "0 1 2"
 
@@ -202,6 +203,8 @@ def test_the_ledger_has_a_row_per_cell_with_what_became_of_it(trained, tmp_path)
     assert table.loc["iram-seed1", "selected_epoch"] == card["selected_epoch"]
     assert table.loc["iram-seed1", "validation"] == card["accuracy"]["PublicTest"]["accuracy"]
     assert table.loc["iram-seed1", "test_flip_low"] == card["accuracy"]["PrivateTest, flip"]["low"]
+    crops = card["accuracy"]["PublicTest, crops"]["high"]
+    assert table.loc["iram-seed1", "validation_crops_high"] == crops
     assert table.loc["iram-seed1", "commit"] == card["commit"]
 
 

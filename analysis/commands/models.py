@@ -106,10 +106,11 @@ def _list(args) -> int:
 
 
 def _plain(accuracy: dict) -> list[str]:
+    from iram.evaluate import single_views
+
     return [
         f"{split} {100 * r['accuracy']:.1f}% [{100 * r['low']:.1f}, {100 * r['high']:.1f}]"
-        for split, r in accuracy.items()
-        if not split.endswith("flip")
+        for split, r in single_views(accuracy).items()
     ]
 
 

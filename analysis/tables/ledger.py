@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from iram.evaluate import VIEWS, measure_name, single_views
 from iram.grids import Cell
 from iram.ledger import read_log, status
 from iram.recipe import Recipe
@@ -14,7 +15,8 @@ from iram.weights import read_card
 FINISHED = ("parameters", "selected_epoch", "selected_on", "images_per_second", "precision",
             "commit", "weights_sha256")  # fmt: skip
 RANK = ("missing", "unfinished", "diverged", "done")
-SCORES = [f"{role}{flip}{part}" for role in ("validation", "test") for flip in ("", "_flip")
+SUFFIX = {"single": "", "flip": "_flip", "crops": "_crops"}
+SCORES = [f"{role}{SUFFIX[views]}{part}" for role in ("validation", "test") for views in VIEWS
           for part in ("", "_low", "_high")]  # fmt: skip
 COLUMNS = ("name", "label", "seed", "attention", "switches", "backbone", "recipe", "data", "status",
            "note", *FINISHED[:3], *SCORES, *FINISHED[3:])  # fmt: skip
@@ -27,8 +29,8 @@ def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
         how far.
     switches, recipe: what is not at its default, as "epochs=24 erasing=0.5".
     validation, test: accuracy on the split that the epoch was chosen on (FER2013: PublicTest) and
-        on the test split (PrivateTest), `_flip` with the mirror image averaged in; `_low` and
-        `_high` the 95% Wilson interval over the faces.
+        on the test split (PrivateTest), `_flip` with the mirror image averaged in, `_crops` over
+        ten crops; `_low` and `_high` the 95% Wilson interval over the faces.
     """
     rows = {cell.name: _cell_row(cell, folders) for cell in cells}
     for folder in folders:
@@ -72,12 +74,12 @@ def _card_row(path: Path) -> dict:
     row["data"] = card.get("data", {}).get("name")
     row |= _described(card["architecture"], Recipe.from_dict(card.get("recipe", {})).to_dict())
     accuracy = card.get("accuracy", {})
-    splits = [split for split in accuracy if not split.endswith(", flip")]  # validation comes first
-    for role, split in zip(("validation", "test"), splits, strict=False):
-        for flip, key in (("", split), ("_flip", f"{split}, flip")):
-            if result := accuracy.get(key):
-                row |= {f"{role}{flip}": result["accuracy"], f"{role}{flip}_low": result["low"],
-                        f"{role}{flip}_high": result["high"]}  # fmt: skip
+    for role, split in zip(("validation", "test"), single_views(accuracy), strict=False):
+        for views, suffix in SUFFIX.items():
+            if result := accuracy.get(measure_name(split, views)):
+                name = f"{role}{suffix}"
+                row |= {name: result["accuracy"], f"{name}_low": result["low"],
+                        f"{name}_high": result["high"]}  # fmt: skip
     return row
 
 

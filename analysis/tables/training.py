@@ -13,13 +13,14 @@ from analysis.published import PUBLISHED
 from analysis.statistics import hierarchical_bootstrap, holm, paired_permutation
 from analysis.training import Measured
 from iram.errors import InputError, listing
+from iram.evaluate import measure_name
 from iram.grids import GRIDS
 
 Label = dict[int, Measured]  # the models of one label by seed
 COLUMNS = (
     "kind", "label", "attention", "switches", "backbone", "parameters", "data", "split", "seeds",
-    "images", "accuracy", "low", "high", "flip_accuracy", "reference", "paired_seeds",
-    "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
+    "images", "accuracy", "low", "high", "flip_accuracy", "crops_accuracy", "reference",
+    "paired_seeds", "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
 )  # fmt: skip
 ONE_SEED = "one training seed: intervals are over images only"
 
@@ -28,7 +29,8 @@ def accuracy_table(models: Sequence[Measured], split: str, reference: str = "non
     """One row per label without switches: its accuracy, and what it has over the reference.
 
     accuracy, low, high: mean over seeds and images, with its 95% interval
-        (`hierarchical_bootstrap`); flip_accuracy: averaged with the mirror image, from the cards.
+        (`hierarchical_bootstrap`); flip_accuracy, crops_accuracy: averaged with the mirror image
+        and over ten crops, from the cards.
     difference, difference_low, difference_high: accuracy minus that of the reference module under
         the same recipe, backbone and data, over the seeds that both have (`paired_seeds`).
     p, p_holm: `paired_permutation` of the mean over the paired seeds, and Holm's adjustment within
@@ -110,7 +112,6 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     first = _first(seeds)
     hits = np.stack([model.hits for model in seeds.values()])
     accuracy, low, high = hierarchical_bootstrap(hits)
-    flips = [model.card["accuracy"].get(f"{split}, flip") for model in seeds.values()]
     row = {
         "kind": kind, "label": label, "attention": first.attention,
         "switches": " ".join(f"{k}={v}" for k, v in first.switches.items()),
@@ -118,12 +119,19 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
         "parameters": first.card["parameters"], "data": first.card["data"]["name"], "split": split,
         "seeds": _listed(seeds), "images": hits.shape[1],
         "accuracy": accuracy, "low": low, "high": high,
-        "flip_accuracy": np.mean([f["accuracy"] for f in flips]) if all(flips) else np.nan,
+        "flip_accuracy": _told(seeds, measure_name(split, "flip")),
+        "crops_accuracy": _told(seeds, measure_name(split, "crops")),
         "caveat": _caveat(first, len(seeds)),
     }  # fmt: skip
     if against not in (None, label):
         row |= {"reference": against} | _difference(seeds, labels[against])
     return row
+
+
+def _told(seeds: Label, name: str) -> float:
+    """The mean of what the cards say, NaN if one of them does not."""
+    found = [model.card["accuracy"].get(name) for model in seeds.values()]
+    return float(np.mean([result["accuracy"] for result in found])) if all(found) else np.nan
 
 
 def _difference(seeds: Label, reference: Label) -> dict:
