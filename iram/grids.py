@@ -28,6 +28,10 @@ class Cell:
     def name(self) -> str:
         return f"{self.label}-seed{self.seed}"
 
+    @property
+    def epochs(self) -> int:
+        return Recipe.from_dict(self.recipe).epochs
+
     def build(self, classes: tuple[str, ...], size: int) -> tuple[Architecture, Recipe]:
         """The architecture for faces of these classes and this size, and the recipe."""
         recipe = Recipe.from_dict(self.recipe)

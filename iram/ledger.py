@@ -7,7 +7,6 @@ from statistics import median
 
 from iram.errors import InputError
 from iram.grids import Cell
-from iram.recipe import Recipe
 from iram.train_grid import is_done
 from iram.weights import read_card
 
@@ -23,9 +22,14 @@ def status(cell: Cell, out: Path) -> tuple[str, str]:
     mark = out / cell.name / "diverged.txt"
     if mark.exists():
         return "diverged", mark.read_text(encoding="utf-8").strip()
-    if epochs := len(read_log(out / cell.name / "log.csv")):
-        return "unfinished", f"{epochs} of {Recipe.from_dict(cell.recipe).epochs} epochs"
+    if epochs := epochs_done(cell, out):
+        return "unfinished", f"{epochs} of {cell.epochs} epochs"
     return "missing", ""
+
+
+def epochs_done(cell: Cell, out: Path) -> int:
+    """How many epochs of the cell this folder's log has."""
+    return len(read_log(out / cell.name / "log.csv"))
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
@@ -57,8 +61,7 @@ def seconds_left(cells: Iterable[Cell], out: Path) -> float | None:
     seconds = 0.0
     for cell in cells:
         if not is_done(cell, out):
-            epochs = Recipe.from_dict(cell.recipe).epochs
-            epochs -= len(read_log(out / cell.name / "log.csv"))
+            epochs = cell.epochs - epochs_done(cell, out)
             backbone = cell.architecture.get("backbone", "compact")
             known = speeds.get((backbone, cell.architecture.get("attention")))
             seconds += epochs * faces / (median(known) if known else everything)

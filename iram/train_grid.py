@@ -20,8 +20,9 @@ from iram.weights import as_shipped, read_card, save_model
 
 
 def train_grid(
-    cells: Iterable[Cell], dataset: FaceDataset, out: Path, *, device: str, bf16: bool
-) -> list[str]:
+    cells: Iterable[Cell], dataset: FaceDataset, out: Path, *, device: str, bf16: bool,
+    progress: bool = True,
+) -> list[str]:  # fmt: skip
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
 
     A finished cell is `out/NAME.safetensors` with its card `out/NAME.json`; the log and, until
@@ -37,7 +38,9 @@ def train_grid(
     diverged, busy, trained = [], [], 0
     for cell in cells:
         try:
-            if is_done(cell, out) or not _train_unless_done(cell, dataset, out, device, bf16):
+            if is_done(cell, out) or not _train_unless_done(
+                cell, dataset, out, device=device, bf16=bf16, progress=progress
+            ):
                 check_finished(cell, dataset, out, bf16)
                 print(f"{cell.name}: finished before")
             else:
@@ -54,14 +57,14 @@ def train_grid(
     return diverged
 
 
-def _train_unless_done(cell: Cell, dataset: FaceDataset, out: Path, device, bf16) -> bool:
+def _train_unless_done(cell: Cell, dataset: FaceDataset, out: Path, **options) -> bool:
     """False if another process finished it before the lock was had."""
     folder = out / cell.name
     with locked(folder / "lock"):
         if is_done(cell, out):
             return False
         sweep(out)
-        train_cell(cell, dataset, out, device=device, bf16=bf16)
+        train_cell(cell, dataset, out, **options)
     return True
 
 
@@ -97,13 +100,15 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, bf16: bool) -> N
         )
 
 
-def train_cell(cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16: bool) -> dict:
+def train_cell(
+    cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16: bool, progress: bool = True
+) -> dict:
     """Trains one cell and writes its weights and card; returns the card."""
     architecture, recipe = cell.build(dataset.classes, dataset.size)
     training, validation = dataset.split("train"), dataset.split("validation")
     commit = code_commit()  # of the code that trains, whatever is checked out meanwhile
     trained = train(architecture, training, validation, recipe, cell.seed, out / cell.name,
-                    device=device, bf16=bf16)  # fmt: skip
+                    device=device, bf16=bf16, progress=progress)  # fmt: skip
     card = {
         "label": cell.label,
         "seed": cell.seed,

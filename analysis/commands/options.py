@@ -147,6 +147,10 @@ def executor(args):
     """The `analysis.parallel.Executor` asked for."""
     from analysis.parallel import Executor
 
-    if args.workers is not None and not 1 <= args.workers <= 4096:
-        raise InputError(f"--workers {args.workers}: write a whole number from 1 to 4096")
+    check_workers(args.workers)
     return Executor(args.executor, args.workers, args.scheduler)
+
+
+def check_workers(count: int | None) -> None:
+    if count is not None and not 1 <= count <= 4096:
+        raise InputError(f"--workers {count}: write a whole number from 1 to 4096")

@@ -2,7 +2,8 @@
 
 One model, every combination of --attention and --seeds, or a named --grid of iram/grids.py.
 What is finished is skipped, what was killed goes on from its last epoch to the same result, and
-several processes may share a grid: none takes a cell that another one is at.
+several processes may share a grid: none takes a cell that another one is at. --workers starts so
+many: on a CPU one a core is fastest; on a GPU several small nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), study-5
 (all of it with five), ferplus (--data ferplus:...), reference (IRAM on resnet18, 200 epochs: for a
@@ -12,6 +13,7 @@ examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
   iram train --data fer2013:fer2013.csv --grid study --out runs/study --dry-run
+  iram train --data fer2013:fer2013.csv --grid study --out runs/study --workers 2
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*" --out runs/study
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
@@ -40,6 +42,9 @@ def configure(parser) -> None:
     parser.add_argument("--only", metavar="PATTERNS", help='names to train, such as "iram-*,se-*"')
     parser.add_argument("--dry-run", action="store_true",
                         help="list the cells, what is done, and the time left")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=1, metavar="N",
+                        help="processes that train side by side, one thread each; default: 1, with "
+                        "all threads")  # fmt: skip
     options.add_device(parser, dtype="bf16")
 
 
@@ -48,13 +53,19 @@ def run(args) -> int:
     if args.dry_run:
         print("\n".join(_progress(cells, args.out)))
         return 0
+    options.check_workers(args.workers)
     from iram.data import open_dataset
-    from iram.train_grid import train_grid
 
     dataset = open_dataset(args.data)
-    device = options.device(args.device)
-    bf16 = args.dtype == "bf16"
-    diverged = train_grid(cells, dataset, args.out, device=device, bf16=bf16)
+    where = {"device": options.device(args.device), "bf16": args.dtype == "bf16"}
+    if args.workers == 1:
+        from iram.train_grid import train_grid
+
+        diverged = train_grid(cells, dataset, args.out, **where)
+    else:
+        from analysis.side_by_side import train_side_by_side
+
+        diverged = train_side_by_side(cells, dataset, args.out, args.workers, **where)
     if diverged:
         raise InputError(f"diverged: {listing(diverged)}; a lower --recipe lr= may help")
     return 0
