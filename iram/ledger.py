@@ -7,8 +7,10 @@ from statistics import median
 
 from iram.errors import InputError
 from iram.grids import Cell
+from iram.model import Architecture
+from iram.recipe import Recipe
 from iram.train_grid import is_done
-from iram.weights import read_card
+from iram.weights import PRETRAINED, read_card
 
 
 def status(cell: Cell, out: Path) -> tuple[str, str]:
@@ -25,6 +27,20 @@ def status(cell: Cell, out: Path) -> tuple[str, str]:
     if epochs := epochs_done(cell, out):
         return "unfinished", f"{epochs} of {cell.epochs} epochs"
     return "missing", ""
+
+
+def ships(cell: Cell) -> bool:
+    """Whether weights of the cell's name, architecture and recipe ship with the package.
+
+    They need not be of the same data: a grid does not say on what it is trained.
+    """
+    path = PRETRAINED / f"{cell.name}.safetensors"
+    if not path.is_file():
+        return False
+    card = read_card(path)
+    made = Architecture.from_dict(card["architecture"])
+    wanted, recipe = cell.build(made.classes, made.input_size)
+    return (made, Recipe.from_dict(card["recipe"])) == (wanted, recipe)
 
 
 def epochs_done(cell: Cell, out: Path) -> int:
@@ -69,7 +85,7 @@ def seconds_left(cells: Iterable[Cell], out: Path) -> float | None:
 
 
 def _speeds(out: Path) -> tuple[dict[tuple[str, str], list[float]], int]:
-    """Images/s by (backbone, attention), and the number of training faces."""
+    """Images/s by (backbone, attention), and the largest number of training faces."""
     speeds, faces = {}, 0
     for weights in sorted(out.glob("*.safetensors")):
         if weights.with_suffix(".json").exists():
@@ -77,5 +93,5 @@ def _speeds(out: Path) -> tuple[dict[tuple[str, str], list[float]], int]:
             if "images_per_second" in card and "data" in card:
                 kind = card["architecture"]["backbone"], card["architecture"]["attention"]
                 speeds.setdefault(kind, []).append(card["images_per_second"])
-                faces = card["data"]["training_faces"]
+                faces = max(faces, card["data"]["training_faces"])  # some learn only a few
     return speeds, faces

@@ -66,7 +66,7 @@ def test_every_option_of_a_command_has_a_help_text(command):
         assert action.help, action.option_strings or action.dest
 
 
-@pytest.mark.parametrize("arguments", [["nosuch"], [], ["models", "--nosuch"], ["train"]])
+@pytest.mark.parametrize("arguments", [["nosuch"], [], ["models", "--nosuch"], ["bench"]])
 def test_what_the_parser_does_not_know_is_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
@@ -232,9 +232,25 @@ def test_train_writes_weights_and_cards_and_a_dry_run_says_what_is_done(
     *lines, total = [line.split(None, 1) for line in capsys.readouterr().out.splitlines()]
     names = ["se-small-seed0", "eca-small-seed0", "se-small-seed1", "eca-small-seed1"]
     assert lines == [[name, "done" if i == 0 else "missing"] for i, name in enumerate(names)]
-    assert " ".join(total).startswith("1 of 4 done; about 0.0 h")
+    assert " ".join(total).startswith(f"1 of 4 done in {tmp_path}; about 0.0 h")
     assert cli.main([*common, "--attention", "se,eca", "--dry-run", "--only", "e*-small-*"]) == 0
     assert capsys.readouterr().out.split()[:2] == ["eca-small-seed0", "missing"]
+
+
+def test_a_dry_run_needs_nothing_and_tells_what_ships(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--grid", "heads", "--dry-run"]) == 0
+    *lines, total = capsys.readouterr().out.splitlines()
+    ship = "missing: such weights ship with the package"
+    assert [line.split(None, 1)[1] for line in lines] == [ship] * 4
+    assert total == f"0 of 4 done in {Path('runs', 'heads')}"
+    assert cli.main(["train", "--grid", "heads", "--recipe", "epochs=2", "--dry-run"]) == 0
+    assert "ship" not in capsys.readouterr().out  # these are others
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_without_data_says_what_is_lacking(capsys):
+    assert "--data: what to train on" in fails(capsys, "train", "--grid", "heads")
 
 
 def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):

@@ -50,6 +50,12 @@ def test_the_time_left_is_at_the_speed_of_the_finished_cells_of_that_attention(t
     assert seconds_left([cell("none", 1)], tmp_path) == 6 * 500 / 100
 
 
+def test_a_cell_that_learns_a_few_faces_does_not_make_the_others_short(tmp_path):
+    finish(tmp_path, cell("none"), 100.0)
+    finish(tmp_path, cell("zz"), 100.0, faces=50)
+    assert seconds_left([cell("none", 1)], tmp_path) == 10 * 500 / 100
+
+
 @pytest.mark.parametrize("text", ["epoch,x\n1,a\n", "x\n1\n", "epoch,x\n1\n"])
 def test_a_log_that_is_none_is_an_input_error(tmp_path, text):
     (tmp_path / "log.csv").write_text(text)

@@ -12,9 +12,9 @@ GPU), heads, recipe (the search for a recipe).
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
-  iram train --data fer2013:fer2013.csv --grid study --out runs/study --dry-run
-  iram train --data fer2013:fer2013.csv --grid study --out runs/study --workers 2
-  iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*" --out runs/study
+  iram train --grid study --dry-run    what is done in runs/study, and what ships
+  iram train --data fer2013:fer2013.csv --grid study --workers 2
+  iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
@@ -30,8 +30,9 @@ from iram.errors import InputError, listing
 
 
 def configure(parser) -> None:
-    parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="weights and logs")
+    options.add_data(parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="weights and logs; default: runs/GRID, or runs/train")  # fmt: skip
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
     parser.add_argument("--seeds", metavar="N,N", help="default: 0")
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
@@ -50,9 +51,12 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     cells = _only(_cells(args), args.only)
+    out = args.out or Path("runs", args.grid or "train")
     if args.dry_run:
-        print("\n".join(_progress(cells, args.out)))
+        print("\n".join(_progress(cells, out)))
         return 0
+    if args.data is None:
+        raise InputError("--data: what to train on is not given, such as fer2013:fer2013.csv")
     options.check_workers(args.workers)
     from iram.data import open_dataset
 
@@ -61,11 +65,11 @@ def run(args) -> int:
     if args.workers == 1:
         from iram.train_grid import train_grid
 
-        diverged = train_grid(cells, dataset, args.out, **where)
+        diverged = train_grid(cells, dataset, out, **where)
     else:
         from analysis.side_by_side import train_side_by_side
 
-        diverged = train_side_by_side(cells, dataset, args.out, args.workers, **where)
+        diverged = train_side_by_side(cells, dataset, out, args.workers, **where)
     if diverged:
         raise InputError(f"diverged: {listing(diverged)}; a lower --recipe lr= may help")
     return 0
@@ -104,16 +108,18 @@ def _only(cells: list, patterns: str | None) -> list:
 
 def _progress(cells: list, out: Path) -> list[str]:
     """A line per cell, and one on the time that is left."""
-    from iram.ledger import seconds_left, status
+    from iram.ledger import seconds_left, ships, status
 
     lines, count = [], 0
     for cell in cells:
         what, word = status(cell, out)
         count += what == "done"
+        if what == "missing" and ships(cell):
+            word = "such weights ship with the package"
         lines.append(f"{cell.name:40s} {what}{': ' if word else ''}{word}")
     seconds = seconds_left(cells, out)
     left = "" if seconds is None else f"; about {seconds / 3600:.1f} h of training left"
-    return [*lines, f"{count} of {len(cells)} done{left}"]
+    return [*lines, f"{count} of {len(cells)} done in {out}{left}"]
 
 
 def _given(value: str | None, default: str) -> str:
