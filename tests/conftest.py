@@ -55,6 +55,15 @@ def tiny_weights(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def explorer_offer(tiny_weights):
+    """What the explorer offers: small nets with IRAM and without attention, rendered heads."""
+    from analysis.explorer.offer import open_offer
+
+    models = [str(tiny_weights / f"{name}-seed0.safetensors") for name in ("iram", "none")]
+    return open_offer(models=models, heads="heads:n=28")
+
+
 @pytest.fixture
 def undrawn(monkeypatch, request) -> None:
     """Drawing takes longer than all else; only the tests that look at figures draw."""

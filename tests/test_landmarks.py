@@ -1,15 +1,13 @@
 """Landmarks as data: found, written, read, and known by the picture's pixels."""
 
 import contextlib
-import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 import tiny
+from landmark_finders import face_at, stand_in
 from sources import faces, fer_rows, write_csv, write_pictures
 
-from analysis.cli import main
 from analysis.landmarks import (
     USUAL_68,
     Landmarks,
@@ -22,30 +20,10 @@ from analysis.landmarks import (
 from analysis.landmarks import pictures as pictures_module
 from analysis.landmarks.finder import find_landmarks, known_by_picture
 from analysis.landmarks.pictures import picture_ids
-from analysis.landmarks.points import COUNT
 from analysis.landmarks.writer import write_landmarks
-from analysis.layout import mean_layout
-from analysis.layout.remade import mean_face_table, mean_landmarks_table
-from analysis.pose import rotation_matrix
-from analysis.pose.measured import measure_yaw, yaw_table
 from iram import open_dataset
 from iram.data.heads import render
 from iram.errors import InputError
-
-NAN = np.float32(np.nan)
-
-
-def face_at(yaw=0.0, size=48, shift=0.0) -> np.ndarray:
-    """(468, 3) the mean face in pixels, turned and moved."""
-    middle = np.array([0.5, 0.5, 0])
-    turned = (mean_landmarks() - middle) @ rotation_matrix(yaw, 0, 0).T + middle
-    return (turned * [size, size, -size] + shift).astype(np.float32)
-
-
-def stand_in(picture: np.ndarray) -> np.ndarray:
-    """A finder: the mean face, moved by what the first pixel says; none if that is odd."""
-    first = int(picture[0, 0])
-    return np.full((COUNT, 3), NAN) if first % 2 else face_at(size=len(picture), shift=first / 64)
 
 
 @pytest.fixture
@@ -292,188 +270,3 @@ def test_the_landmarks_of_heads_are_those_that_render_gives():
         np.testing.assert_array_equal(known_landmarks(test), own)
     turned = render(rows, size=64, yaw_deg=30.0, pitch_deg=0.0, roll_deg=0.0).landmarks
     np.testing.assert_array_equal(heads.landmarks_68(rows, yaw_deg=30.0), turned)
-
-
-class Signs:
-    """A data set whose pictures say by their gray value which yaw they were asked for."""
-
-    renders, name = True, "signs"
-
-    def __len__(self):
-        return 70
-
-    def turned(self, part, yaw_deg, pitch_deg):
-        import torch
-
-        own = torch.arange(70)[part] % 2  # every other face looks 10 degrees to the right
-        images = ((yaw_deg + 10 * own + 100) / 255)[:, None, None, None].expand(-1, 1, 48, 48)
-        return images, torch.zeros(len(own))
-
-
-def half_of_the_yaw(picture):
-    """Measures half of what was asked, and nothing of what is turned left by over 40 degrees."""
-    yaw = float(picture[0, 0]) - 100
-    return face_at(yaw / 2) if yaw > -40 else np.full((COUNT, 3), NAN)
-
-
-def test_measured_yaw_is_what_the_finder_says_of_each_turned_picture():
-    measured = measure_yaw(Signs(), half_of_the_yaw, [-45, 0, 30], progress=False)
-    assert np.isnan(measured[0, ::2]).all()
-    np.testing.assert_allclose(measured[0, 1::2], -17.5, atol=0.01)
-    np.testing.assert_allclose(measured[1:, 1::2], [[5] * 35, [20] * 35], atol=0.01)
-    table = yaw_table(measured, [-45, 0, 30]).set_index("requested_yaw_deg")
-    assert table["n"].tolist() == [70, 70, 70]
-    assert table["found"].tolist() == [0.5, 1, 1]
-    assert table["paired"].tolist() == [35, 70, 70]
-    np.testing.assert_allclose(table["measured_yaw_deg"], [-22.5, 0, 15], atol=0.01)
-
-
-def test_the_measured_yaw_is_the_median_change_with_a_seeded_interval():
-    change = np.random.default_rng(0).normal(20, 5, 400)
-    own = np.random.default_rng(1).normal(0, 8, 400)
-    measured = np.stack([own, own + change])
-    measured[1, :100] = np.nan
-    row = yaw_table(measured, [0, 30], seed=3).iloc[1]
-    assert row["measured_yaw_deg"] == pytest.approx(np.median(change[100:]))
-    assert row["low"] < row["measured_yaw_deg"] < row["high"]
-    error = 1.2533 * 5 / 300**0.5  # of a median of normal values
-    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * error, rel=0.25)
-    assert row.equals(yaw_table(measured, [0, 30], seed=3).iloc[1])
-    nothing = yaw_table(np.full((1, 3), np.nan), [0]).iloc[0]
-    assert nothing["paired"] == 0
-    assert np.isnan(nothing["measured_yaw_deg"])
-
-
-def test_the_mean_face_is_the_median_and_its_near_frontal_part_symmetric():
-    points = np.stack([face_at(shift=shift) for shift in (-1, 0, 0, 7)] + [face_at(40)] * 2
-                      + [np.full((COUNT, 3), NAN)])  # fmt: skip
-    table = mean_landmarks_table(points, 48)
-    np.testing.assert_allclose(table, mean_landmarks(), atol=2e-4)
-    parts = mean_face_table(points[:4], 48)
-    nose = parts[parts["part"] == "nose"][["x", "y"]].to_numpy()
-    np.testing.assert_allclose(nose, mean_landmarks()[[168, 305, 2, 75], :2], atol=1e-4)
-    with pytest.raises(InputError, match="no face was found"):
-        mean_face_table(points[-1:], 48)
-
-
-def test_the_mean_face_that_ships_is_remade_from_fer2013(iram_data, tmp_path):
-    folder = iram_data / "fer2013"
-    assert main(["landmarks", "--data", f"fer2013:{folder / 'fer2013.csv.xz'}",
-                 "--split", "PublicTest", "--from", str(folder / "landmarks_test.npz"),
-                 "--mean-face", "--out", str(tmp_path)]) == 0  # fmt: skip
-    from importlib.resources import files
-
-    shipped = files("analysis.layout") / "mean_face.csv"
-    assert (tmp_path / "mean_face.csv").read_bytes() == shipped.read_bytes()
-    remade = pd.read_csv(tmp_path / "mean_landmarks.csv")
-    np.testing.assert_allclose(remade, mean_landmarks(), atol=0.003)
-    assert mean_layout(48).face.any()
-
-
-@pytest.fixture
-def with_finder(monkeypatch):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: stand_in)
-
-
-def fails(capsys, *arguments) -> str:
-    assert main(["landmarks", *map(str, arguments)]) == 2
-    return capsys.readouterr().err.splitlines()[-1]  # before it there may be a bar of progress
-
-
-def test_the_command_writes_a_file_that_the_others_read(fer_csv, tmp_path, capsys, with_finder):
-    spec, out = f"fer2013:{fer_csv}", tmp_path / "new" / "points.npz"
-    assert main(["landmarks", "--data", spec, "--split", "PublicTest,PrivateTest",
-                 "--out", str(out)]) == 0  # fmt: skip
-    dataset = open_dataset(spec)
-    known = count_known(read_mesh(out).of(dataset))
-    expected = [stand_in(p) for p in dataset.images_uint8(dataset.metadata["usage"] != "Training")]
-    assert known[0] == count_known(np.stack(expected))[0] > 0
-    assert f"8 faces, 8 different pictures; landmarks of {known[0]}" in capsys.readouterr().out
-    compact = tmp_path / "compact.npz"
-    assert main(["landmarks", "--data", spec, "--from", str(out), "--compact",
-                 "--out", str(compact)]) == 0  # fmt: skip
-    assert count_known(known_landmarks(dataset, compact)) == known
-    assert "rounded by" in capsys.readouterr().out
-
-
-def test_the_command_measures_yaw(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: lambda _: face_at(5))
-    out = tmp_path / "yaw.csv"
-    assert main(["landmarks", "--data", "heads:n=14,size=24", "--limit", "3", "--yaw=30,-30",
-                 "--out", str(out)]) == 0  # fmt: skip
-    table = pd.read_csv(out)
-    assert table["requested_yaw_deg"].tolist() == [-30, 0, 30]
-    assert table["dataset"].tolist() == ["heads"] * 3
-    assert (table["measured_yaw_deg"] == 0).all()
-    assert (table["n"] == 3).all()
-
-
-def test_without_mediapipe_the_command_says_how_to_install_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    line = fails(capsys, "--data", "heads:n=7", "--out", tmp_path / "x.npz")
-    assert "make landmarks" in line
-    assert "pip install -c constraints-landmarks.txt" in line
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--out", "x.txt"], "must end in .npz"),
-        (["--out", "x.npz", "--yaw=0"], "must end in .csv"),
-        (["--out", "x.csv", "--yaw=0,left"], "--yaw 0,left: write angles"),
-        (["--out", "x.csv", "--yaw=80"], "-75 to 75"),
-        (["--out", "x.csv", "--yaw=0", "--compact"], "--yaw excludes"),
-        (["--out", "x", "--mean-face", "--compact"], "leave --compact out"),
-        (["--out", "x.npz", "--landmarks", "y.npz"], "--landmarks is for --yaw"),
-        (["--out", "x.npz", "--from", "nosuch.npz"], "nosuch.npz: no such file"),
-        (["--out", "x.npz", "--split", "dev", "--from", "y.npz"], "has no split 'dev'"),
-        (["--out", "x.npz", "--limit", "0"], "--limit 0"),
-        (["--out", ".npz/x.npz"], "cannot write"),
-        (["--out", "."], "must end in .npz"),
-    ],
-)
-def test_a_mistake_is_one_line(options, message, capsys, tmp_path, monkeypatch, with_finder):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".npz").write_text("mine")
-    assert message in fails(capsys, "--data", "heads:n=7,size=24", *options)
-    assert [path.name for path in tmp_path.iterdir()] == [".npz"]
-
-
-def test_a_data_set_without_any_face_is_a_mistake(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh",
-                        lambda: lambda _: np.full((COUNT, 3), NAN))  # fmt: skip
-    line = fails(capsys, "--data", "heads:n=7,size=24", "--out", tmp_path / "x.npz")
-    assert "no face was found in any of 7 pictures" in line
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture(scope="module")
-def face_mesh():
-    pytest.importorskip("mediapipe", reason="MediaPipe is not installed (`make landmarks`)")
-    from analysis.landmarks.facemesh import FaceMesh
-
-    return FaceMesh()
-
-
-def test_facemesh_finds_the_landmarks_of_heads_where_they_are(face_mesh):
-    for size in (48, 96, 224):
-        heads = open_dataset(f"heads:n=10,size={size}")
-        found = find_landmarks(heads, face_mesh, progress=False).of(heads)
-        assert count_known(found)[0] >= 9
-        inner = slice(17, 68)
-        off = found[:, list(USUAL_68), :2][:, inner] - known_landmarks(heads)[:, inner]
-        assert np.nanmedian(np.abs(off)) < 0.03 * size
-
-
-def test_facemesh_finds_nothing_in_a_blank_picture_and_says_it_by_nan(face_mesh):
-    assert np.isnan(face_mesh(np.full((48, 48), 128, np.uint8))).all()
-
-
-def test_facemesh_finds_the_same_as_it_found_before(face_mesh, iram_data):
-    folder = iram_data / "fer2013"
-    dataset = open_dataset(f"fer2013:{folder / 'fer2013.csv.xz'}", split="PublicTest")
-    dataset = dataset.subset(slice(0, 40))
-    found = find_landmarks(dataset, face_mesh, progress=False).of(dataset)
-    before = read_landmarks(folder / "landmarks_test.npz").of(dataset)
-    np.testing.assert_allclose(found, before, atol=1 / 32)
