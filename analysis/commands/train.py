@@ -6,8 +6,8 @@ several processes may share a grid: none takes a cell that another one is at. --
 many: on a CPU one a core is fastest; on a GPU several small nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), study-5
-(all of it with five), ferplus (--data ferplus:...), reference (IRAM on resnet18, 200 epochs: for a
-GPU), heads, recipe (the search for a recipe).
+(all of it with five), ferplus (--data ferplus:...), reference (IRAM on a wide net, for two cores,
+and on resnet18, for a GPU), heads, recipe (the search for a recipe).
 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
