@@ -110,6 +110,17 @@ def interventions() -> pd.DataFrame:
     return numbers(table.assign(effect="indirect", row="attention"), "")
 
 
+def mediation() -> pd.DataFrame:
+    kinds = pd.DataFrame([("iram", "attention", "none"), ("none", "twin", "none"),
+                          ("iram-permuted-weights", "permuted-weights", "none"),
+                          ("iram-erasing-noise", "exposure", "noise")],
+                         columns=["model", "row", "exposure"])  # fmt: skip
+    table = kinds.merge(crossed(fill=["noise", "texture", "all"], outcome=["margin", "accuracy"],
+                                effect=["total", "indirect", "elsewhere"]), "cross")  # fmt: skip
+    lacks = (table["row"] == "twin") | (table["fill"] == "texture")
+    return numbers(table[(table["effect"] == "total") | ~lacks].assign(seeds=1), "")
+
+
 def real_synthetic() -> pd.DataFrame:
     table = crossed(model=MODELS, labels=["own"], type=["upper", "glasses"], occluder=["hand"],
                     fraction=[0.1, 0.3])  # fmt: skip
@@ -179,6 +190,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
         "shift/components.csv": components(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
+        "shift/mediation.csv": mediation(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
         "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),
         "training/ledger.csv": ledger(),

@@ -15,6 +15,7 @@ from analysis.figures import (
     FillForest,
     InterventionForest,
     MeasuredYaw,
+    Mediation,
     OccluderForest,
     OcclusionCurves,
     PoseCurves,
@@ -23,6 +24,7 @@ from analysis.figures import (
     save,
 )
 from analysis.figures.display import legend_columns, shared_panels
+from analysis.figures.names import EFFECTS
 from iram.errors import InputError
 
 
@@ -231,6 +233,22 @@ def test_interventions_show_margin_and_accuracy_per_condition(tables):
         assert found == pytest.approx((unit * own["value"]).tolist())
         ends = (unit * own[["low", "high"]]).round(6)
         assert bars(ax) >= set(ends.itertuples(index=False, name=None))
+
+
+def test_mediation_sets_what_is_lost_beside_what_the_movement_gives(tables):
+    table = tables["shift/mediation.csv"]
+    display = Mediation(table).plot()
+    assert [ax.get_title() for ax in display.axes_] == ["noise", "all three"]
+    names = ["no attention", "IRAM", "IRAM, erased with noise"]
+    assert ticks(display.ax_.yaxis) == names  # no control of which nothing is asked
+    own = table[(table["fill"] == "noise") & (table["outcome"] == "accuracy")]
+    found = labelled(display.ax_)
+    for effect, label in EFFECTS.items():
+        rows = own[own["effect"] == effect].set_index("model")
+        kept = [m for m in ("none", "iram", "iram-erasing-noise") if m in rows.index]
+        assert found[label][0] == pytest.approx((100 * rows.loc[kept, "value"]).tolist())
+    with pytest.raises(InputError, match="attention was replaced in no model"):
+        Mediation(table[table["effect"] == "total"]).plot()
 
 
 def test_attention_on_real_occlusions_stands_beside_the_painted(tables):

@@ -78,6 +78,31 @@ def test_direct_and_indirect_effect_sum_to_the_total(finished):
         assert total == pytest.approx(value["none", "total"], abs=1e-6), outcome
 
 
+def test_mediation_is_the_mean_of_the_interventions_over_the_occluders(finished):
+    causes = finished.tables["interventions"].query("layer == 'all' and occluder != 'sham'")
+    table = finished.tables["mediation"]
+    assert not table.duplicated(["model", "fill", "effect", "outcome"]).any()
+    assert set(table.query("row == 'twin'")["effect"]) == {"total"}
+    assert {"iram", "iram-permuted-weights", "none"} == set(table["model"])
+    single = table.query("model == 'iram' and fill != 'all'")
+    asked = {"total": ("none", "total"), "indirect": ("clean", "indirect"),
+             "elsewhere": ("change_elsewhere", "indirect")}  # fmt: skip
+    for row in single.itertuples():
+        intervention, effect = asked[row.effect]
+        of = causes[(causes["model"] == "iram-seed0") & (causes["fill"] == row.fill)
+                    & (causes["outcome"] == row.outcome) & (causes["effect"] == effect)
+                    & (causes["intervention"] == intervention)]  # fmt: skip
+        assert row.value == pytest.approx(of["value"].mean(), abs=2e-6)
+        assert row.low <= row.value <= row.high
+        assert (row.n, row.seeds) == (of["n"].iloc[0], 1)
+    replaced = single[single["effect"] == "indirect"]
+    every = table.query("model == 'iram' and fill == 'all' and effect == 'total'")
+    for row in every.itertuples():
+        of = single[single["fill"].isin(replaced["fill"]) & (single["effect"] == "total")
+                    & (single["outcome"] == row.outcome)]  # fmt: skip
+        assert row.value == pytest.approx(of["value"].mean(), abs=2e-6)
+
+
 def test_nothing_moves_on_the_clean_picture_itself(finished):
     table = finished.tables["shift"].query("condition == 'clean'")
     changes = table[table["measure"].isin(["mass_change", "visible_gain", "moved"])]

@@ -10,9 +10,10 @@ seeds of one label are training seeds of one model; a shipped name without a see
 
 Writes to --out: verdicts.csv, components.csv (what each rests on), by_fill.csv (each fill alone, by
 layer, occluder and what training erased with), shift.csv (per condition, layer and measure),
-interventions.csv (what replaced attention does to margin and accuracy), with --ran-lists real.csv
-and real_correlation.csv; run.json; and cells in shift/ and interventions/. What was finished is
-kept: run it again to go on.
+interventions.csv (what replaced attention does to margin and accuracy), mediation.csv (what
+occlusion costs, and how much of it attention's movement carries), with --ran-lists real.csv and
+real_correlation.csv; run.json; and cells in shift/ and interventions/. What was finished is kept:
+run it again to go on.
 
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift

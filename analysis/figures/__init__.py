@@ -10,6 +10,7 @@ from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
+from analysis.figures.mediation import Mediation
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
 from analysis.figures.photograph import FacePanel, PhotographOverview
 from analysis.figures.pose import MeasuredYaw, PoseCurves
@@ -33,6 +34,7 @@ __all__ = [
     "ImportanceMatrix",
     "InterventionForest",
     "MeasuredYaw",
+    "Mediation",
     "ModuleDifferences",
     "OccluderForest",
     "OcclusionCurves",

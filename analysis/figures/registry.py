@@ -16,6 +16,7 @@ from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
+from analysis.figures.mediation import Mediation
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
@@ -92,6 +93,7 @@ FIGURES = (
            each=("model", shift.models)),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
            each=("model", interventions.models)),
+    Figure("mediation", Mediation, ("shift/mediation.csv",)),
     Figure("real_occlusion", RealForest, ("occlusion/real_synthetic.csv",)),
     Figure("real_attention_shift", RealShiftForest, ("shift/real.csv",)),
     Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv")),

@@ -61,6 +61,7 @@ TITLES = {
     "attention_shift": "Every component of every hypothesis",
     "attention_shift_by_fill": "The shift, fill by fill",
     "interventions": "What happens if attention is replaced",
+    "mediation": "How much of the loss attention’s movement carries",
     "real_occlusion": "Real occluders beside painted ones: accuracy",
     "real_attention_shift": "Real occluders beside painted ones: attention",
     "training_curves": "Training curves",

@@ -2,8 +2,8 @@
 
 Read on in this order: `hypotheses` (what is claimed, and the rules), `cells` and `measures` (what
 is measured), `roles` (which model is whose control), `controls`, `interventions`, `run` (the loop),
-`evidence` (cells to numbers), `inference` and `verdicts`, `fills` (each fill alone), `real` (really
-occluded faces), `tables` and `report`.
+`evidence` (cells to numbers), `inference` and `verdicts`, `fills` (each fill alone), `mediation`
+(how much of the loss attention carries), `real` (really occluded faces), `tables` and `report`.
 """
 
 from analysis.shift.hypotheses import HYPOTHESES

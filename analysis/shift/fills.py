@@ -38,7 +38,7 @@ def fill_table(evidence: Evidence) -> pd.DataFrame:
     shows: `shown`, of each interval by itself: no correction for their number.
     """
     tables = [_rows(evidence, readers, places, fill, patch)
-              for readers in _models(evidence)
+              for readers in models(evidence)
               for (fill, patch), places in _by_fill(evidence).items()]  # fmt: skip
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
@@ -55,7 +55,8 @@ def shown(low: float, high: float) -> str:
     return "stays" if low > -FALL and high < FALL else "open"
 
 
-def _models(evidence: Evidence) -> Iterator[list[Reader]]:
+def models(evidence: Evidence) -> Iterator[list[Reader]]:
+    """The training seeds of each model, then those of its copies with permuted weights."""
     permuted = evidence.models(permuted=True)
     for name, readers in evidence.models().items():
         yield readers
@@ -92,12 +93,18 @@ def _rows(evidence, readers: Sequence[Reader], places, fill: str, patch: str) ->
     table["occluder"] = np.repeat(list(every), len(names))
     table["layer"] = names * len(every)
     table["shows"] = [shown(*ends) for ends in zip(table["low"], table["high"], strict=True)]
+    table["fill"], table["patch"] = fill, patch
+    return labelled(table, readers)
+
+
+def labelled(table: pd.DataFrame, readers: Sequence[Reader]) -> pd.DataFrame:
+    """The table with the columns that say whose it is: model, row, exposure and seeds."""
     reader = readers[0]
-    label = reader.training.label
-    table["model"] = f"{label}-{model_kind(reader)}" if reader.permuted else label
-    table["row"], table["exposure"] = model_kind(reader) or "attention", reader.training.erased
-    table["fill"], table["patch"], table["seeds"] = fill, patch, len(readers)
-    return table
+    label, kind = reader.training.label, model_kind(reader)
+    return table.assign(
+        model=f"{label}-{kind}" if reader.permuted else label, row=kind or "attention",
+        exposure=reader.training.erased, seeds=len(readers),
+    )  # fmt: skip
 
 
 def _with_mean(values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from analysis.shift import report, tables
 from analysis.shift.evidence import Evidence
 from analysis.shift.fills import fill_lines, fill_table
 from analysis.shift.hypotheses import HYPOTHESES
+from analysis.shift.mediation import mediation_table
 from analysis.shift.places import FACELESS, covering
 from analysis.shift.readers import open_readers, readable
 from analysis.shift.real import RealShift, conditions_for_real
@@ -30,11 +31,12 @@ DEFAULT = [
     *(Condition(name, None, "object") for name in ("sunglasses", "surgical_mask")),
 ]
 
-TABLES = ("shift", "by_fill", "interventions", "real", "real_correlation", "components", "verdicts")
+TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correlation",
+          "components", "verdicts")  # fmt: skip
 WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
          "presupposes")  # fmt: skip
 WHOLE = "tables.sha256"  # what the tables in a folder were made of
-VERSION = 1  # raise it when what the tables hold changes, so that old ones are made again
+VERSION = 2  # raise it when what the tables hold changes, so that old ones are made again
 
 
 @dataclass
@@ -159,7 +161,8 @@ def _make(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]
     seed = evidence.study.plan.seed
     verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
     found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
-             "interventions": tables.intervention_table(evidence)}  # fmt: skip
+             "interventions": tables.intervention_table(evidence),
+             "mediation": mediation_table(evidence)}  # fmt: skip
     if real:
         found |= {"real": real.table(), "real_correlation": real.correlation()}
     return found | {"components": components, "verdicts": verdicts}
