@@ -103,8 +103,8 @@ INTERVENTIONS = {
     "clean_unmatched": "clean picture's, as it is",
 }  # fmt: skip
 EFFECTS = {
-    "total": "in all", "indirect": "of it by attention's movement",
-    "elsewhere": "by as large a change elsewhere",
+    "total": "in all", "indirect": "saved by attention's movement",
+    "elsewhere": "saved by as large a change elsewhere",
 }  # fmt: skip
 OUTCOMES = {"margin": "true-class margin (logits)", "accuracy": ACCURACY.replace("%", "points")}
 TYPES = {"upper": "upper face", "lower": "lower face", "side": "side", "glasses": "glasses"}
