@@ -11,11 +11,9 @@ import pandas as pd
 
 from analysis.shift.evidence import Evidence, average
 from analysis.shift.hypotheses import FALL, LEAVES
-from analysis.shift.inference import summarise
 from analysis.shift.places import covering, place_name
 from analysis.shift.readers import Reader
-from analysis.shift.tables import COMBINED, model_kind
-from analysis.statistics import RESAMPLES, resampling_counts
+from analysis.shift.tables import COMBINED, model_kind, summary
 from analysis.study import Condition
 
 COLUMNS = ["model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
@@ -85,10 +83,7 @@ def _rows(evidence, readers: Sequence[Reader], places, fill: str, patch: str) ->
     every = {COMBINED: average(list(changes.values())), **changes}
     layers = next(iter(changes.values())).shape[2]
     columns = np.concatenate([_with_mean(values) for values in every.values()], 2)
-    plan = evidence.study.plan
-    counts = resampling_counts(columns.shape[1], RESAMPLES, plan.seed)
-    table = pd.DataFrame(summarise(columns, counts, plan.seed),
-                         columns=["value", "low", "high", "n"]).astype({"n": int})  # fmt: skip
+    table = summary(evidence, columns)
     names = [COMBINED, *map(str, range(layers))]
     table["occluder"] = np.repeat(list(every), len(names))
     table["layer"] = names * len(every)

@@ -12,10 +12,8 @@ import pandas as pd
 
 from analysis.shift.evidence import Evidence, average
 from analysis.shift.fills import labelled, models
-from analysis.shift.inference import summarise
 from analysis.shift.readers import Reader
-from analysis.shift.tables import COMBINED
-from analysis.statistics import RESAMPLES, resampling_counts
+from analysis.shift.tables import COMBINED, summary
 
 COLUMNS = ["model", "row", "exposure", "fill", "effect", "outcome", "value", "low", "high", "n",
            "seeds"]  # fmt: skip
@@ -41,10 +39,7 @@ def mediation_table(evidence: Evidence) -> pd.DataFrame:
 def _rows(evidence: Evidence, readers: Sequence[Reader]) -> pd.DataFrame:
     found = list(_effects(evidence, readers))
     columns = np.stack([values for _, values in found], 2)
-    plan = evidence.study.plan
-    counts = resampling_counts(columns.shape[1], RESAMPLES, plan.seed)
-    table = pd.DataFrame(summarise(columns, counts, plan.seed),
-                         columns=["value", "low", "high", "n"]).astype({"n": int})  # fmt: skip
+    table = summary(evidence, columns)
     for place, name in enumerate(("fill", "effect", "outcome")):
         table[name] = [key[place] for key, _ in found]
     return labelled(table, readers)

@@ -57,7 +57,7 @@ def shift_table(evidence: Evidence) -> pd.DataFrame:
             labels += [(COMBINED, name) for name in names]
             columns = [layers[name][:, layer] for layer in range(count) for name in names]
             columns += [average(layers[name].T) for name in names]
-            table = _summary(evidence, np.stack(columns, 1))
+            table = summary(evidence, np.stack(columns, 1))
             table.insert(0, "measure", [name for _, name in labels])
             table.insert(0, "layer", [layer for layer, _ in labels])
             tables.append(_headed(table, reader, condition, region))
@@ -82,7 +82,7 @@ def intervention_table(evidence: Evidence) -> pd.DataFrame:
             for key, values in _effects(evidence, reader, condition, outcome):
                 labels.append((*key, "accuracy" if outcome == "correct" else outcome))
                 columns.append(values)
-        table = _summary(evidence, np.stack(columns, 1))
+        table = summary(evidence, np.stack(columns, 1))
         names = ("layer", "intervention", "effect", "outcome")
         for place, name in enumerate(names):
             table.insert(place, name, [label[place] for label in labels])
@@ -139,9 +139,11 @@ def _cells(evidence: Evidence):
             yield reader, condition
 
 
-def _summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
-    counts = resampling_counts(len(values), RESAMPLES, evidence.study.plan.seed)
-    table = pd.DataFrame(summarise(values, counts), columns=["value", "low", "high", "n"])
+def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
+    """`summarise` of columns (N, K), or (seeds, N, K), as a table: value, low, high and n."""
+    seed = evidence.study.plan.seed
+    counts = resampling_counts(values.shape[-2], RESAMPLES, seed)
+    table = pd.DataFrame(summarise(values, counts, seed), columns=["value", "low", "high", "n"])
     return table.astype({"n": int})
 
 
