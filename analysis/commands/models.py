@@ -93,14 +93,14 @@ def _list(args) -> int:
         return 0
     print(f"attention modules: {', '.join([*ATTENTION, 'none-matched'])}")
     print(f"backbones:         {', '.join(BACKBONES)}\n")
-    print(
-        f"{'shipped weights':22s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  accuracy"
-    )
+    width = max(map(len, ["shipped weights", *cards]))
+    print(f"{'shipped weights':{width}s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  "
+          "accuracy")  # fmt: skip
     if not cards:
         print("(none)")
     for name, card in cards.items():
         architecture, accuracy = card["architecture"], card["accuracy"]
-        print(f"{name:22s} {card['data']['name']:10s} {architecture['backbone']:9s} "
+        print(f"{name:{width}s} {card['data']['name']:10s} {architecture['backbone']:9s} "
               f"{card['parameters']:10,d}  {'; '.join(_plain(accuracy))}")  # fmt: skip
     return 0
 
