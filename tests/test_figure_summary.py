@@ -1,11 +1,12 @@
 """The picture of the study says what the verdicts say."""
 
+import pandas as pd
 import pytest
 import small_results
 from matplotlib.text import Text
 
 from analysis.figures import Summary
-from analysis.figures.answers import answers, combined, rests_on
+from analysis.figures.answers import answers, combined, intervals_over, rests_on
 from analysis.figures.names import ANSWERS
 from iram.errors import InputError
 
@@ -77,3 +78,9 @@ def test_every_verdict_has_a_word(tables):
     assert answers(table[table["hypothesis"] == "H3"]).keys() == {"Does it cause the robustness?"}
     with pytest.raises(InputError, match="no hypothesis of the study's questions"):
         Summary(table.assign(hypothesis="H9"), tables["shift/components.csv"]).plot()
+
+
+def test_models_of_one_and_of_several_training_seeds_are_told_together():
+    kinds = pd.DataFrame({"interval_over": ["images only", None, "images within training seeds"]})
+    assert intervals_over(kinds[:2]) == "images only"
+    assert intervals_over(kinds) == "images, within the seeds of a model that has several"

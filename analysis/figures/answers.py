@@ -36,9 +36,15 @@ def rests_on(verdicts: pd.DataFrame) -> str:
     if tested.empty:
         return "nothing tested yet"
     seeds, faces = int(tested["seeds"].max()), int(tested["n"].max())
-    over = ", ".join(dict.fromkeys(tested["interval_over"]))
+    over = intervals_over(tested)
     plural = "s" * (seeds > 1)
     return f"bars: 95% over {over} (up to {faces} faces, {seeds} training seed{plural})"
+
+
+def intervals_over(verdicts: pd.DataFrame) -> str:
+    """What the intervals are over, where models may have one training seed or several."""
+    kinds = list(dict.fromkeys(verdicts["interval_over"].dropna()))
+    return kinds[0] if len(kinds) == 1 else "images, within the seeds of a model that has several"
 
 
 def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:

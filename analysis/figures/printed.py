@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.figures.answers import intervals_over
 from analysis.figures.display import chosen
 from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.names import (
@@ -76,7 +77,7 @@ def verdicts(verdicts: pd.DataFrame) -> PrintedTable:
          Number(row.margin, decimals=2)] for row in verdicts.itertuples()
     ]  # fmt: skip
     header = ["model", "hypothesis", "claim", "answer", "effect", "unit", "margin"]
-    over = ", ".join(dict.fromkeys(verdicts["interval_over"].dropna()))
+    over = intervals_over(verdicts)
     return PrintedTable(header, rows, f"Attention under occlusion; {GIVEN}, over {over}")
 
 
