@@ -69,7 +69,7 @@ def components() -> pd.DataFrame:
     table["outcome"] = np.where(table["model"] == "iram", "shown", "not shown: absent")
     untested = table["hypothesis"] == "H2c"
     table.loc[untested, ["effect", "low", "high"]] = np.nan
-    return table.assign(outcome=table["outcome"].mask(untested, "not tested"))
+    return table.assign(seeds=3.0, outcome=table["outcome"].mask(untested, "not tested"))
 
 
 VERDICTS = {  # hypothesis -> of iram, of cbam
@@ -95,7 +95,7 @@ def by_fill() -> pd.DataFrame:
                          columns=["fill", "patch"])  # fmt: skip
     table = kinds.merge(fills, "cross").merge(crossed(layer=["0", "1", "all"]), "cross")
     table["exposure"] = np.where(table["row"] == "exposure", "noise", "none")
-    return numbers(table.assign(occluder="all"), "")
+    return numbers(table.assign(occluder="all", seeds=1), "")
 
 
 def interventions() -> pd.DataFrame:

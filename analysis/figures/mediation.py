@@ -6,7 +6,7 @@ from typing import ClassVar
 import pandas as pd
 
 from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
-from analysis.figures.names import EFFECTS, FILLS, OVER_FACES, model_titles, title
+from analysis.figures.names import EFFECTS, FILLS, model_titles, over, title
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
 
 KINDS = (
@@ -65,6 +65,5 @@ class Mediation(Display):
         panels[0].set_yticks(range(len(models)), [titles[model] for model in models])
         panels[0].set_ylim(len(models) - 0.4, -0.6)
         figure.supxlabel("change of accuracy from the clean face (points)")
-        over = OVER_FACES if own["seeds"].max() == 1 else "95% over faces within training seeds"
-        legend(figure, panels[0], f"bars: {over}")
+        legend(figure, panels[0], f"bars: {over(own['seeds'])}")
         return panels

@@ -120,6 +120,11 @@ KINDS = {"module": "modules", "control": "other recipes", "ablation": "IRAM's sw
 SEED = re.compile(r"-seed(\d+)$")
 
 
+def over(seeds: Iterable[float]) -> str:
+    """What intervals are over that are of so many training seeds each; unknown ones don't count."""
+    return f"{OVER_FACES} within training seeds" if any(n > 1 for n in seeds) else OVER_FACES
+
+
 def title(name: str, names: dict[str, str]) -> str:
     """The name's title in one of the tables above."""
     return names.get(name, name.replace("_", " "))

@@ -19,9 +19,9 @@ from analysis.figures.names import (
     COMPONENTS,
     FILLS,
     HYPOTHESES,
-    OVER_FACES,
     SHARE_CHANGE,
     model_titles,
+    over,
     title,
 )
 from analysis.figures.occlusion import offsets
@@ -50,7 +50,7 @@ class VerdictForest(Panel):
     hypotheses: tuple[str, ...] = ()
     COLUMNS: ClassVar = {"components": (
         "model", "hypothesis", "component", "effect", "low", "high", "unit", "direction", "margin",
-        "outcome",
+        "seeds", "outcome",
     )}  # fmt: skip
 
     def _table(self) -> pd.DataFrame:
@@ -120,8 +120,9 @@ class VerdictForest(Panel):
                 ax.axhline(place - 0.5, color="0.8", linewidth=0.5, zorder=0)
         ax.set_xlabel("effect in the claimed direction, in multiples of its\n"
                       "margin (in brackets); gray: it counts as none")  # fmt: skip
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4,
-                         title=f"bars: {OVER_FACES}; filled: the claim is shown")  # fmt: skip
+        note = f"bars: {over(table['seeds'])}; filled: the claim is shown"
+        handles = ax.get_legend_handles_labels()
+        ax.figure.legend(*handles, loc="outside upper center", ncols=4, title=note)
 
 
 def models(by_fill: pd.DataFrame) -> list[str]:
@@ -146,6 +147,7 @@ class FillForest(Display):
     model: str
     COLUMNS: ClassVar = {"by_fill": (
         "model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
+        "seeds",
     )}  # fmt: skip
 
     def _own(self) -> pd.DataFrame:
@@ -181,7 +183,7 @@ class FillForest(Display):
         powers = "; logarithmic beyond ±0.1" * (panels[0].get_xscale() == "symlog")
         figure.supxlabel(SHARE_CHANGE + powers)
         named = model_titles([self.model])[self.model]
-        legend(figure, panels[0], f"{named} and its nulls; bars: {OVER_FACES}")
+        legend(figure, panels[0], f"{named} and its nulls; bars: {over(own['seeds'])}")
         return panels
 
     def _layer(self, ax, own: pd.DataFrame, rows, styles: dict) -> None:

@@ -54,20 +54,20 @@ class TrainingCurves(Display):
     def size(self) -> tuple[float, float]:
         panels = self._panels().values()
         labels = max(rows["label"].nunique() for rows in panels)
-        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 71 + 4 * -(-labels // 2)
+        rows = labels if len(panels) > 1 else -(-labels // 2)
+        return (DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN), 71 + 4 * rows
 
     def draw(self, figure):
         rows = self._panels()
         panels = list(figure.subplots(1, len(rows), sharey=True, squeeze=False).flat)
         for ax, (title, models) in zip(panels, rows.items(), strict=True):
-            self._panel(ax, models)
+            self._panel(ax, models, columns=1 if len(rows) > 1 else 2)
             ax.set(title=title, xlabel="epoch")
         panels[0].set_ylabel("accuracy on the validation split (%)")
         figure.suptitle(f"markers: the epochs that were chosen; bars: {OVER_FACES}")
         return panels
 
-    def _panel(self, ax, models: pd.DataFrame) -> None:
-        labels = dict(zip(models["name"], models["label"], strict=True))
+    def _panel(self, ax, models: pd.DataFrame, columns: int) -> None:
         for model, style in look(models["name"]).items():
             log = self.curves[self.curves["name"] == model]
             ax.plot(log["epoch"], 100 * log["validation_accuracy"], linewidth=points(0.9),
@@ -78,7 +78,6 @@ class TrainingCurves(Display):
                       color=style["color"], linewidth=points(0.8))  # fmt: skip
             ax.plot(best["epoch"], 100 * best["validation_accuracy"],
                     **dots(style) | {"label": "_"})  # fmt: skip
-        columns = 2 if len(set(labels.values())) > 3 else len(set(labels.values()))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns,
                   fontsize=points(7), columnspacing=0.8, handlelength=1.8)  # fmt: skip
 
