@@ -32,7 +32,7 @@ notebooks: $(VENV)/.notebooks
 test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n auto --dist loadscope
 
 benchmarks: $(READY)
 	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done

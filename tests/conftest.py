@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+
+# Test processes side by side fill the cores: one thread each, set before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import tiny
 from sources import fer_rows, write_csv
 
