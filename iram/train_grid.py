@@ -16,7 +16,7 @@ from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
 from iram.recipe import Recipe
 from iram.train import DivergedError, Trained, difference, precision, train
-from iram.weights import as_shipped, read_card, save_model
+from iram.weights import as_shipped, load_model, read_card, save_model, write_card
 
 
 def train_grid(
@@ -26,10 +26,10 @@ def train_grid(
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
 
     A finished cell is `out/NAME.safetensors` with its card `out/NAME.json`; the log and, until
-    it is finished, the checkpoint are in `out/NAME/`. A cell whose loss is no longer a number (or
-    whose weights don't fit half precision) is marked by `out/NAME/diverged.txt`, and the rest goes
-    on. Several processes may share a grid: a cell that another one is training (`out/NAME/lock`)
-    is left to it.
+    it is finished, the checkpoint are in `out/NAME/`. What its card lacks of the accuracies of
+    `measure` is added. A cell whose loss is no longer a number (or whose weights don't fit half
+    precision) is marked by `out/NAME/diverged.txt`, and the rest goes on. Several processes may
+    share a grid: a cell that another one is training (`out/NAME/lock`) is left to it.
 
     Raises:
         InputError: a finished cell or a checkpoint is of another training than the one asked for.
@@ -42,7 +42,7 @@ def train_grid(
                 cell, dataset, out, device=device, bf16=bf16, progress=progress
             ):
                 check_finished(cell, dataset, out, bf16)
-                print(f"{cell.name}: finished before")
+                print(f"{cell.name}: finished before{_completed(cell, dataset, out)}")
             else:
                 trained += 1
         except BusyError as error:
@@ -138,20 +138,41 @@ def train_cell(
     return card
 
 
-def measure(model: FERClassifier, dataset: FaceDataset) -> dict[str, dict]:
+def _completed(cell: Cell, dataset: FaceDataset, out: Path) -> str:
+    """Adds what the card of a finished cell lacks of `measure`, and says so."""
+    path = out / f"{cell.name}.safetensors"
+    card = read_card(path)
+    known = card.setdefault("accuracy", {})
+    lacking = [name for name, *_ in _measures(dataset) if name not in known]
+    if not lacking:
+        return ""
+    card["accuracy"] = measure(load_model(path), dataset, known)
+    write_card(path, card)
+    return f"; added to its card: {'; '.join(lacking)}"
+
+
+def measure(model: FERClassifier, dataset: FaceDataset, known: dict | None = None) -> dict:
     """Accuracy in fp32 on the validation and test splits, of the single picture, averaged with the
     mirror image ("flip") and over ten crops ("crops"), each with its 95% interval, by the data
-    set's own split names. A data set without a test split gives none for it."""
+    set's own split names. A data set without a test split gives none for it; what is `known` is
+    not measured again."""
     results = {}
-    for role in ("validation", "test"):
-        if role == "test" and role not in set(dataset.metadata["split"]):
-            continue
-        faces = dataset.split(role)
-        usage = faces.metadata["usage"].iloc[0]
-        for views in VIEWS:
-            logits = predict(model, faces, views=views)
-            results[measure_name(usage, views)] = accuracy(logits, faces.labels)
+    for name, role, views in _measures(dataset):
+        if known and name in known:
+            results[name] = known[name]
+        else:
+            faces = dataset.split(role)
+            results[name] = accuracy(predict(model, faces, views=views), faces.labels)
     return results
+
+
+def _measures(dataset: FaceDataset) -> list[tuple[str, str, str]]:
+    """(name on the card, role of the split, views) of each accuracy that a card has."""
+    split = dataset.metadata["split"]
+    usages = {role: dataset.metadata["usage"][split == role].iloc[0]
+              for role in ("validation", "test") if role in set(split)}  # fmt: skip
+    return [(measure_name(usage, views), role, views)
+            for role, usage in usages.items() for views in VIEWS]  # fmt: skip
 
 
 def code_commit() -> str:

@@ -70,7 +70,7 @@ def save_model(model: FERClassifier, path: str | Path, card: dict) -> dict:
         **card,
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
-    write_text(path.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
+    write_card(path, card)
     return card
 
 
@@ -126,6 +126,11 @@ def read_card(weights: Path) -> dict:
     if missing := {"architecture", "seed", "weights_sha256"} - set(card):
         raise InputError(f"{path} is not a model card: it lacks {', '.join(sorted(missing))}")
     return card
+
+
+def write_card(weights: Path, card: dict) -> None:
+    """Writes the card beside a weights file; never half of it."""
+    write_text(weights.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
 
 
 def _verify(path: Path, data: bytes, card: dict) -> None:

@@ -3,13 +3,10 @@
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from lock_holder import held
 from toy import toy_faces
 
 from analysis import cli
@@ -70,6 +67,23 @@ def test_what_is_finished_is_skipped_and_what_is_new_is_trained(tmp_path, capsys
     assert (tmp_path / "none-seed0.safetensors").stat().st_mtime_ns == before
     assert "none-seed0: finished before" in capsys.readouterr().out
     assert all(is_done(cell, tmp_path) for cell in cells(seeds=[0, 1]))
+
+
+def test_what_a_card_lacks_is_measured_and_added(tmp_path, capsys):
+    grid(cells(), tmp_path)
+    path = tmp_path / "none-seed0.json"
+    whole = path.read_text()
+    card = json.loads(whole)
+    for split in ("PublicTest", "PrivateTest"):
+        del card["accuracy"][f"{split}, crops"]
+    card["accuracy"]["PublicTest"]["low"] = 0.123  # what is known is not measured again
+    path.write_text(json.dumps(card, indent=1) + "\n")
+    grid(cells(), tmp_path)
+    added = "added to its card: PublicTest, crops; PrivateTest, crops"
+    assert f"none-seed0: finished before; {added}" in capsys.readouterr().out
+    expected = json.loads(whole)
+    expected["accuracy"]["PublicTest"]["low"] = 0.123
+    assert path.read_text() == json.dumps(expected, indent=1) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -209,98 +223,14 @@ def test_leftovers_of_a_process_killed_while_it_wrote_are_removed(tmp_path, monk
     assert not leftover.exists()
 
 
-OTHER = """
-import sys, time
-from iram.lock import locked
-with locked(sys.argv[1]):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-@pytest.fixture
-def other_process():
-    """Starts a process that holds a lock until it is killed."""
-    started = []
-
-    def start(path):
-        root = str(Path(__file__).parents[1])
-        process = subprocess.Popen(
-            [sys.executable, "-c", OTHER, str(path)], stdout=subprocess.PIPE, text=True,
-            env=os.environ | {"PYTHONPATH": root},
-        )  # fmt: skip
-        started.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def test_a_cell_that_another_process_trains_is_left_to_it(tmp_path, other_process, capsys):
-    other = other_process(tmp_path / "none-seed0" / "lock")
-    assert grid(cells(seeds=[0, 1]), tmp_path) == []
-    assert f"none-seed0: left to another process, {tmp_path}" in capsys.readouterr().out
-    assert not is_done(cells()[0], tmp_path)
-    assert is_done(cells(seeds=[1])[0], tmp_path)
-    with pytest.raises(BusyError, match=f"held by process {other.pid} on "):
-        grid(cells(), tmp_path)
-
-
-def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, other_process):
-    other = other_process(tmp_path / "lock")
-    with pytest.raises(BusyError), locked(tmp_path / "lock"):
-        pass
-    other.send_signal(signal.SIGKILL)
-    other.wait()
-    assert (tmp_path / "lock").exists()
-    with locked(tmp_path / "lock"):
-        assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_lock_of_another_host_is_never_taken_over(tmp_path):
-    (tmp_path / "lock").write_text("1 some-other-host abc")
-    with pytest.raises(BusyError, match=r"process 1 on some-other-host.*remove it"):
-        locked(tmp_path / "lock").__enter__()
-    assert (tmp_path / "lock").read_text() == "1 some-other-host abc"
-
-
-def test_a_lock_that_is_just_being_written_is_held(tmp_path):
-    (tmp_path / "lock").write_text("")
-    with pytest.raises(BusyError):
-        locked(tmp_path / "lock").__enter__()
-
-
-def test_of_several_that_see_a_dead_owner_only_one_takes_over(tmp_path, monkeypatch):
-    import socket
-
-    import iram.lock
-
-    path = tmp_path / "lock"
-    path.write_text(dead := f"{os.getpid()} {socket.gethostname()} of-an-earlier-container")
-    alive = iram.lock._alive
-
-    def overtaken(owner):  # between this look at the owner and the removal, another takes over
-        if owner == dead:
-            path.write_text("7 some-other-host new")
-        return alive(owner)
-
-    monkeypatch.setattr(iram.lock, "_alive", overtaken)
-    with pytest.raises(BusyError, match="some-other-host"):
-        locked(path).__enter__()
-    assert path.read_text() == "7 some-other-host new"
-
-
-def test_a_lock_is_removed_after_an_error_and_not_held_twice(tmp_path):
-    with locked(tmp_path / "lock"), pytest.raises(BusyError), locked(tmp_path / "lock"):
-        pass
-    with pytest.raises(ZeroDivisionError), locked(tmp_path / "lock"):
-        raise ZeroDivisionError
-    assert not (tmp_path / "lock").exists()
+def test_a_cell_that_another_process_trains_is_left_to_it(tmp_path, capsys):
+    with held(tmp_path / "none-seed0" / "lock") as other:
+        assert grid(cells(seeds=[0, 1]), tmp_path) == []
+        assert f"none-seed0: left to another process, {tmp_path}" in capsys.readouterr().out
+        assert not is_done(cells()[0], tmp_path)
+        assert is_done(cells(seeds=[1])[0], tmp_path)
+        with pytest.raises(BusyError, match=f"held by process {other.pid} on "):
+            grid(cells(), tmp_path)
 
 
 def test_the_code_commit_is_a_commit_or_a_version(monkeypatch, tmp_path):
