@@ -6,36 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hits import measured, random_hits
 from toy import toy_faces
 
 from analysis import cli
 from analysis.store import read_table
 from analysis.tables.ledger import curves, ledger
 from analysis.tables.training import ablation_table, accuracy_table
-from analysis.training import Measured, measure, weights_in
+from analysis.training import measure, weights_in
 from iram import InputError
 from iram.evaluate import accuracy, predict
 from iram.grids import Cell, product
-from iram.recipe import Recipe
 from iram.train_grid import train_grid
 from iram.weights import load_model, pretrained
 
 ERASED = {"erasing": 0.5}
-
-
-def measured(label, hits, seed=0, attention=None, recipe=None, **switches):
-    card = {
-        "architecture": {"attention": attention or label.split("-")[0], "switches": switches,
-                         "backbone": "compact"},
-        "recipe": Recipe.from_dict(recipe or {}).to_dict(), "parameters": 10,
-        "data": {"name": "fer2013", "sha256": "x"},
-        "accuracy": {"PrivateTest, flip": {"accuracy": float(np.mean(hits)) + 0.01}},
-    }  # fmt: skip
-    return Measured(label, seed, card, np.array(hits, dtype=float))
-
-
-def random_hits(share, seed, n=400):
-    return (np.random.default_rng(seed).random(n) < share).astype(float)
 
 
 @pytest.fixture
@@ -183,6 +168,7 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     assert list(table["label"]) == ["none", "iram"]
     assert list(table["paired_seeds"].dropna()) == ["0 1"]
     assert list(read_table(tmp_path / "ablation.csv")["label"]) == ["iram", "iram-reuse-none"]
+    assert "(`reuse=none`)" in (tmp_path / "ablation.md").read_text()
     figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert figures == [f"{n}.{k}" for n in ("ablation", "module_differences")
                        for k in ("pdf", "png")]  # fmt: skip

@@ -15,8 +15,8 @@ figures/training_curves. Nothing is run.
 
 --compare runs every model once over the test split and writes to --out: accuracy.csv (each module
 against --reference, paired by image and seed: hierarchical bootstrap, permutation test, Holm; with
-published figures), ablation.csv (each switch against the module as it is), and
-figures/module_differences and figures/ablation.
+published figures), ablation.csv (each switch against the module as it is), ablation.md (what it
+shows about each idea of IRAM's abstract), and figures/module_differences and figures/ablation.
 
 examples:
   iram models
@@ -32,6 +32,7 @@ from pathlib import Path
 
 from analysis.commands import options
 from iram.errors import InputError
+from iram.files import write_text
 
 
 def configure(parser) -> None:
@@ -144,6 +145,7 @@ def _ledger(args) -> None:
 
 def _compare(args) -> None:
     from analysis.store import write_table
+    from analysis.tables.ideas import ideas_page
     from analysis.tables.training import ablation_table, accuracy_table
     from analysis.training import measure, weights_in
     from iram.data import open_dataset
@@ -158,12 +160,14 @@ def _compare(args) -> None:
     ablation = ablation_table(models, split)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
+    if page := ideas_page(ablation, models):
+        write_text(args.out / "ablation.md", page)
     _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
             print("\n".join(_line(row) for row in table.itertuples()))
-    print(f"\nin {args.out}: accuracy.csv, ablation.csv, figures/")
+    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}, figures/")
 
 
 def _line(row) -> str:
