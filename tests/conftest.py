@@ -69,6 +69,16 @@ def explorer_offer(tiny_weights):
     return open_offer(models=models, heads="heads:n=28")
 
 
+@pytest.fixture(scope="module")
+def server(explorer_offer):
+    """The explorer's server, started."""
+    from analysis.explorer.server import Server
+
+    server = Server(explorer_offer).start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def undrawn(monkeypatch, request) -> None:
     """Drawing takes longer than all else; only the tests that look at figures draw."""

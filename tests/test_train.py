@@ -1,6 +1,5 @@
 """Training: the same result however often it is killed, chosen on the validation split only."""
 
-import csv
 import itertools
 import json
 import math
@@ -10,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from toy import toy_faces
+from trainings import RECIPE, TIMES, architecture, read_log, run, same_weights
 
 from iram import InputError, build_model
-from iram.checkpoint import load_checkpoint, save_checkpoint
 from iram.data import FaceDataset
 from iram.evaluate import accuracy, predict
-from iram.model import plan
 from iram.recipe import Recipe
 from iram.train import (
     _Run,
@@ -27,108 +25,12 @@ from iram.train import (
     train,
 )
 
-RECIPE = Recipe(epochs=3, batch_size=8, lr=0.02)
-TIMES = ("seconds", "images_per_second")
-
-
-class Killed(BaseException):
-    """As a signal would be: nothing in the package catches it."""
-
-
-def architecture(attention="iram", size=16):
-    return plan(attention=attention, classes=("up", "down"), width=0.25, input_size=size)
-
-
-def run(folder, recipe=RECIPE, seed=0, dataset=None, attention="iram", bf16=True):
-    dataset = dataset or toy_faces()
-    splits = dataset.split("train"), dataset.split("validation")
-    return train(architecture(attention), *splits, recipe, seed, folder, bf16=bf16, progress=False)
-
-
-def killed_after(monkeypatch, epochs, folder, **options):
-    """A run that is killed when this many epochs are saved."""
-    saved, count = _Run.save, itertools.count(1)
-
-    def save(self):
-        saved(self)
-        if next(count) == epochs:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_Run, "save", save)
-        with pytest.raises(Killed):
-            run(folder, **options)
-
-
-def same_weights(one, other):
-    one, other = one.state_dict(), other.state_dict()
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
-
-
-def without_times(log):
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in log]
-
-
-def read_log(folder):
-    with open(folder / "log.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
 
 @pytest.mark.parametrize("bf16", [True, False])
 def test_equal_seeds_give_equal_weights_and_another_seed_others(tmp_path, bf16):
     first = run(tmp_path / "a", bf16=bf16)
     assert same_weights(first.model, run(tmp_path / "b", bf16=bf16).model)
     assert not same_weights(first.model, run(tmp_path / "c", seed=1, bf16=bf16).model)
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 3])
-def test_a_killed_run_goes_on_to_the_same_weights_and_log(tmp_path, monkeypatch, epochs):
-    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, mixup=0.2, erasing=0.5)
-    whole = run(tmp_path / "whole", recipe)
-    killed_after(monkeypatch, epochs, tmp_path / "killed", recipe=recipe)
-    resumed = run(tmp_path / "killed", recipe)
-    assert same_weights(whole.model, resumed.model)
-    assert resumed.epoch == whole.epoch
-    assert without_times(resumed.log) == without_times(whole.log)
-    logs = (without_times(read_log(tmp_path / name)) for name in ("whole", "killed"))
-    assert next(logs) == next(logs)
-
-
-def test_a_run_killed_twice_goes_on_to_the_same_weights(tmp_path, monkeypatch):
-    whole = run(tmp_path / "whole")
-    killed_after(monkeypatch, 1, tmp_path / "killed")
-    killed_after(monkeypatch, 1, tmp_path / "killed")
-    assert same_weights(whole.model, run(tmp_path / "killed").model)
-
-
-def test_an_interruption_within_an_epoch_keeps_the_epochs_before(tmp_path, monkeypatch):
-    whole = run(tmp_path / "whole")
-    step, count = _Run.step, itertools.count(1)
-
-    def interrupted(self, *arguments):
-        if next(count) == 7:  # the third batch of the second epoch of four
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_Run, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "killed")
-    assert [row["epoch"] for row in read_log(tmp_path / "killed")] == ["1"]
-    assert same_weights(whole.model, run(tmp_path / "killed").model)
-
-
-def test_a_run_killed_before_its_last_checkpoint_still_gets_a_whole_log(tmp_path, monkeypatch):
-    def killed(*arguments):
-        raise Killed
-
-    killed_after(monkeypatch, 2, tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr("iram.train.save_checkpoint", killed)
-        with pytest.raises(Killed):
-            run(tmp_path)
-    run(tmp_path)
-    assert [row["epoch"] for row in read_log(tmp_path)] == ["1", "2", "3"]
 
 
 def test_training_leaves_the_global_random_numbers_alone(tmp_path):
@@ -197,47 +99,6 @@ def test_validation_faces_are_not_trained_on(tmp_path):
     first, second = run(tmp_path / "a", recipe), run(tmp_path / "b", recipe, dataset=other)
     assert dataset.sha256 == other.sha256
     assert same_weights(first.model, second.model)
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"recipe": Recipe(epochs=3, batch_size=8, lr=0.03)}, r"recipe\.lr: 0\.02 there, 0\.03"),
-        ({"seed": 4}, "seed: 0 there, 4 now"),
-        ({"dataset": toy_faces(seed=9)}, r"data: toy.*-0 there, toy.*-9 now"),
-        ({"dataset": toy_faces((40, 12, 12))}, "faces: 32 there, 40 now"),
-        ({"attention": "se"}, r"architecture\.attention: iram there, se now"),
-        ({"bf16": False}, "precision: bf16 autocast there, fp32 now"),
-    ],
-)
-def test_a_checkpoint_of_another_training_names_the_difference(
-    tmp_path, monkeypatch, changed, message
-):
-    killed_after(monkeypatch, 1, tmp_path)
-    with pytest.raises(InputError, match=message) as error:
-        run(tmp_path, **changed)
-    assert "weight_decay" not in str(error.value), "what is the same is not listed"
-    assert str(tmp_path / "checkpoint.safetensors") in str(error.value)
-
-
-@pytest.mark.parametrize("share", [0, 0.3, 0.99])
-def test_a_truncated_checkpoint_is_an_input_error(tmp_path, monkeypatch, share):
-    killed_after(monkeypatch, 1, tmp_path)
-    path = tmp_path / "checkpoint.safetensors"
-    data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(InputError, match="not a whole checkpoint"):
-        run(tmp_path)
-
-
-def test_other_tensors_in_the_place_of_the_checkpoint_are_an_input_error(tmp_path):
-    from safetensors.torch import save_file
-
-    path = tmp_path / "checkpoint.safetensors"
-    for metadata in (None, {"state": "{}"}, {"state": "[1]"}, {"state": "no JSON"}):
-        save_file({"model/x": torch.ones(2)}, path, metadata=metadata)
-        with pytest.raises(InputError, match="not a whole checkpoint"):
-            run(tmp_path)
 
 
 def test_so_many_faces_as_the_recipe_says_are_drawn_by_the_seed(tmp_path, monkeypatch):
@@ -350,11 +211,3 @@ def test_with_random_labels_the_last_epoch_is_taken_whatever_validation_says(tmp
     assert run(tmp_path / "true").epoch == 1
     recipe = Recipe(epochs=3, batch_size=8, lr=0.02, random_labels=True)
     assert run(tmp_path / "random", recipe).epoch == 3
-
-
-def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path, monkeypatch):
-    killed_after(monkeypatch, 2, tmp_path)
-    groups, state = load_checkpoint(tmp_path / "checkpoint.safetensors")
-    del state["identity"]["recipe"]["random_labels"], state["identity"]["recipe"]["erasing_shape"]
-    save_checkpoint(tmp_path / "checkpoint.safetensors", groups, state)
-    assert [row["epoch"] for row in run(tmp_path).log] == [1, 2, 3]
