@@ -1,9 +1,10 @@
 """Train on a data set's training split, choose on its validation split, report its test split.
 
 One model, every combination of --attention and --seeds, or a named --grid of iram/grids.py.
-What is finished is skipped, what was killed goes on from its last epoch to the same result, and
-several processes may share a grid: none takes a cell that another one is at. --workers starts so
-many: on a CPU one a core is fastest; on a GPU several small nets share it.
+What is finished is skipped (an accuracy that its card lacks is added), what was killed goes on from
+its last epoch to the same result, and several processes may share a grid: none takes a cell that
+another one is at. --workers starts so many: on a CPU one a core is fastest; on a GPU several small
+nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), study-5
 (all of it with five), ferplus (--data ferplus:...), reference (IRAM on a wide net, for two cores,
