@@ -74,7 +74,7 @@ from analysis import cli
 import iram.data
 iram.data.open_dataset = lambda spec: toy_faces((640, 12, 12))
 sys.exit(cli.main(["train", "--data", "toy", "--out", sys.argv[1], "--attention", "none", "--seeds",
-    "0,1", "--switches", "width=0.25", "--recipe", "epochs=4,batch_size=8", "--device", "cpu",
+    "0,1", "--switches", "width=0.25", "--recipe", "epochs=12,batch_size=8", "--device", "cpu",
     "--workers", "2"]))
 """
 
@@ -126,7 +126,7 @@ def test_an_interrupt_ends_all_of_them_and_a_second_run_goes_on(tmp_path):
     process = started(tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
     _, error = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 130, error
     assert "Traceback" not in error
     assert not list(tmp_path.glob("*.json"))
     goes_on(tmp_path)
