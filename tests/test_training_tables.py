@@ -172,6 +172,9 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert figures == [f"{n}.{k}" for n in ("ablation", "module_differences")
                        for k in ("pdf", "png")]  # fmt: skip
+    command[2] = str(trained / "none-seed0.safetensors")
+    assert cli.main([*command, "--out", str(tmp_path)]) == 0
+    assert not (tmp_path / "ablation.md").exists()
 
 
 def test_the_ledger_has_a_row_per_cell_with_what_became_of_it(trained, tmp_path):

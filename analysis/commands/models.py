@@ -162,6 +162,8 @@ def _compare(args) -> None:
     write_table(args.out / "ablation.csv", ablation)
     if page := ideas_page(ablation, models):
         write_text(args.out / "ablation.md", page)
+    else:  # that of an earlier comparison would contradict the table
+        (args.out / "ablation.md").unlink(missing_ok=True)
     _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
