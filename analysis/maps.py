@@ -14,6 +14,11 @@ def spatial_attention(attention: Tensor) -> Tensor:
     return attention.mean(1)
 
 
+def gates_channels(attention: Tensor) -> bool:
+    """Whether a map (N, C, H, W) was made for channels alone: one number, shown at every place."""
+    return attention.stride()[2:] == (0, 0)
+
+
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
     """Maps (N, h, w) at (N, height, width), bilinear, align_corners=False."""
     return F.interpolate(maps[:, None].float(), (height, width), mode="bilinear")[:, 0]

@@ -19,6 +19,7 @@ from analysis.presets import Preset
 from analysis.shift import fills, report
 from analysis.shift import study as shifting
 from analysis.shift.estimate import seconds_left
+from analysis.shift.readers import Reader
 from analysis.shift.roles import RANDOM_LABELS, Training, plays, training_of
 from analysis.study import select
 from analysis.subjects import Subject
@@ -99,15 +100,15 @@ class Study:
 
 
 def stages(study: Study) -> list[Stage]:
-    """The parts in order, each with what is left of it; nothing is written. Without a model that
-    has attention there is no shift.
+    """The parts in order, each with what is left of it; nothing is written. Without a model
+    whose attention can move there is no shift.
 
     Raises:
         InputError: a mistake in what is to be run, or a folder that holds another run.
     """
     parts = [_occlusion(study), _attribution(study)]
-    attentive = any(getattr(s.model, "has_attention", False) for s in study.moved)
-    return [*parts, _shift(study)] if attentive else parts
+    moves = any(Reader(s, dataset=study.dataset).moves for s in study.moved)
+    return [*parts, _shift(study)] if moves else parts
 
 
 def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:

@@ -95,6 +95,13 @@ class Fixed(Planted):
         return (0.4 + 0.2 * self.pattern).expand(len(images), -1, -1)
 
 
+class Gating(Planted):
+    """A gate over channels alone, as SE's: it falls with what is covered, the same everywhere."""
+
+    def gate(self, images, covered, known):
+        return (0.6 - 0.3 * covered.mean((1, 2)))[:, None, None].expand(-1, SIDE, SIDE)
+
+
 class Intensity(Planted):
     """Attention is how bright a cell is: black takes it away, and it goes nowhere."""
 

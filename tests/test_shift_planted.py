@@ -6,7 +6,7 @@ attention is the picture's brightness, and one whose attention any patch in the 
 
 import numpy as np
 import pytest
-from planted import Avoiding, Fixed, Inattentive, Intensity, Stirred, faces, subject
+from planted import Avoiding, Fixed, Gating, Inattentive, Intensity, Stirred, faces, subject
 
 from analysis.shift import shift
 from analysis.shift.fills import COLUMNS
@@ -47,7 +47,7 @@ def planted(tmp_path_factory):
         (Stirred, "stirred-seed0", 0),
         (Inattentive, "none-seed0", 0), (Fixed, "iram-random-labels-seed0", 0),
         *((Fixed, f"iram-erasing-{fill}-seed0", 0) for fill in ("noise", "mean", "occluders")),
-        *((Fixed, f"{name}-seed0", 0) for name in ("se", "eca", "cbam")),
+        (Gating, "se-seed0", 0), (Gating, "eca-seed0", 0), (Fixed, "cbam-seed0", 0),
     )  # fmt: skip
 
 
@@ -97,7 +97,20 @@ def test_a_gain_that_a_patch_beside_the_face_gives_too_is_no_movement(planted):
 
 def test_controls_and_twins_get_no_verdict_of_their_own(planted):
     models = set(planted.tables["verdicts"]["model"])
-    assert models == {"iram", "fixed", "bright", "stirred", "se", "eca", "cbam"}
+    assert models == {"iram", "fixed", "bright", "stirred", "cbam"}
+
+
+def test_a_gate_over_channels_alone_is_a_rival_without_a_verdict(planted):
+    """It can't move: a "refuted" of it would be no finding. H6 is asked against it all the same."""
+    for name in ("se", "eca"):
+        assert outcomes(planted, "iram", "H6")[f"more than {name}"] == "shown"
+        assert f"{name}: gates channels alone" in planted.report()
+        for table in ("verdicts", "components"):
+            assert name not in set(planted.tables[table]["model"])
+        replaced = planted.tables["interventions"].query("intervention != 'none'")
+        assert f"{name}-seed0" not in set(replaced["model"])
+    assert set(planted.tables["by_fill"].query("model == 'se'")["row"]) == {"channels-alone"}
+    assert not any("se-permuted" in r.name for r in planted.study.readers)
 
 
 def test_a_verdict_never_holds_a_number_that_is_none(planted):
@@ -143,7 +156,7 @@ def test_each_fill_stands_alone_with_its_shams_and_exposures(planted):
     erased = every[every["row"] == "exposure"]
     assert set(erased["exposure"]) == {"noise", "mean", "occluders"}
     assert set(table["row"]) == {"attention", "exposure", "twin", "random-labels",
-                                 "permuted-weights"}  # fmt: skip
+                                 "channels-alone", "permuted-weights"}  # fmt: skip
     assert "what each fill shows alone" in planted.report()
 
 

@@ -156,9 +156,10 @@ def test_measures_do_not_depend_on_the_batch(tmp_path):
         np.testing.assert_allclose(*(t[name].to_numpy() for t in tables), atol=2e-4)
 
 
-def test_only_models_without_attention_is_a_mistake(tmp_path):
+@pytest.mark.parametrize("modules", [("none",), ("se", "eca", "none")])
+def test_only_models_whose_attention_can_not_move_is_a_mistake(tmp_path, modules):
     with pytest.raises(InputError, match="none has attention whose shift could be measured"):
-        run(tmp_path / "out", tmp_path, ("none",))
+        run(tmp_path / "out", tmp_path, modules)
 
 
 def test_turned_heads_and_no_occluder_are_mistakes(tmp_path):

@@ -122,13 +122,14 @@ def test_a_list_says_how_long_and_writes_nothing(weights, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_without_attention_there_is_no_shift(weights, tmp_path, capsys):
-    asked = command(weights, tmp_path / "out", "--models", weights.split(",")[1], "--list")
+def test_without_attention_that_can_move_there_is_no_shift(weights, tmp_path, capsys):
+    still = f"{weights.split(',')[1]},{tiny.weights(tmp_path, 'se')}"
+    asked = command(weights, tmp_path / "out", "--models", still, "--list")
     assert cli.main(asked) == 0
     told = capsys.readouterr().out
     assert "\n  2 attribution" in told
     assert "\n  3 shift" not in told
-    assert "no shift: none of the models has attention" in told
+    assert "no shift: none of the models has attention that can move" in told
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from analysis.attributions.base import attribution
 from analysis.attributions.layers import activation
-from analysis.maps import resize, spatial_attention
+from analysis.maps import gates_channels, resize, spatial_attention
 from iram.attention.iram import IRAM
 from iram.errors import InputError, listing
 
@@ -86,11 +86,6 @@ def maps_of(trace) -> list[Tensor]:
     """The spatial maps of a trace; see the module for gates over channels alone."""
     pairs = zip(trace.attention, trace.features, strict=True)
     return [weighted_gate(a, f) if gates_channels(a) else spatial_attention(a) for a, f in pairs]
-
-
-def gates_channels(attention: Tensor) -> bool:
-    """Whether a map was made for channels alone: one number, shown at every place."""
-    return attention.stride()[2:] == (0, 0)
 
 
 def weighted_gate(gate: Tensor, features: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Does attention move to the visible regions, is it learned, and does it cause the robustness?
 
-Every model with attention gets a verdict per hypothesis: supported, refuted, undecided or not
-tested, by rules that are written down in analysis/shift/hypotheses.py. Its controls come from the
+Every model whose attention can move gets a verdict per hypothesis: supported, refuted, undecided or
+not tested, by rules that are written down in analysis/shift/hypotheses.py (one that gates channels
+alone, as SE and ECA do, is a rival of the others, and has none). Its controls come from the
 other models of --models, and are known by the cards beside the weights, whatever the files are
 called: the net without attention (its activation), the same net trained on shuffled labels, the
 same net trained with erasing (noise, mean, occluders), and for IRAM se, eca and cbam. The net with

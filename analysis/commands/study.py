@@ -104,7 +104,7 @@ def _tell(study, preset: str, parts) -> None:
     print(f"study ({preset}): {study.dataset.name}, {len(study.dataset):,} faces; {models}")
     print("\n".join(f"  {place} {part}" for place, part in enumerate(parts, 1)))
     if all(part.name != "shift" for part in parts):
-        print("  no shift: none of the models has attention")
+        print("  no shift: none of the models has attention that can move")
     seconds = sum(part.seconds for part in parts)
     if seconds:
         print(f"  in all about {duration(seconds)}; with tables and figures a little more")

@@ -11,6 +11,7 @@ from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
 
 KINDS = (
     "twin",
+    "channels-alone",
     "attention",
     "exposure",
 )  # in this order; of other controls there is nothing to ask

@@ -79,9 +79,10 @@ class Evidence:
         return {name: found[name] for name in order if name in found}
 
     def judged(self) -> dict[str, list[Reader]]:
-        """The models that hypotheses are about: those with attention that are no control."""
+        """The models that hypotheses are about: those whose attention can move, and that are no
+        control."""
         return {name: readers for name, readers in self.models().items()
-                if readers[0].has_attention and not readers[0].training.is_control}  # fmt: skip
+                if readers[0].moves and not readers[0].training.is_control}  # fmt: skip
 
     def controls(self, name: str, control: str) -> list[list[Reader]]:
         """The readers of a control of the model with this label: one list of training seeds, or of

@@ -29,7 +29,7 @@ def fill_table(evidence: Evidence) -> pd.DataFrame:
     with the 95% interval of the hierarchical bootstrap (images within seeds; one seed: images
     only), and how many images and seeds it is of.
 
-    row: attention, or which control the model is. exposure: what its training erased with.
+    row: attention, or which control or rival the model is. exposure: what its training erased with.
     occluder: a place such as eyes-0.3, or "all": their mean, image by image.
     patch: "covers" the place, or lies "beside" the face (the sham, measured at the same places).
     layer: 0 to L - 1, or "all": their mean.

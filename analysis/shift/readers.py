@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from analysis.maps import spatial_attention
+from analysis.maps import gates_channels, spatial_attention
 from analysis.shift.controls import CALIBRATION, PERMUTED, activation_energy, permuted_weights
 from analysis.shift.roles import Training, check, training_of
 from analysis.subjects import Subject, twin
@@ -37,7 +37,8 @@ class Reader:
 
     Attributes:
         subject: what it is read from.
-        permuted: whether its weights are permuted; they then need faces to be calibrated on.
+        permuted: whether its weights are permuted.
+        dataset: the faces: permuted weights are calibrated on some of them.
     """
 
     subject: Subject
@@ -52,11 +53,25 @@ class Reader:
     def has_attention(self) -> bool:
         return bool(getattr(self.subject.model, "has_attention", False))
 
+    @cached_property
+    def channels_alone(self) -> bool:
+        """Whether it has attention, and none of it has places, as in SE and ECA."""
+        if not self.has_attention:
+            return False
+        with torch.inference_mode():
+            trace = self.subject.model.trace(self._faces(self.dataset.images(slice(0, 1))))
+        return all(gates_channels(one) for one in trace.attention)
+
+    @property
+    def moves(self) -> bool:
+        """Whether it has attention that can move."""
+        return self.has_attention and not self.channels_alone
+
     @property
     def replaceable(self) -> bool:
-        """Whether its attention can be replaced."""
+        """Whether its attention can be replaced, and another one would make a difference."""
         lacks = getattr(self.subject.model, "lacks", {})
-        return self.has_attention and "interventions" not in lacks and not self.permuted
+        return self.moves and "interventions" not in lacks and not self.permuted
 
     @cached_property
     def training(self) -> Training:
@@ -106,18 +121,18 @@ class Reader:
 
 
 def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
-    """Every model, and after each that has attention its twin with permuted weights.
+    """Every model, and after each whose attention can move its twin with permuted weights.
 
     Raises:
         InputError: models of one label that are no training seeds of the same thing.
     """
     readers = []
     for subject in subjects:
-        reader = Reader(subject)
+        reader = Reader(subject, dataset=dataset)
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
         copied = "copies" not in getattr(subject.model, "lacks", {})
-        if reader.has_attention and copied and not reader.training.is_control:
+        if reader.moves and copied and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
     check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
     return readers

@@ -134,7 +134,9 @@ class RealShift:
         return pd.DataFrame(rows, columns=CORRELATION)
 
     def _all(self):
-        for name in self.evidence.models():
+        for name, readers in self.evidence.models().items():
+            if readers[0].channels_alone:
+                continue
             for faces, turned in (("not turned", False), ("all", True)):
                 yield name, faces, self.draws(name, turned)
 

@@ -17,6 +17,7 @@ from iram.weights import PRETRAINED, read_card
 
 EXPOSURES = ("noise", "mean", "occluders")
 TWIN, RANDOM_LABELS, EXPOSURE = "twin", "random-labels", "exposure"
+CHANNELS = "channels-alone"  # a rival at most: its attention has no places, and so can't move
 NOT_COMPARED = ("erasing", "erasing_fill", "erasing_shape", "random_labels")  # fields of a recipe
 
 

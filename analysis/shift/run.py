@@ -63,12 +63,14 @@ class ShiftStudy:
 
     def key(self, reader: Reader, condition: Condition) -> str:
         regions = regions_of(condition, self.plan.conditions)
+        # Said of these alone, so that the cells of all others are as they were.
+        channels = {"replaced": False} if reader.channels_alone else {}
         return cell_key(
             version=VERSION, benchmark=self.plan.key(reader.subject, condition),
             permuted=reader.permuted, cameras=self.plan.cameras_sha256,
             regions=[place_name(r) for r in regions.values()],
             causal=self.causal_fills, layers=LAYER_FILLS,
-            truth=HEAD_REGIONS if self.plan.dataset.renders else None,
+            truth=HEAD_REGIONS if self.plan.dataset.renders else None, **channels,
         )  # fmt: skip
 
     def rows(self, kind: str, reader: Reader, condition: Condition) -> pd.DataFrame | None:

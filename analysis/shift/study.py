@@ -36,7 +36,7 @@ TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correl
 WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
          "presupposes")  # fmt: skip
 WHOLE = "tables.sha256"  # what the tables in a folder were made of
-VERSION = 2  # raise it when what the tables hold changes, so that old ones are made again
+VERSION = 3  # raise it when what the tables hold changes, so that old ones are made again
 
 
 @dataclass
@@ -123,8 +123,8 @@ def planned(
 
 
 def _nothing_to_measure(names: str) -> str:
-    return (f"--models {names}: none has attention whose shift could be measured; add one such as "
-            "iram")  # fmt: skip
+    return (f"--models {names}: none has attention whose shift could be measured (a gate over "
+            "channels alone, as SE's, has no places); add one such as iram")  # fmt: skip
 
 
 def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> ShiftResults:

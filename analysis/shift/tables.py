@@ -30,14 +30,16 @@ def row_kind(reader: Reader, condition: Condition) -> str:
 
 
 def model_kind(reader: Reader) -> str:
-    """Which control a model is: its permuted weights, random labels, the twin without attention
-    or one that was exposed to erasing; "" for one under study."""
+    """Which control a model is: its permuted weights, random labels, the twin without attention, a
+    rival that gates channels alone, or one that was exposed to erasing; "" for one under study."""
     if reader.permuted:
         return PERMUTED
     if reader.training.random_labels:
         return roles.RANDOM_LABELS
     if not reader.has_attention:
         return roles.TWIN
+    if reader.channels_alone:
+        return roles.CHANNELS
     return roles.EXPOSURE if reader.training.erased != "none" else ""
 
 
@@ -112,8 +114,12 @@ def _effects(evidence: Evidence, reader: Reader, condition: Condition, outcome: 
 
 
 def notes(evidence: Evidence) -> list[str]:
-    """What a reader of the tables has to know: conditions that can't be compared."""
-    lines = []
+    """What a reader of the tables has to know: models without a verdict, and conditions that can't
+    be compared."""
+    lines = [f"{name}: gates channels alone: its attention is the same at every place and can't "
+             "move; a rival of the others, without verdicts of its own"
+             for name, readers in evidence.models().items()
+             if readers[0].channels_alone]  # fmt: skip
     for condition in evidence.conditions:
         reader = evidence.study.readers[0]
         values = evidence.measured(reader, condition, place_name(condition), LEAVES.measure)

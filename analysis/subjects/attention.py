@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from analysis.maps import gates_channels
 from iram.errors import InputError
 
 EDGE = 1e-6  # a sigmoid's map is kept this far from 0 and 1, where its inverse is endless
@@ -97,7 +98,7 @@ def read_map(output, layer: str, read: str, prefix: int = 1) -> Tensor:
         found = KINDS[read].read(output, prefix)
     except InputError as error:
         raise InputError(f"attention layer '{layer}': {error}") from None
-    if found.shape[2] * found.shape[3] < 2 or found.stride()[2:] == (0, 0):
+    if found.shape[2] * found.shape[3] < 2 or gates_channels(found):
         raise InputError(f"attention layer '{layer}' gates channels alone: its map has no places")
     return found
 

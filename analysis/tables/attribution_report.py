@@ -59,7 +59,7 @@ def skipped_lines(suite: "Suite") -> list[str]:
 
 
 def _gates_channels(suite: "Suite", subject) -> bool:
-    from analysis.attributions.attention import gates_channels
+    from analysis.maps import gates_channels
 
     if not {"attention", "attention_last"} & set(suite.methods_of(subject)):
         return False
