@@ -55,7 +55,7 @@ def ideas_page(table: pd.DataFrame, models: Sequence[Measured]) -> str:
     if wholes.empty:
         return ""
     whole = wholes.iloc[0]
-    shares = sorted(m.hits.mean() for m in models if m.label == whole["label"])
+    shares = {m.seed: m.hits.mean() for m in models if m.label == whole["label"]}
     parts = ["# What the ablation shows\n", _introduction(whole, shares)]
     for idea in IDEAS:
         parts.append(f'\n## {idea.title}\n\nThe abstract: "{idea.abstract}".\n')
@@ -67,19 +67,19 @@ def ideas_page(table: pd.DataFrame, models: Sequence[Measured]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _introduction(whole: pd.Series, shares: list[float]) -> str:
-    seeds = len(shares)
+def _introduction(whole: pd.Series, shares: dict[int, float]) -> str:
+    told = ", ".join(f"{100 * share:.1f}% (seed {seed})" for seed, share in sorted(shares.items()))
     apart = (
-        f" Its {seeds} training seeds lie {100 * shares[0]:.1f} to {100 * shares[-1]:.1f}%: a "
-        "difference of one seed that is not well beyond this may be the seed's."
-        if seeds > 1
+        f" Its training seeds have {told}: a difference over one seed that is not well beyond how "
+        "far these lie apart may be the seed's."
+        if len(shares) > 1
         else " It has one training seed, so how far seeds lie apart is not known."
     )
     return (
         f"IRAM as it is, on {whole['images']} faces of {whole['split']} ({whole['data']}): "
         f"{_interval(whole['accuracy'], whole['low'], whole['high'], '.1f')}%.{apart} Each switch "
         "is compared with it over the seeds that both have: points of accuracy, 95% bootstrap "
-        "interval, p of a paired permutation adjusted by Holm over all switches.\n"
+        "interval, p of a paired permutation adjusted by Holm over all switches."
     )
 
 
