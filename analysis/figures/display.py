@@ -1,6 +1,7 @@
 """What every figure is: an object made of tables, whose `plot()` draws it."""
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 
@@ -17,7 +18,7 @@ LETTERS = 115  # that a legend's row can hold in a double column
 STRIPE = "0.965"  # of every other row of a forest
 
 
-class Display:
+class Display(ABC):
     """A figure of one or more panels.
 
     A subclass is a dataclass of tables and choices, and computes nothing but places and units. It
@@ -61,11 +62,13 @@ class Display:
     def ax_(self) -> Axes:
         return self.axes_[0]
 
+    @abstractmethod
     def size(self) -> tuple[float, float]:
-        raise NotImplementedError
+        """(width, height) on paper in mm."""
 
+    @abstractmethod
     def draw(self, figure: Figure | SubFigure) -> Sequence[Axes]:
-        raise NotImplementedError
+        """Draws into an empty figure; the panels."""
 
     def _check(self) -> None:
         for name, wanted in self.COLUMNS.items():
@@ -104,8 +107,9 @@ class Panel(Display):
             self.draw_on(ax)
         return self
 
+    @abstractmethod
     def draw_on(self, ax: Axes) -> None:
-        raise NotImplementedError
+        """Draws on the axes, whatever they hold."""
 
 
 def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: str = "upper"):

@@ -1,5 +1,6 @@
 """Real occlusion beside painted occluders: what it costs, and what attention does."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -44,11 +45,13 @@ class TypeForest(Display):
     xlabel: ClassVar[str]
     note: str
 
+    @abstractmethod
     def models(self) -> list[str]:
-        raise NotImplementedError
+        """In the order of their panels."""
 
+    @abstractmethod
     def lines(self, model: str) -> list[Line | None]:
-        raise NotImplementedError
+        """Of one panel, from the top; None is an empty one."""
 
     def size(self) -> tuple[float, float]:
         models = self.models()
