@@ -24,13 +24,24 @@ class Measured:
     Attributes:
         label: what it is, without the seed; models of one label are compared over their seeds.
         card: as it was written at the end of training.
-        hits: (images,) 1.0 where its answer is right, else 0.0.
+        answers: (images,) the class that it takes each face for, by its number.
+        labels: (images,) the class that each face has.
     """
 
     label: str
     seed: int
     card: dict
-    hits: np.ndarray
+    answers: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}-seed{self.seed}"
+
+    @property
+    def hits(self) -> np.ndarray:
+        """(images,) 1.0 where its answer is right, else 0.0."""
+        return (self.answers == self.labels).astype(np.float64)
 
     @property
     def attention(self) -> str:
@@ -93,18 +104,19 @@ def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") ->
             if missing := {"label", "recipe", "data", "accuracy", "parameters"} - set(card):
                 raise InputError(f"the card of {subject.path} is of no training of `iram train`: "
                                  f"it lacks {', '.join(sorted(missing))}")  # fmt: skip
-            hits = _hits(subject, dataset)
-            _check_against_card(subject, card, dataset, hits.mean())
-            measured.append(Measured(card["label"], subject.seed, card, hits))
+            found = Measured(card["label"], subject.seed, card, _answers(subject, dataset),
+                             dataset.labels.numpy())  # fmt: skip
+            _check_against_card(subject, card, dataset, found.hits.mean())
+            measured.append(found)
             del subject.model  # a grid's models need not all stay in memory
             bar.update()
     return measured
 
 
-def _hits(subject: Subject, dataset: FaceDataset, batch: int = 256) -> np.ndarray:
+def _answers(subject: Subject, dataset: FaceDataset, batch: int = 256) -> np.ndarray:
     starts = range(0, len(dataset), batch)
     logits = torch.cat([subject.logits(dataset.images(slice(i, i + batch))) for i in starts])
-    return (logits.argmax(1) == dataset.labels).double().numpy()
+    return logits.argmax(1).numpy()
 
 
 def _check_against_card(subject: Subject, card: dict, dataset: FaceDataset, accuracy: float):

@@ -14,7 +14,8 @@ def measured(label, hits, seed=0, attention=None, recipe=None, **switches):
         "data": {"name": "fer2013", "sha256": "x"},
         "accuracy": {"PrivateTest, flip": {"accuracy": float(np.mean(hits)) + 0.01}},
     }  # fmt: skip
-    return Measured(label, seed, card, np.array(hits, dtype=float))
+    hits = np.array(hits, dtype=int)
+    return Measured(label, seed, card, answers=hits, labels=np.ones_like(hits))
 
 
 def random_hits(share, seed, n=400):

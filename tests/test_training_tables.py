@@ -10,6 +10,7 @@ from hits import measured, random_hits
 from toy import toy_faces
 
 from analysis import cli
+from analysis.answers import faces_of, read_answers, write_answers
 from analysis.store import read_table
 from analysis.tables.ledger import curves, ledger
 from analysis.tables.training import ablation_table, accuracy_table
@@ -172,9 +173,32 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert figures == [f"{n}.{k}" for n in ("ablation", "module_differences")
                        for k in ("pdf", "png")]  # fmt: skip
+    again = tmp_path / "again"
+    answers = str(tmp_path / "answers.parquet")
+    assert cli.main(["models", "--compare", answers, "--out", str(again)]) == 0
+    for path in (p.relative_to(tmp_path) for p in tmp_path.rglob("*") if again not in p.parents):
+        if (tmp_path / path).is_file() and path.parts[0] != "figures":
+            assert (again / path).read_bytes() == (tmp_path / path).read_bytes(), path
     command[2] = str(trained / "none-seed0.safetensors")
     assert cli.main([*command, "--out", str(tmp_path)]) == 0
     assert not (tmp_path / "ablation.md").exists()
+
+
+def test_answers_without_their_cards_or_damaged_are_an_input_error(trained, tmp_path):
+    paths = [trained / "none-seed0.safetensors"]
+    test = toy_faces().split("test")
+    write_answers(tmp_path, measure(paths, test), faces_of(test))
+    ((model,), faces) = read_answers(tmp_path / "answers.parquet")
+    assert list(faces["label"]) == [test.classes[label] for label in test.labels]
+    assert model.hits.mean() == pytest.approx(model.card["accuracy"]["PrivateTest"]["accuracy"])
+    card = tmp_path / "cards" / "none-seed0.json"
+    card.unlink()
+    with pytest.raises(InputError, match=r"has answers of none-seed0, but .*json is missing"):
+        read_answers(tmp_path / "answers.parquet")
+    data = (tmp_path / "answers.parquet").read_bytes()
+    (tmp_path / "answers.parquet").write_bytes(data[:-40] + data[-39:])
+    with pytest.raises(InputError, match=r"missing, damaged, or no table of answers"):
+        read_answers(tmp_path / "answers.parquet")
 
 
 def test_the_ledger_has_a_row_per_cell_with_what_became_of_it(trained, tmp_path):
@@ -201,6 +225,16 @@ def test_the_ledger_lists_what_no_grid_names_after_the_cells(trained):
     names = list(ledger([CELLS[1]], [trained])["name"])
     assert names[0] == "iram-seed0"
     assert sorted(names) == sorted([*(cell.name for cell in CELLS), "se-seed0"])
+
+
+def test_the_ledger_of_the_cards_alone_is_that_of_the_run(trained, tmp_path):
+    for path in trained.glob("*.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert len(ledger(CELLS, [tmp_path])) == len(CELLS)
+    assert ledger(CELLS, [tmp_path]).to_csv() == ledger(CELLS, [trained])[: len(CELLS)].to_csv()
+    command = ["models", "--ledger", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ledger.csv"]
 
 
 def test_the_curves_are_the_logs_one_row_a_model_and_epoch(trained):
@@ -231,6 +265,8 @@ def test_the_command_writes_the_ledger(trained, tmp_path, capsys):
             ["--compare", "{empty}", "--data", "t", "--out", "x"],
             "holds no weights with their cards",
         ),
+        (["--compare", "{empty}/answers.parquet", "--out", "x"], "no table of answers"),
+        (["--compare", "answers.parquet", "--data", "t", "--out", "x"], "leave out --data"),
         (["--compare", "nosuch", "--data", "t", "--out", "x"], "unknown model 'nosuch'"),
     ],
 )

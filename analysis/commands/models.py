@@ -9,14 +9,16 @@ one from outside, and what won't, with reasons: forward pass, batch independence
 gradient, attention, interventions, each family of attribution methods. How a model from outside is
 described says analysis/subjects/description.py.
 
---ledger writes to --out: ledger.csv (a row per cell of --grid and per model in the folders: done,
-diverged, unfinished or missing; accuracies, recipe, commit), curves.csv (a row an epoch), and
-figures/training_curves. Nothing is run.
+--ledger writes to --out: ledger.csv (a row per cell of --grid and per card in the folders: done,
+diverged, unfinished or missing; accuracies, recipe, commit), and, where the folders hold logs of
+training, curves.csv (a row an epoch) and figures/training_curves. Nothing is run.
 
 --compare runs every model once over the test split and writes to --out: accuracy.csv (each module
 against --reference, paired by image and seed: hierarchical bootstrap, permutation test, Holm; with
 published figures), ablation.csv (each switch against the module as it is), ablation.md (what it
-shows about each idea of IRAM's abstract), and figures/module_differences and figures/ablation.
+shows about each idea of IRAM's abstract), and figures/module_differences and figures/ablation;
+further answers.parquet (a row a face, its class and what each model takes it for) and cards/, which
+compare the same models again without weights and without data.
 
 examples:
   iram models
@@ -26,6 +28,7 @@ examples:
   iram models --ledger runs/study --grid study --out results/training
   iram models --compare runs/study --data fer2013:fer2013.csv --out results/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
+  iram models --compare results/training/answers.parquet --out runs/again
 """
 
 from pathlib import Path
@@ -43,8 +46,10 @@ def configure(parser) -> None:
     parser.add_argument("--grid", default="study", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")  # fmt: skip
     parser.add_argument("--compare", metavar="MODELS",
-                        help="folders, shipped names or .safetensors files")  # fmt: skip
-    parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...")
+                        help="folders, shipped names or .safetensors files, or the "
+                        "answers.parquet of an earlier comparison")  # fmt: skip
+    parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
+                        "answers.parquet needs none")  # fmt: skip
     parser.add_argument("--reference", default="none", metavar="LABEL",
                         help="what modules are compared with; default: none")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
@@ -132,32 +137,29 @@ def _ledger(args) -> None:
     table = ledger([cell for name in names for cell in GRIDS[name]], folders)
     logs = curves(folders)
     write_table(args.out / "ledger.csv", table)
-    write_table(args.out / "curves.csv", logs)
-    _draw(args.out, {"training/ledger.csv": table, "training/curves.csv": logs})
+    if len(logs):  # a folder of cards alone has none
+        write_table(args.out / "curves.csv", logs)
+        _draw(args.out, {"training/ledger.csv": table, "training/curves.csv": logs})
     for row in table.itertuples():
         note = f" ({row.note})" if isinstance(row.note, str) and row.note else ""
         print(f"{row.name:34s} {row.status}{note}"
               + (f"  {100 * row.validation:.1f} / {100 * row.test:.1f}%"
                  if row.status == "done" else ""))  # fmt: skip
-    print(f"\n{(table['status'] == 'done').sum()} of {len(table)} done; in {args.out}: ledger.csv, "
-          "curves.csv")  # fmt: skip
+    print(f"\n{(table['status'] == 'done').sum()} of {len(table)} done; in {args.out}: ledger.csv"
+          + ", curves.csv, figures/" * bool(len(logs)))  # fmt: skip
 
 
 def _compare(args) -> None:
+    from analysis.answers import ANSWERS, write_answers
     from analysis.store import write_table
     from analysis.tables.ideas import ideas_page
     from analysis.tables.training import ablation_table, accuracy_table
-    from analysis.training import measure, weights_in
-    from iram.data import open_dataset
 
-    if args.data is None:
-        raise InputError("--compare runs the models: name the data with --data")
-    paths = weights_in(args.compare)
-    dataset = open_dataset(args.data, split="test")
-    models = measure(paths, dataset, options.device(args.device))
-    split = dataset.metadata["usage"].iloc[0]
+    models, faces = _answered(args)
+    split = faces["usage"].iloc[0]
     accuracy = accuracy_table(models, split, args.reference)
     ablation = ablation_table(models, split)
+    write_answers(args.out, models, faces)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
     if page := ideas_page(ablation, models):
@@ -169,7 +171,25 @@ def _compare(args) -> None:
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
             print("\n".join(_line(row) for row in table.itertuples()))
-    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}, figures/")
+    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}, figures/, "
+          f"{ANSWERS}, cards/")  # fmt: skip
+
+
+def _answered(args) -> tuple:
+    """(models with their answers, run now or read; what the rows of the answers are)"""
+    from analysis.answers import ANSWERS, faces_of, read_answers
+    from analysis.training import measure, weights_in
+    from iram.data import open_dataset
+
+    if Path(args.compare).name == ANSWERS:
+        if args.data is not None:
+            raise InputError(f"{args.compare} holds the answers already: leave out --data")
+        return read_answers(Path(args.compare).expanduser())
+    if args.data is None:
+        raise InputError("--compare runs the models: name the data with --data")
+    paths = weights_in(args.compare)
+    dataset = open_dataset(args.data, split="test")
+    return measure(paths, dataset, options.device(args.device)), faces_of(dataset)
 
 
 def _line(row) -> str:

@@ -9,12 +9,11 @@ from iram.evaluate import VIEWS, measure_name, single_views
 from iram.grids import Cell
 from iram.ledger import read_log, status
 from iram.recipe import Recipe
-from iram.train_grid import is_done
 from iram.weights import read_card
 
 FINISHED = ("parameters", "selected_epoch", "selected_on", "images_per_second", "precision",
             "commit", "weights_sha256")  # fmt: skip
-RANK = ("missing", "unfinished", "diverged", "done")
+RANK = ("missing", "unfinished", "diverged")
 SUFFIX = {"single": "", "flip": "_flip", "crops": "_crops"}
 SCORES = [f"{role}{SUFFIX[views]}{part}" for role in ("validation", "test") for views in VIEWS
           for part in ("", "_low", "_high")]  # fmt: skip
@@ -23,7 +22,9 @@ COLUMNS = ("name", "label", "seed", "attention", "switches", "backbone", "recipe
 
 
 def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
-    """One row per cell of the grids, then one per further model in the folders.
+    """One row per cell of the grids, then one per further card in the folders.
+
+    A card, which training writes last, says that its cell is done; the weights need not be there.
 
     status: done, diverged, unfinished or missing, the best that a folder has; `note` says why or
         how far.
@@ -35,7 +36,7 @@ def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
     rows = {cell.name: _cell_row(cell, folders) for cell in cells}
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
-            if path.stem not in rows and path.with_suffix(".safetensors").exists():
+            if path.stem not in rows:
                 rows[path.stem] = {"name": path.stem, "status": "done"} | _card_row(path)
         for mark in sorted(folder.glob("*/diverged.txt")):
             name, note = mark.parent.name, mark.read_text(encoding="utf-8").strip()
@@ -58,13 +59,14 @@ def curves(folders: Sequence[Path]) -> pd.DataFrame:
 
 
 def _cell_row(cell: Cell, folders: Sequence[Path]) -> dict:
+    row = {"name": cell.name, "label": cell.label, "seed": cell.seed}
+    for folder in folders:
+        if (card := folder / f"{cell.name}.json").exists():
+            return row | {"status": "done"} | _card_row(card)
     found = [status(cell, folder) for folder in folders] or [("missing", "")]
     what, note = max(found, key=lambda pair: RANK.index(pair[0]))
     planned, recipe = cell.build(("a", "b"), 48)
-    row = {"name": cell.name, "label": cell.label, "seed": cell.seed, "status": what, "note": note}
-    for folder in folders:
-        if is_done(cell, folder):
-            return row | _card_row(folder / f"{cell.name}.json")
+    row |= {"status": what, "note": note}
     return row | _described(planned.to_dict(), recipe.to_dict())
 
 
