@@ -136,7 +136,7 @@ def draw(results: Results) -> list[Path]:
     from analysis import figures
 
     tables = {f"occlusion/{name}.csv": getattr(results.tables, name)
-              for name in ("summary", "importance", "occluders")}  # fmt: skip
+              for name in ("summary", "importance", "occluders", "modules")}  # fmt: skip
     tables["pose/summary.csv"] = results.tables.summary
     return figures.draw(tables, results.benchmark.out / "figures", _run(results))
 

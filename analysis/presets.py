@@ -1,12 +1,12 @@
 """How much of each part `iram study` runs, as plain data."""
 
-import re
 from dataclasses import asdict, dataclass
 
 from analysis.suite.plan import Sizes
 from iram.data.classes import match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.names import label_of
 from iram.weights import pretrained
 
 HEADS = "heads"
@@ -87,7 +87,7 @@ def shipped(dataset: FaceDataset) -> str:
     made_of = {name: card.get("data", {}).get("name") for name, card in cards.items()}
     fitting = [name for name, data in made_of.items() if data == dataset.name]
     fitting = fitting or [name for name, data in made_of.items() if data != HEADS]
-    return ",".join(dict.fromkeys(re.sub(r"-seed\d+$", "", name) for name in fitting))
+    return ",".join(dict.fromkeys(label_of(name) for name in fitting))
 
 
 def _knows(card: dict, dataset: FaceDataset) -> bool:

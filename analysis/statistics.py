@@ -3,7 +3,7 @@
 Draws are seeded, so equal runs give equal numbers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -66,15 +66,47 @@ def hierarchical_bootstrap(
     Reference: Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007.
     """
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    seeds, images = values.shape
-    counts = resampling_counts(images, resamples, seed)  # the same images for every comparison
-    means = np.concatenate([block @ values.T for block in counts]) / images  # (B, seeds)
-    generator = np.random.default_rng(derived_seed(seed, "training seeds"))
-    drawn = generator.integers(0, seeds, (resamples, seeds))
-    draws = np.take_along_axis(means, drawn, 1).mean(1)
+    counts = resampling_counts(values.shape[1], resamples, seed)  # the same for every comparison
+    means = np.concatenate([block @ values.T for block in counts]) / values.shape[1]
+    draws = _over_seeds(means[:, :, None], seed)[:, 0]
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return float(values.mean()), float(low), float(high)
+
+
+def column_intervals(values: np.ndarray, counts: Iterable[np.ndarray], seed: int = 0) -> np.ndarray:
+    """(K, 4) mean, low, high and n of columns (N, K), or (seeds, N, K), that may hold NaN.
+
+    The hierarchical bootstrap of many columns at once; with one seed it is over images only. An
+    image counts in a column where all seeds have a value.
+
+    Args:
+        counts: blocks (b, N) of how often each image is drawn.
+    """
+    values = values if values.ndim == 3 else values[None]
+    seeds, _, columns = values.shape
+    known = np.isfinite(values).all(0)
+    filled = np.where(known, values, 0.0)
+    flat = filled.transpose(1, 0, 2).reshape(len(known), -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.concatenate([(block @ flat).reshape(-1, seeds, columns)
+                                / (block @ known)[:, None] for block in counts])  # fmt: skip
+        mean = filled.sum((0, 1)) / known.sum(0) / seeds
+    draws = means.mean(1) if seeds == 1 else _over_seeds(means, seed)
+    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
+    some = known.any(0)
+    if some.any():
+        tail = (1 - LEVEL) / 2
+        low[some], high[some] = np.nanquantile(draws[:, some], [tail, 1 - tail], axis=0)
+    return np.stack([mean, low, high, known.sum(0)], 1)
+
+
+def _over_seeds(means: np.ndarray, seed: int) -> np.ndarray:
+    """(B, K): means (B, seeds, K) over seeds drawn with replacement."""
+    resamples, seeds, _ = means.shape
+    generator = np.random.default_rng(derived_seed(seed, "training seeds"))
+    drawn = generator.integers(0, seeds, (resamples, seeds))
+    return np.take_along_axis(means, drawn[:, :, None], 1).mean(1)
 
 
 def paired_permutation(difference: np.ndarray, *, seed: int = 0, resamples: int = 10_000) -> float:

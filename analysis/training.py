@@ -10,6 +10,7 @@ import torch
 from analysis.subjects import Subject, open_subjects
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.names import name_of
 from iram.progress import progress_bar
 from iram.recipe import Recipe
 from iram.weights import PRETRAINED, find_weights, read_card
@@ -36,7 +37,7 @@ class Measured:
 
     @property
     def name(self) -> str:
-        return f"{self.label}-seed{self.seed}"
+        return name_of(self.label, self.seed)
 
     @property
     def hits(self) -> np.ndarray:

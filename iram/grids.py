@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from iram.model import Architecture, plan
+from iram.names import name_of
 from iram.recipe import Recipe
 
 
@@ -26,7 +27,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        return f"{self.label}-seed{self.seed}"
+        return name_of(self.label, self.seed)
 
     @property
     def epochs(self) -> int:

@@ -166,6 +166,9 @@ def tables() -> dict[str, pd.DataFrame]:
                           occluder=["mouth", "eyes"], metric=["drop_beyond_box"])  # fmt: skip
     robust = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
                      metric=["mrr", "relative_mrr"])  # fmt: skip
+    modules = crossed(label=["none", "iram"], kind=["all", "eyes"], metric=["drop"])
+    modules = numbers(numbers(modules, ""), "difference")
+    modules.loc[modules["label"] == "none", "difference"] = np.nan
     real = crossed(model=MODELS, labels=["own"], group=["occluded", "upper"], metric=["accuracy"])
     yaw = numbers(pd.DataFrame({"requested_yaw_deg": [-30, 0, 30]}), "measured_yaw_deg")
     yaw = yaw.rename(columns={"measured_yaw_deg_low": "low", "measured_yaw_deg_high": "high"})
@@ -174,6 +177,7 @@ def tables() -> dict[str, pd.DataFrame]:
     logs = crossed(name=ledger()["name"], epoch=[1, 2, 3])
     return {
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
+        "occlusion/modules.csv": modules.assign(p_holm=0.5, seeds="0 1"),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
         "occlusion/robustness.csv": numbers(robust, "", scale=100),
         "occlusion/real_synthetic.csv": real_synthetic(),

@@ -11,10 +11,9 @@ from analysis.shift.inference import (
     detectable,
     one_sided,
     standard_error,
-    summarise,
     tost,
 )
-from analysis.statistics import hierarchical_bootstrap, resampling_counts
+from analysis.statistics import hierarchical_bootstrap
 
 GENERATOR = np.random.default_rng
 
@@ -111,26 +110,3 @@ def test_draws_are_judged_as_a_normal_mean():
     assert found.low == pytest.approx(0.3 - 1.96 * 0.1, abs=0.02)
     assert found.p_direction == pytest.approx(stats.norm.sf(3), abs=0.003)
     assert found.p_absent > 0.9
-
-
-def test_columns_are_averaged_over_the_images_that_have_a_value():
-    values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan], [5.0, np.nan, np.nan]])
-    found = summarise(values, resampling_counts(3, 200, 0))
-    assert found[:2, 0].tolist() == [3, 5]
-    assert found[:, 3].tolist() == [3, 1, 0]
-    assert np.isnan(found[2, :3]).all()
-    assert found[1, 1] == found[1, 2] == 5
-
-
-def test_columns_of_several_seeds_have_the_hierarchical_bootstraps_interval():
-    values = GENERATOR(9).normal(size=(3, 40, 2)) + np.arange(3)[:, None, None]
-    found = summarise(values, resampling_counts(40, 1000, 5), seed=5)
-    for column in range(2):
-        expected = hierarchical_bootstrap(values[:, :, column], seed=5)
-        np.testing.assert_allclose(found[column, :3], expected)
-
-
-def test_an_image_that_one_seed_has_no_value_for_counts_in_none():
-    values = np.array([[[1.0], [np.nan], [3.0]], [[5.0], [99.0], [7.0]]])
-    ((mean, *_, n),) = summarise(values, resampling_counts(3, 200, 0))
-    assert (mean, n) == (4, 2)

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from analysis import statistics
 from analysis.statistics import (
     bootstrap,
+    column_intervals,
     hierarchical_bootstrap,
     holm,
     paired_permutation,
@@ -133,3 +134,26 @@ def test_equal_seeds_give_equal_hierarchical_intervals():
     values = np.random.default_rng(0).normal(size=(3, 50))
     assert hierarchical_bootstrap(values, seed=1) == hierarchical_bootstrap(values, seed=1)
     assert hierarchical_bootstrap(values, seed=1) != hierarchical_bootstrap(values, seed=2)
+
+
+def test_columns_are_averaged_over_the_images_that_have_a_value():
+    values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan], [5.0, np.nan, np.nan]])
+    found = column_intervals(values, resampling_counts(3, 200, 0))
+    assert found[:2, 0].tolist() == [3, 5]
+    assert found[:, 3].tolist() == [3, 1, 0]
+    assert np.isnan(found[2, :3]).all()
+    assert found[1, 1] == found[1, 2] == 5
+
+
+def test_columns_of_several_seeds_have_the_hierarchical_bootstraps_interval():
+    values = np.random.default_rng(9).normal(size=(3, 40, 2)) + np.arange(3)[:, None, None]
+    found = column_intervals(values, resampling_counts(40, 1000, 5), seed=5)
+    for column in range(2):
+        expected = hierarchical_bootstrap(values[:, :, column], seed=5)
+        np.testing.assert_allclose(found[column, :3], expected)
+
+
+def test_an_image_that_one_seed_has_no_value_for_counts_in_none():
+    values = np.array([[[1.0], [np.nan], [3.0]], [[5.0], [99.0], [7.0]]])
+    ((mean, *_, n),) = column_intervals(values, resampling_counts(3, 200, 0))
+    assert (mean, n) == (4, 2)

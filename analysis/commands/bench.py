@@ -4,12 +4,14 @@ random box and the sham beside the face as controls.
 Writes to --out: rows/*.parquet (a row per image, model and condition); tables, each number with its
 95% interval: summary.csv (per condition), occluders.csv (against the random box), curves.csv (areas
 under accuracy against fraction), robustness.csv (mRR against the model "none"), importance.csv
-(per expression and region), worst.csv (the worst expression), and with --ran-lists real.csv,
+(per expression and region), worst.csv (the worst expression), modules.csv (every module over its
+training seeds, against the module "none" over the same seeds), and with --ran-lists real.csv,
 real_synthetic.csv, real_correlation.csv; run.json, and figures. What was finished is kept: run it
 again to go on.
 
 examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
+  iram bench --data fer2013:fer2013.csv --models iram,iram-seed1,none,none-seed1 --out runs/seeds
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
   iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real

@@ -11,6 +11,7 @@ from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
+from analysis.figures.modules import ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
 from analysis.figures.photograph import FacePanel, PhotographOverview
 from analysis.figures.pose import MeasuredYaw, PoseCurves
@@ -36,6 +37,7 @@ __all__ = [
     "MeasuredYaw",
     "Mediation",
     "ModuleDifferences",
+    "ModuleForest",
     "OccluderForest",
     "OcclusionCurves",
     "PhotographOverview",

@@ -4,8 +4,9 @@ Unknown names (a newly registered occluder, somebody's own weights) are shown as
 spaces for underscores.
 """
 
-import re
 from collections.abc import Iterable
+
+from iram.names import label_of, seed_of
 
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
@@ -117,8 +118,6 @@ LABELS = {"own": "the data set's labels", "ferplus": "the labels of FERPlus's ma
           "agreed": "faces on whose label FER2013 and FERPlus agree"}  # fmt: skip
 KINDS = {"module": "modules", "control": "other recipes", "ablation": "IRAM's switches"}
 
-SEED = re.compile(r"-seed(\d+)$")
-
 
 def over(seeds: Iterable[float]) -> str:
     """What intervals are over that are of so many training seeds each; unknown ones don't count."""
@@ -130,21 +129,16 @@ def title(name: str, names: dict[str, str]) -> str:
     return names.get(name, name.replace("_", " "))
 
 
-def family(model: str) -> str:
-    """The name of a model without its training seed: iram-heads of iram-heads-seed0."""
-    return SEED.sub("", model)
-
-
 def model_titles(models: Iterable[str]) -> dict[str, str]:
     """Each model's title. Seeds, and that weights know rendered heads, are told only where they
     tell two of these models apart."""
     models = list(dict.fromkeys(models))
-    families = {model: family(model) for model in models}
+    families = {model: label_of(model) for model in models}
     if all("heads" in name.split("-") for name in families.values()):
         families = {model: name.replace("-heads", "") for model, name in families.items()}
     titles = {model: _family_title(name) for model, name in families.items()}
     shared = [one for one in titles.values() if list(titles.values()).count(one) > 1]
-    return {model: f"{one}, seed {SEED.search(model)[1]}" if one in shared and SEED.search(model)
+    return {model: f"{one}, seed {seed_of(model)}" if one in shared and seed_of(model) is not None
             else one for model, one in titles.items()}  # fmt: skip
 
 
@@ -157,7 +151,7 @@ def _family_title(name: str) -> str:
 
 def one_per_family(models: Iterable[str]) -> list[str]:
     """The first of every model's training seeds, for figures that show one model."""
-    return list({family(model): model for model in reversed(list(models))}.values())[::-1]
+    return list({label_of(model): model for model in reversed(list(models))}.values())[::-1]
 
 
 def condition_title(occluder: str, fill: str, fraction: float | None) -> str:

@@ -17,6 +17,7 @@ from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
+from analysis.figures.modules import ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
@@ -75,6 +76,7 @@ FIGURES = (
            each=("fill", fills)),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",)),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",)),
+    Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",)),
     Figure("importance", ImportanceMatrix, ("occlusion/importance.csv",),
            each=("model", importance.models)),
     Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",)),
@@ -115,6 +117,7 @@ DATA = "--data fer2013:fer2013.csv"
 YAWS = "--limit 200 --yaw=-45,-30,-15,0,15,30,45"
 COMMANDS = {  # the beginning of a table's name -> what makes it; the longest that fits
     "occlusion/": f"iram bench {DATA} --models iram,none,cbam --out OUT",
+    "occlusion/modules": f"iram bench {DATA} --models iram,iram-seed1,none,none-seed1 --out OUT",
     "occlusion/real": f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
     "heads/": "iram bench --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads "
     "--conditions heads --out OUT",

@@ -12,7 +12,8 @@ from importlib.resources import files
 from matplotlib import style as matplotlib_style
 from matplotlib.figure import Figure
 
-from analysis.figures.names import MODULES, family, model_titles
+from analysis.figures.names import MODULES, model_titles
+from iram.names import label_of
 from iram.registry import Registry
 
 SINGLE_COLUMN, DOUBLE_COLUMN = 85, 178  # mm, as journals print
@@ -81,7 +82,7 @@ def look(models: Iterable[str]) -> dict[str, dict]:
     than there are markers for, all models count as modules of their own.
     """
     models = list(dict.fromkeys(models))
-    seeds = {name: [m for m in models if family(m) == name] for name in map(family, models)}
+    seeds = {name: [m for m in models if label_of(m) == name] for name in map(label_of, models)}
     firsts = [own[0] for own in seeds.values()]
     titles, places = model_titles(firsts), _places(list(seeds))
     styles = {}

@@ -17,13 +17,13 @@ from analysis.figures.names import (
     HYPOTHESES,
     QUESTIONS,
     condition_title,
-    family,
     model_titles,
     title,
 )
 from analysis.figures.occlusion import OcclusionCurves, offsets
 from analysis.figures.style import ANSWER_LOOKS, DOUBLE_COLUMN, MUTED, dots, look, points
 from iram.errors import InputError
+from iram.names import label_of
 
 TITLE = "Does attention find the visible parts of a face?"
 PLACES = ("eyes", "mouth", "box")
@@ -89,13 +89,13 @@ class Summary(Display):
 
     def _shown(self) -> pd.DataFrame:
         """The benchmark of the modules that have verdicts, and of the net without attention."""
-        judged = {family(m).split("-")[0] for m in self.verdicts["model"]} | {"none"}
-        kept = self.summary["model"].map(lambda name: family(name).split("-")[0] in judged)
+        judged = {label_of(m).split("-")[0] for m in self.verdicts["model"]} | {"none"}
+        kept = self.summary["model"].map(lambda name: label_of(name).split("-")[0] in judged)
         return self.summary[kept]
 
     def _legend(self, figure) -> None:
         tables = [self.verdicts] + ([] if self.summary is None else [self._shown()])
-        models = [family(model) for table in tables for model in table["model"]]
+        models = [label_of(model) for table in tables for model in table["model"]]
         looks = {one["label"]: one for one in look(models).values()}
         figure.legend(handles=[Line2D([], [], **one) for one in looks.values()], ncols=6,
                       loc="outside lower center", title=rests_on(self.verdicts))  # fmt: skip

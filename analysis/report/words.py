@@ -49,6 +49,7 @@ TITLES = {
     "accuracy_against_fraction": "Accuracy against the occluded share of the face",
     "drop_by_occluder": "What each occluder costs",
     "drop_by_occluder_heads": "What each occluder costs rendered heads",
+    "drop_by_module": "What occlusion costs each module, over its training seeds",
     "importance": "Which region each expression leans on",
     "accuracy_against_pose": "Accuracy against head pose",
     "accuracy_against_pose_own_surfaces": "Accuracy against head pose, by each face’s own surface",

@@ -1,13 +1,11 @@
 """Tests of a mean over images and training seeds: direction, equivalence, and power."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from analysis.statistics import LEVEL, hierarchical_bootstrap, paired_permutation
-from iram.seeds import derived_seed
 
 ALPHA = 0.05
 POWER = 0.8
@@ -131,39 +129,3 @@ def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> floa
     if not np.isfinite(error.se):
         return np.inf
     return float((stats.t.isf(alpha, error.df) + stats.t.ppf(power, error.df)) * error.se)
-
-
-def summarise(values: np.ndarray, counts: Iterable[np.ndarray], seed: int = 0) -> np.ndarray:
-    """(K, 4) mean, low, high and n of columns (N, K), or (seeds, N, K), that may hold NaN.
-
-    The hierarchical bootstrap of many columns at once; with one seed it is over images only. An
-    image counts in a column where all seeds have a value.
-
-    Args:
-        counts: blocks (b, N) of how often each image is drawn.
-    """
-    values = values if values.ndim == 3 else values[None]
-    seeds, _, columns = values.shape
-    known = np.isfinite(values).all(0)
-    filled = np.where(known, values, 0.0)
-    flat = filled.transpose(1, 0, 2).reshape(len(known), -1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.concatenate([(block @ flat).reshape(-1, seeds, columns)
-                                / (block @ known)[:, None] for block in counts])  # fmt: skip
-        mean = filled.sum((0, 1)) / known.sum(0) / seeds
-    draws = means.mean(1) if seeds == 1 else _over_seeds(means, seed)
-    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
-    some = known.any(0)
-    if some.any():
-        tail = (1 - LEVEL) / 2
-        low[some], high[some] = np.nanquantile(draws[:, some], [tail, 1 - tail], axis=0)
-    return np.stack([mean, low, high, known.sum(0)], 1)
-
-
-def _over_seeds(means: np.ndarray, seed: int) -> np.ndarray:
-    """(B, K): means (B, seeds, K) over seeds drawn with replacement, as `hierarchical_bootstrap`
-    draws them."""
-    resamples, seeds, _ = means.shape
-    generator = np.random.default_rng(derived_seed(seed, "training seeds"))
-    drawn = generator.integers(0, seeds, (resamples, seeds))
-    return np.take_along_axis(means, drawn[:, :, None], 1).mean(1)

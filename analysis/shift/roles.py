@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from analysis.subjects import Subject
 from iram.errors import InputError
+from iram.names import label_of
 from iram.recipe import Recipe
 from iram.train import difference
 from iram.weights import PRETRAINED, read_card
@@ -64,7 +65,7 @@ def training_of(subject: Subject, has_attention: bool) -> Training:
     path = getattr(subject, "path", None)
     ours = path and path.suffix == ".safetensors" and path.with_suffix(".json").is_file()
     card = read_card(path) if ours else {}
-    label = card.get("label") or re.sub(r"-seed\d+$", "", subject.name)
+    label = card.get("label") or label_of(subject.name)
     built, recipe = card.get("architecture", {}), card.get("recipe")
     attention = built.get("attention") or (label.split("-")[0] if has_attention else "none")
     if recipe is None:

@@ -8,12 +8,11 @@ from analysis.shift.controls import PERMUTED
 from analysis.shift.describe import MEASURES
 from analysis.shift.evidence import Evidence, average
 from analysis.shift.hypotheses import LEAVES
-from analysis.shift.inference import summarise
 from analysis.shift.interventions import ALL
 from analysis.shift.places import place_name, regions_of
 from analysis.shift.readers import Reader
 from analysis.shift.run import CAUSAL_FILLS
-from analysis.statistics import RESAMPLES, resampling_counts
+from analysis.statistics import RESAMPLES, column_intervals, resampling_counts
 from analysis.study import Condition
 
 COMBINED = "all"
@@ -146,10 +145,12 @@ def _cells(evidence: Evidence):
 
 
 def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
-    """`summarise` of columns (N, K), or (seeds, N, K), as a table: value, low, high and n."""
+    """`column_intervals` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
     seed = evidence.study.plan.seed
     counts = resampling_counts(values.shape[-2], RESAMPLES, seed)
-    table = pd.DataFrame(summarise(values, counts, seed), columns=["value", "low", "high", "n"])
+    table = pd.DataFrame(
+        column_intervals(values, counts, seed), columns=["value", "low", "high", "n"]
+    )
     return table.astype({"n": int})
 
 

@@ -13,6 +13,8 @@ from analysis.subjects import Subject
 from analysis.tables.curves import curve_areas
 from analysis.tables.grid import grid
 from analysis.tables.importance import importance
+from analysis.tables.modules import COLUMNS as MODULES
+from analysis.tables.modules import modules
 from analysis.tables.occluders import occluder_scores
 from analysis.tables.robustness import kind_errors, reference_of, robustness
 from analysis.tables.scores import scores
@@ -42,6 +44,8 @@ class Tables:
             (`analysis.tables.robustness`). Models without a reference in the run are not in it.
         importance: per expression and occluder (`analysis.tables.importance`).
         worst: the worst expression per kind (`analysis.tables.worst`).
+        modules: per module, its training seeds together, what each kind costs, and how that differs
+            from the module's reference (`analysis.tables.modules`); it has no model and no seed.
     """
 
     summary: pd.DataFrame
@@ -50,6 +54,7 @@ class Tables:
     robustness: pd.DataFrame
     importance: pd.DataFrame
     worst: pd.DataFrame
+    modules: pd.DataFrame
 
 
 TABLES = tuple(field.name for field in fields(Tables))
@@ -69,6 +74,11 @@ def summarise(benchmark: Benchmark) -> Tables:
     parts["robustness"] = [_with_seeds(
         robustness(conditions, errors, known, benchmark.seed), benchmark
     )]  # fmt: skip
+    parts["modules"] = [
+        modules(conditions, errors, benchmark.seed).assign(dataset=benchmark.dataset.name)[
+            ["dataset", *MODULES]
+        ]
+    ]
     return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
 
 

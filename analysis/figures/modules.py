@@ -1,0 +1,88 @@
+"""What occlusion costs a module, over its training seeds."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pandas as pd
+
+from analysis.figures.display import Display, chosen, legend, places, stripes
+from analysis.figures.names import CORRUPTIONS, DROP, OCCLUDERS, OVER_FACES, title
+from analysis.figures.occlusion import offsets
+from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look
+
+ALL = "all"
+
+
+@dataclass
+class ModuleForest(Display):
+    """What each occluder and corruption costs a module: a row per kind, a point per module, with
+    its 95% interval over faces and training seeds; at the right the same less the cost to the
+    module's reference, paired by face and seed, filled where the adjusted p is below 0.05.
+
+    The mean over all of them stands at the top.
+
+    Attributes:
+        modules: the table `modules.csv` of a benchmark.
+    """
+
+    modules: pd.DataFrame
+    COLUMNS: ClassVar = {"modules": (
+        "label", "kind", "metric", "value", "low", "high", "difference", "difference_low",
+        "difference_high", "p_holm", "seeds",
+    )}  # fmt: skip
+
+    def _drops(self) -> pd.DataFrame:
+        table = chosen(self.modules, "no drop of accuracy in this table", metric="drop")
+        if not table["difference"].notna().any():
+            chosen(table[:0], "no module with a reference to compare it with")
+        return table
+
+    def _rows(self) -> list[str]:
+        table = self._drops()
+        first = table[table["label"] == table["label"].iloc[0]]
+        order = list(first.sort_values("value", kind="stable")["kind"])
+        order.remove(ALL)
+        return [*order, ALL]
+
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 4.6 * len(self._rows()) + 30
+
+    def draw(self, figure):
+        table, rows = self._drops(), self._rows()
+        panels = list(figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1]))
+        styles = _styles(table)
+        for ax, start in zip(panels, ("", "difference"), strict=True):
+            stripes(ax, len(rows))
+            ax.axvline(0, color=MUTED, linewidth=0.8)
+            for (label, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+                own = table[(table["label"] == label) & table[start or "value"].notna()]
+                _points(ax, own, places(own["kind"], rows) + shift, style, start)
+        names = OCCLUDERS | CORRUPTIONS | {ALL: "mean over all"}
+        panels[0].set_yticks(range(len(rows)), [title(name, names) for name in rows])
+        panels[0].set_ylim(-0.6, len(rows) - 0.4)
+        panels[0].set_xlabel(DROP)
+        panels[1].set_xlabel("less that without attention (points);\nfilled: p < 0.05 (Holm)")
+        legend(figure, panels[0], f"bars: {OVER_FACES}; with several training seeds over these too")
+        return panels
+
+
+def _styles(table: pd.DataFrame) -> dict[str, dict]:
+    """As everywhere, and how many training seeds each module has."""
+    styles = look(table["label"])
+    for label, style in styles.items():
+        told = table.loc[table["label"] == label, "seeds"].iloc[0]
+        count = max(1, len(str(told).split()))
+        style["label"] += f" ({count} seed{'s' * (count > 1)})"
+    return styles
+
+
+def _points(ax, rows: pd.DataFrame, y, style: dict, start: str) -> None:
+    value, low, high = ((start, f"{start}_low", f"{start}_high") if start
+                        else ("value", "low", "high"))  # fmt: skip
+    ax.hlines(y, 100 * rows[low], 100 * rows[high], color=style["color"])
+    certain = (rows["p_holm"] < 0.05) if start else pd.Series(True, rows.index)
+    for filled in (True, False):
+        some = (certain == filled).to_numpy()
+        if some.any():
+            face = {} if filled else {"markerfacecolor": "white"}
+            ax.plot(100 * rows[value][some], y[some], **dots(style) | face)

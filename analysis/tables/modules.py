@@ -1,0 +1,103 @@
+"""What each kind of occlusion and corruption costs a module: all its training seeds together."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import (
+    RESAMPLES,
+    column_intervals,
+    holm,
+    paired_permutation,
+    resampling_counts,
+)
+from analysis.tables import grid
+from analysis.tables.groups import POOLED
+from analysis.tables.robustness import reference_of
+from iram.names import label_of, seed_of
+
+COLUMNS = ("label", "reference", "kind", "metric", "value", "low", "high", "difference",
+           "difference_low", "difference_high", "p", "p_holm", "seeds", "paired_seeds", "n",
+           "conditions")  # fmt: skip
+
+
+def modules(conditions: pd.DataFrame, errors: Mapping[str, np.ndarray], seed: int) -> pd.DataFrame:
+    """One row per module (a model's name without its training seed), kind and metric.
+
+    accuracy: mean over the kind's levels and fills, images and seeds, 0 to 1; also of the kind
+        "clean".
+    drop: clean accuracy minus it, paired by image.
+    Of the kind "all" both are means over the kinds, each as heavy; not over "clean".
+    low, high: the 95% interval of the hierarchical bootstrap, images within training seeds
+        (`analysis.statistics`); of one seed it is over images only.
+    difference, difference_low, difference_high: the value minus that of the module's reference
+        (`reference_of`), over the training seeds that both have (`paired_seeds`), image by image.
+    p: of the mean difference over these seeds, by `paired_permutation`; p_holm: adjusted over all
+        modules and kinds of a metric, and for the kind "all" over the modules.
+
+    Args:
+        conditions: see `analysis.tables.grid.grid`.
+        errors: model -> `kind_errors`; the same images in the same order.
+    """
+    kinds = grid.kinds(conditions)
+    names = _names({kind: len(rows) for kind, rows in kinds.items()})
+    labels: dict[str, dict[int | None, str]] = {}
+    for model in errors:
+        labels.setdefault(label_of(model), {})[seed_of(model)] = model
+    levels = np.array([len(rows) for rows in kinds.values()])
+    values = {label: np.stack([_scores(errors[model], levels) for model in own.values()])
+              for label, own in labels.items()}  # fmt: skip
+    tables = []
+    for label, own in labels.items():
+        table = names.assign(label=label, seeds=_listed(own), n=values[label].shape[1])
+        table[["value", "low", "high"]] = _intervals(values[label], seed)
+        reference = reference_of(label, list(labels))
+        if reference not in (None, label):
+            other = labels[reference]
+            paired = [one for one in own if one in other]
+            table = table.assign(reference=reference, paired_seeds=_listed(paired))
+            if paired:
+                places = ([list(seeds).index(one) for one in paired] for seeds in (own, other))
+                mine, theirs = (values[name][place] for name, place in
+                                zip((label, reference), places, strict=True))  # fmt: skip
+                table = table.assign(**_differences(mine - theirs, seed))
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+    for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
+        table.loc[part.index, "p_holm"] = holm(part["p"])
+    return table
+
+
+def _names(levels: Mapping[str, int]) -> pd.DataFrame:
+    """kind, metric and number of conditions, in the order of `_scores`."""
+    each = [*levels.items(), (POOLED, sum(levels.values()))] if levels else []
+    rows = [(grid.CLEAN_KIND, "accuracy", 1)]
+    rows += [(kind, metric, count) for metric in ("accuracy", "drop") for kind, count in each]
+    return pd.DataFrame(rows, columns=["kind", "metric", "conditions"])
+
+
+def _scores(errors: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """(N, 1 + 2 x (kinds + 1)) of `kind_errors` (N, 1 + kinds)."""
+    clean, covered = 1 - errors[:, :1], 1 - errors[:, 1:] / levels
+    if not len(levels):
+        return clean
+    covered = np.hstack([covered, covered.mean(1, keepdims=True)])
+    return np.hstack([clean, covered, clean - covered])
+
+
+def _intervals(values: np.ndarray, seed: int) -> np.ndarray:
+    """(columns, 3) of (seeds, N, columns)."""
+    counts = resampling_counts(values.shape[1], RESAMPLES, seed)
+    return column_intervals(values, counts, seed)[:, :3]
+
+
+def _differences(differences: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    found = _intervals(differences, seed).T
+    p = [paired_permutation(column, seed=seed) for column in differences.mean(0).T]
+    return dict(zip(["difference", "difference_low", "difference_high", "p"], [*found, p],
+                    strict=True))  # fmt: skip
+
+
+def _listed(seeds: Iterable[int | None]) -> str:
+    return " ".join(str(seed) for seed in seeds if seed is not None)

@@ -1,0 +1,116 @@
+"""What a module costs over its training seeds, against hand-made answers."""
+
+import numpy as np
+import pytest
+from answers import conditions, value_of, wrong_under
+
+from analysis.figures.modules import ModuleForest
+from analysis.statistics import hierarchical_bootstrap, paired_permutation
+from analysis.study import Condition
+from analysis.tables.modules import COLUMNS, modules
+from analysis.tables.robustness import kind_errors
+from iram.errors import InputError
+
+GRID = conditions(
+    ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
+    Condition(corruption="jpeg", severity=1),
+)  # fmt: skip
+N = 200
+
+
+def table_of(seed=0, **models):
+    """Of models named LABEL_N."""
+    errors = {name.replace("_", "-seed"): kind_errors(GRID, correct)
+              for name, correct in models.items()}  # fmt: skip
+    return modules(GRID, errors, seed)
+
+
+def wrong(eyes=0, box=0, jpeg=0, start=0):
+    return wrong_under(GRID, N, eyes=slice(start, start + eyes), box=slice(0, box),
+                       jpeg=slice(0, jpeg))  # fmt: skip
+
+
+@pytest.fixture
+def table():
+    return table_of(none_0=wrong(20), none_1=wrong(40), iram_0=wrong(60, box=20),
+                    iram_1=wrong(60, box=20, jpeg=20), iram_2=wrong(0))  # fmt: skip
+
+
+def test_values_are_means_over_seeds_levels_and_images(table):
+    none, iram = (table[table["label"] == label] for label in ("none", "iram"))
+    assert value_of(none, kind="eyes", metric="drop") == pytest.approx((0.1 + 0.2) / 2)
+    assert value_of(iram, kind="eyes", metric="drop") == pytest.approx((0.3 + 0.3 + 0) / 3)
+    assert value_of(iram, kind="eyes", metric="accuracy") == pytest.approx(0.8)
+    assert value_of(iram, kind="jpeg", metric="drop") == pytest.approx(0.1 / 3)
+    assert value_of(iram, kind="clean", metric="accuracy") == 1
+    every = np.mean([0.2, (0.1 + 0.1 + 0) / 3, 0.1 / 3])  # each kind as heavy, without the sham
+    assert value_of(iram, kind="all", metric="drop") == pytest.approx(every)
+    assert set(table["kind"]) == {"clean", "all", "eyes", "box", "jpeg"}
+    assert value_of(iram, "conditions", kind="eyes", metric="drop") == 2
+    assert list(table.columns) == list(COLUMNS)
+
+
+def test_a_difference_is_over_the_seeds_that_both_have(table):
+    own = table[(table["label"] == "iram") & (table["metric"] == "drop")]
+    assert set(own["seeds"]) == {"0 1 2"}
+    assert set(own["paired_seeds"]) == {"0 1"}
+    assert set(own["reference"]) == {"none"}
+    assert value_of(own, "difference", kind="eyes") == pytest.approx((0.2 + 0.1) / 2)
+    assert table[table["label"] == "none"]["difference"].isna().all()
+
+
+def test_intervals_and_p_are_those_of_the_studys_statistics(table):
+    drops = np.zeros((2, N))
+    for seed, (iram, none) in enumerate([(60, 20), (60, 40)]):
+        drops[seed, none:iram] = 1
+    _, low, high = hierarchical_bootstrap(drops)
+    own = table[(table["label"] == "iram") & (table["metric"] == "drop")]
+    assert value_of(own, "difference_low", kind="eyes") == pytest.approx(low)
+    assert value_of(own, "difference_high", kind="eyes") == pytest.approx(high)
+    assert value_of(own, "p", kind="eyes") == paired_permutation(drops.mean(0))
+    smallest = own[own["kind"] != "all"].sort_values("p").iloc[0]
+    assert smallest["p_holm"] == pytest.approx(3 * smallest["p"])  # three kinds of one module
+    assert value_of(own, "p_holm", kind="all") == value_of(own, "p", kind="all")
+
+
+def test_seeds_that_differ_widen_the_interval():
+    alike = table_of(none_0=wrong(40), none_1=wrong(40), none_2=wrong(40))
+    apart = table_of(none_0=wrong(0), none_1=wrong(40), none_2=wrong(80))
+    widths = [value_of(t, "high", kind="eyes", metric="drop")
+              - value_of(t, "low", kind="eyes", metric="drop") for t in (alike, apart)]  # fmt: skip
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_module_without_a_reference_or_a_seed_in_common_has_no_difference():
+    alone = table_of(iram_0=wrong(20))
+    assert alone["difference"].isna().all()
+    apart = table_of(none_1=wrong(20), iram_0=wrong(20))
+    own = apart[apart["label"] == "iram"]
+    assert own["difference"].isna().all()
+    assert set(own["paired_seeds"]) == {""}
+    with pytest.raises(InputError, match="no module with a reference"):
+        ModuleForest(alone).plot()
+
+
+def test_models_whose_names_tell_no_seed_are_paired_as_they_are():
+    errors = {"none": kind_errors(GRID, wrong(20)), "mine": kind_errors(GRID, wrong(40))}
+    own = modules(GRID, errors, 0).query("label == 'mine'")
+    assert value_of(own, "difference", kind="eyes", metric="drop") == pytest.approx(0.1)
+
+
+def test_with_the_clean_pass_alone_there_is_its_accuracy():
+    clean = conditions()
+    found = modules(clean, {"none-seed0": kind_errors(clean, np.ones((5, 1), bool))}, 0)
+    assert found[["kind", "metric", "value"]].values.tolist() == [["clean", "accuracy", 1.0]]
+
+
+def test_the_figure_has_a_row_per_kind_the_mean_on_top_and_tells_the_seeds(table):
+    left, right = ModuleForest(table).plot().axes_
+    assert [text.get_text() for text in left.get_yticklabels()][-1] == "mean over all"
+    assert [text.get_text() for text in left.get_yticklabels()][:2] == ["random box", "JPEG"]
+    (legend,) = left.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "no attention (2 seeds)", "IRAM (3 seeds)"]  # fmt: skip
+    shown = [x for line in right.lines[1:] for x in line.get_xdata()]
+    own = table[(table["label"] == "iram") & (table["metric"] == "drop")]
+    assert sorted(shown) == pytest.approx(sorted(100 * own["difference"]))
