@@ -79,7 +79,7 @@ def _introduction(whole: pd.Series, shares: dict[int, float]) -> str:
         f"IRAM as it is, on {whole['images']} faces of {whole['split']} ({whole['data']}): "
         f"{_interval(whole['accuracy'], whole['low'], whole['high'], '.1f')}%.{apart} Each switch "
         "is compared with it over the seeds that both have: points of accuracy, 95% bootstrap "
-        "interval, p of a paired permutation adjusted by Holm over all switches."
+        "interval, p of a paired permutation adjusted by Holm over the switches that were trained."
     )
 
 
