@@ -22,6 +22,7 @@ from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.files import located
 
+TABLES_VERSION = 1  # raise it when what the tables hold changes, so that old ones are made again
 REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
               "correlation": "real_correlation.csv"}  # fmt: skip
 
@@ -105,13 +106,15 @@ def benchmark(
     out = plan.out
     store.write_run(out, run)
     made = engine.run(plan, progress, executor)
-    if not made and _is_summarised(plan):
+    whole = _made_of(plan)
+    if not made and store.is_whole(out, TABLES, whole):
         tables = {name: store.read_table(out / f"{name}.csv") for name in TABLES}
         return Results(plan, Tables(**tables), made)
     results = Results(plan, summarise(plan), made)
-    draw(results)
-    for name in reversed(TABLES):  # the summary last: it says that all is there
-        store.write_table(out / f"{name}.csv", getattr(results.tables, name))
+    with store.finishing(out, whole):
+        draw(results)
+        for name in TABLES:
+            store.write_table(out / f"{name}.csv", getattr(results.tables, name))
     return results
 
 
@@ -146,16 +149,11 @@ def _run(results: Results) -> str:
     return f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
 
 
-def _is_summarised(plan: Benchmark) -> bool:
-    """True if the tables are there and are of exactly these models and conditions."""
-    path = plan.out / "summary.csv"
-    if not all((plan.out / f"{name}.csv").exists() for name in TABLES):
-        return False
-    table = store.read_table(path)
-    if not {"model", "condition"} <= set(table.columns):
-        return False
-    found = list(dict.fromkeys(zip(table["model"], table["condition"], strict=True)))
-    return found == [(s.name, c.name) for s in plan.subjects for c in plan.conditions]
+def _made_of(plan: Benchmark) -> str:
+    """What the tables depend on: the cells, and what each model is called and trained with."""
+    cells = [plan.key(s, c) for s in plan.subjects for c in plan.conditions]
+    models = [(s.name, s.seed) for s in plan.subjects]
+    return store.cell_key(version=TABLES_VERSION, cells=cells, models=models)
 
 
 def _description(plan: Benchmark) -> dict:

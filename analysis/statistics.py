@@ -101,6 +101,14 @@ def column_intervals(values: np.ndarray, counts: Iterable[np.ndarray], seed: int
     return np.stack([mean, low, high, known.sum(0)], 1)
 
 
+def interval_over_seeds(draws: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
+    """Value, low and high of draws (1 + B, seeds) over images, the first of them the values: every
+    draw takes seeds with replacement, as `hierarchical_bootstrap` does."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(_over_seeds(draws[1:, :, None], seed), [tail, 1 - tail])
+    return float(draws[0].mean()), float(low), float(high)
+
+
 def _over_seeds(means: np.ndarray, seed: int) -> np.ndarray:
     """(B, K): means (B, seeds, K) over seeds drawn with replacement."""
     resamples, seeds, _ = means.shape

@@ -8,6 +8,8 @@ what is damaged or was made by something else is made again.
 import hashlib
 import json
 import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from iram.errors import InputError, one_line
 from iram.files import atomic_path, sweep, write_text
 
 KEY, SUM = b"iram_cell_key", b"iram_cell_sha256"
+WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 
 
@@ -84,6 +87,26 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no result table: {one_line(error)}") from None
+
+
+def is_whole(out: Path, names: Sequence[str], made_of: str) -> bool:
+    """Whether the folder holds all of these tables, NAME.csv, and `finishing` wrote them of this.
+
+    Args:
+        made_of: a hash of all that they depend on.
+    """
+    mark = out / WHOLE
+    there = mark.exists() and all((out / f"{name}.csv").exists() for name in names)
+    return there and mark.read_text(encoding="utf-8") == made_of
+
+
+@contextmanager
+def finishing(out: Path, made_of: str) -> Iterator[None]:
+    """Marks the folder's tables as whole once all that is inside is done. Until then nothing does:
+    of a process that is killed half-way an earlier run's mark must not stand."""
+    (out / WHOLE).unlink(missing_ok=True)
+    yield
+    write_text(out / WHOLE, made_of)
 
 
 def open_run(out: Path, identity: dict, description: dict) -> dict:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny
+import torch
 from small_bench import QUICK, contents, opened, run
 
 from analysis import store
@@ -85,6 +86,22 @@ def test_a_folder_that_lacks_a_table_gets_it_without_a_forward_pass(subjects, tm
     (tmp_path / "robustness.csv").unlink()
     assert run(subjects, tmp_path).made == 0
     assert contents(tmp_path) == before
+
+
+def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monkeypatch):
+    """Placed otherwise, and killed between the rows and the tables: the old tables still stand."""
+    plain = run(subjects, tmp_path).tables.summary
+    turned = torch.eye(2, 4).expand(40, 2, 4).clone()
+    turned[:, :, 3] = 6  # pixels
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.bench.summarise", lambda plan: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(subjects, tmp_path, cameras=turned)
+    again = run(subjects, tmp_path, cameras=turned)
+    assert again.made == 0
+    fresh = run(subjects, tmp_path / "fresh", cameras=turned).tables.summary
+    pd.testing.assert_frame_equal(again.tables.summary, fresh)
+    assert not again.tables.summary.equals(plain)
 
 
 def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.stats import binomtest
 
 from analysis.shift.inference import (
     Error,
@@ -22,16 +23,41 @@ def test_one_seed_has_the_usual_standard_error():
     values = np.array([[1.0, 2.0, 4.0, 9.0]])
     found = standard_error(values)
     assert found.se == pytest.approx(stats.sem(values[0]))
-    assert found.df == 3
+    assert (found.df, found.seeds) == (3, 0)
 
 
-def test_seeds_that_differ_widen_the_error_and_count_in_its_degrees_of_freedom():
+def test_seeds_that_differ_widen_the_error_with_degrees_of_freedom_of_their_own():
     images = GENERATOR(0).normal(size=500)
     alike = standard_error(np.stack([images, images]))
     apart = standard_error(np.stack([images, images + 1]))
     assert alike.se == pytest.approx(stats.sem(images))
     assert apart.se > 5 * alike.se
-    assert apart.df == pytest.approx(1, abs=0.1)
+    assert (apart.df, apart.seeds_df) == (499, 1)
+    assert apart.seeds == pytest.approx(0.5)  # of -0.5 and 0.5 about their mean, over the root of 2
+    assert alike.seeds == 0
+
+
+def test_of_two_parts_p_is_that_of_the_sum_of_two_t():
+    generator = GENERATOR(10)
+    draws = 0.5 * generator.standard_t(9, 400_000) + 0.2 * generator.standard_t(2, 400_000)
+    for mean in (0.3, 1.0, 2.0):
+        found = one_sided(mean, Error(0.5, 9, 0.2, 2))
+        assert found == pytest.approx((draws > mean).mean(), rel=0.05)
+    assert one_sided(1.0, Error(0.5, 9, 1e-6, 2)) == pytest.approx(stats.t.sf(2, 9), rel=0.02)
+    assert one_sided(1.0, Error(1e-9, 9, 0.5, 2)) == pytest.approx(stats.t.sf(2, 2))
+
+
+@pytest.mark.parametrize("apart", [0, 1, 5])
+def test_three_seeds_find_too_often_nothing_at_a_strict_level(apart):
+    """Whether seeds differ by nothing or by 5 times what images explain: at the level of the first
+    of nine hypotheses. Pooled degrees of freedom give 3 times as many false findings."""
+    generator, level, count = GENERATOR(11), 0.05 / 9, 4000
+    found = 0
+    for _ in range(count):
+        seeds = generator.normal(0, np.hypot(apart, 0.5), 3)
+        error = Error(1.0, 1499, float(seeds.std(ddof=1) / 3**0.5), 2)
+        found += one_sided(generator.normal() + seeds.mean(), error) < level
+    assert binomtest(found, count, level, "greater").pvalue > 0.01
 
 
 def test_the_direction_agrees_with_scipy():
@@ -103,10 +129,23 @@ def test_equivalence_is_found_by_mistake_in_5_percent_at_most():
     assert 0.04 <= found <= 0.06
 
 
-def test_draws_are_judged_as_a_normal_mean():
-    draws = np.r_[0.3, GENERATOR(5).normal(0.3, 0.1, 1000)]
-    found = assess_draws(draws, 90, 1, 0.05)
+def test_draws_of_one_seed_are_judged_as_a_normal_mean():
+    draws = np.r_[0.3, GENERATOR(5).normal(0.3, 0.1, 1000)][:, None]
+    found = assess_draws(draws, 90, 0.05)
     assert found.effect == 0.3
     assert found.low == pytest.approx(0.3 - 1.96 * 0.1, abs=0.02)
     assert found.p_direction == pytest.approx(stats.norm.sf(3), abs=0.003)
     assert found.p_absent > 0.9
+    assert found.seeds == 1
+
+
+def test_draws_of_seeds_that_differ_are_judged_as_three_trainings():
+    """Effects of -0.4, 0.05 and 0.4, each sure for its net: of the module nothing is known."""
+    effects = np.array([-0.4, 0.05, 0.4])
+    draws = effects + GENERATOR(12).normal(0, 0.005, (1001, 1))
+    draws[0] = effects
+    found = assess_draws(draws, 90, 0.05)
+    assert (found.low, found.high) == pytest.approx((-0.4, 0.4), abs=0.02)
+    assert found.seeds == 3
+    assert found.p_absent > 0.3
+    assert found.p_beyond > 0.3

@@ -35,7 +35,8 @@ class MissingWeightsError(MissingError):
 def lacking_weights(names: Sequence[str], others: Sequence[str] = ()) -> str:
     message = f"no weights of: {', '.join(dict.fromkeys(names))}"
     told = ", ".join(dict.fromkeys(others))
-    return f"{message} ({told}: trained on other data or by another recipe)" if told else message
+    why = "trained on other data, by another recipe, or, without a card, of no fitting name"
+    return f"{message} ({told}: {why})" if told else message
 
 
 class Evidence:

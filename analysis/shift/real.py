@@ -19,6 +19,7 @@ from analysis.shift.evidence import Evidence, MissingError, average
 from analysis.shift.hypotheses import Component
 from analysis.shift.inference import Finding, assess_draws
 from analysis.shift.places import place_name
+from analysis.statistics import interval_over_seeds
 from analysis.study import CLEAN, Condition
 from analysis.tables.matching import drawn, interval, means
 from analysis.tables.real import COMPARISON, TYPES, members
@@ -56,14 +57,14 @@ class RealShift:
         if not found:
             raise MissingError("no really occluded face of any type among these, or no condition "
                                "that covers its region")  # fmt: skip
-        weights = np.array([one["n"] for one in found.values()], dtype=float)
-        total = sum(w * one["real"] for w, one in zip(weights, found.values(), strict=True))
-        mean = component.direction * total / weights.sum()
-        seeds = len(self.evidence.judged()[name])
-        return assess_draws(mean, int(weights.sum()), seeds, component.margin)
+        faces = sum(one["n"] for one in found.values())
+        mean = sum(one["n"] * one["real"] for one in found.values()) / faces
+        return assess_draws(component.direction * mean, faces, component.margin,
+                            seed=self.plan.seed)  # fmt: skip
 
     def draws(self, name: str, turned: bool) -> dict[str, dict]:
-        """Type -> draws (1 + B,) of the real effect and of the painted one, and their numbers.
+        """Type -> draws (1 + B, seeds) of the real effect and of the painted one, the same faces
+        for every training seed, and their numbers.
 
         Args:
             turned: whether occluded faces that are also turned count.
@@ -81,33 +82,38 @@ class RealShift:
         if not standing:
             return None
         region = place_name(standing[0])
-        mass = self._averaged(readers, [CLEAN], region, "mass")
-        change = self._averaged(readers, standing, region, "mass_change")
-        known, labels, k = np.isfinite(mass), plan.dataset.labels.numpy(), len(plan.dataset.classes)
+        mass = self._measured(readers, [CLEAN], region, "mass")
+        change = self._measured(readers, standing, region, "mass_change")
+        labels, k = plan.dataset.labels.numpy(), len(plan.dataset.classes)
+        known = np.isfinite(mass).all(1)
         inside = members(faces, kind) & known
         if not turned:
             inside &= ~members(faces, "pose_30") & ~members(faces, "pose_45")
-        others = members(faces, COMPARISON) & known & np.isfinite(change)
+        others = members(faces, COMPARISON) & known & np.isfinite(change).all(1)
         if inside.sum() < 2 or others.sum() < 2:
             return None
-        both = np.stack([mass, change], 1)
+        both = np.hstack([mass, change])
         reference = drawn(labels[others], both[others], k, plan.seed, COMPARISON)
-        own = drawn(labels[inside], mass[inside, None], k, plan.seed, kind)
+        own = drawn(labels[inside], mass[inside], k, plan.seed, kind)
         expected, seen = means(reference, like=own)
-        return {"region": region, "real": seen[:, 0] - expected[:, 0], "synthetic": expected[:, 1],
+        real, painted = seen - expected[:, : len(readers)], expected[:, len(readers) :]
+        if not np.isfinite(real[0]).all():  # no class in common
+            return None
+        return {"region": region, "real": real, "synthetic": painted,
                 "n": int(inside.sum()), "n_not_listed": int(others.sum())}  # fmt: skip
 
-    def _averaged(self, readers, conditions, region: str, name: str) -> np.ndarray:
-        """(N,): a measure's mean over layers, conditions and training seeds."""
-        each = [average(self.evidence.measured(r, c, region, name).T)
-                for r in readers for c in conditions]  # fmt: skip
-        return average(each)
+    def _measured(self, readers, conditions, region: str, name: str) -> np.ndarray:
+        """(N, seeds): a measure's mean over layers and conditions."""
+        each = [[average(self.evidence.measured(reader, c, region, name).T) for c in conditions]
+                for reader in readers]  # fmt: skip
+        return np.stack([average(own) for own in each], 1)
 
     def table(self) -> pd.DataFrame:
         """A row per model, type and set of faces ("not turned", "all").
 
         real: attention's log share on the type's region, occluded faces minus class-matched faces
         in no list. synthetic: `mass_change` of the painted occluder on the latter, over its fills.
+        Both are means over the training seeds; their intervals are of faces within seeds.
         """
         rows = []
         for name, faces, found in self._all():
@@ -116,18 +122,23 @@ class RealShift:
                        "n": one["n"], "n_not_listed": one["n_not_listed"]}  # fmt: skip
                 for which in ("real", "synthetic"):
                     columns = (which, f"{which}_low", f"{which}_high")
-                    row |= dict(zip(columns, interval(one[which]), strict=True))
+                    row |= dict(zip(columns, self._interval(one[which]), strict=True))
                 rows.append(row)
         return pd.DataFrame(rows, columns=COLUMNS)
 
+    def _interval(self, draws: np.ndarray) -> tuple[float, float, float]:
+        whole = np.isfinite(draws).all(1)
+        return interval_over_seeds(draws[whole], self.plan.seed)
+
     def correlation(self) -> pd.DataFrame:
-        """Across the types: does the painted effect go with the real one? With four types at most,
-        the interval (over faces) is wide, and says nothing of other types."""
+        """Across the types: does the painted effect, over the training seeds, go with the real one?
+        With four types at most, the interval (over faces) is wide, and says nothing of other
+        types."""
         rows = []
         for name, faces, found in self._all():
             if len(found) < FEWEST_TYPES:
                 continue
-            real, painted = (np.stack([one[which] for one in found.values()], 1)
+            real, painted = (np.stack([one[which].mean(1) for one in found.values()], 1)
                              for which in ("real", "synthetic"))  # fmt: skip
             draws = np.array([_pearson(x, y) for x, y in zip(painted, real, strict=True)])
             rows.append((name, faces, len(found), *interval(draws)))

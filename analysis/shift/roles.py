@@ -104,7 +104,8 @@ def plays(role: str, other: Training, own: Training) -> bool:
         return same and other.random_labels and other.erased == "none"
     if role in EXPOSURES:
         return same and other.erased == role and not other.random_labels
-    return other.attention == ("none" if role == TWIN else role) and not other.is_control
+    usual = role == TWIN or other.switches == repr({})  # a rival is the module as it is
+    return other.attention == ("none" if role == TWIN else role) and usual and not other.is_control
 
 
 def alike(role: str, other: Training, own: Training) -> bool:

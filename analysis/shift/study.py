@@ -22,7 +22,6 @@ from analysis.study import CLEAN, Condition, occlusion
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.files import write_text
 
 FILLS = ("mean", "noise", "texture", "phase_scrambled", "other_class")
 DEFAULT = [
@@ -35,8 +34,7 @@ TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correl
           "components", "verdicts")  # fmt: skip
 WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
          "presupposes")  # fmt: skip
-WHOLE = "tables.sha256"  # what the tables in a folder were made of
-VERSION = 3  # raise it when what the tables hold changes, so that old ones are made again
+VERSION = 4  # raise it when what the tables hold changes, so that old ones are made again
 
 
 @dataclass
@@ -148,12 +146,13 @@ def _tables(evidence: Evidence, real: RealShift | None, made: int) -> dict[str, 
     """The tables as they stand in the files: read if they are of exactly these cells and
     hypotheses, else made and written, and what they are of last: it says that all is there."""
     out = evidence.study.plan.out
-    whole, known = _made_of(evidence, real), out / WHOLE
+    whole = _made_of(evidence, real)
     names = TABLES if real else [name for name in TABLES if not name.startswith("real")]
-    if made or not known.exists() or known.read_text() != whole:
-        for name, table in _make(evidence, real).items():
-            store.write_table(out / f"{name}.csv", table)
-        write_text(known, whole)
+    if made or not store.is_whole(out, names, whole):
+        found = _make(evidence, real)
+        with store.finishing(out, whole):
+            for name, table in found.items():
+                store.write_table(out / f"{name}.csv", table)
     return {name: _read(out / f"{name}.csv") for name in names}
 
 

@@ -23,11 +23,10 @@ from analysis.tables.attribution import TABLES, attribution_tables
 from analysis.tables.attribution_report import report
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.files import located, write_text
+from iram.files import located
 from iram.progress import progress_bar
 
 DEFAULT_SIZES = Sizes()
-WHOLE = "tables.sha256"  # what the tables in a folder were made of
 
 
 @dataclass
@@ -97,15 +96,14 @@ def attribution_suite(
     store.write_run(suite.out, run)
     made = compute(suite, progress, executor)
     whole = made_of(suite)
-    known = suite.out / WHOLE
-    if not made and known.exists() and known.read_text() == whole:
+    if not made and store.is_whole(suite.out, TABLES, whole):
         tables = {name: store.read_table(suite.out / f"{name}.csv") for name in TABLES}
         return Findings(suite, tables, made)
     tables = attribution_tables(suite)
-    for name, table in tables.items():
-        store.write_table(suite.out / f"{name}.csv", table)
-    draw(suite, tables)
-    write_text(known, whole)  # last: it says that all is there
+    with store.finishing(suite.out, whole):
+        for name, table in tables.items():
+            store.write_table(suite.out / f"{name}.csv", table)
+        draw(suite, tables)
     return Findings(suite, tables, made)
 
 
