@@ -15,6 +15,7 @@ from iram.progress import progress_bar
 from iram.recipe import Recipe
 from iram.weights import PRETRAINED, find_weights, read_card
 
+SHARED = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture
 TOLERANCE = 0.001  # of the accuracy; another processor may turn a near tie
 
 
@@ -59,8 +60,9 @@ class Measured:
 
     def setting(self) -> tuple:
         """All that two models must share for their difference to be one of attention alone."""
-        backbone = self.card["architecture"]["backbone"]
-        return backbone, self.card["data"]["sha256"], tuple(self.recipe.items())
+        built, data = self.card["architecture"], self.card["data"]
+        net = [(name, repr(built.get(name))) for name in SHARED]
+        return *net, data["name"], data["sha256"], *self.recipe.items()
 
 
 def weights_in(text: str) -> list[Path]:
@@ -123,7 +125,8 @@ def _answers(subject: Subject, dataset: FaceDataset, batch: int = 256) -> np.nda
 def _check_against_card(subject: Subject, card: dict, dataset: FaceDataset, accuracy: float):
     """The card of a model that was trained on this very data must say what is measured here."""
     told = card["accuracy"].get(dataset.metadata["usage"].iloc[0])
-    if card["data"]["sha256"] != dataset.sha256 or told is None or told["n"] != len(dataset):
+    same = (card["data"]["name"], card["data"]["sha256"]) == (dataset.name, dataset.sha256)
+    if not same or told is None or told["n"] != len(dataset):
         return
     if abs(told["accuracy"] - accuracy) > TOLERANCE:
         raise InputError(f"{subject.path}: its card says {100 * told['accuracy']:.2f}% on these "

@@ -183,3 +183,13 @@ def test_the_real_votes_leave_the_stated_numbers(iram_data, rule, private, occlu
         assert occlusion.value_counts()[["upper", "lower", "side", "glasses"]].tolist() == [
             70, 138, 213, 184,
         ]  # fmt: skip
+
+
+def test_other_votes_or_another_rule_are_other_faces(spec, fer_csv, tmp_path):
+    """A training or a result must not be taken for one of other labels, whose pictures are the
+    same."""
+    write_votes(tmp_path / "other.csv", fer_rows(), [[10] + [0] * 9] * 12)
+    other = open_dataset(f"ferplus:{fer_csv},{tmp_path / 'other.csv'}")
+    hashes = {open_dataset(spec).sha256, open_dataset(spec, rule="majority").sha256, other.sha256,
+              open_dataset(f"fer2013:{fer_csv}").sha256}  # fmt: skip
+    assert len(hashes) == 4

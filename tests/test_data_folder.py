@@ -70,6 +70,14 @@ def test_class_folders_alone_are_split_by_hash_the_same_when_pictures_are_added(
     assert {name: after[name] for name in before} == before
 
 
+def test_the_same_pictures_of_another_size_are_other_faces(tmp_path):
+    """Results are known by the hash: rows of one size must not be taken for those of another."""
+    root = write_pictures(tmp_path / "faces", many("happy"), size=8)
+    hashes = [open_dataset(f"folder:{root}{size}").sha256 for size in (",size=8", ",size=9", "")]
+    assert len(set(hashes)) == 3
+    assert open_dataset(f"folder:{root},size=48").sha256 == hashes[2]
+
+
 def test_changed_pictures_are_decoded_anew(tmp_path):
     root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     first = open_dataset(f"folder:{root}")

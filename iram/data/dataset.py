@@ -166,7 +166,8 @@ class FaceDataset:
         return part
 
     def split(self, name: str) -> FaceDataset:
-        """The faces of one split, by role (train, validation, test) or by the set's own name.
+        """The faces of one split, by role (train, validation, test) or by the set's own name;
+        "all" is every face.
 
         Upper and lower case are the same. The set's own name wins where both would match.
 
@@ -178,7 +179,9 @@ class FaceDataset:
             found = (self.metadata[column].str.lower() == value).to_numpy(dtype=bool)
             if found.any():
                 return self.subset(np.flatnonzero(found))
-        known = dict.fromkeys([*self.metadata["split"], *self.metadata["usage"]])
+        if wanted == "all":
+            return self
+        known = dict.fromkeys([*self.metadata["split"], *self.metadata["usage"], "all"])
         raise InputError(f"{self.name} has no split '{name}'; it has: {listing(known)}")
 
     def _checked(self, indices) -> np.ndarray:

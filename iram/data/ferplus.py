@@ -18,8 +18,10 @@ from iram.data import ran_lists as lists
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.fer2013 import FERPLUS_CLASSES
 from iram.data.fer2013_csv import SIZE, decoded_csv
+from iram.data.pictures import identity_sha256
 from iram.data.votes import EXPRESSIONS, majority, most_voted, read_votes
 from iram.errors import InputError
+from iram.files import sha256
 from iram.registry import unknown
 
 CLASSES = FERPLUS_CLASSES
@@ -70,7 +72,7 @@ def open_ferplus(location: str, *, rule: str = "most", ran_lists: str = "") -> F
         size=SIZE,
         pixels=decoded.pixels,
         licence=LICENCE,
-        sha256=source,
+        sha256=identity_sha256(source, votes=sha256(votes_path), rule=rule),
         problems=problems,
         distribution=_shares(counts),
     ).subset(kept)

@@ -5,7 +5,7 @@ frame); read as gray, the central square resized; with `faces=auto` the largest 
 Label: the class folders in alphabetical order, under the names they have.
 Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders. If train/ has no
 val/ beside it, a fixed tenth of it is held out as validation. Where there are only classes, a
-fixed tenth is test, another validation and the rest train; `all` stands for all of them.
+fixed tenth is test, another validation and the rest train.
 "Fixed" means by a hash of the path, so that a picture stays in its split when others are added;
 pictures of one person can fall on both sides.
 """
@@ -22,6 +22,7 @@ from iram.data.pictures import (
     check_size_option,
     decode_pictures,
     files_in,
+    identity_sha256,
     is_picture,
     pictures_sha256,
     printable,
@@ -42,11 +43,12 @@ ROLE_OF_FOLDER = {
     "testing": "test",
     "privatetest": "test",
 }
+SIZE = 48
 LICENCE = "pictures from a folder: their own licence holds"
 
 
 @DATASETS.register("folder")
-def open_folder(location: str, *, size: int = 48, faces: str = "whole") -> FaceDataset:
+def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> FaceDataset:
     """Opens a folder of pictures, `CLASS/*` or `SPLIT/CLASS/*`.
 
     Hidden files are passed over in silence; files whose names are no picture's, folders inside
@@ -82,7 +84,7 @@ def open_folder(location: str, *, size: int = 48, faces: str = "whole") -> FaceD
         size=size,
         pixels=decoded.pixels,
         licence=LICENCE,
-        sha256=source,
+        sha256=identity_sha256(source, size=size if size != SIZE else None, **settings),
         problems=[*decoded.problems_in(root), *problems, *(_held_out(root, held_out))],
     )
 
@@ -153,7 +155,7 @@ def _with_splits(frame: pd.DataFrame, splits: list[str]) -> tuple[pd.DataFrame, 
     tenths = [tenth("/".join(part[-2:])) for part in parts]
     if not splits:
         roles = [{0: "test", 1: "validation"}.get(t, "train") for t in tenths]
-        usages = ["all"] * len(frame)
+        usages = list(roles)
     else:
         roles = [ROLE_OF_FOLDER[part[0].lower()] for part in parts]
         usages = [part[0] for part in parts]

@@ -1,6 +1,7 @@
 """Folders of pictures: which there are, what they hash to, and decoding all of them."""
 
 import hashlib
+import json
 import os
 import time
 from pathlib import Path
@@ -58,6 +59,15 @@ def pictures_sha256(root: Path, names: list[str]) -> str:
     if newest > time.time() - SETTLED:
         return _content_sha256(root, names)
     return remembered("pictures", stamp.hexdigest(), lambda: _content_sha256(root, names))
+
+
+def identity_sha256(source_sha256: str, **settings) -> str:
+    """What faces are known by that were made of a source with these settings: None is the default,
+    and the source's own SHA-256 if all are."""
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    if not chosen:
+        return source_sha256
+    return hashlib.sha256(json.dumps([source_sha256, chosen], sort_keys=True).encode()).hexdigest()
 
 
 def as_it_is(gray: np.ndarray) -> np.ndarray:

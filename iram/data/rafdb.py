@@ -23,6 +23,7 @@ from iram.data.pictures import (
     check_size_option,
     decode_pictures,
     files_in,
+    identity_sha256,
     is_picture,
     pictures_sha256,
     printable,
@@ -33,12 +34,13 @@ from iram.errors import InputError
 CLASSES = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
 LICENCE = "RAF-DB: non-commercial research, on request from its authors; may not be passed on"
 PICTURES = "Image/aligned"
+SIZE = 100  # of the aligned faces
 LABELS = "EmoLabel/list_patition_label.txt"  # spelt so by its authors
 LINE = re.compile(r"(?P<name>(?P<usage>train|test)_\d+)(_aligned)?\.jpg\s+(?P<label>\S+)")
 
 
 @DATASETS.register("rafdb")
-def open_rafdb(location: str, *, size: int = 100, ran_lists: str = "") -> FaceDataset:
+def open_rafdb(location: str, *, size: int = SIZE, ran_lists: str = "") -> FaceDataset:
     """Opens RAF-DB's official layout.
 
     Args:
@@ -66,7 +68,7 @@ def open_rafdb(location: str, *, size: int = 100, ran_lists: str = "") -> FaceDa
         size=size,
         pixels=decoded.pixels,
         licence=LICENCE,
-        sha256=source,
+        sha256=identity_sha256(source, size=size if size != SIZE else None),
         problems=decoded.problems_in(root),
     )
     if ran_lists:
