@@ -59,12 +59,14 @@ def planned(
     batch_size: int | None = None,
     dtype: str = "fp32",
     cameras: Tensor | None = None,
+    kind: str = "bench",
 ) -> tuple[Benchmark, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
     Args:
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
+        kind: the command whose run it is; a folder holds runs of one.
 
     Raises:
         InputError: `out` holds another run.
@@ -77,7 +79,7 @@ def planned(
         "dataset": dataset.name, "faces": len(dataset), "faces_sha256": plan.faces_sha256,
         "seed": seed, "dtype": dtype, "device": subjects[0].device, "batch_size": batch_size,
     }  # fmt: skip
-    run = store.open_run(out, identity, _description(plan))
+    run = store.open_run(out, identity, {"kind": kind, **_description(plan)})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0], dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run

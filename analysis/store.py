@@ -115,19 +115,27 @@ def open_run(out: Path, identity: dict, description: dict) -> dict:
     Args:
         identity: what all rows of a folder must share. Values of None are taken from an earlier
             `run.json` (such as the batch size that was measured then).
-        description: what is only told: versions, hashes, the command.
+        description: what is only told: versions, hashes, the command; and `kind`, the command's
+            name, which a folder's runs share too.
 
     Raises:
-        InputError: the folder holds a run of another identity, or something else's `run.json`.
+        InputError: the folder holds a run of another kind or identity, or something else's
+            `run.json`.
     """
     path = out / "run.json"
     before = _read_run(path)
     if before is not None:
+        kind = description.get("kind")
+        if kind != (other := before.get("kind", kind)):
+            raise InputError(f"{out} holds a run of `iram {other}`; choose another --out")
         known = before["identity"]
         identity = {k: known.get(k) if v is None else v for k, v in identity.items()}
         changed = [k for k in identity if known.get(k) != identity[k]]
         if changed:
             told = "; ".join(f"{k} is {known.get(k)} there, {identity[k]} now" for k in changed)
+            data = before.get("data")
+            if "faces_sha256" in changed and isinstance(data, dict):
+                told += f"; its faces are of --data {data.get('spec')}"
             raise InputError(f"{out} holds another run ({told}); choose another --out")
     return {"identity": identity, **description}
 

@@ -91,6 +91,18 @@ def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):
         store.open_run(tmp_path, {"seed": 1, "batch_size": 64}, {})
 
 
+def test_a_folder_is_of_one_command_and_tells_of_which_data(tmp_path):
+    """Else the one's tables would replace the other's of the same name."""
+    told = {"kind": "bench", "data": {"spec": "heads:n=40"}}
+    store.write_run(tmp_path, store.open_run(tmp_path, {"faces_sha256": "a"}, told))
+    with pytest.raises(InputError, match="holds a run of `iram bench`; choose another --out"):
+        store.open_run(tmp_path, {"faces_sha256": "a"}, {"kind": "attribute"})
+    with pytest.raises(InputError, match="b now; its faces are of --data heads:n=40"):
+        store.open_run(tmp_path, {"faces_sha256": "b"}, {"kind": "bench"})
+    store.write_run(tmp_path, {"identity": {"faces_sha256": "a"}})  # of an earlier version
+    assert store.open_run(tmp_path, {"faces_sha256": "a"}, {"kind": "bench"})["kind"] == "bench"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"identity": 3}', "\x00"])
 def test_something_elses_run_json_is_refused(tmp_path, text):
     (tmp_path / "run.json").write_text(text)

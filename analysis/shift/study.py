@@ -111,7 +111,8 @@ def planned(
     if not subjects:
         raise InputError(_nothing_to_measure(names))
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
-    plan, described = bench.planned(subjects, dataset, checked(wanted), out, **options)
+    plan, described = bench.planned(subjects, dataset, checked(wanted), out, kind="shift",
+                                    **options)  # fmt: skip
     study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills)
     evidence = Evidence(study)
     if not evidence.judged():

@@ -77,7 +77,7 @@ def planned(
         "dataset": dataset.name, "faces": len(dataset), "faces_sha256": suite.faces_sha256,
         "seed": seed, "device": subjects[0].device,
     }  # fmt: skip
-    return suite, store.open_run(suite.out, identity, _description(suite))
+    return suite, store.open_run(suite.out, identity, {"kind": "attribute", **_description(suite)})
 
 
 def attribution_suite(
