@@ -20,9 +20,10 @@ from analysis.shift import fills, report
 from analysis.shift import study as shifting
 from analysis.shift.estimate import seconds_left
 from analysis.shift.readers import Reader
-from analysis.shift.roles import RANDOM_LABELS, Training, plays, training_of
+from analysis.shift.roles import RANDOM_LABELS, plays
 from analysis.study import select
 from analysis.subjects import Subject
+from analysis.subjects.training import Training, training_of
 from analysis.suite.estimate import estimate as suite_costs
 from analysis.suite.methods import select as select_methods
 from analysis.tables.attribution_report import essence as attribution_essence

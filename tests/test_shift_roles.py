@@ -1,12 +1,12 @@
 """Which model is whose control: by the cards, not by the files' names."""
 
-import json
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
 from planted import Fixed, faces, subject
+from tiny import carded
 
 from analysis.shift import roles, shift
 from analysis.shift.evidence import Evidence, MissingWeightsError
@@ -14,26 +14,12 @@ from analysis.shift.hypotheses import Component
 from analysis.shift.readers import open_readers
 from analysis.study import CLEAN, Condition
 from analysis.subjects import open_subjects
+from analysis.subjects.training import training_of
 from iram import InputError
 from iram.model import FER2013_CLASSES
-from iram.recipe import Recipe
 
 ERASED = {"erasing": 0.5, "erasing_fill": "noise"}
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise")]
-
-
-def weights(folder, file, label, attention, seed=0, data="faces", **recipe):
-    """Small weights with a whole card, in a file whose name tells nothing."""
-    made = tiny.weights(folder, attention, seed)
-    for kind in (".safetensors", ".json"):
-        made.with_suffix(kind).rename(folder / f"{file}{kind}")
-    path = folder / f"{file}.json"
-    card = json.loads(path.read_text()) | {
-        "label": label, "data": {"name": data, "sha256": data},
-        "recipe": Recipe(**{"epochs": 24, **recipe}).to_dict(),
-    }  # fmt: skip
-    path.write_text(json.dumps(card))
-    return folder / f"{file}.safetensors"
 
 
 def subjects(*paths):
@@ -60,11 +46,11 @@ def names(groups):
 def zoo(tmp_path):
     """IRAM with two seeds, its twin and its controls, in files named a to g."""
     return [
-        weights(tmp_path, "a", "mine", "iram", 0), weights(tmp_path, "b", "mine", "iram", 1),
-        weights(tmp_path, "c", "plain", "none"), weights(tmp_path, "d", "squeezed", "se"),
-        weights(tmp_path, "e", "chance", "iram", random_labels=True, label_smoothing=0.0),
-        weights(tmp_path, "f", "taught", "iram", **ERASED),
-        weights(tmp_path, "g", "taught-plain", "none", **ERASED),
+        carded(tmp_path, "a", "mine", "iram", 0), carded(tmp_path, "b", "mine", "iram", 1),
+        carded(tmp_path, "c", "plain", "none"), carded(tmp_path, "d", "squeezed", "se"),
+        carded(tmp_path, "e", "chance", "iram", random_labels=True, label_smoothing=0.0),
+        carded(tmp_path, "f", "taught", "iram", **ERASED),
+        carded(tmp_path, "g", "taught-plain", "none", **ERASED),
     ]  # fmt: skip
 
 
@@ -81,13 +67,20 @@ def test_controls_are_found_by_their_cards(zoo):
     assert exposures == ["noise", "noise"]
 
 
+def test_a_rival_is_the_module_as_it_is_not_one_of_its_variants(zoo, tmp_path):
+    usual = carded(tmp_path, "p", "cbam", "cbam")
+    variant = carded(tmp_path, "q", "cbam-narrow", "cbam", switches={"reduction": 2})
+    found = evidence(*zoo, usual, variant).controls("mine", "cbam")
+    assert names(found) == [["p"]]
+
+
 def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
     with pytest.raises(MissingWeightsError) as error:
         evidence(*zoo).controls("mine", "exposure")
     assert error.value.names == ["mine-erasing-mean", "mine-erasing-occluders"]
     more = [
-        weights(tmp_path, "h", "taught-mean", "iram", erasing=0.5, erasing_fill="mean"),
-        weights(tmp_path, "i", "taught-all", "iram", erasing=0.5, erasing_fill="any",
+        carded(tmp_path, "h", "taught-mean", "iram", erasing=0.5, erasing_fill="mean"),
+        carded(tmp_path, "i", "taught-all", "iram", erasing=0.5, erasing_fill="any",
                 erasing_shape="regions"),
     ]  # fmt: skip
     found = evidence(*zoo, *more).controls("mine", "exposure")
@@ -95,22 +88,22 @@ def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
 
 
 def test_a_twin_of_other_data_or_another_recipe_is_no_control_and_named(tmp_path):
-    own = weights(tmp_path, "a", "mine", "iram")
-    for other in (weights(tmp_path, "b", "elsewhere", "none", data="heads"),
-                  weights(tmp_path, "c", "longer", "none", epochs=90)):  # fmt: skip
+    own = carded(tmp_path, "a", "mine", "iram")
+    for other in (carded(tmp_path, "b", "elsewhere", "none", data="heads"),
+                  carded(tmp_path, "c", "longer", "none", epochs=90)):  # fmt: skip
         with pytest.raises(MissingWeightsError, match=f"{other.stem}: trained on other data"):
             evidence(own, other).controls("mine", "twin")
 
 
 def test_one_label_of_two_trainings_is_a_mistake(tmp_path):
-    paths = [weights(tmp_path, "a", "mine", "iram", 0),
-             weights(tmp_path, "b", "mine", "iram", 1, epochs=90)]  # fmt: skip
+    paths = [carded(tmp_path, "a", "mine", "iram", 0),
+             carded(tmp_path, "b", "mine", "iram", 1, epochs=90)]  # fmt: skip
     with pytest.raises(InputError, match=r"a and b are both labelled 'mine'.*epochs: 24 there, 90"):
         evidence(*paths)
 
 
 def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
-    paths = [weights(tmp_path, name, "mine", "iram", 0) for name in "ab"]
+    paths = [carded(tmp_path, name, "mine", "iram", 0) for name in "ab"]
     with pytest.raises(InputError, match="a and b are both 'mine' of training seed 0"):
         evidence(*paths)
 
@@ -118,7 +111,7 @@ def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
 def test_without_a_card_the_name_tells():
     known = faces(7)
     found = [
-        roles.training_of(subject(Fixed(known), name), True)
+        training_of(subject(Fixed(known), name), True)
         for name in (
             "iram-heads-seed3",
             "iram-erasing-occluders-seed0",

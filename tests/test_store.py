@@ -82,6 +82,26 @@ def test_what_is_no_table_is_told_in_one_line(tmp_path):
         store.read_table(tmp_path / "a.csv")
 
 
+def test_tables_are_whole_only_when_all_was_written_of_the_same(tmp_path):
+    table = pd.DataFrame({"x": [1]})
+
+    def write(made_of, names=("a", "b")):
+        with store.finishing(tmp_path, made_of):
+            for name in names:
+                store.write_table(tmp_path / f"{name}.csv", table)
+
+    write("first")
+    assert store.is_whole(tmp_path, ["a", "b"], "first")
+    assert not store.is_whole(tmp_path, ["a", "b"], "second")
+    with pytest.raises(FileNotFoundError), store.finishing(tmp_path, "second"):
+        store.write_table(tmp_path / "a.csv", table)
+        raise FileNotFoundError  # killed between two tables
+    assert not store.is_whole(tmp_path, ["a", "b"], "first")
+    write("first")
+    (tmp_path / "b.csv").unlink()
+    assert not store.is_whole(tmp_path, ["a", "b"], "first")
+
+
 def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):
     run = store.open_run(tmp_path, {"seed": 0, "batch_size": 64}, {})
     store.write_run(tmp_path, run)

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import tiny
 from answers import conditions, value_of, wrong_under
 
 from analysis.figures.modules import ModuleForest
 from analysis.statistics import hierarchical_bootstrap, paired_permutation
 from analysis.study import Condition
-from analysis.tables.modules import COLUMNS, modules
+from analysis.subjects import open_subjects
+from analysis.tables.modules import COLUMNS, groups, modules
 from analysis.tables.robustness import kind_errors
 from iram.errors import InputError
+from iram.model import FER2013_CLASSES
 
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
@@ -20,9 +23,12 @@ N = 200
 
 def table_of(seed=0, **models):
     """Of models named LABEL_N."""
-    errors = {name.replace("_", "-seed"): kind_errors(GRID, correct)
-              for name, correct in models.items()}  # fmt: skip
-    return modules(GRID, errors, seed)
+    errors = {name: kind_errors(GRID, correct) for name, correct in models.items()}
+    labels = {}
+    for name in models:
+        label, _, number = name.partition("_")
+        labels.setdefault(label, {})[int(number)] = name
+    return modules(GRID, errors, labels, seed)
 
 
 def wrong(eyes=0, box=0, jpeg=0, start=0):
@@ -87,20 +93,25 @@ def test_a_module_without_a_reference_or_a_seed_in_common_has_no_difference():
     apart = table_of(none_1=wrong(20), iram_0=wrong(20))
     own = apart[apart["label"] == "iram"]
     assert own["difference"].isna().all()
-    assert set(own["paired_seeds"]) == {""}
+    assert own[["reference", "paired_seeds"]].isna().all(axis=None)
     with pytest.raises(InputError, match="no module with a reference"):
         ModuleForest(alone).plot()
 
 
-def test_models_whose_names_tell_no_seed_are_paired_as_they_are():
-    errors = {"none": kind_errors(GRID, wrong(20)), "mine": kind_errors(GRID, wrong(40))}
-    own = modules(GRID, errors, 0).query("label == 'mine'")
-    assert value_of(own, "difference", kind="eyes", metric="drop") == pytest.approx(0.1)
+def test_models_are_grouped_by_their_cards_and_only_with_their_like(tmp_path):
+    paths = [tiny.carded(tmp_path, "a", "iram", "iram", 0),
+             tiny.carded(tmp_path, "best", "iram", "iram", 3),
+             tiny.carded(tmp_path, "c", "none", "none", 3),
+             tiny.carded(tmp_path, "longer", "iram", "iram", 5, epochs=90),
+             tiny.carded(tmp_path, "copy", "iram", "iram", 0)]  # fmt: skip
+    found = groups(open_subjects(",".join(map(str, paths)), FER2013_CLASSES))
+    assert found == {"iram": {0: "a", 3: "best"}, "none": {3: "c"}, "longer": {5: "longer"},
+                     "copy": {0: "copy"}}  # fmt: skip
 
 
 def test_with_the_clean_pass_alone_there_is_its_accuracy():
     clean = conditions()
-    found = modules(clean, {"none-seed0": kind_errors(clean, np.ones((5, 1), bool))}, 0)
+    found = modules(clean, {"x": kind_errors(clean, np.ones((5, 1), bool))}, {"none": {0: "x"}}, 0)
     assert found[["kind", "metric", "value"]].values.tolist() == [["clean", "accuracy", 1.0]]
 
 

@@ -1,11 +1,14 @@
 """Small faces and models for the tests of the study."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import torch
 
 from iram.data.dataset import FaceDataset
 from iram.model import FER2013_CLASSES, build_model
+from iram.recipe import Recipe
 from iram.weights import save_model
 
 
@@ -35,3 +38,17 @@ def weights(folder, attention: str = "iram", seed: int = 0, **options):
         path = folder / f"{attention}-seed{seed}.safetensors"
         save_model(model, path, {"seed": seed})
     return path
+
+
+def carded(folder, file, label, attention, seed=0, data="faces", switches=None, **recipe):
+    """Small weights with a whole card, in a file whose name tells nothing."""
+    made = weights(folder, attention, seed, **(switches or {}))
+    for kind in (".safetensors", ".json"):
+        made.with_suffix(kind).rename(folder / f"{file}{kind}")
+    path = folder / f"{file}.json"
+    card = json.loads(path.read_text()) | {
+        "label": label, "data": {"name": data, "sha256": data},
+        "recipe": Recipe(**{"epochs": 24, **recipe}).to_dict(),
+    }  # fmt: skip
+    path.write_text(json.dumps(card))
+    return folder / f"{file}.safetensors"

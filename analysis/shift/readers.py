@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from analysis.maps import gates_channels, spatial_attention
 from analysis.shift.controls import CALIBRATION, PERMUTED, activation_energy, permuted_weights
-from analysis.shift.roles import Training, check, training_of
 from analysis.subjects import Subject, twin
+from analysis.subjects.training import Training, check, training_of
 from iram.data.dataset import FaceDataset
 
 

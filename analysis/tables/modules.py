@@ -12,18 +12,41 @@ from analysis.statistics import (
     paired_permutation,
     resampling_counts,
 )
+from analysis.subjects import Subject
+from analysis.subjects.training import Training, training_of
 from analysis.tables import grid
 from analysis.tables.groups import POOLED
 from analysis.tables.robustness import reference_of
-from iram.names import label_of, seed_of
 
 COLUMNS = ("label", "reference", "kind", "metric", "value", "low", "high", "difference",
            "difference_low", "difference_high", "p", "p_holm", "seeds", "paired_seeds", "n",
            "conditions")  # fmt: skip
 
 
-def modules(conditions: pd.DataFrame, errors: Mapping[str, np.ndarray], seed: int) -> pd.DataFrame:
-    """One row per module (a model's name without its training seed), kind and metric.
+def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
+    """Label -> training seed -> model, by the models' cards, or without one by their names.
+
+    Models of one label that are no trainings of the same thing (another recipe, other data) are not
+    taken together: the second is a label of its own, under its name.
+    """
+    found: dict[str, dict[int, str]] = {}
+    first: dict[str, Training] = {}
+    for subject in subjects:
+        training, seed = training_of(subject, has_attention=False), subject.seed
+        label = training.label
+        if first.setdefault(label, training) != training or seed in found.get(label, {}):
+            label = subject.name
+        found.setdefault(label, {})[seed] = subject.name
+    return found
+
+
+def modules(
+    conditions: pd.DataFrame,
+    errors: Mapping[str, np.ndarray],
+    labels: Mapping[str, Mapping[int, str]],
+    seed: int,
+) -> pd.DataFrame:
+    """One row per module (a label: its training seeds together), kind and metric.
 
     accuracy: mean over the kind's levels and fills, images and seeds, 0 to 1; also of the kind
         "clean".
@@ -39,34 +62,35 @@ def modules(conditions: pd.DataFrame, errors: Mapping[str, np.ndarray], seed: in
     Args:
         conditions: see `analysis.tables.grid.grid`.
         errors: model -> `kind_errors`; the same images in the same order.
+        labels: see `groups`.
     """
     kinds = grid.kinds(conditions)
     names = _names({kind: len(rows) for kind, rows in kinds.items()})
-    labels: dict[str, dict[int | None, str]] = {}
-    for model in errors:
-        labels.setdefault(label_of(model), {})[seed_of(model)] = model
     levels = np.array([len(rows) for rows in kinds.values()])
-    values = {label: np.stack([_scores(errors[model], levels) for model in own.values()])
-              for label, own in labels.items()}  # fmt: skip
     tables = []
     for label, own in labels.items():
-        table = names.assign(label=label, seeds=_listed(own), n=values[label].shape[1])
-        table[["value", "low", "high"]] = _intervals(values[label], seed)
-        reference = reference_of(label, list(labels))
-        if reference not in (None, label):
-            other = labels[reference]
-            paired = [one for one in own if one in other]
-            table = table.assign(reference=reference, paired_seeds=_listed(paired))
-            if paired:
-                places = ([list(seeds).index(one) for one in paired] for seeds in (own, other))
-                mine, theirs = (values[name][place] for name, place in
-                                zip((label, reference), places, strict=True))  # fmt: skip
-                table = table.assign(**_differences(mine - theirs, seed))
+        values = _values(errors, own, levels)
+        table = names.assign(label=label, seeds=_listed(own), n=values.shape[1])
+        table[["value", "low", "high"]] = _intervals(values, seed)
+        other = labels.get(reference_of(label, list(labels)), {})
+        paired = [one for one in own if one in other]
+        if paired and other is not own:
+            differences = _values(errors, own, levels, paired) - _values(
+                errors, other, levels, paired
+            )
+            table = table.assign(reference=reference_of(label, list(labels)),
+                                 paired_seeds=_listed(paired),
+                                 **_differences(differences, seed))  # fmt: skip
         tables.append(table)
     table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
     for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
         table.loc[part.index, "p_holm"] = holm(part["p"])
     return table
+
+
+def _values(errors, models: Mapping[int, str], levels: np.ndarray, seeds=None) -> np.ndarray:
+    """(seeds, N, columns) of a label's models, of all of them by default."""
+    return np.stack([_scores(errors[models[one]], levels) for one in seeds or models])
 
 
 def _names(levels: Mapping[str, int]) -> pd.DataFrame:
@@ -99,5 +123,5 @@ def _differences(differences: np.ndarray, seed: int) -> dict[str, np.ndarray]:
                     strict=True))  # fmt: skip
 
 
-def _listed(seeds: Iterable[int | None]) -> str:
-    return " ".join(str(seed) for seed in seeds if seed is not None)
+def _listed(seeds: Iterable[int]) -> str:
+    return " ".join(map(str, seeds))

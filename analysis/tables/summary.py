@@ -14,7 +14,7 @@ from analysis.tables.curves import curve_areas
 from analysis.tables.grid import grid
 from analysis.tables.importance import importance
 from analysis.tables.modules import COLUMNS as MODULES
-from analysis.tables.modules import modules
+from analysis.tables.modules import groups, modules
 from analysis.tables.occluders import occluder_scores
 from analysis.tables.robustness import kind_errors, reference_of, robustness
 from analysis.tables.scores import scores
@@ -74,11 +74,8 @@ def summarise(benchmark: Benchmark) -> Tables:
     parts["robustness"] = [_with_seeds(
         robustness(conditions, errors, known, benchmark.seed), benchmark
     )]  # fmt: skip
-    parts["modules"] = [
-        modules(conditions, errors, benchmark.seed).assign(dataset=benchmark.dataset.name)[
-            ["dataset", *MODULES]
-        ]
-    ]
+    found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
+    parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
     return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
 
 
