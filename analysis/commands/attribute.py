@@ -61,10 +61,9 @@ def run(args) -> int:
     from analysis.suite.labels import matched
     from analysis.suite.methods import select
     from analysis.tables.attribution_report import skipped_lines
-    from iram.data import open_dataset
 
     methods, device = select(args.methods), options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     subjects, dataset = open_study(args.models, dataset, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
     randomised = matched(subjects, others or [])

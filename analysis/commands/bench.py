@@ -55,11 +55,10 @@ def run(args) -> int:
     from analysis.real import real_groups
     from analysis.study import select
     from analysis.subjects import open_study
-    from iram.data import open_dataset
 
     conditions = select(args.conditions)
     device = options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)

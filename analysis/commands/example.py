@@ -37,10 +37,9 @@ def run(args) -> int:
     from analysis.faces import placed
     from analysis.study import CLEAN, select
     from analysis.subjects import open_subjects
-    from iram.data import open_dataset
     from iram.errors import InputError
 
-    dataset = open_dataset(args.data or "heads", split=args.split)
+    dataset = options.faces(args, "heads")
     subjects = open_subjects(args.model, dataset.classes)
     conditions = [one for one in select(args.condition) if one != CLEAN]
     if len(subjects) != 1 or not conditions:

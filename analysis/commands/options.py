@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from iram.errors import InputError
@@ -11,7 +12,29 @@ MODELS = "iram,none,cbam"
 
 def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...") -> None:
     parser.add_argument("--data", required=required, metavar="SPEC", help=help)
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    add_split(parser)
+
+
+def add_split(parser) -> None:
+    parser.add_argument("--split", default="test", metavar="NAME",
+                        help="train, validation, test, or as the data set itself calls one (`iram "
+                        "data` lists them). Of a folder of class folders alone, test is the tenth "
+                        "that training leaves, and all is every face; default: test")  # fmt: skip
+
+
+def faces(args, default: str | None = None):
+    """The faces of --data (or the default) and --split.
+
+    Says on stderr where they are the test tenth of a folder that has no splits of its own.
+    """
+    from iram.data import open_dataset
+
+    dataset = open_dataset(args.data or default, split=args.split)
+    if dataset.undivided and args.split == "test":
+        print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
+              "training leaves for the test; --split all takes all of them",
+              file=sys.stderr)  # fmt: skip
+    return dataset
 
 
 def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:

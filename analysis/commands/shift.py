@@ -55,12 +55,11 @@ def run(args) -> int:
     from analysis.shift.study import DEFAULT, checked, planned, shift
     from analysis.study import select
     from analysis.subjects import open_study
-    from iram.data import open_dataset
 
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     names = every_seed(args.models)
     subjects, dataset = open_study(names, dataset, device, args.dtype == "bf16")
     for line in readable(subjects)[1]:

@@ -67,10 +67,9 @@ def _study(args):
     from analysis.shift.roles import every_seed
     from analysis.stages import Study
     from analysis.subjects import open_study, open_subjects
-    from iram.data import open_dataset
 
     preset, device = PRESETS[args.preset], options.device(args.device)
-    dataset = open_dataset(args.data or preset.data, split=args.split)
+    dataset = options.faces(args, preset.data)
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
     names = args.models or _preset_models(preset, dataset)
