@@ -12,9 +12,10 @@ rows/*.parquet (a row per image and measure), maps/*.parquet, run.json, and figu
 finished is kept: run it again to go on, or with more methods or models.
 
 examples:
-  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500 --out runs/attribute
+  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500
+      --out runs/attribution
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
-  iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads
+  iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels

@@ -6,9 +6,9 @@ what the model predicts on the clean face. A panel of a data set's faces shows o
 before you pass it on. Rendered heads show nobody.
 
 examples:
-  iram example --face 3 --out results/example
-  iram example --data heads --face 12 --condition lower_half-0.3-noise --out runs/example
-  iram example --data fer2013:fer2013.csv --model cbam --condition hand --out runs/example
+  iram example --face 3 --out runs/example
+  iram example --data heads --face 12 --condition lower_half-0.3-noise --out runs/face
+  iram example --data fer2013:fer2013.csv --model cbam --condition hand --out runs/hand
 """
 
 from pathlib import Path

@@ -19,8 +19,9 @@ run it again to go on.
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift
   iram shift --data fer2013:fer2013.csv --models iram,none --limit 500 --list --out runs/try
-  iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
-  iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads --out runs/heads
+  iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/shift
+  iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads
+      --out runs/heads-shift
   iram shift --data fer2013:fer2013.csv --conditions "eyes-0.3-*,sham-0.3-noise" --out runs/eyes
   iram shift --data fer2013:fer2013.csv --models iram,none,taught.safetensors --out runs/taught
 

@@ -17,7 +17,7 @@ examples:
   iram train --data fer2013:fer2013.csv --grid study --workers 2
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
-  iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
+  iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/y
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
 
