@@ -153,6 +153,30 @@ def test_a_missing_table_names_its_command_and_the_rest_goes_on(results, tmp_pat
     assert [path.name for path in out.iterdir()] == ["measured_yaw.png"]
 
 
+LACKING = {  # figures of which there is one for each value that a table has
+    "accuracy_against_fraction": "no occluder at a fraction of the face in occlusion/summary.csv",
+    "importance": "no occluder that has its random box (`box`) in occlusion/importance.csv",
+    "agreement": "no model in attribution/agreement.csv",
+    "faithfulness_curves": "no model in attribution/curves.csv",
+    "attention_shift_by_fill": "no model whose attention can move in shift/by_fill.csv",
+    "interventions": "no model whose attention was replaced in shift/interventions.csv",
+}
+
+
+def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):
+    shutil.copytree(results, tmp_path, dirs_exist_ok=True)
+    for name in LACKING:
+        table = tmp_path / next(f for f in FIGURES if f.name == name).tables[0]
+        table.write_text(table.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
+    arguments = ["--results", str(tmp_path), "--only", f"measured_yaw,{','.join(LACKING)}"]
+    assert main(["figures", *arguments, "--format", "svg"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name:36s}not made: {why}\n" in told for name, why in LACKING.items())
+    assert main(["report", "--results", str(tmp_path), "--notebooks", "none"]) == 0
+    told = capsys.readouterr().out
+    assert all(f": {why}\n" in told for why in LACKING.values())
+
+
 @pytest.mark.parametrize(
     ("command", "part", "name", "other"),
     [
