@@ -3,8 +3,9 @@
 A condition is what is done to a picture before the model sees it. Its name says it in full:
 `clean`, `eyes-0.3-mean` (30% of the face area, grown out of the eyes, in mean gray),
 `sunglasses-natural-object` (at their natural size, with their own look), `jpeg-3`, `roll+15`.
-Presets are lists of conditions; the command line takes presets, occluders and (shell-style
-patterns of) names, in any mixture.
+Presets are lists of conditions; the command line takes presets, occluders, corruptions and
+(shell-style patterns of) names, in any mixture. What is registered but in no list here, as a new
+occluder, fill or corruption, has default conditions (`unlisted`).
 """
 
 from dataclasses import asdict, dataclass
@@ -158,13 +159,42 @@ def select(names: str) -> list[Condition]:
     return list(dict.fromkeys(baselines + chosen))
 
 
+def unlisted() -> list[Condition]:
+    """Conditions of the occluders, fills and corruptions that are registered but in no list here.
+
+    Occluders that grow and fills: at FEW_FRACTIONS; objects: at their natural size; corruptions:
+    at every severity.
+    """
+    from analysis import occluders
+    from analysis.corruptions import CORRUPTIONS as CORRUPTING
+    from analysis.fills import FILLS
+
+    def new(registered, field: str) -> list[str]:
+        listed = {getattr(condition, field) for condition in KNOWN}
+        return [name for name in registered if name not in listed]
+
+    growing, drawn = new(occluders.GROWING, "occluder"), new(occluders.OBJECTS, "occluder")
+    fills = new(FILLS, "fill")
+    return [
+        *occlusion(growing, FEW_FRACTIONS, (*FEW_FILLS, *fills)),
+        *occlusion(drawn, (None,), ("object", *fills)),
+        *occlusion((*REGIONS, *HALVES, *UNSTRUCTURED, *CONTROLS), FEW_FRACTIONS, fills),
+        *occlusion(OBJECTS, (None,), fills),
+        *(Condition(corruption=name, severity=severity)
+          for name, severity in product(new(CORRUPTING, "corruption"), SEVERITIES)),
+    ]  # fmt: skip
+
+
 def _named(name: str) -> list[Condition]:
     """In this order: a preset, an occluder or corruption, a pattern, a name in full."""
     if name in PRESETS:
         return PRESETS[name]
-    plain = [c for c in KNOWN if not c.in_depth]
-    kinds = [c for c in plain if name in (c.occluder, c.corruption) and name != "none"]
-    return kinds or [c for c in KNOWN if fnmatchcase(c.name, name)] or [_in_full(name)]
+    for conditions in (KNOWN, unlisted()):
+        plain = [c for c in conditions if not c.in_depth]
+        kinds = [c for c in plain if name in (c.occluder, c.corruption) and name != "none"]
+        if kinds:
+            return kinds
+    return [c for c in (*KNOWN, *unlisted()) if fnmatchcase(c.name, name)] or [_in_full(name)]
 
 
 def _in_full(name: str) -> Condition:

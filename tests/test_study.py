@@ -4,7 +4,7 @@ import pytest
 
 from analysis.corruptions import CORRUPTIONS
 from analysis.fills import FILLS
-from analysis.occluders import OBJECTS, names
+from analysis.occluders import GROWING, OBJECTS, names
 from analysis.study import CLEAN, FRONTAL, KNOWN, PRESETS, Condition, select
 from iram.errors import InputError
 
@@ -72,6 +72,28 @@ def test_a_newly_registered_corruption_is_named_with_its_severity(monkeypatch):
     assert select("darker-3")[1] == Condition(corruption="darker", severity=3)
     with pytest.raises(InputError, match="did you mean 'darker'"):
         select("darker-6")
+
+
+def test_what_is_newly_registered_has_default_conditions_by_its_name_and_in_patterns(monkeypatch):
+    monkeypatch.setitem(GROWING, "stripe", lambda layout, generators: None)
+    monkeypatch.setitem(OBJECTS, "pipe", lambda layout: None)
+    monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
+    assert named("stripe") == [f"stripe-{f}-{fill}" for f in (0.1, 0.3, 0.5)
+                               for fill in ("mean", "noise", "other_class")]  # fmt: skip
+    assert named("pipe") == ["pipe-natural-object"]
+    assert named("darker") == [f"darker-{severity}" for severity in range(1, 6)]
+    assert named("stripe-*-noise") == [f"stripe-{f}-noise" for f in (0.1, 0.3, 0.5)]
+    assert named("dark*-[12]") == ["darker-1", "darker-2"]
+    monkeypatch.setitem(FILLS, "white", lambda scene: scene.images)
+    assert named("eyes-*-white") == [f"eyes-{f}-white" for f in (0.1, 0.3, 0.5)]
+    assert named("hand-*-white") == ["hand-natural-white"]
+    assert named("*-0.3-white").count("stripe-0.3-white") == 1
+    assert "white" not in {c.fill for c in select("eyes")}  # lists stay as they are
+
+
+def named(names: str) -> list[str]:
+    """The names of the conditions that these stand for, but for the clean pass."""
+    return [condition.name for condition in select(names)[1:]]
 
 
 def test_an_unknown_name_gives_the_nearest():
