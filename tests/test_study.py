@@ -1,5 +1,7 @@
 """Conditions as data."""
 
+import re
+
 import pytest
 
 from analysis.corruptions import CORRUPTIONS
@@ -70,7 +72,7 @@ def test_a_condition_of_no_preset_is_named_in_full():
 def test_a_newly_registered_corruption_is_named_with_its_severity(monkeypatch):
     monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
     assert select("darker-3")[1] == Condition(corruption="darker", severity=3)
-    with pytest.raises(InputError, match="did you mean 'darker'"):
+    with pytest.raises(InputError, match="the severity is '6'; it must be a whole number from 1"):
         select("darker-6")
 
 
@@ -94,6 +96,30 @@ def test_what_is_newly_registered_has_default_conditions_by_its_name_and_in_patt
 def named(names: str) -> list[str]:
     """The names of the conditions that these stand for, but for the clean pass."""
     return [condition.name for condition in select(names)[1:]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("eyes-0.3-men", "condition 'eyes-0.3-men': unknown fill 'men' (did you mean 'mean'?)"),
+        ("eyes-*-men", "unknown fill 'men' (did you mean 'mean'?)"),
+        ("eyse-0.3-mean", "unknown occluder 'eyse' (did you mean 'eyes'?)"),
+        ("eyes-0.3", "write OCCLUDER-FRACTION-FILL, such as eyes-0.3-mean"),
+        ("mean", "write OCCLUDER-FRACTION-FILL"),
+        ("blob-*-texture", "name the fraction, such as blob-0.3-texture"),
+        (
+            "jpeg-9",
+            "condition 'jpeg-9': the severity is '9'; it must be a whole number from 1 to 5",
+        ),
+        ("jpegg-3", "unknown corruption 'jpegg' (did you mean 'jpeg'?)"),
+        ("roll+20", "'roll+20': known with roll (degrees) are roll-30, roll-15, roll+15, roll+30"),
+        ("yaw+25", "are yaw-60, yaw-45, yaw-30, yaw-15, yaw+0, yaw+15, yaw+30, yaw+45, yaw+60"),
+        ("yaw+25-eyes-0.3-mean", "known with yaw (degrees) are yaw-30-eyes-0.3-mean, yaw-30-mouth"),
+    ],
+)
+def test_a_mistake_inside_a_name_is_pointed_at(wrong, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        select(wrong)
 
 
 def test_an_unknown_name_gives_the_nearest():
