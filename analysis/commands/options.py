@@ -57,8 +57,10 @@ def add_ran_lists(parser) -> None:
 def add_run_folder(parser, name: str, help: str) -> None:
     """--out, of what can be gone on with; by default runs/NAME."""
     parser.add_argument("--out", type=folder, default=Path("runs", name), metavar="DIR",
-                        help=f"{help}; what is in it is gone on with; also a URL such as "
-                        f"s3://BUCKET/RUN; default: runs/{name}"
+                        help=f"{help}; what is in it is gone on with: what was computed for other "
+                        "models and conditions stays, tables and figures are of those that this "
+                        "command names; also a URL such as s3://BUCKET/RUN; "
+                        f"default: runs/{name}"
                         )  # fmt: skip
 
 
