@@ -51,7 +51,11 @@ def add_conditions(parser, told: str = "presets, occluders, patterns; default: d
 def add_ran_lists(parser) -> None:
     parser.add_argument("--ran-lists", type=Path, metavar="DIR",
                         help="lists of really occluded and turned faces (Region Attention "
-                        "Networks): report these beside the painted ones")  # fmt: skip
+                        "Networks): report these beside the painted ones. DIR holds "
+                        "jianfei_occlusion_list.txt, pose_30_ferplus_list.txt and "
+                        "pose_45_ferplus_list.txt (of RAF-DB rafdb_occlusion_list.txt, "
+                        "val_raf_db_list.txt and val_raf_db_list_45.txt); beside FER2013's CSV "
+                        "lies FERPlus's fer2013new.csv")  # fmt: skip
 
 
 def add_run_folder(parser, name: str, help: str) -> None:
