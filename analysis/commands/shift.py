@@ -9,6 +9,11 @@ same net trained with erasing (noise, mean, occluders), and for IRAM se, eca and
 permuted weights is made here. What is missing is named, and its verdict is "not tested". Several
 seeds of one label are training seeds of one model; a shipped name without a seed means all of them.
 
+A net from outside has no card and is known by its name (`name` in its description): beside NAME-X
+the net without attention is none-X, the others are NAME-X-random-labels and NAME-X-erasing-FILL,
+all with the same X, which is what follows the first hyphen. So mynet-small goes with none-small,
+and mynet with none, but not with none-net.
+
 Writes to --out: verdicts.csv, components.csv (what each rests on), by_fill.csv (each fill alone, by
 layer, occluder and what training erased with), shift.csv (per condition, layer and measure),
 interventions.csv (what replaced attention does to margin and accuracy), mediation.csv (what
