@@ -34,8 +34,8 @@ COMMANDS = {
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
 EPILOG = """examples:
   iram study --preset smoke --out runs/smoke
-  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
-  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --out runs/attribute
+  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/occlusion
+  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --out runs/attribution
   iram explain face.jpg --models iram --out face.png
   iram data fer2013:fer2013.csv
   iram COMMAND --help    options and examples of one command"""

@@ -3,15 +3,17 @@
 A condition is what is done to a picture before the model sees it. Its name says it in full:
 `clean`, `eyes-0.3-mean` (30% of the face area, grown out of the eyes, in mean gray),
 `sunglasses-natural-object` (at their natural size, with their own look), `jpeg-3`, `roll+15`.
-Presets are lists of conditions; the command line takes presets, occluders and (shell-style
-patterns of) names, in any mixture.
+Presets are lists of conditions; the command line takes presets, occluders, corruptions and
+(shell-style patterns of) names, in any mixture. What is registered but in no list here, as a new
+occluder, fill or corruption, has default conditions (`unlisted`).
 """
 
+import re
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 
-from iram.errors import InputError
+from iram.errors import InputError, listing
 from iram.registry import unknown
 
 
@@ -158,13 +160,42 @@ def select(names: str) -> list[Condition]:
     return list(dict.fromkeys(baselines + chosen))
 
 
+def unlisted() -> list[Condition]:
+    """Conditions of the occluders, fills and corruptions that are registered but in no list here.
+
+    Occluders that grow and fills: at FEW_FRACTIONS; objects: at their natural size; corruptions:
+    at every severity.
+    """
+    from analysis import occluders
+    from analysis.corruptions import CORRUPTIONS as CORRUPTING
+    from analysis.fills import FILLS
+
+    def new(registered, field: str) -> list[str]:
+        listed = {getattr(condition, field) for condition in KNOWN}
+        return [name for name in registered if name not in listed]
+
+    growing, drawn = new(occluders.GROWING, "occluder"), new(occluders.OBJECTS, "occluder")
+    fills = new(FILLS, "fill")
+    return [
+        *occlusion(growing, FEW_FRACTIONS, (*FEW_FILLS, *fills)),
+        *occlusion(drawn, (None,), ("object", *fills)),
+        *occlusion((*REGIONS, *HALVES, *UNSTRUCTURED, *CONTROLS), FEW_FRACTIONS, fills),
+        *occlusion(OBJECTS, (None,), fills),
+        *(Condition(corruption=name, severity=severity)
+          for name, severity in product(new(CORRUPTING, "corruption"), SEVERITIES)),
+    ]  # fmt: skip
+
+
 def _named(name: str) -> list[Condition]:
     """In this order: a preset, an occluder or corruption, a pattern, a name in full."""
     if name in PRESETS:
         return PRESETS[name]
-    plain = [c for c in KNOWN if not c.in_depth]
-    kinds = [c for c in plain if name in (c.occluder, c.corruption) and name != "none"]
-    return kinds or [c for c in KNOWN if fnmatchcase(c.name, name)] or [_in_full(name)]
+    for conditions in (KNOWN, unlisted()):
+        plain = [c for c in conditions if not c.in_depth]
+        kinds = [c for c in plain if name in (c.occluder, c.corruption) and name != "none"]
+        if kinds:
+            return kinds
+    return [c for c in (*KNOWN, *unlisted()) if fnmatchcase(c.name, name)] or [_in_full(name)]
 
 
 def _in_full(name: str) -> Condition:
@@ -172,22 +203,52 @@ def _in_full(name: str) -> Condition:
     registered corruption, darker-3."""
     from analysis import corruptions
     from analysis.fills import FILLS
-    from analysis.occluders import OBJECTS, names
+    from analysis.occluders import names
 
-    occluder, size, fill = (*name.split("-"), "", "")[:3]
-    if occluder in names() and fill in FILLS and name.count("-") == 2:
-        if size == "natural" and occluder in OBJECTS:
-            return Condition(occluder, None, fill)
-        try:
-            fraction = float(size)
-        except ValueError:
-            fraction = -1.0
-        if 0 < fraction <= 1:
-            return Condition(occluder, fraction, fill)
-        raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
-                         "most 1, or of an object 'natural'")  # fmt: skip
+    occluder, *rest = name.split("-")
+    if len(rest) == 2 and (occluder in names() or rest[1] in FILLS):
+        return _covered(name, occluder, *rest)
     corruption, _, severity = name.rpartition("-")
-    if corruption in corruptions.CORRUPTIONS and severity in map(str, corruptions.SEVERITIES):
-        return Condition(corruption=corruption, severity=int(severity))
+    if corruption in corruptions.CORRUPTIONS:
+        if severity in map(str, corruptions.SEVERITIES):
+            return Condition(corruption=corruption, severity=int(severity))
+        raise InputError(f"condition '{name}': the severity is '{severity}'; it must be a whole "
+                         "number from 1 to 5")  # fmt: skip
+    if turn := re.match(r"(yaw|pitch|roll)(?![a-z_])", name):
+        raise InputError(f"condition '{name}': known with {turn[0]} (degrees) are "
+                         + listing(_turned(turn[0], name)))  # fmt: skip
+    if name in FILLS or (rest and occluder in names()):
+        raise InputError(f"condition '{name}': write OCCLUDER-FRACTION-FILL, such as eyes-0.3-mean")
+    if len(rest) == 1 and severity in map(str, corruptions.SEVERITIES):
+        raise InputError(unknown("corruption", corruption, corruptions.CORRUPTIONS))
     known = [*PRESETS, *names(), *corruptions.CORRUPTIONS]
     raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")
+
+
+def _covered(name: str, occluder: str, size: str, fill: str) -> Condition:
+    from analysis.fills import FILLS
+    from analysis.occluders import OBJECTS, names
+
+    for kind, word, known in (("occluder", occluder, names()), ("fill", fill, FILLS)):
+        if word not in known:
+            raise InputError(f"condition '{name}': " + unknown(kind, word, known))
+    if size == "natural" and occluder in OBJECTS:
+        return Condition(occluder, None, fill)
+    try:
+        fraction = float(size)
+    except ValueError:
+        fraction = -1.0
+    if 0 < fraction <= 1:
+        return Condition(occluder, fraction, fill)
+    if set(size) & set("*?["):
+        raise InputError(f"condition '{name}': none that is known fits; name the fraction, such as "
+                         f"{occluder}-0.3-{fill}")  # fmt: skip
+    raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
+                     "most 1, or of an object 'natural'")  # fmt: skip
+
+
+def _turned(axis: str, name: str) -> list[str]:
+    """The known conditions of this axis, those with an occluder if the name has one."""
+    own = [c for c in KNOWN if c.name.startswith(axis)]
+    covered = bool(re.search("[a-z]", name.removeprefix(axis)))
+    return [c.name for c in own if (c.occluder != "none") == covered] or [c.name for c in own]

@@ -1,6 +1,7 @@
 """The benchmark, end to end on tiny models: resumable, exact, and honest about what it lacks."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -204,6 +205,20 @@ def test_a_model_without_one_of_the_classes_or_named_twice_is_refused(tiny_weigh
         open_subjects(path, (*FER2013_CLASSES, "contempt"))
     with pytest.raises(InputError, match="named twice"):
         open_subjects(f"{path},{path}", FER2013_CLASSES)
+
+
+def test_two_models_of_one_name_are_told_by_their_places(tiny_weights, tmp_path):
+    path, other = tiny_weights / "iram-seed0.safetensors", tmp_path / "iram-seed0.safetensors"
+    shutil.copy(path.with_suffix(".json"), tmp_path)
+    shutil.copy(path, other)
+    told = "; results are kept by name: rename the file and its .json, with the label in it, or "
+    with pytest.raises(InputError) as error:
+        open_subjects(f"iram,{path}", FER2013_CLASSES)
+    assert str(error.value) == (
+        f"--models: iram-seed0 is both the shipped one and {path}{told}train with --suffix=-mine"
+    )
+    with pytest.raises(InputError, match=f"is both {path} and {other}; results"):
+        open_subjects(f"{path},{other}", FER2013_CLASSES)
 
 
 def test_an_unwritable_folder_is_told(subjects, tmp_path):

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sources import fer_rows, write_lists, write_pictures, write_votes
 
+from analysis.cli import main
+from analysis.real_faces import VOTES
 from iram.data import open_dataset
+from iram.data.ran_lists import FERPLUS, RAFDB
 from iram.errors import InputError
 
 
@@ -91,3 +96,13 @@ def test_a_listed_name_that_two_faces_share_flags_both_and_is_told(fer_csv, tmp_
     assert np.flatnonzero(dataset.metadata["pose_30"]).tolist() == [0, 8]
     messages = [problem.message for problem in dataset.problems]
     assert any("1 of 2 listed names stand for several faces here" in m for m in messages)
+
+
+def test_every_list_is_named_in_the_readme_and_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    for text in (readme, capsys.readouterr().out):
+        for lists in (FERPLUS, RAFDB):
+            for file in (lists.occlusion, lists.pose_30, lists.pose_45, VOTES):
+                assert file in text

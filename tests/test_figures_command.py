@@ -1,5 +1,6 @@
 """`iram figures`: every figure and table from its tables alone, and what happens without them."""
 
+import json
 import re
 import shutil
 
@@ -150,6 +151,67 @@ def test_a_missing_table_names_its_command_and_the_rest_goes_on(results, tmp_pat
     assert f"iram example --face 3 --out {tmp_path / 'some' / 'example'}" in told
     assert "lacks the columns type, region" in told
     assert [path.name for path in out.iterdir()] == ["measured_yaw.png"]
+
+
+LACKING = {  # figures of which there is one for each value that a table has
+    "accuracy_against_fraction": "no occluder at a fraction of the face in occlusion/summary.csv",
+    "importance": "no occluder that has its random box (`box`) in occlusion/importance.csv",
+    "agreement": "no model in attribution/agreement.csv",
+    "faithfulness_curves": "no model in attribution/curves.csv",
+    "attention_shift_by_fill": "no model whose attention can move in shift/by_fill.csv",
+    "interventions": "no model whose attention was replaced in shift/interventions.csv",
+}
+
+
+def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):
+    shutil.copytree(results, tmp_path, dirs_exist_ok=True)
+    for name in LACKING:
+        table = tmp_path / next(f for f in FIGURES if f.name == name).tables[0]
+        table.write_text(table.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
+    arguments = ["--results", str(tmp_path), "--only", f"measured_yaw,{','.join(LACKING)}"]
+    assert main(["figures", *arguments, "--format", "svg"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name:36s}not made: {why}\n" in told for name, why in LACKING.items())
+    assert main(["report", "--results", str(tmp_path), "--notebooks", "none"]) == 0
+    told = capsys.readouterr().out
+    assert all(f": {why}\n" in told for why in LACKING.values())
+
+
+@pytest.mark.parametrize(
+    ("command", "part", "name", "other"),
+    [
+        ("bench", "occlusion", "drop_by_occluder", "mediation"),
+        ("bench", "pose", "accuracy_against_pose", "mediation"),
+        ("shift", "shift", "mediation", "drop_by_occluder"),
+        ("attribute", "attribution", "agreement", "mediation"),
+        ("study", "shift", "mediation", "drop_by_occluder"),
+    ],
+)
+def test_the_folder_of_one_run_is_that_part(
+    results, tmp_path, capsys, command, part, name, other
+):  # fmt: skip
+    run = tmp_path / (part if command == "study" else "mine")
+    shutil.copytree(results / part, run)
+    (run / "run.json").write_text(json.dumps({"command": ["iram", command, "--out", "x"]}))
+    arguments = ["figures", "--results", str(run), "--format", "svg"]
+    assert main([*arguments, "--only", f"{name},{other}"]) == 0
+    assert list((run / "figures").glob(f"{name}*.svg"))
+    told = capsys.readouterr().out
+    table = next(f for f in FIGURES if f.name == other).tables[0]
+    assert f"{table} is no table of this run, made by: iram " in told
+    assert f"--out {tmp_path / table.split('/')[0]}\n" in told
+    assert Results(run).command(f"{part}/x.csv").endswith(f" --out {run}")
+    assert main(["report", "--results", str(run), "--notebooks", "none"]) == 0
+    assert f"iram {command} --out x" in (run / "report.html").read_text("utf-8")
+
+
+ODD = ["{", "[]", "{}", '{"command": ["iram"]}', '{"command": [1, 2]}', '{"command": [1, []]}']
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_run_json_that_tells_no_part_is_passed_over(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    assert Results(tmp_path).parts == ()
 
 
 @pytest.mark.parametrize(

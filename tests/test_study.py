@@ -1,10 +1,12 @@
 """Conditions as data."""
 
+import re
+
 import pytest
 
 from analysis.corruptions import CORRUPTIONS
 from analysis.fills import FILLS
-from analysis.occluders import OBJECTS, names
+from analysis.occluders import GROWING, OBJECTS, names
 from analysis.study import CLEAN, FRONTAL, KNOWN, PRESETS, Condition, select
 from iram.errors import InputError
 
@@ -70,8 +72,54 @@ def test_a_condition_of_no_preset_is_named_in_full():
 def test_a_newly_registered_corruption_is_named_with_its_severity(monkeypatch):
     monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
     assert select("darker-3")[1] == Condition(corruption="darker", severity=3)
-    with pytest.raises(InputError, match="did you mean 'darker'"):
+    with pytest.raises(InputError, match="the severity is '6'; it must be a whole number from 1"):
         select("darker-6")
+
+
+def test_what_is_newly_registered_has_default_conditions_by_its_name_and_in_patterns(monkeypatch):
+    monkeypatch.setitem(GROWING, "stripe", lambda layout, generators: None)
+    monkeypatch.setitem(OBJECTS, "pipe", lambda layout: None)
+    monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
+    assert named("stripe") == [f"stripe-{f}-{fill}" for f in (0.1, 0.3, 0.5)
+                               for fill in ("mean", "noise", "other_class")]  # fmt: skip
+    assert named("pipe") == ["pipe-natural-object"]
+    assert named("darker") == [f"darker-{severity}" for severity in range(1, 6)]
+    assert named("stripe-*-noise") == [f"stripe-{f}-noise" for f in (0.1, 0.3, 0.5)]
+    assert named("dark*-[12]") == ["darker-1", "darker-2"]
+    monkeypatch.setitem(FILLS, "white", lambda scene: scene.images)
+    assert named("eyes-*-white") == [f"eyes-{f}-white" for f in (0.1, 0.3, 0.5)]
+    assert named("hand-*-white") == ["hand-natural-white"]
+    assert named("*-0.3-white").count("stripe-0.3-white") == 1
+    assert "white" not in {c.fill for c in select("eyes")}  # lists stay as they are
+
+
+def named(names: str) -> list[str]:
+    """The names of the conditions that these stand for, but for the clean pass."""
+    return [condition.name for condition in select(names)[1:]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("eyes-0.3-men", "condition 'eyes-0.3-men': unknown fill 'men' (did you mean 'mean'?)"),
+        ("eyes-*-men", "unknown fill 'men' (did you mean 'mean'?)"),
+        ("eyse-0.3-mean", "unknown occluder 'eyse' (did you mean 'eyes'?)"),
+        ("eyes-0.3", "write OCCLUDER-FRACTION-FILL, such as eyes-0.3-mean"),
+        ("mean", "write OCCLUDER-FRACTION-FILL"),
+        ("blob-*-texture", "name the fraction, such as blob-0.3-texture"),
+        (
+            "jpeg-9",
+            "condition 'jpeg-9': the severity is '9'; it must be a whole number from 1 to 5",
+        ),
+        ("jpegg-3", "unknown corruption 'jpegg' (did you mean 'jpeg'?)"),
+        ("roll+20", "'roll+20': known with roll (degrees) are roll-30, roll-15, roll+15, roll+30"),
+        ("yaw+25", "are yaw-60, yaw-45, yaw-30, yaw-15, yaw+0, yaw+15, yaw+30, yaw+45, yaw+60"),
+        ("yaw+25-eyes-0.3-mean", "known with yaw (degrees) are yaw-30-eyes-0.3-mean, yaw-30-mouth"),
+    ],
+)
+def test_a_mistake_inside_a_name_is_pointed_at(wrong, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        select(wrong)
 
 
 def test_an_unknown_name_gives_the_nearest():

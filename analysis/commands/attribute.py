@@ -12,9 +12,10 @@ rows/*.parquet (a row per image and measure), maps/*.parquet, run.json, and figu
 finished is kept: run it again to go on, or with more methods or models.
 
 examples:
-  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500 --out runs/attribute
+  iram attribute --data fer2013:fer2013.csv --models iram,none,cbam --limit 500
+      --out runs/attribution
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
-  iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads
+  iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
@@ -61,10 +62,9 @@ def run(args) -> int:
     from analysis.suite.labels import matched
     from analysis.suite.methods import select
     from analysis.tables.attribution_report import skipped_lines
-    from iram.data import open_dataset
 
     methods, device = select(args.methods), options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     subjects, dataset = open_study(args.models, dataset, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
     randomised = matched(subjects, others or [])

@@ -10,11 +10,11 @@ real_synthetic.csv, real_correlation.csv; run.json, and figures. What was finish
 again to go on.
 
 examples:
-  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/bench
+  iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/occlusion
   iram bench --data fer2013:fer2013.csv --models iram,iram-seed1,none,none-seed1 --out runs/seeds
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
-  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
+  iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/occlusion
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
@@ -55,11 +55,10 @@ def run(args) -> int:
     from analysis.real import real_groups
     from analysis.study import select
     from analysis.subjects import open_study
-    from iram.data import open_dataset
 
     conditions = select(args.conditions)
     device = options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)

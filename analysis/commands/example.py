@@ -6,9 +6,9 @@ what the model predicts on the clean face. A panel of a data set's faces shows o
 before you pass it on. Rendered heads show nobody.
 
 examples:
-  iram example --face 3 --out results/example
-  iram example --data heads --face 12 --condition lower_half-0.3-noise --out runs/example
-  iram example --data fer2013:fer2013.csv --model cbam --condition hand --out runs/example
+  iram example --face 3 --out runs/example
+  iram example --data heads --face 12 --condition lower_half-0.3-noise --out runs/face
+  iram example --data fer2013:fer2013.csv --model cbam --condition hand --out runs/hand
 """
 
 from pathlib import Path
@@ -37,10 +37,9 @@ def run(args) -> int:
     from analysis.faces import placed
     from analysis.study import CLEAN, select
     from analysis.subjects import open_subjects
-    from iram.data import open_dataset
     from iram.errors import InputError
 
-    dataset = open_dataset(args.data or "heads", split=args.split)
+    dataset = options.faces(args, "heads")
     subjects = open_subjects(args.model, dataset.classes)
     conditions = [one for one in select(args.condition) if one != CLEAN]
     if len(subjects) != 1 or not conditions:

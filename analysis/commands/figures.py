@@ -10,9 +10,13 @@ examples:
   iram figures
   iram figures --list
   iram figures --only "summary,importance,table-*" --format svg
+  iram figures --results runs
+  iram figures --results runs/occlusion
   iram figures --results runs/study --style screen --format png --out slides
 
---results can be the folder of `iram study`. paper: 85 or 178 mm wide, text of 7 to 8 points (6 in
+--results holds a folder for each part (occlusion, attribution, shift, pose, ...), as runs/ does
+where the commands chose --out themselves, and the folder of `iram study`. The --out of one `iram
+bench`, `attribute` or `shift` does as well. paper: 85 or 178 mm wide, text of 7 to 8 points (6 in
 the cells of matrices), kept as text in PDF and SVG. screen: larger, for slides and notebooks.
 """
 
@@ -27,7 +31,8 @@ KINDS = ("pdf", "png", "svg")
 
 def configure(parser) -> None:
     parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
-                        help="with the tables; default: results")  # fmt: skip
+                        help="with the tables, in a folder for each part, or one run's --out; "
+                        "default: results")  # fmt: skip
     parser.add_argument("--only", default="", metavar="NAMES",
                         help="some of them, by name or pattern; default: all")  # fmt: skip
     parser.add_argument("--format", default="pdf,png", metavar="KINDS",
@@ -71,12 +76,13 @@ def run(args) -> int:
 
 
 def _list(figures, tables, results: Path) -> int:
-    from analysis.figures.registry import command_of
+    from analysis.figures.make import Results
 
+    command = Results(results).command
     for prefix, items in (("", figures), ("table-", tables)):
         for item in items:
             print(f"{prefix}{item.name}")
             for name in (*item.tables, *item.optional):
                 optional = " (can do without)" if name in item.optional else ""
-                print(f"    {name}{optional}: {command_of(name, str(results))}")
+                print(f"    {name}{optional}: {command(name)}")
     return 0

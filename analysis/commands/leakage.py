@@ -31,11 +31,10 @@ def run(args) -> int:
     from analysis.leakage import leakage
     from analysis.sampling import sample
     from analysis.study import select
-    from iram.data import open_dataset
     from iram.progress import progress_bar
 
     conditions = select(args.conditions)
-    dataset = sample(open_dataset(args.data, split=args.split), args.limit, args.seed)
+    dataset = sample(options.faces(args), args.limit, args.seed)
     cameras = options.cameras(args, dataset)
     table = leakage(dataset, conditions, args.seed, cameras,
                     lambda measured: progress_bar(iterable=measured, unit="mask"))  # fmt: skip

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from iram.errors import InputError
@@ -11,7 +12,29 @@ MODELS = "iram,none,cbam"
 
 def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...") -> None:
     parser.add_argument("--data", required=required, metavar="SPEC", help=help)
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    add_split(parser)
+
+
+def add_split(parser) -> None:
+    parser.add_argument("--split", default="test", metavar="NAME",
+                        help="train, validation, test, or as the data set itself calls one (`iram "
+                        "data` lists them). Of a folder of class folders alone, test is the tenth "
+                        "that training leaves, and all is every face; default: test")  # fmt: skip
+
+
+def faces(args, default: str | None = None):
+    """The faces of --data (or the default) and --split.
+
+    Says on stderr where they are the test tenth of a folder that has no splits of its own.
+    """
+    from iram.data import open_dataset
+
+    dataset = open_dataset(args.data or default, split=args.split)
+    if dataset.undivided and args.split == "test":
+        print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
+              "training leaves for the test; --split all takes all of them",
+              file=sys.stderr)  # fmt: skip
+    return dataset
 
 
 def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:
@@ -28,14 +51,20 @@ def add_conditions(parser, told: str = "presets, occluders, patterns; default: d
 def add_ran_lists(parser) -> None:
     parser.add_argument("--ran-lists", type=Path, metavar="DIR",
                         help="lists of really occluded and turned faces (Region Attention "
-                        "Networks): report these beside the painted ones")  # fmt: skip
+                        "Networks): report these beside the painted ones. DIR holds "
+                        "jianfei_occlusion_list.txt, pose_30_ferplus_list.txt and "
+                        "pose_45_ferplus_list.txt (of RAF-DB rafdb_occlusion_list.txt, "
+                        "val_raf_db_list.txt and val_raf_db_list_45.txt); beside FER2013's CSV "
+                        "lies FERPlus's fer2013new.csv")  # fmt: skip
 
 
 def add_run_folder(parser, name: str, help: str) -> None:
     """--out, of what can be gone on with; by default runs/NAME."""
     parser.add_argument("--out", type=folder, default=Path("runs", name), metavar="DIR",
-                        help=f"{help}; what is in it is gone on with; also a URL such as "
-                        f"s3://BUCKET/RUN; default: runs/{name}"
+                        help=f"{help}; what is in it is gone on with: what was computed for other "
+                        "models and conditions stays, tables and figures are of those that this "
+                        "command names; also a URL such as s3://BUCKET/RUN; "
+                        f"default: runs/{name}"
                         )  # fmt: skip
 
 

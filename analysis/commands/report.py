@@ -10,8 +10,11 @@ its table is named with the command that makes it. Equal tables give equal bytes
 
 examples:
   iram report
+  iram report --results runs
   iram report --results runs/study --out study.html
   iram report --notebooks run --out everything.html
+
+--results holds a folder for each part, or is one run's, as for `iram figures`.
 
 A page of results on photographs can show faces, in the panel `example` and in notebooks: mind the
 data set's licence before you pass it on.
@@ -28,7 +31,8 @@ DPIS = (150, 100, 70)  # of the pictures: the first with which the page is not t
 
 def configure(parser) -> None:
     parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
-                        help="with the tables; default: results")  # fmt: skip
+                        help="with the tables, in a folder for each part, or one run's --out; "
+                        "default: results")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE.html",
                         help="default: report.html in --results")  # fmt: skip
     parser.add_argument("--notebooks", choices=["prose", "run", "none"], default="prose",

@@ -23,7 +23,7 @@ TURNED, COVERED, PEOPLE = 12, 8, 8
 def configure(parser) -> None:
     parser.add_argument("--data", default="heads:size=96", metavar="SPEC",
                         help="default: heads:size=96")  # fmt: skip
-    parser.add_argument("--split", default="test", metavar="NAME", help="default: test")
+    options.add_split(parser)
     parser.add_argument("--only", metavar="NAMES", help="some of the sheets, by name")
     options.add_landmarks(parser)
     parser.add_argument("--seed", type=int, default=0, help="other faces; default: 0")
@@ -32,9 +32,8 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis.figures.save import COLOURS, save
-    from iram.data import open_dataset
 
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     for name, draw in _chosen(args, dataset).items():
         [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=COLOURS)
         print(f"wrote {path}")

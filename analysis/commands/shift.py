@@ -9,6 +9,11 @@ same net trained with erasing (noise, mean, occluders), and for IRAM se, eca and
 permuted weights is made here. What is missing is named, and its verdict is "not tested". Several
 seeds of one label are training seeds of one model; a shipped name without a seed means all of them.
 
+A net from outside has no card and is known by its name (`name` in its description): beside NAME-X
+the net without attention is none-X, the others are NAME-X-random-labels and NAME-X-erasing-FILL,
+all with the same X, which is what follows the first hyphen. So mynet-small goes with none-small,
+and mynet with none, but not with none-net.
+
 Writes to --out: verdicts.csv, components.csv (what each rests on), by_fill.csv (each fill alone, by
 layer, occluder and what training erased with), shift.csv (per condition, layer and measure),
 interventions.csv (what replaced attention does to margin and accuracy), mediation.csv (what
@@ -19,8 +24,9 @@ run it again to go on.
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift
   iram shift --data fer2013:fer2013.csv --models iram,none --limit 500 --list --out runs/try
-  iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/real
-  iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads --out runs/heads
+  iram shift --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/shift
+  iram shift --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads
+      --out runs/heads-shift
   iram shift --data fer2013:fer2013.csv --conditions "eyes-0.3-*,sham-0.3-noise" --out runs/eyes
   iram shift --data fer2013:fer2013.csv --models iram,none,taught.safetensors --out runs/taught
 
@@ -55,12 +61,11 @@ def run(args) -> int:
     from analysis.shift.study import DEFAULT, checked, planned, shift
     from analysis.study import select
     from analysis.subjects import open_study
-    from iram.data import open_dataset
 
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = options.faces(args)
     names = every_seed(args.models)
     subjects, dataset = open_study(names, dataset, device, args.dtype == "bf16")
     for line in readable(subjects)[1]:

@@ -10,7 +10,8 @@ examples:
   iram study --preset smoke --out runs/smoke
   iram study --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/study
   iram study --data fer2013:fer2013.csv --preset paper --list --out runs/paper
-  iram study --data rafdb:DIR --models iram,none,runs/mine/iram-seed1.safetensors --out runs/rafdb
+  iram study --data rafdb:DIR --models iram,none,runs/mine/iram-mine-seed0.safetensors
+      --out runs/rafdb    (of `iram train --suffix=-mine`: a name that does not ship)
 
 presets (analysis/presets.py): smoke runs every part once, on 64 rendered heads, in a minute or two;
 default is what an hour or so on two cores allows; paper is everything, on all faces, with all
@@ -67,10 +68,9 @@ def _study(args):
     from analysis.shift.roles import every_seed
     from analysis.stages import Study
     from analysis.subjects import open_study, open_subjects
-    from iram.data import open_dataset
 
     preset, device = PRESETS[args.preset], options.device(args.device)
-    dataset = open_dataset(args.data or preset.data, split=args.split)
+    dataset = options.faces(args, preset.data)
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
     names = args.models or _preset_models(preset, dataset)

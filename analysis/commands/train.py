@@ -16,8 +16,8 @@ examples:
   iram train --grid study --dry-run    what is done in runs/study, and what ships
   iram train --data fer2013:fer2013.csv --grid study --workers 2
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
-  iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix -long --out runs/x
-  iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/heads
+  iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix=-long --out runs/x
+  iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/y
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
 
@@ -39,7 +39,7 @@ def configure(parser) -> None:
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
     parser.add_argument("--switches", metavar="K=V,...", help="of the attention module")
     parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
-    parser.add_argument("--suffix", default="", help="added to the names, such as -heads")
+    parser.add_argument("--suffix", default="", help="added to the names: --suffix=-heads")
     parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
     parser.add_argument("--only", metavar="PATTERNS", help='names to train, such as "iram-*,se-*"')
     parser.add_argument("--dry-run", action="store_true",

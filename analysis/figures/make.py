@@ -15,6 +15,12 @@ from iram.errors import InputError
 from iram.files import located, sha256, write_text
 from iram.registry import unknown
 
+PARTS = {  # what the tables of one run are called, by the command that made it
+    "bench": ("occlusion", "pose"),
+    "attribute": ("attribution",),
+    "shift": ("shift",),
+}
+
 
 @dataclass(frozen=True)
 class Made:
@@ -32,23 +38,59 @@ class Made:
 
 
 class Results:
-    """A folder of results; tables are read once."""
+    """A folder of results, with a folder for each part, or that of one run; tables are read once.
+
+    Attributes:
+        parts: what the tables of the run are of, if it is one run's folder; () if it is none.
+    """
 
     def __init__(self, folder: Path):
         self.folder = located(folder)
+        self.parts = self._parts()
         self.read = cache(self._read)
         self.run = cache(self._run)
 
     def holds(self, table: str) -> bool:
-        return (self.folder / table).is_file()
+        return self.path(table).is_file()
+
+    def path(self, table: str) -> Path:
+        """Where a table stands, or would."""
+        below, (part, _, name) = self.folder / table, table.partition("/")
+        return self.folder / name if part in self.parts and not below.is_file() else below
+
+    def command(self, table: str) -> str:
+        """A command that makes a table here; of another part than the run's, beside the run."""
+        if self._is_foreign(table):
+            return command_of(table, str(self.folder.parent))
+        told, part = command_of(table, str(self.folder)), table.partition("/")[0]
+        return told.replace(f"{self.folder}/{part}", str(self.folder)) if self.parts else told
+
+    def missing(self, table: str) -> str:
+        """What is told of a table that is not here."""
+        where = f"{self.path(table)} does not exist"
+        if self._is_foreign(table):
+            where = f"{table} is no table of this run"
+        return f"{where}, made by: {self.command(table)}"
+
+    def _is_foreign(self, table: str) -> bool:
+        return bool(self.parts) and table.partition("/")[0] not in self.parts
+
+    def _parts(self) -> tuple[str, ...]:
+        name = self.folder.name  # as `iram study` calls its runs' folders
+        own = (name,) * (name in ("occlusion", "attribution", "shift"))
+        try:
+            text = (self.folder / "run.json").read_text("utf-8")
+            return PARTS.get(json.loads(text)["command"][1], own)
+        except (OSError, ValueError, KeyError, IndexError, TypeError):
+            return ()
 
     def _read(self, table: str):
-        path = self.folder / table
+        path = self.path(table)
         return read_example(path) if path.suffix == ".npz" else read_table(path)
 
     def _run(self, table: str) -> str:
         """What a table is, for the record: its hash, and its run's faces and seed."""
-        path = self.folder / table
+        path = self.path(table)
         told = f"{table} {sha256(path)[:12]}"
         try:
             identity = json.loads((path.parent / "run.json").read_text("utf-8"))["identity"]
@@ -85,9 +127,7 @@ def make(
     for item in (*figures, *tables):
         lacking = [name for name in item.tables if not results.holds(name)]
         if lacking:
-            yield Made(item.name, missing="; ".join(
-                f"{results.folder / name} does not exist, made by: "
-                f"{command_of(name, str(results.folder))}" for name in lacking))  # fmt: skip
+            yield Made(item.name, missing="; ".join(map(results.missing, lacking)))
             continue
         names = [n for n in (*item.tables, *item.optional) if results.holds(n)]
         run = "; ".join(map(results.run, names))

@@ -24,8 +24,9 @@ from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.shift import FillForest, VerdictForest
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
+from iram.errors import InputError
 
-Choice = tuple[str, Callable[[pd.DataFrame], list[str]]]
+Choice = tuple[str, Callable[[pd.DataFrame], list[str]], str]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Figure:
     display: tables -> Display.
     tables: what it is made of, the display's first arguments.
     optional: tables that it can do without, its next arguments.
-    each: an argument of the display, and the values in the first table of which there is a figure
-        each, its name with the value.
+    each: an argument of the display; the values in the first table of which there is a figure
+        each, its name with the value; and what the table lacks if there are none.
     """
 
     name: str
@@ -46,13 +47,20 @@ class Figure:
     each: Choice | None = field(default=None, repr=False)
 
     def displays(self, tables: dict) -> list[tuple[str, Display]]:
-        """(name, display) of each of its figures."""
+        """(name, display) of each of its figures.
+
+        Raises:
+            InputError: there is nothing to draw in the tables.
+        """
         given = [tables.get(name) for name in (*self.tables, *self.optional)]
         if self.each is None:
             return [(self.name, self.display(*given))]
-        argument, values = self.each
+        argument, values, lacking = self.each
+        found = values(given[0])
+        if not found:
+            raise InputError(f"{lacking} in {self.tables[0]}")
         return [(f"{self.name}_{value}", self.display(*given, **{argument: value}))
-                for value in values(given[0])]  # fmt: skip
+                for value in found]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,12 @@ FIGURES = (
     Figure("summary", Summary, ("shift/verdicts.csv", "shift/components.csv"),
            ("occlusion/summary.csv", "occlusion/robustness.csv", "example/example.npz")),
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
-           each=("fill", fills)),
+           each=("fill", fills, "no occluder at a fraction of the face")),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",)),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",)),
     Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",)),
     Figure("importance", ImportanceMatrix, ("occlusion/importance.csv",),
-           each=("model", importance.models)),
+           each=("model", importance.models, "no occluder that has its random box (`box`)")),
     Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",)),
     Figure("accuracy_against_pose_own_surfaces", PoseCurves, ("pose/own_surfaces/summary.csv",)),
     Figure("accuracy_against_pose_heads", PoseCurves, ("heads/summary.csv",)),
@@ -86,15 +94,15 @@ FIGURES = (
            ("pose/measured_yaw_fer2013.csv", "pose/measured_yaw_heads.csv")),
     Figure("example", ExamplePanel, ("example/example.npz",)),
     Figure("agreement", AgreementMatrix, ("attribution/agreement.csv",),
-           each=("model", agreement.models)),
+           each=("model", agreement.models, "no model")),
     Figure("faithfulness", FaithfulnessForest, ("attribution/faithfulness.csv",)),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
-           each=("model", faithfulness.models)),
+           each=("model", faithfulness.models, "no model")),
     Figure("attention_shift", VerdictForest, ("shift/components.csv",)),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
-           each=("model", shift.models)),
+           each=("model", shift.models, "no model whose attention can move")),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
-           each=("model", interventions.models)),
+           each=("model", interventions.models, "no model whose attention was replaced")),
     Figure("mediation", Mediation, ("shift/mediation.csv",)),
     Figure("real_occlusion", RealForest, ("occlusion/real_synthetic.csv",)),
     Figure("real_attention_shift", RealShiftForest, ("shift/real.csv",)),

@@ -12,7 +12,7 @@ from analysis.figures.display import Display
 from analysis.figures.latex import PrintedTable
 from analysis.figures.make import Results
 from analysis.figures.names import FILLS, model_titles
-from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
+from analysis.figures.registry import FIGURES, TABLES, Figure, Printed
 from analysis.figures.save import COLOURS, save
 from analysis.report.words import ONE_SEED, PARTS, part_of, title_of
 from iram.errors import InputError
@@ -102,9 +102,9 @@ def command_for(results: Results, table: str) -> str:
 
     A folder can hold tables of several commands, of which one alone writes run.json.
     """
-    usual = command_of(table, str(results.folder))
+    usual = results.command(table)
     try:
-        text = (results.folder / table).with_name("run.json").read_text("utf-8")
+        text = results.path(table).with_name("run.json").read_text("utf-8")
         words = [str(word) for word in json.loads(text)["command"]]
     except (OSError, ValueError, KeyError, TypeError):
         return usual
@@ -127,7 +127,7 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
     title = title_of(key)
     lacking = [name for name in one.tables if not results.holds(name)]
     if lacking:
-        sources = [(name, command_of(name, str(results.folder))) for name in lacking]
+        sources = [(name, results.command(name)) for name in lacking]
         return Item(key, title, sources=sources, missing="not there yet")
     names = [n for n in (*one.tables, *one.optional) if results.holds(n)]
     sources = [(results.run(name), command_for(results, name)) for name in names]

@@ -12,7 +12,7 @@ from analysis.subjects.subject import Subject
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError, listing
-from iram.weights import find_weights, load_model, read_card
+from iram.weights import PRETRAINED, find_weights, load_model, read_card
 
 
 @dataclass
@@ -126,17 +126,30 @@ def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list
 
 
 def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
-    subjects = []
+    subjects, named = [], {}
     for name in filter(None, (part.strip() for part in names.split(","))):
-        subjects.append((_outside if is_outside(name) else _ours)(name, device, bf16))
-    stems = [subject.name for subject in subjects]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice or not stems:
-        raise InputError(
-            f"--models: {listing(twice)} named twice; results are kept by name"
-            if twice else "--models names no model; `iram models` lists them"
-        )  # fmt: skip
+        subject = (_outside if is_outside(name) else _ours)(name, device, bf16)
+        subjects.append(subject)
+        place = "the shipped one" if subject.path.parent == PRETRAINED else name
+        named.setdefault(subject.name, []).append(place)
+    if not subjects:
+        raise InputError("--models names no model; `iram models` lists them")
+    for name, places in named.items():
+        if len(places) > 1:
+            raise InputError(f"--models: {_twice(name, places)}")
     return subjects
+
+
+def _twice(name: str, places: list[str]) -> str:
+    """What is told of models of one name, by where each was found."""
+    first, second = places[:2]
+    if first == second:
+        return f"{name} named twice; results are kept by name"
+    told = f"{name} is both {first} and {second}; results are kept by name: "
+    if any(is_outside(place) for place in (first, second)):
+        return told + "give one of them another `name` in its description"
+    return told + ("rename the file and its .json, with the label in it, or train with "
+                   "--suffix=-mine")  # fmt: skip
 
 
 def _ours(name: str, device: str, bf16: bool) -> Subject:

@@ -59,6 +59,8 @@ class FaceDataset:
         licence: source and licence in a line.
         sha256: SHA-256 of what the images came from.
         problems: what was found wrong in the source.
+        undivided: how many faces the source has, where it has no splits of its own and a fixed
+            tenth each was made test and validation; else 0. Of a subset it stays the same.
 
     A subclass that renders its images overrides `read_pixels`; one that can also render them at
     another pose sets `renders` and has `turned(indices, yaw_deg, pitch_deg) -> (images (n, 1, size,
@@ -66,6 +68,7 @@ class FaceDataset:
     """
 
     renders = False
+    undivided = 0
 
     def __init__(
         self,
@@ -182,7 +185,11 @@ class FaceDataset:
         if wanted == "all":
             return self
         known = dict.fromkeys([*self.metadata["split"], *self.metadata["usage"], "all"])
-        raise InputError(f"{self.name} has no split '{name}'; it has: {listing(known)}")
+        told = f"{self.name} has no split '{name}'; it has: {listing(known)}"
+        if self.undivided and value in ROLES:
+            told += (f". None of its {self.undivided:,} faces is in the tenth that training leaves "
+                     f"for the {value}; --split all takes all of them")  # fmt: skip
+        raise InputError(told)
 
     def _checked(self, indices) -> np.ndarray:
         """The indices as an array of positions 0 to N - 1."""

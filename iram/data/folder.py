@@ -5,7 +5,8 @@ frame); read as gray, the central square resized; with `faces=auto` the largest 
 Label: the class folders in alphabetical order, under the names they have.
 Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders. If train/ has no
 val/ beside it, a fixed tenth of it is held out as validation. Where there are only classes, a
-fixed tenth is test, another validation and the rest train.
+fixed tenth is test, another validation and the rest train, so that no net is tested on faces that
+it was trained on.
 "Fixed" means by a hash of the path, so that a picture stays in its split when others are added;
 pictures of one person can fall on both sides.
 """
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from iram.data.cache import Decoded, cached
-from iram.data.dataset import DATASETS, FaceDataset, Problem
+from iram.data.dataset import DATASETS, ROLES, FaceDataset, Problem
 from iram.data.pictures import (
     as_it_is,
     check_size_option,
@@ -76,7 +77,7 @@ def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> Fac
     )
     frame, held_out = _with_splits(decoded.frame, splits)
     shown = [printable(name) for name in classes]
-    return FaceDataset(
+    dataset = FaceDataset(
         name=printable(root.resolve().name) or "folder",
         classes=shown,
         labels=frame["class_name"].map({name: place for place, name in enumerate(shown)}),
@@ -85,8 +86,12 @@ def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> Fac
         pixels=decoded.pixels,
         licence=LICENCE,
         sha256=identity_sha256(source, size=size if size != SIZE else None, **settings),
-        problems=[*decoded.problems_in(root), *problems, *(_held_out(root, held_out))],
+        problems=[*decoded.problems_in(root), *problems, *_held_out(root, held_out)],
     )
+    if not splits:
+        dataset.undivided = len(dataset)
+        dataset.problems += _divided(root, frame)
+    return dataset
 
 
 def _layout(root: Path) -> tuple[list[str], list[str]]:
@@ -173,4 +178,14 @@ def _held_out(root: Path, count: int) -> list[Problem]:
     if not count:
         return []
     message = f"there is no val/ folder: a fixed tenth of train/ ({count:,}) is held out for it"
+    return [Problem(printable(str(root)), None, message, unusable=False)]
+
+
+def _divided(root: Path, frame: pd.DataFrame) -> list[Problem]:
+    counts = {role: int((frame["split"] == role).sum()) for role in ROLES}
+    message = (
+        f"there are class folders alone: of {len(frame):,} faces a fixed tenth is for the test "
+        f"({counts['test']:,}), another for validation ({counts['validation']:,}), the rest for "
+        f"training ({counts['train']:,}); --split all takes all of them"
+    )
     return [Problem(printable(str(root)), None, message, unusable=False)]
