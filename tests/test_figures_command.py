@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from analysis.cli import main
 from analysis.figures import using
-from analysis.figures.make import Results
+from analysis.figures.make import Results, draw
 from analysis.figures.registry import FIGURES, TABLES, command_of
 from iram.errors import InputError
 from iram.files import sha256
@@ -161,6 +161,20 @@ LACKING = {  # figures of which there is one for each value that a table has
     "attention_shift_by_fill": "no model whose attention can move in shift/by_fill.csv",
     "interventions": "no model whose attention was replaced in shift/interventions.csv",
 }
+
+
+def test_figures_of_an_earlier_table_do_not_stay_beside_the_new_one(tmp_path):
+    tables = small_results.tables()
+    importance, occluders = tables["occlusion/importance.csv"], tables["occlusion/occluders.csv"]
+    given = {"occlusion/importance.csv": importance, "occlusion/occluders.csv": occluders}
+    draw(given, tmp_path, "a run")
+    assert {path.stem for path in tmp_path.iterdir()} == {
+        "drop_by_occluder", "importance_iram-seed0", "importance_none-seed0"}  # fmt: skip
+    (tmp_path / "mine.pdf").touch()
+    given = {"occlusion/importance.csv": importance[importance["model"] == "none-seed0"],
+             "occlusion/occluders.csv": occluders[:0]}  # fmt: skip
+    draw(given, tmp_path, "another")
+    assert {path.stem for path in tmp_path.iterdir()} == {"importance_none-seed0", "mine"}
 
 
 def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -79,9 +80,9 @@ class Results:
         name = self.folder.name  # as `iram study` calls its runs' folders
         own = (name,) * (name in ("occlusion", "attribution", "shift"))
         try:
-            text = (self.folder / "run.json").read_text("utf-8")
-            return PARTS.get(json.loads(text)["command"][1], own)
-        except (OSError, ValueError, KeyError, IndexError, TypeError):
+            run = json.loads((self.folder / "run.json").read_text("utf-8"))
+            return PARTS.get(run.get("kind") or run["command"][1], own)
+        except (OSError, ValueError, LookupError, AttributeError, TypeError):
             return ()
 
     def _read(self, table: str):
@@ -146,16 +147,23 @@ def make(
 def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     """Writes every figure whose tables are among these; returns the files.
 
-    For commands that have just made them. What finds nothing to draw in its table is left out.
+    For commands that have just made them. What finds nothing to draw in its table is left out, and
+    what an earlier run drew of another table of the name is removed.
     """
     files = []
     for figure in FIGURES:
         if set(figure.tables) <= set(tables):
-            try:
+            with suppress(InputError):
                 files += _figure(figure, dict(tables), folder, run, ("pdf", "png"))
-            except InputError:
-                continue
+            for stale in {*_drawn(figure, folder)} - {*files}:
+                stale.unlink(missing_ok=True)
     return files
+
+
+def _drawn(figure: Figure, folder: Path) -> list[Path]:
+    """The files that are there of a figure."""
+    name = f"{figure.name}_*" if figure.each else figure.name
+    return [path for kind in ("pdf", "png") for path in folder.glob(f"{name}.{kind}")]
 
 
 def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Path]:
