@@ -10,9 +10,11 @@ from iram.errors import InputError
 MODELS = "iram,none,cbam"
 
 
-def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...") -> None:
+def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...",
+             split: bool = True) -> None:  # fmt: skip
     parser.add_argument("--data", required=required, metavar="SPEC", help=help)
-    add_split(parser)
+    if split:
+        add_split(parser)
 
 
 def add_split(parser) -> None:

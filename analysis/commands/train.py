@@ -31,7 +31,9 @@ from iram.errors import InputError, listing
 
 
 def configure(parser) -> None:
-    options.add_data(parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run")
+    options.add_data(
+        parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run", split=False
+    )
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="weights and logs; default: runs/GRID, or runs/train")  # fmt: skip
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
