@@ -51,7 +51,8 @@ def configure(parser) -> None:
     parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
                         "answers.parquet needs none")  # fmt: skip
     parser.add_argument("--reference", default="none", metavar="LABEL",
-                        help="what modules are compared with; default: none")  # fmt: skip
+                        help="what modules are compared with, none that has switches; "
+                        "default: none")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")  # fmt: skip
