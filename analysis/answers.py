@@ -29,12 +29,24 @@ def write_answers(out: Path, models: Sequence[Measured], faces: pd.DataFrame) ->
     """Writes the models' cards, `cards/NAME.json`, and then `answers.parquet`.
 
     The table is `faces` with a column a model, named as its cell: the class it takes the face for.
+    Cards of other models, which an earlier comparison left in `cards/`, are removed.
     """
     for model in models:
         write_card(out / "cards" / f"{model.name}.safetensors", model.card)
     classes = faces["label"].dtype
     columns = {m.name: pd.Categorical.from_codes(m.answers, dtype=classes) for m in models}
     write_cell(out / ANSWERS, faces.assign(**columns), KEY)
+    for path in (out / "cards").glob("*.json"):
+        if path.stem not in columns and _is_card(path):
+            path.unlink()
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        read_card(path)
+    except InputError:  # something else's
+        return False
+    return True
 
 
 def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:

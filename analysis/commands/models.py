@@ -167,13 +167,17 @@ def _compare(args) -> None:
         write_text(args.out / "ablation.md", page)
     else:  # that of an earlier comparison would contradict the table
         (args.out / "ablation.md").unlink(missing_ok=True)
-    _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
+    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
+    for name in ("ablation", "module_differences"):
+        for figure in (args.out / "figures" / f"{name}.{kind}" for kind in ("pdf", "png")):
+            if figure not in drawn:  # so would that
+                figure.unlink(missing_ok=True)
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
             print("\n".join(_line(row) for row in table.itertuples()))
-    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}, figures/, "
-          f"{ANSWERS}, cards/")  # fmt: skip
+    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
+          f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")  # fmt: skip
 
 
 def _answered(args) -> tuple:
@@ -204,7 +208,7 @@ def _line(row) -> str:
     return text
 
 
-def _draw(out: Path, tables: dict) -> None:
+def _draw(out: Path, tables: dict) -> list[Path]:
     from analysis import figures
 
-    figures.draw(tables, out / "figures", "iram models")
+    return figures.draw(tables, out / "figures", "iram models")
