@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.store import cell_key, read_cell, write_cell
-from analysis.training import Measured
+from analysis.training import Measured, training_card
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.weights import read_card, write_card
@@ -54,7 +54,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
 
     Raises:
         InputError: the file is missing, damaged or another's, or a model's card is not in `cards/`
-            beside it.
+            beside it, or of no training.
     """
     table = read_cell(path, KEY)
     if table is None:
@@ -68,7 +68,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
         if not weights.with_suffix(".json").exists():
             raise InputError(f"{path} has answers of {name}, but {weights.with_suffix('.json')} is "
                              "missing: the cards belong beside it")  # fmt: skip
-        card = read_card(weights)
+        card = training_card(weights)
         answers = np.asarray(table[name].cat.codes)
         models.append(Measured(card["label"], card["seed"], card, answers, labels))
     return models, faces

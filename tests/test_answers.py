@@ -1,10 +1,14 @@
 """The answers of trained models as files: compared again, and what is wrong with them told."""
 
+import json
+
 import pandas as pd
+import pytest
 from hits import measured, random_hits
 
 from analysis import cli
 from analysis.answers import read_answers, write_answers
+from iram import InputError
 
 NONE = measured("none", random_hits(0.6, 0))
 MODELS = [NONE, measured("iram", random_hits(0.9, 1)),
@@ -42,3 +46,16 @@ def test_nothing_of_models_that_are_no_longer_compared_is_left(tmp_path):
     left = {str(path.relative_to(out)) for path in out.rglob("*.*")}
     assert left == {"accuracy.csv", "ablation.csv", "answers.parquet", "cards/none-seed0.json",
                     "cards/mine.json", "figures/training_curves.png"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "lacking", ["label", "recipe", "data", "data.sha256", "architecture.switches"]
+)
+def test_a_card_that_lacks_what_training_writes_is_an_input_error(lacking, tmp_path):
+    path = kept(tmp_path, [NONE])
+    card = json.loads((tmp_path / "cards" / "none-seed0.json").read_text())
+    *within, field = lacking.split(".")
+    del (card[within[0]] if within else card)[field]
+    (tmp_path / "cards" / "none-seed0.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=f"none-seed0.*of no training.*lacks {lacking}$"):
+        read_answers(path)
