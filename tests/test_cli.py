@@ -164,6 +164,7 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
         ("--recipe", "lr", "--recipe: 'lr' is not of the form name=value"),
         ("--recipe", "lr=0.1,lr=0.2", "--recipe: 'lr' is given twice"),
         ("--seeds", "x", "--seeds: 'x' is not a list of whole numbers such as 0,1"),
+        ("--seeds", "0,-1", "--seeds: -1 is below 0"),
         ("--seeds", "0,", "--seeds: '0,' is not a list of whole numbers"),
         ("--switches", "reuse=nosuch", "reuse is 'nosuch'; it must be one of none, branch"),
         ("--switches", "reduction=0", "reduction is 0"),

@@ -97,6 +97,8 @@ def _cells(args) -> list:
         architecture = {"backbone": _given(args.backbone, "compact")}
         switches = options.pairs(_given(args.switches, ""), "--switches")
         seeds = options.whole_numbers(_given(args.seeds, "0"), "--seeds")
+        if min(seeds) < 0:  # "none-seed-1" would not be read as a name with a seed
+            raise InputError(f"--seeds: {min(seeds)} is below 0; write whole numbers such as 0,1")
         attention = _given(args.attention, "iram").split(",")
         _check_switches(switches, attention)
         cells = product(attention, seeds, args.suffix, architecture | switches, recipe)
