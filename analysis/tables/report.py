@@ -7,6 +7,7 @@ from analysis.tables.grid import CLEAN_KIND
 from analysis.tables.groups import POOLED
 from analysis.tables.robustness import REFERENCE
 from analysis.tables.summary import Tables
+from iram.names import seed_of
 
 STRONGEST = 3
 MISSED_SHOWN = 12
@@ -77,9 +78,16 @@ def _robustness(tables: Tables) -> list[str]:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")  # fmt: skip
         else:
-            missing = REFERENCE + "".join(model.partition("-")[1:])
-            lines.append(f"  {model:24s} no reference: name {missing} among the models")
+            lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     return lines
+
+
+def _lacking(model: str) -> str:
+    """What `reference_of` would take; ours are called by their seed, others as one likes."""
+    name = REFERENCE + "".join(model.partition("-")[1:])
+    if seed_of(model) is not None:
+        return f"name {name} among the models"
+    return f"it takes a model without attention, called {name} by `name` in its description"
 
 
 def _leaning(importance: pd.DataFrame) -> list[str]:
