@@ -1,5 +1,7 @@
 """What the command prints of a benchmark's tables."""
 
+import math
+
 import pandas as pd
 
 from analysis.study import FRONTAL
@@ -9,6 +11,7 @@ from analysis.tables.robustness import REFERENCE
 from analysis.tables.summary import Tables
 from iram.names import seed_of
 
+UNKNOWN = "unknown"
 STRONGEST = 3
 MISSED_SHOWN = 12
 
@@ -35,7 +38,11 @@ def _clean(accuracy: pd.DataFrame) -> list[str]:
 
 
 def interval(row, factor: float = 100.0) -> str:
-    """Value [low, high], by default in percent or points."""
+    """Value [low, high], by default in percent or points; "unknown" where there is none."""
+    if math.isnan(row.value):
+        return UNKNOWN
+    if math.isnan(row.low):  # too few faces
+        return f"{factor * row.value:5.1f} [{UNKNOWN}]"
     return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"
 
 
@@ -79,6 +86,9 @@ def _robustness(tables: Tables) -> list[str]:
                          f"  against {own['reference'].iloc[0]}")  # fmt: skip
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
+    if any(UNKNOWN in line for line in lines):
+        faces = int(tables.summary["n"].max())
+        lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
     return lines
 
 
