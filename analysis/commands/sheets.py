@@ -35,6 +35,7 @@ def run(args) -> int:
     from iram.data import open_dataset
 
     dataset = open_dataset(args.data, split=args.split)
+    options.check_landmarks(args)
     for name, draw in _chosen(args, dataset).items():
         [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=COLOURS)
         print(f"wrote {path}")
