@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.store import cell_key, read_cell, write_cell
-from analysis.training import Measured
+from analysis.training import Measured, training_card
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.weights import read_card, write_card
@@ -29,12 +29,24 @@ def write_answers(out: Path, models: Sequence[Measured], faces: pd.DataFrame) ->
     """Writes the models' cards, `cards/NAME.json`, and then `answers.parquet`.
 
     The table is `faces` with a column a model, named as its cell: the class it takes the face for.
+    Cards of other models, which an earlier comparison left in `cards/`, are removed.
     """
     for model in models:
         write_card(out / "cards" / f"{model.name}.safetensors", model.card)
     classes = faces["label"].dtype
     columns = {m.name: pd.Categorical.from_codes(m.answers, dtype=classes) for m in models}
     write_cell(out / ANSWERS, faces.assign(**columns), KEY)
+    for path in (out / "cards").glob("*.json"):
+        if path.stem not in columns and _is_card(path):
+            path.unlink()
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        read_card(path)
+    except InputError:  # something else's
+        return False
+    return True
 
 
 def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
@@ -42,7 +54,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
 
     Raises:
         InputError: the file is missing, damaged or another's, or a model's card is not in `cards/`
-            beside it.
+            beside it, or of no training.
     """
     table = read_cell(path, KEY)
     if table is None:
@@ -56,7 +68,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
         if not weights.with_suffix(".json").exists():
             raise InputError(f"{path} has answers of {name}, but {weights.with_suffix('.json')} is "
                              "missing: the cards belong beside it")  # fmt: skip
-        card = read_card(weights)
+        card = training_card(weights)
         answers = np.asarray(table[name].cat.codes)
         models.append(Measured(card["label"], card["seed"], card, answers, labels))
     return models, faces

@@ -24,6 +24,9 @@ from iram.files import atomic_path, sweep, write_text
 KEY, SUM = b"iram_cell_key", b"iram_cell_sha256"
 WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
+NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
+         "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
+         "commit", "note", "caveat")  # fmt: skip
 
 
 def cell_key(**parts) -> str:
@@ -75,14 +78,16 @@ def write_table(path: Path, table: pd.DataFrame, decimals: int = 6) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table written by `write_table`.
+    """A table written by `write_table`; a name that looks like a number, as a model's "007" or a
+    class "1", stays the text it was.
 
     Raises:
         InputError: missing, or no CSV.
     """
     try:
         with path.open("rb") as file:
-            return pd.read_csv(file, keep_default_na=False, na_values=[""])
+            return pd.read_csv(file, keep_default_na=False, na_values=[""],
+                               dtype=dict.fromkeys(NAMES, str))  # fmt: skip
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:

@@ -17,6 +17,9 @@ from iram.weights import PRETRAINED, find_weights, read_card
 
 SHARED = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture
 TOLERANCE = 0.001  # of the accuracy; another processor may turn a near tie
+WRITTEN = {"label": str, "seed": int, "recipe": dict, "parameters": int, "accuracy": dict,
+           "data": dict, "architecture": dict}  # fmt: skip
+WITHIN = {"data": ("name", "sha256"), "architecture": ("attention", "switches", "backbone")}
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,7 @@ def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") ->
     measured = []
     with progress_bar(total=len(subjects), unit="model") as bar:
         for subject in subjects:
-            card = read_card(subject.path)
-            if missing := {"label", "recipe", "data", "accuracy", "parameters"} - set(card):
-                raise InputError(f"the card of {subject.path} is of no training of `iram train`: "
-                                 f"it lacks {', '.join(sorted(missing))}")  # fmt: skip
+            card = training_card(subject.path)
             found = Measured(card["label"], subject.seed, card, _answers(subject, dataset),
                              dataset.labels.numpy())  # fmt: skip
             _check_against_card(subject, card, dataset, found.hits.mean())
@@ -114,6 +114,22 @@ def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") ->
             del subject.model  # a grid's models need not all stay in memory
             bar.update()
     return measured
+
+
+def training_card(weights: Path) -> dict:
+    """The card beside a weights file, as `iram train` writes it at the end of training.
+
+    Raises:
+        InputError: there is none, or it lacks what a comparison needs.
+    """
+    card = read_card(weights)
+    missing = [name for name, kind in WRITTEN.items() if not isinstance(card.get(name), kind)]
+    missing += [f"{name}.{part}" for name, parts in WITHIN.items() if name not in missing
+                for part in parts if part not in card[name]]  # fmt: skip
+    if missing:
+        raise InputError(f"the card of {weights} is of no training of `iram train`: it lacks "
+                         f"{', '.join(sorted(missing))}")  # fmt: skip
+    return card
 
 
 def _answers(subject: Subject, dataset: FaceDataset, batch: int = 256) -> np.ndarray:

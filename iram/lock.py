@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,8 @@ def locked(path: str | Path) -> Iterator[None]:
 
     The file says which process made it, on which host. One that a killed process left behind on
     this host is taken over; whether a process on another host still lives can't be seen from
-    here, so such a file has to be removed by hand.
+    here, so such a file has to be removed by hand. One that is another's in the end, since the own
+    was removed by hand, stays.
 
     Raises:
         BusyError: another process holds it.
@@ -41,7 +43,9 @@ def locked(path: str | Path) -> Iterator[None]:
         yield
     finally:
         _HELD.discard(mine)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if path.read_text(errors="replace") == mine:  # removed by hand, it may be another's
+                path.unlink()
 
 
 def _created(path: Path, text: str) -> bool:
@@ -68,7 +72,8 @@ def _remove_if_stale(path: Path, mine: str) -> None:
     if _alive(owner) or not _created(claim, mine):
         process, host = [*owner.split(), "?", "?"][:2]
         raise BusyError(
-            f"{path} is held by process {process} on {host}; if there is no such process, remove it"
+            f"{path} is held by process {process:.20} on {host:.60}; if there is no such process, "
+            "remove it"
         )
     try:
         if path.read_text(errors="replace") == owner:
@@ -82,14 +87,14 @@ def _remove_if_stale(path: Path, mine: str) -> None:
 def _alive(owner: str) -> bool:
     """False only if it is certain that the process is gone."""
     process, host = [*owner.split(), "", ""][:2]
-    if host != socket.gethostname() or not process.isdigit() or os.name != "posix":
+    if host != socket.gethostname() or os.name != "posix" or not re.fullmatch("[0-9]+", process):
         return True
-    if int(process) == os.getpid():
+    if process == str(os.getpid()):
         return owner in _HELD
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to another user
+    except (OSError, OverflowError, ValueError):  # another user's; or no number of a process
         return True
     return True

@@ -2,6 +2,7 @@
 (`trace`) and acted upon (`intervene`)."""
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -17,6 +18,7 @@ from iram.registry import unknown
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MATCHED = "none-matched"  # the no-attention net, widened to the parameters of the IRAM net
+MAX_WIDTH = 64.0  # more than fits a memory
 Replacement = Tensor | Callable[[Tensor], Tensor]
 
 
@@ -200,9 +202,12 @@ def plan(
         switches: the attention module's own (IRAM: reuse, reduction, fusion).
 
     Raises:
-        InputError: a number of classes below 2, or one that is not the number of names.
+        InputError: a number of classes below 2, or one that is not the number of names; a width or
+            a dropout out of its range.
     """
     classes = class_names(num_classes, classes)
+    _check_number("width", 1.0 if width is None else width, 0.01, MAX_WIDTH)
+    _check_number("dropout", dropout, 0, 1)
     if width is None:
         width = matched_width(backbone, len(classes)) if attention == MATCHED else 1.0
     return Architecture(backbone, attention, switches, classes, width, dropout, input_size)
@@ -219,22 +224,44 @@ def class_names(num_classes: int | None, classes) -> tuple[str, ...]:
     return tuple(classes)
 
 
+def _check_number(name: str, value, low: float, high: float) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+
+
+def switches_of(attention: str) -> list[str]:
+    """The names of the switches that an attention module takes; often none.
+
+    Raises:
+        InputError: no such module.
+    """
+    parameters = inspect.signature(_module(attention)).parameters
+    return [name for name in parameters if name not in ("channels", "memory_channels")]
+
+
 def attention_factory(architecture: Architecture) -> Callable:
     """Builds the module of one block from (channels, memory_channels)."""
-    name = "none" if architecture.attention == MATCHED else architecture.attention
-    if name not in ATTENTION:
-        raise InputError(unknown("attention module", name, [*ATTENTION, MATCHED]))
-    module = ATTENTION[name]
+    module, known = _module(architecture.attention), switches_of(architecture.attention)
+    for name in architecture.switches:
+        if name not in known:
+            kind = f"switch of attention {architecture.attention}"
+            raise InputError(unknown(kind, name, known or ["none at all"]))
 
     def build(channels: int, memory_channels: int | None):
         try:
             return module(channels, memory_channels, **architecture.switches)
-        except TypeError as error:
-            raise InputError(
-                f"attention '{name}' does not take {architecture.switches}: {error}"
-            ) from error
+        except InputError as error:
+            raise InputError(f"attention {architecture.attention}: {error}") from None
 
     return build
+
+
+def _module(attention: str) -> Callable:
+    name = "none" if attention == MATCHED else attention
+    if name not in ATTENTION:
+        raise InputError(unknown("attention module", name, [*ATTENTION, MATCHED]))
+    return ATTENTION[name]
 
 
 @lru_cache

@@ -245,6 +245,21 @@ def test_a_switch_with_an_unknown_value_says_what_is_known(switches, named):
         ATTENTION["iram"](C, **switches)
 
 
+@pytest.mark.parametrize(
+    ("name", "switch", "wrong"),
+    [
+        *((name, "reduction", (0, -3, True, 1.5, "x")) for name in ("iram", "se", "cbam")),
+        ("coordinate", "reduction", (0, None)),
+        ("cbam", "kernel_size", (0, 4, -1, True, "x")),
+        ("simam", "regulariser", (0, -1e-4, math.nan, math.inf, True, "x")),
+    ],
+)
+def test_a_switch_that_is_no_such_number_says_what_it_must_be(name, switch, wrong):
+    for value in wrong:
+        with pytest.raises(InputError, match=f"{switch} is {value!r}; it must be an? "):
+            ATTENTION[name](C, **{switch: value})
+
+
 def test_an_unknown_module_gets_the_nearest_name():
     with pytest.raises(InputError, match="did you mean 'cbam'"):
         ATTENTION["cbma"]

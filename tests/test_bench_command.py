@@ -44,6 +44,18 @@ def test_a_list_names_the_conditions_and_what_they_cost_and_runs_nothing(weights
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "more", [["--conditions", "jpeg-3"], ["--conditions", "eyes-0.3-mean", "--placement", "mean"]]
+)
+def test_a_landmark_file_that_is_none_is_told_even_where_nothing_needs_it(
+    weights, tmp_path, capsys, more
+):
+    given = command(weights, tmp_path / "out", *more, "--landmarks", str(tmp_path / "nope.npz"))
+    assert main(given) == 2
+    assert capsys.readouterr().err == f"iram: {tmp_path / 'nope.npz'}: no such file\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_path):
     arguments = command(weights, tmp_path / "killed", "--conditions", "unstructured")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import outside
 import pandas as pd
 import pytest
 import tiny
@@ -11,6 +12,7 @@ from small_bench import QUICK, contents, opened, run
 
 from analysis import store
 from analysis.study import select
+from analysis.subjects import open_subjects
 from analysis.tables.summary import TABLES
 from iram.model import FER2013_CLASSES
 
@@ -116,6 +118,15 @@ def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp
     bare = run(subjects[:1], tmp_path / "bare", select("clean")).report()
     assert "mRR" not in bare
     assert "lean most" not in bare
+
+
+def test_a_model_from_outside_is_told_how_its_reference_would_be_called(tmp_path):
+    spec = outside.write_net(tmp_path, 48, "gray", name="residual")
+    alone = run(open_subjects(spec, FER2013_CLASSES), tmp_path / "alone").report()
+    assert "residual-build           no reference: it takes a model without attention, " in alone
+    outside.write_net(tmp_path, 48, "gray", name="plain", extra='name = "none-build"')
+    both = open_subjects(f"{spec},{tmp_path}/plain.py:build", FER2013_CLASSES)
+    assert run(both, tmp_path / "both").report().count("against none-build") == 2
 
 
 def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):

@@ -1,7 +1,9 @@
 """The command line: instant help with examples, and one clear line for every mistake."""
 
 import argparse
+import inspect
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +17,7 @@ from analysis.commands import options
 from iram import InputError
 from iram.attention import ATTENTION
 from iram.backbones import BACKBONES
+from iram.model import switches_of
 from iram.weights import pretrained
 
 ROOT = Path(__file__).parents[1]
@@ -161,13 +164,18 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
         ("--recipe", "lr", "--recipe: 'lr' is not of the form name=value"),
         ("--recipe", "lr=0.1,lr=0.2", "--recipe: 'lr' is given twice"),
         ("--seeds", "x", "--seeds: 'x' is not a list of whole numbers such as 0,1"),
+        ("--seeds", "0,-1", "--seeds: -1 is below 0"),
         ("--seeds", "0,", "--seeds: '0,' is not a list of whole numbers"),
         ("--switches", "reuse=nosuch", "reuse is 'nosuch'; it must be one of none, branch"),
         ("--switches", "reduction=0", "reduction is 0"),
-        ("--switches", "nosuch=1", "'iram' does not take {'nosuch': 1}"),
-        ("--switches", "width=wide", "--switches"),
-        ("--switches", "dropout=7", "dropout probability"),
-        ("--switches", "classes=2", "'classes'"),
+        ("--switches", "reduction=true", "reduction is True; it must be a whole number from 1"),
+        ("--switches", "nosuch=1", "--switches: unknown switch of iram 'nosuch'; known: reuse, "),
+        ("--switches", "reus=layer", "unknown switch of iram 'reus' (did you mean 'reuse'?)"),
+        ("--switches", "width=wide", "width is 'wide'; it must be a number from 0.01 to 64"),
+        ("--switches", "width=NaN", "width is nan"),
+        ("--switches", "width=1e9", "width is 1000000000.0"),
+        ("--switches", "dropout=7", "dropout is 7; it must be a number from 0 to 1"),
+        ("--switches", "classes=2", "unknown switch of iram 'classes'"),
         ("--suffix", "a/b", "--suffix: 'a/b'"),
         ("--only", "none*,se-*", "--only: no name fits 'none*'; there are iram-seed0"),
         ("--grid", "studdy", "unknown grid 'studdy' (did you mean 'study'?)"),
@@ -177,6 +185,16 @@ def test_a_mistake_in_train_is_found_before_the_data_is_opened(capsys, option, v
     arguments = ["train", "--data", "fer2013:nosuch.csv", "--out", "x", option, value]
     assert message in fails(capsys, *arguments)
     assert not Path("x").exists()
+
+
+def test_trains_help_lists_every_switch_with_its_default():
+    from analysis.commands import train
+
+    lines = dict(re.findall(r"^  (\w+)  +(\w+=.*)$", train.__doc__, re.M))
+    for name in ATTENTION:
+        taken = inspect.signature(ATTENTION[name]).parameters
+        told = dict(re.findall(r"(\w+)=([\w.]+)", lines.get(name, "")))
+        assert told == {switch: str(taken[switch].default) for switch in switches_of(name)}, name
 
 
 @pytest.mark.parametrize("option", ["--attention=se", "--seeds=1", "--switches=a=1",

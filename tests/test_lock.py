@@ -26,6 +26,24 @@ def test_a_lock_of_another_host_is_never_taken_over(tmp_path):
     assert (tmp_path / "lock").read_text() == "1 some-other-host abc"
 
 
+@pytest.mark.parametrize("process", ["²", "9" * 30, "9" * 5000, "-1", "0x1", "１"])
+def test_an_owner_that_is_no_process_is_held_by_an_unknown_one(tmp_path, process):
+    (tmp_path / "lock").write_text(text := f"{process} {socket.gethostname()} abc")
+    with pytest.raises(BusyError, match="is held by process"):
+        locked(tmp_path / "lock").__enter__()
+    assert (tmp_path / "lock").read_text() == text
+
+
+def test_a_lock_that_was_removed_by_hand_and_taken_by_another_is_left_to_it(tmp_path):
+    with locked(tmp_path / "lock"):
+        (tmp_path / "lock").write_text("7 some-other-host new")
+    assert (tmp_path / "lock").read_text() == "7 some-other-host new"
+    (tmp_path / "lock").unlink()
+    with locked(tmp_path / "lock"):
+        (tmp_path / "lock").unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_lock_that_is_just_being_written_is_held(tmp_path):
     (tmp_path / "lock").write_text("")
     with pytest.raises(BusyError):

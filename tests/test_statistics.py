@@ -1,6 +1,7 @@
 """Intervals and tests, against closed forms, hand-made cases and by simulation."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from analysis.statistics import (
     paired_permutation,
     resampling_counts,
 )
+from iram.seeds import derived_seed
 
 
 def mean_of(n):
@@ -95,6 +97,35 @@ def test_the_permutation_p_of_right_and_wrong_is_mcnemars_exact_test():
 def test_the_permutation_p_is_1_without_a_difference_and_never_0():
     assert paired_permutation(np.zeros(50)) == 1
     assert paired_permutation(np.ones(500), resamples=99) == pytest.approx(0.01)
+
+
+SIZES = {
+    "all-differ": np.random.default_rng(6).normal(0.05, 1, 300),
+    "two-sizes": np.random.default_rng(7).integers(-1, 2, 300).astype(float),
+    "some-zero": np.concatenate([np.zeros(50), np.random.default_rng(8).normal(0.05, 1, 250)]),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_permutation_p_is_of_the_binomials_one_stream_however_it_is_cut(name, monkeypatch):
+    difference = SIZES[name]
+    sizes, counts = np.unique(np.abs(difference).round(12), return_counts=True)
+    generator = np.random.default_rng(derived_seed(4, "permutation"))
+    turned = generator.binomial(counts, 0.5, (1000, len(sizes)))
+    sums = np.abs((counts - 2 * turned) @ sizes)
+    expected = (1 + (sums >= abs(difference.sum()) - 1e-9).sum()) / 1001
+    assert paired_permutation(difference, seed=4, resamples=1000) == expected
+    monkeypatch.setattr(statistics, "KEPT", 7 * len(sizes))  # 7 resamples a block
+    assert paired_permutation(difference, seed=4, resamples=1000) == expected
+
+
+def test_the_permutation_of_many_faces_takes_little_memory():
+    difference = np.random.default_rng(9).normal(size=20_000)
+    tracemalloc.start()
+    paired_permutation(difference, resamples=2000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 * statistics.KEPT  # bytes; all draws at once take 114 times
 
 
 def test_without_an_effect_the_permutation_p_is_below_5_percent_in_5_percent_of_simulations():

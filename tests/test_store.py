@@ -76,6 +76,16 @@ def test_a_table_has_the_same_bytes_each_time_and_is_read_back(tmp_path):
         store.read_table(tmp_path / "b.csv")
 
 
+def test_a_name_that_looks_like_a_number_is_read_back_as_text(tmp_path):
+    table = pd.DataFrame({"model": ["007", "1e3"], "expression": ["1", None], "n": [7, 8]})
+    store.write_table(tmp_path / "a.csv", table)
+    found = store.read_table(tmp_path / "a.csv")
+    assert found["model"].tolist() == ["007", "1e3"]
+    assert found["expression"].iloc[0] == "1"
+    assert found["expression"].isna().tolist() == [False, True]
+    assert found["n"].tolist() == [7, 8]
+
+
 def test_what_is_no_table_is_told_in_one_line(tmp_path):
     (tmp_path / "a.csv").write_text("model,value\nnone,1\niram,1,2\n")
     with pytest.raises(InputError, match=r"a.csv is no result table: [^\n]*saw 3$"):

@@ -113,6 +113,8 @@ def test_the_order_is_that_of_the_grids_whatever_the_files_order(models):
 def test_what_cannot_be_compared_is_an_input_error(models):
     with pytest.raises(InputError, match=r"--reference se: not among the models \(none, iram"):
         accuracy_table(models, "PrivateTest", "se")
+    with pytest.raises(InputError, match=r"reuse-none: .*reuse=none.*can be none, iram, "):
+        accuracy_table(models, "PrivateTest", "iram-reuse-none")
     with pytest.raises(InputError, match="two models of label 'none' differ"):
         accuracy_table([*models, measured("none", random_hits(0.5, 3), 3, recipe=ERASED)], "x")
     with pytest.raises(InputError, match="or have the same"):

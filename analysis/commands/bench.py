@@ -65,6 +65,8 @@ def run(args) -> int:
     cameras = None
     if any(c.occluder != "none" for c in conditions):
         cameras = options.cameras(args, dataset)
+    else:
+        options.check_landmarks(args)
     plan = {
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
         "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,

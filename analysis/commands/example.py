@@ -34,7 +34,6 @@ def configure(parser) -> None:
 def run(args) -> int:
     from analysis.example import write_example
     from analysis.explain import explain_covered
-    from analysis.faces import placed
     from analysis.study import CLEAN, select
     from analysis.subjects import open_subjects
     from iram.errors import InputError
@@ -44,7 +43,7 @@ def run(args) -> int:
     conditions = [one for one in select(args.condition) if one != CLEAN]
     if len(subjects) != 1 or not conditions:
         raise InputError("one --model and one --condition, such as iram and eyes-0.3-mean")
-    cameras = placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    cameras = options.cameras(args, dataset)
     example = explain_covered(subjects[0], dataset, args.face, conditions[0], cameras, args.seed)
     write_example(args.out / "example.npz", example)
     told = example.facts

@@ -51,7 +51,8 @@ def configure(parser) -> None:
     parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
                         "answers.parquet needs none")  # fmt: skip
     parser.add_argument("--reference", default="none", metavar="LABEL",
-                        help="what modules are compared with; default: none")  # fmt: skip
+                        help="what modules are compared with, none that has switches; "
+                        "default: none")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")  # fmt: skip
@@ -166,13 +167,13 @@ def _compare(args) -> None:
         write_text(args.out / "ablation.md", page)
     else:  # that of an earlier comparison would contradict the table
         (args.out / "ablation.md").unlink(missing_ok=True)
-    _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
+    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
             print("\n".join(_line(row) for row in table.itertuples()))
-    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}, figures/, "
-          f"{ANSWERS}, cards/")  # fmt: skip
+    print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
+          f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")  # fmt: skip
 
 
 def _answered(args) -> tuple:
@@ -203,7 +204,7 @@ def _line(row) -> str:
     return text
 
 
-def _draw(out: Path, tables: dict) -> None:
+def _draw(out: Path, tables: dict) -> list[Path]:
     from analysis import figures
 
-    figures.draw(tables, out / "figures", "iram models")
+    return figures.draw(tables, out / "figures", "iram models")

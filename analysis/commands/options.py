@@ -130,7 +130,18 @@ def cameras(args, dataset):
     """(N, 2, 4) where each face stands, by --landmarks and --placement; None: as the mean face."""
     from analysis.faces import placed
 
-    return placed(dataset, args.landmarks) if args.placement == "landmarks" else None
+    if args.placement == "landmarks":
+        return placed(dataset, args.landmarks)
+    check_landmarks(args)
+    return None
+
+
+def check_landmarks(args) -> None:
+    """Raises InputError if the file of --landmarks is none, for where nothing else will read it."""
+    if args.landmarks is not None:
+        from analysis.landmarks import read_landmarks
+
+        read_landmarks(args.landmarks)
 
 
 def device(name: str) -> str:

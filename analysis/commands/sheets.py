@@ -34,6 +34,7 @@ def run(args) -> int:
     from analysis.figures.save import COLOURS, save
 
     dataset = options.faces(args)
+    options.check_landmarks(args)
     for name, draw in _chosen(args, dataset).items():
         [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=COLOURS)
         print(f"wrote {path}")

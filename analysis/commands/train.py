@@ -10,6 +10,14 @@ grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three
 (all of it with five), ferplus (--data ferplus:...), reference (IRAM on a wide net, for two cores,
 and on resnet18, for a GPU), heads, recipe (the search for a recipe).
 
+switches of --attention, with their defaults (eca and none have none):
+  iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual)
+  se          reduction=16
+  cbam        reduction=16, kernel_size=7 (odd)
+  coordinate  reduction=32
+  simam       regulariser=0.0001
+  of the net  width=1.0, dropout=0.2
+
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
@@ -39,7 +47,8 @@ def configure(parser) -> None:
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
     parser.add_argument("--seeds", metavar="N,N", help="default: 0")
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
-    parser.add_argument("--switches", metavar="K=V,...", help="of the attention module")
+    parser.add_argument("--switches", metavar="K=V,...",
+                        help="of the attention module and the net; listed above")  # fmt: skip
     parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
     parser.add_argument("--suffix", default="", help="added to the names: --suffix=-heads")
     parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
@@ -88,10 +97,13 @@ def _cells(args) -> list:
         cells = _grid_cells(args, recipe)
     else:
         architecture = {"backbone": _given(args.backbone, "compact")}
-        architecture |= options.pairs(_given(args.switches, ""), "--switches")
+        switches = options.pairs(_given(args.switches, ""), "--switches")
         seeds = options.whole_numbers(_given(args.seeds, "0"), "--seeds")
+        if min(seeds) < 0:  # "none-seed-1" would not be read as a name with a seed
+            raise InputError(f"--seeds: {min(seeds)} is below 0; write whole numbers such as 0,1")
         attention = _given(args.attention, "iram").split(",")
-        cells = product(attention, seeds, args.suffix, architecture, recipe)
+        _check_switches(switches, attention)
+        cells = product(attention, seeds, args.suffix, architecture | switches, recipe)
     for cell in cells:  # a mistake in the last cell should not wait for the first to be trained
         _check(cell)
     return cells
@@ -146,17 +158,24 @@ def _grid_cells(args, recipe: dict) -> list:
     ]
 
 
+def _check_switches(switches: dict, attention: list[str]) -> None:
+    """Every module must take every switch; those of the net are any module's."""
+    from iram.model import switches_of
+    from iram.registry import unknown
+
+    for module in attention:
+        known = [*switches_of(module), "width", "dropout"]
+        for name in switches:
+            if name not in known:
+                raise InputError(f"--switches: {unknown(f'switch of {module}', name, known)}")
+
+
 def _check(cell) -> None:
     """Builds the cell's model without its weights."""
     import torch
 
     from iram.model import FERClassifier
 
-    try:
-        planned, _ = cell.build(("a", "b"), 48)
-        with torch.device("meta"):
-            FERClassifier(planned)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(f"--switches {cell.architecture}: {error}") from error
+    planned, _ = cell.build(("a", "b"), 48)
+    with torch.device("meta"):
+        FERClassifier(planned)

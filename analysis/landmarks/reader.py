@@ -16,6 +16,7 @@ A file is an NPZ with the points of N faces and with what each face is known by:
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,10 @@ def _arrays(path: str | Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib have a dozen kinds for damaged files
-        raise InputError(f"{path}: not an NPZ file of landmarks ({one_line(error)})") from None
+        why = one_line(error)
+        if not isinstance(error, OSError) and not is_zipfile(path):  # numpy takes it for a pickle
+            why = "which is a ZIP archive of arrays; `iram landmarks` writes one"
+        raise InputError(f"{path}: not an NPZ file of landmarks ({why})") from None
     missing = [name for name, others in (("points", ("steps",)), ("row", ("picture", "index")))
                if not {name, *others} & set(arrays)]  # fmt: skip
     if missing:

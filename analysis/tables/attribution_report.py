@@ -1,5 +1,6 @@
 """What the attribution suite prints: the answers that its tables give."""
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from analysis.suite.plan import Suite
 
 METRIC = "spearman"
+UNKNOWN = "unknown"
 RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
 TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
 BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
@@ -76,6 +78,8 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
         return []
     ordered = sorted(found["common"].items(), key=lambda pair: -pair[1].beyond)
     beyond = [m for m, line in ordered if line.beyond_low > 0]
+    if all(math.isnan(line.beyond_low) for _, line in ordered):
+        beyond = [f"{UNKNOWN}, too few faces explained for one class"]
     lines = ["", f"{model}: agreement with its attention (Spearman, at one common resolution; last "
              "column: as the maps are)", COLUMNS]  # fmt: skip
     for method, line in ordered:
@@ -97,12 +101,10 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
     lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
              f"map {means} (last column: behind the best)", COLUMNS]  # fmt: skip
     for line in table.itertuples():
-        behind = (
-            f"{line.behind_best:6.2f} [{line.behind_best_low:5.2f}, {line.behind_best_high:5.2f}]"
-        )
-        lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)}{behind}")
+        behind = _interval(line.behind_best, line.behind_best_low, line.behind_best_high)
+        lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)} {behind}")
     best, others = table.iloc[0], table.iloc[1:]
-    tied = list(others.loc[others["behind_best_low"] <= 0, "method"])
+    tied = list(others.loc[~(others["behind_best_low"] > 0), "method"])
     lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
                  + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))  # fmt: skip
     free = table[~table["method"].isin(BY_REGION)]
@@ -117,13 +119,21 @@ def _told(method: str) -> str:
 
 
 def _line(line) -> str:
-    return (
-        f"{line.value:6.2f} [{line.low:5.2f}, {line.high:5.2f}]   {line.chance:6.2f}{_beyond(line)}"
-    )
+    chance = "" if math.isnan(line.chance) else f"{line.chance:.2f}"
+    return f" {_interval(line.value, line.low, line.high)}   {chance:>6s}{_beyond(line)}"
 
 
 def _beyond(line) -> str:
-    return f"   {line.beyond:+.2f} [{line.beyond_low:+.2f}, {line.beyond_high:+.2f}]"
+    return f"   {_interval(line.beyond, line.beyond_low, line.beyond_high, '+.2f')}"
+
+
+def _interval(value: float, low: float, high: float, form: str = "5.2f") -> str:
+    """Value [low, high]; "unknown" where too few faces tell it."""
+    if math.isnan(value):
+        return f"{UNKNOWN:20s}"
+    if math.isnan(low):
+        return f"{value:{form}} [{UNKNOWN}]    "
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def _sign(line) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from iram.errors import InputError
 from iram.evaluate import VIEWS, measure_name, single_views
 from iram.grids import Cell
 from iram.ledger import read_log, status
@@ -32,7 +33,11 @@ def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
     validation, test: accuracy on the split that the epoch was chosen on (FER2013: PublicTest) and
         on the test split (PrivateTest), `_flip` with the mirror image averaged in, `_crops` over
         ten crops; `_low` and `_high` the 95% Wilson interval over the faces.
+
+    Raises:
+        InputError: two folders have a card of one name.
     """
+    folders = _different(folders)
     rows = {cell.name: _cell_row(cell, folders) for cell in cells}
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
@@ -47,23 +52,40 @@ def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
 
 
 def curves(folders: Sequence[Path]) -> pd.DataFrame:
-    """One row per model and epoch: name, and the columns of the training log."""
-    logs = []
-    for folder in folders:
+    """One row per model and epoch: name, and the columns of the training log.
+
+    Of a name that several folders have a log of it is the one beside the card, else the longest.
+    """
+    logs, ranks = {}, {}
+    for folder in _different(folders):
         for path in sorted(folder.glob("*/log.csv")):
-            logs.append(pd.DataFrame(read_log(path)).assign(name=path.parent.name))
+            name, log = path.parent.name, pd.DataFrame(read_log(path))
+            rank = (folder / f"{name}.json").exists(), len(log)
+            if name not in logs or rank > ranks[name]:
+                logs[name], ranks[name] = log.assign(name=name), rank
     if not logs:
         return pd.DataFrame(columns=["name", "epoch", "validation_accuracy"])
-    table = pd.concat(logs, ignore_index=True)
+    table = pd.concat(logs.values(), ignore_index=True)
     return table[["name", *(column for column in table if column != "name")]]
+
+
+def _different(folders: Sequence[Path]) -> list[Path]:
+    """Each folder once; InputError if two have a card of one name, since which one counts?"""
+    different = list({folder.resolve(): folder for folder in folders}.values())
+    cards: dict[str, Path] = {}
+    for path in (path for folder in different for path in sorted(folder.glob("*.json"))):
+        if (other := cards.setdefault(path.name, path)) != path:
+            raise InputError(f"{other} and {path} are cards of one name: name folders that differ, "
+                             "or train with another --suffix")  # fmt: skip
+    return different
 
 
 def _cell_row(cell: Cell, folders: Sequence[Path]) -> dict:
     row = {"name": cell.name, "label": cell.label, "seed": cell.seed}
-    for folder in folders:
+    found = [status(cell, folder) for folder in folders] or [("missing", "")]
+    for folder in folders:  # after the status: a cell may be finished just now
         if (card := folder / f"{cell.name}.json").exists():
             return row | {"status": "done"} | _card_row(card)
-    found = [status(cell, folder) for folder in folders] or [("missing", "")]
     what, note = max(found, key=lambda pair: RANK.index(pair[0]))
     planned, recipe = cell.build(("a", "b"), 48)
     row |= {"status": what, "note": note}

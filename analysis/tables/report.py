@@ -1,5 +1,7 @@
 """What the command prints of a benchmark's tables."""
 
+import math
+
 import pandas as pd
 
 from analysis.study import FRONTAL
@@ -7,7 +9,9 @@ from analysis.tables.grid import CLEAN_KIND
 from analysis.tables.groups import POOLED
 from analysis.tables.robustness import REFERENCE
 from analysis.tables.summary import Tables
+from iram.names import seed_of
 
+UNKNOWN = "unknown"
 STRONGEST = 3
 MISSED_SHOWN = 12
 
@@ -34,7 +38,11 @@ def _clean(accuracy: pd.DataFrame) -> list[str]:
 
 
 def interval(row, factor: float = 100.0) -> str:
-    """Value [low, high], by default in percent or points."""
+    """Value [low, high], by default in percent or points; "unknown" where there is none."""
+    if math.isnan(row.value):
+        return UNKNOWN
+    if math.isnan(row.low):  # too few faces
+        return f"{factor * row.value:5.1f} [{UNKNOWN}]"
     return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"
 
 
@@ -77,9 +85,19 @@ def _robustness(tables: Tables) -> list[str]:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")  # fmt: skip
         else:
-            missing = REFERENCE + "".join(model.partition("-")[1:])
-            lines.append(f"  {model:24s} no reference: name {missing} among the models")
+            lines.append(f"  {model:24s} no reference: {_lacking(model)}")
+    if any(UNKNOWN in line for line in lines):
+        faces = int(tables.summary["n"].max())
+        lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
     return lines
+
+
+def _lacking(model: str) -> str:
+    """What `reference_of` would take; ours are called by their seed, others as one likes."""
+    name = REFERENCE + "".join(model.partition("-")[1:])
+    if seed_of(model) is not None:
+        return f"name {name} among the models"
+    return f"it takes a model without attention, called {name} by `name` in its description"
 
 
 def _leaning(importance: pd.DataFrame) -> list[str]:

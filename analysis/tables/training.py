@@ -38,13 +38,18 @@ def accuracy_table(models: Sequence[Measured], split: str, reference: str = "non
     kind: "module" for the recipe of the reference, "control" for another, and "published".
 
     Raises:
-        InputError: no model of that label is among them, or one label's models differ in more
-            than their seed.
+        InputError: no model of that label is among them, or it has switches off their defaults;
+            one label's models differ in more than their seed.
     """
     labels = by_label(models)
     if reference not in labels:
         raise InputError(f"--reference {reference}: not among the models ({listing(labels)})")
     base = _first(labels[reference])
+    if base.switches:
+        plain = [label for label, seeds in labels.items() if not _first(seeds).switches]
+        raise InputError(f"--reference {reference}: it has switches off their defaults "
+                         f"({_switches(base)}), and is compared in ablation.csv; a reference can "
+                         f"be {listing(plain) or 'none of these models'}")  # fmt: skip
     rows = []
     for label, seeds in labels.items():
         first = _first(seeds)
@@ -114,7 +119,7 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     accuracy, low, high = hierarchical_bootstrap(hits)
     row = {
         "kind": kind, "label": label, "attention": first.attention,
-        "switches": " ".join(f"{k}={v}" for k, v in first.switches.items()),
+        "switches": _switches(first),
         "backbone": first.card["architecture"]["backbone"],
         "parameters": first.card["parameters"], "data": first.card["data"]["name"], "split": split,
         "seeds": _listed(seeds), "images": hits.shape[1],
@@ -126,6 +131,10 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     if against not in (None, label):
         row |= {"reference": against} | _difference(seeds, labels[against])
     return row
+
+
+def _switches(model: Measured) -> str:
+    return " ".join(f"{k}={v}" for k, v in model.switches.items())
 
 
 def _told(seeds: Label, name: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from iram.errors import InputError
 from iram.registry import Registry
 
 ATTENTION = Registry("attention module")
@@ -81,5 +82,16 @@ def squeezed(channels: int, reduction: int, floor: int = 8) -> int:
 
     The floor is not in the papers, whose layers are wider: without it a layer of 32 channels
     would pass through 2.
+
+    Raises:
+        InputError: the reduction is no whole number from 1.
     """
+    check_whole("reduction", reduction)
     return min(channels, max(floor, channels // reduction))
+
+
+def check_whole(switch: str, value, odd: bool = False) -> None:
+    """Raises InputError unless the value of a switch is a whole number from 1, odd if asked."""
+    if type(value) is not int or value < 1 or (odd and value % 2 == 0):  # a truth is an int too
+        raise InputError(f"{switch} is {value!r}; it must be {'an odd' if odd else 'a whole'} "
+                         "number from 1")  # fmt: skip

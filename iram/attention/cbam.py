@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from iram.attention.base import ATTENTION, Attention, squeezed
+from iram.attention.base import ATTENTION, Attention, check_whole, squeezed
 
 
 @ATTENTION.register("cbam")
@@ -16,6 +16,7 @@ class CBAM(Attention):
 
     def __init__(self, channels, memory_channels=None, reduction: int = 16, kernel_size: int = 7):
         super().__init__(channels, memory_channels)
+        check_whole("kernel_size", kernel_size, odd=True)  # an even one changes the map's size
         hidden = squeezed(channels, reduction)
         self.mlp = nn.Sequential(
             nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels)

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from iram.attention.base import ATTENTION, Attention
+from iram.attention.base import ATTENTION, Attention, check_whole
 from iram.errors import InputError
 
 REUSE = ("none", "branch", "layer", "both")
@@ -118,6 +118,5 @@ class IRAM(Attention):
 def _check(reuse, reduction, fusion):
     for name, value, known in (("reuse", reuse, REUSE), ("fusion", fusion, FUSION)):
         if value not in known:
-            raise InputError(f"IRAM's {name} is {value!r}; it must be one of {', '.join(known)}")
-    if not isinstance(reduction, int) or reduction < 1:
-        raise InputError(f"IRAM's reduction is {reduction!r}; it must be a whole number from 1")
+            raise InputError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
+    check_whole("reduction", reduction)
