@@ -9,6 +9,7 @@ import argparse
 import errno
 import os
 import sys
+import warnings
 from importlib import import_module
 
 from iram.errors import InputError
@@ -61,12 +62,25 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    before, warnings.formatwarning = warnings.formatwarning, _plain(warnings.formatwarning)
     try:
         args = _parser(argv).parse_args(argv)
         keep_memory()
         return args.run(args) or 0
     finally:
+        warnings.formatwarning = before
         sys.stdout.flush()  # here, where a reader that has left is noticed and forgiven
+
+
+def _plain(otherwise):
+    """Formats what users are warned of in one line, without the code that it came from."""
+
+    def plain(message, category, *place) -> str:
+        if issubclass(category, UserWarning):
+            return f"iram: {' '.join(str(message).split())}\n"
+        return otherwise(message, category, *place)
+
+    return plain
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:

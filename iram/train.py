@@ -87,8 +87,11 @@ class _Run:
         self.seed, self.folder, self.device, self.bf16 = seed, folder, device, bf16
         self.steps = len(training) // recipe.batch_size
         if self.steps < 1:
+            count = len(training)
+            fitting = max(2, 1 << (count // 2).bit_length() - 1) if count > 1 else 0  # two batches
             raise InputError(
-                f"{len(training)} training faces are fewer than one batch of {recipe.batch_size}"
+                f"{count} training faces are fewer than one batch of {recipe.batch_size}"
+                + (f"; --recipe batch_size={fitting} would fit" if fitting else "")
             )
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)

@@ -231,8 +231,14 @@ def test_an_output_that_is_a_file_is_one_line(capsys, tmp_path, monkeypatch, out
 
 def test_too_few_faces_for_a_batch_are_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("iram.data.open_dataset", lambda spec: toy_faces())
-    line = fails(capsys, "train", "--data", "t", "--out", str(tmp_path), "--device", "cpu")
-    assert "32 training faces are fewer than one batch of 64" in line
+    command = ["train", "--data", "t", "--out", str(tmp_path), "--device", "cpu"]
+    line = fails(capsys, *command)
+    told = "32 training faces are fewer than one batch of 64; --recipe batch_size=16 would fit"
+    assert line == f"iram: {told}"
+    for count, advice in ((3, "; --recipe batch_size=2 would fit"), (1, "of 64")):
+        faces = toy_faces((count, 12, 12))
+        monkeypatch.setattr("iram.data.open_dataset", lambda spec, faces=faces: faces)
+        assert fails(capsys, *command).endswith(advice)
 
 
 SMALL = ["--switches", "width=0.25", "--recipe", "epochs=1,batch_size=8", "--device", "cpu"]

@@ -34,6 +34,18 @@ def test_every_problem_is_listed_with_file_and_line_and_the_rest_is_counted(tmp_
         assert f"  {path} line {line}: {message}" in out
 
 
+def test_what_another_command_leaves_out_is_one_plain_line(tmp_path):
+    rows = fer_rows(9)
+    rows[3][0] = "9"
+    path = write_csv(tmp_path / "x.csv", rows)
+    command = [sys.executable, "-m", "analysis.cli", "train", "--out", str(tmp_path / "out")]
+    done = subprocess.run([*command, "--data", f"fer2013:{path},skip_bad=1"], text=True,
+                          capture_output=True, cwd=Path(__file__).parents[1])  # fmt: skip
+    told, stopped = done.stderr.splitlines()
+    assert told == f"iram: left out: {path} line 5: emotion '9' where 0 to 6 is needed"
+    assert stopped.startswith("iram: 2 training faces are fewer than one batch of 64")
+
+
 def test_more_problems_than_an_error_message_shows_are_all_listed(tmp_path, capsys):
     rows = [["9", *row[1:]] for row in fer_rows(20)]
     rows[19][0] = "0"

@@ -32,8 +32,11 @@ def open_dataset(spec: str, split: str | None = None, **options) -> FaceDataset:
     skip_bad = _converted("skip_bad", options.pop("skip_bad", given.get("skip_bad", False)), False)
     dataset = load(spec, **options)
     unusable = [problem for problem in dataset.problems if problem.unusable]
-    if unusable and (not skip_bad or not len(dataset)):
-        raise InputError(_summary(unusable) + "; `skip_bad=1` leaves them out")
+    if unusable and not len(dataset):
+        raise InputError(_summary(unusable) + "; no face is left")
+    if unusable and not skip_bad:
+        plain = re.sub(",skip_bad=[^,]*", "", spec)
+        raise InputError(f"{_summary(unusable)}; `{plain},skip_bad=1` leaves them out")
     if unusable:
         warnings.warn(f"left out: {_summary(unusable)}", stacklevel=2)
     return dataset if split is None else dataset.split(split)
