@@ -1,9 +1,9 @@
 """Check a data set: faces per split and class, size, licence, and every problem found.
 
 A problem names file, row and value. Unusable rows are left out of the counts. Other commands
-stop at them unless the data set's option skip_bad=1 is given (--data fer2013:fer2013.csv,skip_bad=1).
-Worth knowing is, of a folder without splits of its own, how many faces fall to training, validation
-and test.
+stop at them unless the data set's option skip_bad=1 is given, as in --data
+fer2013:fer2013.csv,skip_bad=1. Worth knowing is, of a folder without splits of its own, how many
+faces fall to training, validation and test.
 
 examples:
   iram data fer2013:fer2013.csv
