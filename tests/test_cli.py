@@ -267,7 +267,7 @@ def test_a_dry_run_needs_nothing_and_tells_what_ships(capsys, tmp_path, monkeypa
     *lines, total = capsys.readouterr().out.splitlines()
     ship = "missing: such weights ship with the package"
     assert [line.split(None, 1)[1] for line in lines] == [ship] * 4
-    assert total == f"0 of 4 done in {Path('runs', 'heads')}"
+    assert total == f"0 of 4 done in {Path('runs', 'grid-heads')}"
     assert cli.main(["train", "--grid", "heads", "--recipe", "epochs=2", "--dry-run"]) == 0
     assert "ship" not in capsys.readouterr().out  # these are others
     assert not list(tmp_path.iterdir())

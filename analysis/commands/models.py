@@ -25,8 +25,8 @@ examples:
   iram models --json    the cards, whole
   iram models --check net.py:build
   iram models --check net.onnx,cbam
-  iram models --ledger runs/study --grid study --out runs/training
-  iram models --compare runs/study --data fer2013:fer2013.csv --out runs/training
+  iram models --ledger runs/grid-study --grid study --out runs/training
+  iram models --compare runs/grid-study --data fer2013:fer2013.csv --out runs/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
   iram models --compare results/training/answers.parquet --out runs/again
 """

@@ -21,7 +21,7 @@ switches of --attention, with their defaults (eca and none have none):
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
   iram train --data fer2013:fer2013.csv --attention iram,none,cbam --seeds 0,1,2 --out runs/grid
-  iram train --grid study --dry-run    what is done in runs/study, and what ships
+  iram train --grid study --dry-run    what is done in runs/grid-study, and what ships
   iram train --data fer2013:fer2013.csv --grid study --workers 2
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix=-long --out runs/x
@@ -43,7 +43,7 @@ def configure(parser) -> None:
         parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run", split=False
     )
     parser.add_argument("--out", type=Path, metavar="DIR",
-                        help="weights and logs; default: runs/GRID, or runs/train")  # fmt: skip
+                        help="weights and logs; default: runs/grid-GRID, or runs/train")  # fmt: skip
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
     parser.add_argument("--seeds", metavar="N,N", help="default: 0")
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
@@ -63,7 +63,7 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     cells = _only(_cells(args), args.only)
-    out = args.out or Path("runs", args.grid or "train")
+    out = args.out or Path("runs", f"grid-{args.grid}" if args.grid else "train")
     if args.dry_run:
         print("\n".join(_progress(cells, out)))
         return 0

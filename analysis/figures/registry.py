@@ -136,7 +136,7 @@ COMMANDS = {  # the beginning of a table's name -> what makes it; the longest th
     "pose/measured_yaw_heads": f"iram landmarks --data heads {YAWS} --out OUT/FILE",
     "attribution/": f"iram attribute {DATA} --models iram,none,cbam --limit 500 --out OUT",
     "shift/": f"iram shift {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
-    "training/": f"iram models --ledger runs/study --compare runs/study {DATA} --out OUT",
+    "training/": f"iram models --ledger runs/grid-study --compare runs/grid-study {DATA} --out OUT",
     "example/": "iram example --face 3 --out OUT",
 }
 
