@@ -43,7 +43,7 @@ def configure(parser) -> None:
         parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run", split=False
     )
     parser.add_argument("--out", type=Path, metavar="DIR",
-                        help="weights and logs; default: runs/grid-GRID, or runs/train")  # fmt: skip
+                        help="weights, logs; default: runs/grid-GRID, or runs/train")  # fmt: skip
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
     parser.add_argument("--seeds", metavar="N,N", help="default: 0")
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
