@@ -10,6 +10,7 @@ import torch
 from analysis.subjects import Subject, open_subjects
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.model import MATCHED
 from iram.names import name_of
 from iram.progress import progress_bar
 from iram.recipe import Recipe
@@ -64,6 +65,8 @@ class Measured:
     def setting(self) -> tuple:
         """All that two models must share for their difference to be one of attention alone."""
         built, data = self.card["architecture"], self.card["data"]
+        if self.attention == MATCHED:  # wider than its reference: that is its point
+            built = built | {"width": 1.0}
         net = [(name, repr(built.get(name))) for name in SHARED]
         return *net, data["name"], data["sha256"], *self.recipe.items()
 

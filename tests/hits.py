@@ -9,7 +9,7 @@ from iram.recipe import Recipe
 def measured(label, hits, seed=0, attention=None, recipe=None, **switches):
     card = {
         "architecture": {"attention": attention or label.split("-")[0], "switches": switches,
-                         "backbone": "compact"},
+                         "backbone": "compact", "width": 1.0},
         "recipe": Recipe.from_dict(recipe or {}).to_dict(), "parameters": 10,
         "data": {"name": "fer2013", "sha256": "x"},
         "accuracy": {"PrivateTest, flip": {"accuracy": float(np.mean(hits)) + 0.01}},

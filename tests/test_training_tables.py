@@ -67,6 +67,22 @@ def test_a_control_is_compared_with_the_reference_module_under_its_own_recipe(mo
     assert "labels shuffled" in alone.caveat
 
 
+def test_only_what_differs_in_attention_alone_is_compared(models):
+    """Not a net of another width, but the one that is wider to have as many parameters."""
+    wide = measured("iram-wide", random_hits(0.9, 50), attention="iram")
+    wide.card["architecture"]["width"] = 2.0
+    matched = measured("none-matched", random_hits(0.7, 51), attention="none-matched")
+    matched.card["architecture"]["width"] = 1.07
+    elsewhere = measured("iram-ferplus", random_hits(0.9, 52), attention="iram")
+    elsewhere.card["data"] |= {"name": "ferplus"}
+    table = accuracy_table([*models, wide, matched, elsewhere], "PrivateTest")
+    assert row(table, "none-matched").reference == "none"
+    assert row(table, "none-matched").kind == "module"
+    for label in ("iram-wide", "iram-ferplus"):
+        assert pd.isna(row(table, label).reference)
+        assert row(table, label).kind == "control"
+
+
 def test_holm_counts_the_rows_of_a_kind_alone(models):
     models += [measured("se", random_hits(0.61, 5)), measured("eca", random_hits(0.62, 6))]
     table = accuracy_table(models, "PrivateTest")

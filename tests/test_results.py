@@ -1,0 +1,49 @@
+"""The committed tables of training are those of the committed answers and cards."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import cli
+from analysis.store import read_table
+from analysis.tables.ledger import ledger
+from iram.grids import GRIDS
+
+TRAINING = Path(__file__).parents[1] / "results" / "training"
+
+
+@pytest.fixture(scope="module")
+def remade(tmp_path_factory):
+    out = tmp_path_factory.mktemp("training")
+    assert cli.main(["models", "--compare", str(TRAINING / "answers.parquet"),
+                     "--out", str(out)]) == 0  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("name", ["accuracy.csv", "ablation.csv", "ablation.md"])
+def test_the_comparison_is_that_of_the_answers(remade, name):
+    assert (remade / name).read_text("utf-8") == (TRAINING / name).read_text("utf-8")
+
+
+def test_the_ledger_is_that_of_the_cards():
+    told = read_table(TRAINING / "ledger.csv").set_index("name")
+    found = ledger(GRIDS["study"], [TRAINING / "cards"]).set_index("name")
+    done = found.index[found["status"] == "done"]
+    columns = ["status", "label", "switches", "recipe", "validation", "test", "test_crops",
+               "selected_epoch", "weights_sha256"]  # fmt: skip
+    assert len(done) >= 26
+    for name in columns:
+        pd.testing.assert_series_equal(
+            told.loc[done, name], found.loc[done, name], check_dtype=False, atol=1e-6
+        )
+
+
+def test_every_answer_is_of_a_class_and_right_as_often_as_its_card_says():
+    table = pd.read_parquet(TRAINING / "answers.parquet")
+    told = read_table(TRAINING / "ledger.csv").set_index("name")
+    models = table.columns.drop(["image_id", "usage", "label"])
+    assert len(models) >= 26
+    for name in models:
+        share = (table[name].astype(str) == table["label"].astype(str)).mean()
+        assert share == pytest.approx(told.loc[name, "test"], abs=0.001)
