@@ -150,7 +150,7 @@ class RealShiftForest(TypeForest):
 
     @property
     def note(self) -> str:
-        return f"faces that are {self.faces}; bars: {OVER_FACES}"
+        return f"faces that are {self.faces}; bars: {OVER_FACES} within training seeds"
 
     def _own(self) -> pd.DataFrame:
         return chosen(self.table, f"no faces '{self.faces}' in this table", faces=self.faces)
