@@ -48,7 +48,7 @@ def test_of_two_parts_p_is_that_of_the_sum_of_two_t():
 
 
 @pytest.mark.parametrize("apart", [0, 1, 5])
-def test_three_seeds_find_too_often_nothing_at_a_strict_level(apart):
+def test_three_seeds_keep_a_strict_level_however_far_they_lie_apart(apart):
     """Whether seeds differ by nothing or by 5 times what images explain: at the level of the first
     of nine hypotheses. Pooled degrees of freedom give 3 times as many false findings."""
     generator, level, count = GENERATOR(11), 0.05 / 9, 4000

@@ -72,15 +72,13 @@ def modules(
         values = _values(errors, own, levels)
         table = names.assign(label=label, seeds=_listed(own), n=values.shape[1])
         table[["value", "low", "high"]] = _intervals(values, seed)
-        other = labels.get(reference_of(label, list(labels)), {})
-        paired = [one for one in own if one in other]
-        if paired and other is not own:
-            differences = _values(errors, own, levels, paired) - _values(
-                errors, other, levels, paired
-            )
-            table = table.assign(reference=reference_of(label, list(labels)),
-                                 paired_seeds=_listed(paired),
-                                 **_differences(differences, seed))  # fmt: skip
+        reference = reference_of(label, list(labels))
+        paired = [one for one in own if one in labels.get(reference, {})]
+        if paired and reference != label:
+            mine, theirs = (_values(errors, labels[one], levels, paired)
+                            for one in (label, reference))  # fmt: skip
+            table = table.assign(reference=reference, paired_seeds=_listed(paired),
+                                 **_differences(mine - theirs, seed))  # fmt: skip
         tables.append(table)
     table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
     for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
