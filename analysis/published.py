@@ -26,7 +26,7 @@ class Published(NamedTuple):
 
 CHOSEN_ON_TEST = "chosen on PrivateTest; the same code scores 71.2 to 71.5 on PublicTest"
 PRETRAINED = "pretrained on ImageNet; chosen on PublicTest"
-FACES = "pretrained on faces: not comparable with 48-px nets from scratch"
+FACES = "pretrained on faces, at a higher resolution: not comparable with 48-px nets from scratch"
 
 PUBLISHED = (
     Published("from scratch, lower end", "fer2013", "PrivateTest", 71.0, "of the usual range"),

@@ -11,23 +11,17 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.engine import Benchmark
+from analysis.published import PUBLISHED
 from analysis.real_faces import RealFaces, real_groups
 from analysis.study import CLEAN
 from analysis.tables.nearest import nearest
 from analysis.tables.real import COMPARISON, GROUPS, TYPES, real_table
 from analysis.tables.synthetic import synthetic_against_real, type_correlation
 
-__all__ = ["PUBLISHED", "RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
+__all__ = ["RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
 
-PUBLISHED = pd.DataFrame(
-    [("occluded", "RAN", 83.63), ("occluded", "plain ResNet-18, 3 runs", 84.96),
-     ("pose_30", "RAN", 82.23), ("pose_45", "RAN", 80.40)],
-    columns=["group", "model", "accuracy_percent"],
-)  # fmt: skip
-PUBLISHED_CAVEAT = (
-    "models pretrained on faces, at a higher resolution, with FERPlus's 8 classes: not comparable "
-    "with models trained from scratch on 48 px"
-)
+PUBLISHED_SPLITS = {"Occlusion-FERPlus": "occluded", "Pose-FERPlus 30": "pose_30",
+                    "Pose-FERPlus 45": "pose_45"}  # fmt: skip
 SHOWN_FRACTION = 0.3
 TITLES = {
     "occluded": "occluded", "upper": "  upper face", "lower": "  lower face", "side": "  side",
@@ -86,9 +80,9 @@ def report_lines(results: RealResults) -> list[str]:
     for model, own in results.table.groupby("model", sort=False):
         lines += [f"  {model}", *_scores(own)]
     lines += ["", "their classes", *_counts(results.table)]
-    lines += ["", f"published on these lists ({PUBLISHED_CAVEAT})"]
-    lines += [f"  {TITLES[row.group].strip():24s}{row.accuracy_percent:6.2f}  {row.model}"
-              for row in PUBLISHED.itertuples()]  # fmt: skip
+    lines += ["", "published on FERPlus's lists, with its 8 classes"]
+    lines += [f"  {TITLES[PUBLISHED_SPLITS[p.split]].strip():24s}{p.accuracy:6.2f}  {p.label} "
+              f"({p.caveat})" for p in PUBLISHED if p.split in PUBLISHED_SPLITS]  # fmt: skip
     if len(results.synthetic):
         lines += ["", "painted occluders (objects at their natural size, others at or near "
                   f"{SHOWN_FRACTION:.0%} of the face): "

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from analysis.subjects import Subject, open_subjects
+from analysis.subjects.training import Training, training_from
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.model import MATCHED
 from iram.names import name_of
 from iram.progress import progress_bar
-from iram.recipe import Recipe
 from iram.weights import PRETRAINED, find_weights, read_card
 
-SHARED = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture
 TOLERANCE = 0.001  # of the accuracy; another processor may turn a near tie
 WRITTEN = {"label": str, "seed": int, "recipe": dict, "parameters": int, "accuracy": dict,
            "data": dict, "architecture": dict}  # fmt: skip
@@ -57,18 +56,10 @@ class Measured:
     def switches(self) -> dict:
         return self.card["architecture"]["switches"]
 
-    @property
-    def recipe(self) -> dict:
-        """As written, with the defaults of fields that were added since."""
-        return Recipe.from_dict(self.card["recipe"]).to_dict()
-
-    def setting(self) -> tuple:
-        """All that two models must share for their difference to be one of attention alone."""
-        built, data = self.card["architecture"], self.card["data"]
-        if self.attention == MATCHED:  # wider than its reference: that is its point
-            built = built | {"width": 1.0}
-        net = [(name, repr(built.get(name))) for name in SHARED]
-        return *net, data["name"], data["sha256"], *self.recipe.items()
+    @cached_property
+    def training(self) -> Training:
+        """What decides which models it may be compared with."""
+        return training_from(self.card, self.label, self.attention)
 
 
 def weights_in(text: str) -> list[Path]:

@@ -102,6 +102,13 @@ def test_one_label_of_two_trainings_is_a_mistake(tmp_path):
         evidence(*paths)
 
 
+def test_erasing_half_as_often_is_another_training(tmp_path):
+    paths = [carded(tmp_path, "a", "mine", "iram", 0, **ERASED),
+             carded(tmp_path, "b", "mine", "iram", 1, **ERASED | {"erasing": 0.25})]  # fmt: skip
+    with pytest.raises(InputError, match=r"erasing\.erasing: 0\.5 there, 0\.25 now"):
+        evidence(*paths)
+
+
 def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
     paths = [carded(tmp_path, name, "mine", "iram", 0) for name in "ab"]
     with pytest.raises(InputError, match="a and b are both 'mine' of training seed 0"):

@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass, fields
 
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
+from iram.model import MATCHED
 from iram.names import label_of
 from iram.recipe import Recipe
 from iram.train import difference
 from iram.weights import read_card
 
-NOT_COMPARED = ("erasing", "erasing_fill", "erasing_shape", "random_labels")  # fields of a recipe
+BUILT = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture
+ERASING = ("erasing", "erasing_fill", "erasing_shape")  # fields of a recipe
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,10 @@ class Training:
         switches: the module's own options.
         erased: what its training erased with: none, noise, mean, any (picture by picture), or
             occluders (those of the study).
+        erasing: how much, with what and in what shape, as its recipe says; empty where none.
         random_labels: whether it learned shuffled labels.
-        material: data, backbone, size and classes; of a net without a card its name's ending.
+        material: data, backbone, size and classes; of a net without a card its name's ending. The
+            net that is as large as its reference by its width counts as of usual width.
         recipe: the rest of its recipe; empty where it is not known.
     """
 
@@ -38,6 +42,7 @@ class Training:
     attention: str
     switches: str
     erased: str
+    erasing: tuple
     random_labels: bool
     material: tuple
     recipe: tuple
@@ -46,6 +51,11 @@ class Training:
     def is_control(self) -> bool:
         """Whether no hypothesis is about it: it was taught by erasing, or learned nothing true."""
         return self.erased != "none" or self.random_labels
+
+    @property
+    def setting(self) -> tuple:
+        """All that two models must share for their difference to be one of attention alone."""
+        return self.material, self.recipe, self.erased, self.erasing, self.random_labels
 
     @property
     def ending(self) -> str:
@@ -63,24 +73,37 @@ def training_of(subject: Subject, has_attention: bool) -> Training:
     ours = path and path.suffix == ".safetensors" and path.with_suffix(".json").is_file()
     card = read_card(path) if ours else {}
     label = card.get("label") or label_of(subject.name)
+    return training_from(card, label, label.split("-")[0] if has_attention else "none")
+
+
+def training_from(card: dict, label: str, attention: str) -> Training:
+    """What a card tells, an empty one nothing: then the label and the attention module tell it.
+
+    Raises:
+        InputError: its recipe has a field or a value that none can have.
+    """
     built, recipe = card.get("architecture", {}), card.get("recipe")
-    attention = built.get("attention") or (label.split("-")[0] if has_attention else "none")
+    attention = built.get("attention") or attention
+    erasing = rest = ()
     if recipe is None:
         named = re.search(r"-erasing-([a-z]+)", label)
         erased, random_labels = (named[1] if named else "none"), "-random-labels" in label
-        rest = ()
     else:
         known = Recipe.from_dict(recipe)
-        erased, random_labels = erased_with(known), known.random_labels
-        rest = tuple((k, v) for k, v in known.to_dict().items() if k not in NOT_COMPARED)
+        erased, random_labels, told = erased_with(known), known.random_labels, known.to_dict()
+        erasing = tuple((name, told[name]) for name in ERASING) if known.erasing else ()
+        rest = tuple((k, v) for k, v in told.items() if k not in (*ERASING, "random_labels"))
     if card:
-        made = [(k, built.get(k)) for k in ("backbone", "width", "classes", "input_size")]
-        material = (("data", (card.get("data") or {}).get("sha256")), *made)
+        if attention == MATCHED:  # wider than its reference: that is its point
+            built = built | {"width": 1.0}
+        data = card.get("data") or {}
+        material = (("data", (data.get("name"), data.get("sha256"))),
+                    *((name, built.get(name)) for name in BUILT))  # fmt: skip
     else:
         ending = re.sub(r"-erasing-[a-z]+|-random-labels", "", label).partition("-")[2]
         material = (("name", ending),)
-    return Training(label, attention, repr(built.get("switches") or {}), erased, random_labels,
-                    tuple((k, repr(v)) for k, v in material), rest)  # fmt: skip
+    return Training(label, attention, repr(built.get("switches") or {}), erased, erasing,
+                    random_labels, tuple((k, repr(v)) for k, v in material), rest)  # fmt: skip
 
 
 def erased_with(recipe: Recipe) -> str:

@@ -56,7 +56,7 @@ def accuracy_table(models: Sequence[Measured], split: str, reference: str = "non
         if first.switches:
             continue
         against = _counterpart(labels, first, base.attention)
-        kind = "module" if first.setting() == base.setting() else "control"
+        kind = "module" if first.training.setting == base.training.setting else "control"
         rows.append(_row(kind, label, seeds, labels, against, split))
     table = _adjusted(sorted(rows, key=lambda row: row["kind"] == "control"))
     published = _published(base.card["data"]["name"])
@@ -86,7 +86,7 @@ def by_label(models: Sequence[Measured]) -> dict[str, Label]:
     for model in models:
         seeds = labels.setdefault(model.label, {})
         other = next(iter(seeds.values()), model)
-        mine, theirs = ((m.attention, m.switches, m.setting()) for m in (model, other))
+        mine, theirs = ((m.attention, m.switches, m.training.setting) for m in (model, other))
         if model.seed in seeds or mine != theirs:
             raise InputError(
                 f"two models of label '{model.label}' differ in more than their seed, or have the "
@@ -108,7 +108,7 @@ def _counterpart(labels: dict[str, Label], model: Measured, attention: str) -> s
         other = _first(seeds)
         if (other.attention, other.switches) != (attention, {}):
             continue
-        if other.setting() == model.setting():
+        if other.training.setting == model.training.setting:
             return label
     return None
 
@@ -159,9 +159,9 @@ def _listed(seeds) -> str:
 
 def _caveat(model: Measured, seeds: int) -> str:
     parts = [ONE_SEED] if seeds == 1 else []
-    if model.recipe["random_labels"]:
+    if model.training.random_labels:
         parts.append("labels shuffled in training")
-    if model.recipe["erasing"]:
+    if model.training.erasing:
         parts.append("erasing in training")
     return "; ".join(parts)
 
