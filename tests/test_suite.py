@@ -104,6 +104,7 @@ def test_intervals_hold_their_values_and_say_which_way_is_good(findings):
     better = findings.tables["faithfulness"].drop_duplicates("metric").set_index("metric")["better"]
     assert better["deletion_auc_logit"] == better["infidelity"] == "lower"
     assert better["insertion_auc_logit"] == better["shapley_rank"] == "higher"
+    assert set(findings.tables["complexity"]["better"]) == {"none"}
 
 
 def test_skipped_methods_are_named_with_the_reason_and_derived_attention_is_told(findings):

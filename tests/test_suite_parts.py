@@ -7,14 +7,14 @@ import torch
 
 from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, face_regions
 from analysis.layout import FRONTAL
-from analysis.metrics import AGREEMENT
+from analysis.metrics import AGREEMENT, COMPLEXITY
 from analysis.suite import agreement
 from analysis.suite.maps import packed, unpacked
 from analysis.suite.methods import DEAR, SINGLE, presets, select
 from analysis.suite.regions import placed_regions
 from analysis.suite.scores import against_shapley
 from analysis.suite.truth import evidence_masks
-from analysis.tables.attribution import means, ranking
+from analysis.tables.attribution import better, means, ranking
 from iram.data import open_dataset
 from iram.errors import InputError
 
@@ -39,6 +39,12 @@ def test_all_pairs_at_once_are_the_metric_of_each_pair(metric, resolution):
         back = AGREEMENT[metric](shown[:4, b], shown[partner[:4], a])
         torch.testing.assert_close(chance[:4, a, b], (there + back) / 2, equal_nan=True)
     assert chance[4].isnan().all()  # no other face of its class
+
+
+def test_a_measure_of_complexity_of_ones_own_is_neither_good_nor_bad(monkeypatch):
+    assert better("spread") == "higher"
+    monkeypatch.setitem(COMPLEXITY, "spread", lambda maps: maps.flatten(1).std(1))
+    assert better("spread") == "none"
 
 
 def test_pairs_compared_several_at_a_time_are_the_metric_of_each(monkeypatch):

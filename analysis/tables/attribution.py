@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.metrics.complexity import COMPLEXITY
 from analysis.statistics import bootstrap
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def better(metric: str) -> str:
     """Which way of a metric is good; "none" for those of complexity and for curves."""
-    if metric in ("gini", "entropy", "effective_pixels", "probability"):
+    if metric in COMPLEXITY or metric == "probability":
         return "none"
     return "lower" if metric.startswith(LOWER) else "higher"
 
