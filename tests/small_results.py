@@ -178,6 +178,7 @@ def tables() -> dict[str, pd.DataFrame]:
     return {
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
         "occlusion/modules.csv": modules.assign(p_holm=0.5, seeds="0 1"),
+        "erasing/modules.csv": modules.assign(p_holm=0.5, seeds="0"),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
         "occlusion/robustness.csv": numbers(robust, "", scale=100),
         "occlusion/real_synthetic.csv": real_synthetic(),

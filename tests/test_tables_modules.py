@@ -1,6 +1,7 @@
 """What a module costs over its training seeds, against hand-made answers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 from answers import conditions, value_of, wrong_under
@@ -125,3 +126,13 @@ def test_the_figure_has_a_row_per_kind_the_mean_on_top_and_tells_the_seeds(table
     shown = [x for line in right.lines[1:] for x in line.get_xdata()]
     own = table[(table["label"] == "iram") & (table["metric"] == "drop")]
     assert sorted(shown) == pytest.approx(sorted(100 * own["difference"]))
+
+
+def test_trainings_of_one_module_differ_in_shape_and_only_certain_differences_are_filled(table):
+    taught = table.assign(label=table["label"] + "-erasing-noise", p_holm=0.5)
+    both = pd.concat([table.assign(p_holm=0.01), taught], ignore_index=True)
+    left, right = ModuleForest(both).plot().axes_
+    drawn = [line for line in left.lines if line.get_marker() != "None"]
+    assert len({(line.get_color(), line.get_marker()) for line in drawn}) == 4
+    filled = [line.get_markerfacecolor() != "white" for line in right.lines[1:]]
+    assert sorted(filled) == [False, True]

@@ -126,6 +126,15 @@ def test_the_order_is_that_of_the_grids_whatever_the_files_order(models):
     assert set(table[table["kind"] != "published"]["label"]) == set(labels) - {"iram-reuse-none"}
 
 
+def test_without_a_name_the_reference_is_the_only_net_without_attention():
+    models = [measured(f"{name}-ferplus", random_hits(0.6, seed), attention=name)
+              for seed, name in enumerate(["none", "iram"])]  # fmt: skip
+    assert row(accuracy_table(models, "PrivateTest"), "iram-ferplus").reference == "none-ferplus"
+    models.append(measured("none-long", random_hits(0.6, 2), recipe={"epochs": 90}))
+    with pytest.raises(InputError, match=r"--reference none: not among the models"):
+        accuracy_table(models, "PrivateTest")
+
+
 def test_what_cannot_be_compared_is_an_input_error(models):
     with pytest.raises(InputError, match=r"--reference se: not among the models \(none, iram"):
         accuracy_table(models, "PrivateTest", "se")
@@ -197,6 +206,9 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     for path in (p.relative_to(tmp_path) for p in tmp_path.rglob("*") if again not in p.parents):
         if (tmp_path / path).is_file() and path.parts[0] != "figures":
             assert (again / path).read_bytes() == (tmp_path / path).read_bytes(), path
+    kept = tmp_path / "kept"
+    assert cli.main([*command, "--reference", "se", "--out", str(kept)]) == 2
+    assert (kept / "answers.parquet").read_bytes() == (tmp_path / "answers.parquet").read_bytes()
     command[2] = str(trained / "none-seed0.safetensors")
     assert cli.main([*command, "--out", str(tmp_path)]) == 0
     assert not (tmp_path / "ablation.md").exists()

@@ -50,9 +50,9 @@ def configure(parser) -> None:
                         "answers.parquet of an earlier comparison")  # fmt: skip
     parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
                         "answers.parquet needs none")  # fmt: skip
-    parser.add_argument("--reference", default="none", metavar="LABEL",
-                        help="what modules are compared with, none that has switches; "
-                        "default: none")  # fmt: skip
+    parser.add_argument("--reference", metavar="LABEL",
+                        help="what modules are compared with, none that has switches; default: "
+                        "none, or the only net without attention")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")  # fmt: skip
@@ -154,13 +154,14 @@ def _compare(args) -> None:
     from analysis.answers import ANSWERS, write_answers
     from analysis.store import write_table
     from analysis.tables.ideas import ideas_page
-    from analysis.tables.training import ablation_table, accuracy_table
+    from analysis.tables.training import ablation_table, accuracy_table, by_label
 
     models, faces = _answered(args)
     split = faces["usage"].iloc[0]
+    by_label(models)  # models that can't stand in one table are a mistake before anything is kept
+    write_answers(args.out, models, faces)  # kept even if the reference is then not among them
     accuracy = accuracy_table(models, split, args.reference)
     ablation = ablation_table(models, split)
-    write_answers(args.out, models, faces)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
     if page := ideas_page(ablation, models):

@@ -11,6 +11,7 @@ from analysis.figures.occlusion import offsets
 from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look
 
 ALL = "all"
+SHAPES = "osD^vPX"  # each can be filled or not
 
 
 @dataclass
@@ -45,7 +46,8 @@ class ModuleForest(Display):
         return [*order, ALL]
 
     def size(self) -> tuple[float, float]:
-        return DOUBLE_COLUMN, 4.6 * len(self._rows()) + 30
+        row = max(4.6, 1.2 * self.modules["label"].nunique())  # points that don't touch
+        return DOUBLE_COLUMN, row * len(self._rows()) + 30
 
     def draw(self, figure):
         table, rows = self._drops(), self._rows()
@@ -67,9 +69,14 @@ class ModuleForest(Display):
 
 
 def _styles(table: pd.DataFrame) -> dict[str, dict]:
-    """As everywhere, and how many training seeds each module has."""
+    """As everywhere, and how many training seeds each module has. Of several trainings of one
+    module each has a shape, since whether it is filled says something else here."""
     styles = look(table["label"])
-    for label, style in styles.items():
+    colours = [style["color"] for style in styles.values()]
+    for place, (label, style) in enumerate(styles.items()):
+        if len(set(colours)) < len(colours):
+            number = colours[:place].count(style["color"])
+            style |= {"marker": SHAPES[number % len(SHAPES)], "fillstyle": "full"}
         told = table.loc[table["label"] == label, "seeds"].iloc[0]
         count = max(1, len(str(told).split()))
         style["label"] += f" ({count} seed{'s' * (count > 1)})"

@@ -85,6 +85,7 @@ FIGURES = (
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",)),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",)),
     Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",)),
+    Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",)),
     Figure("importance", ImportanceMatrix, ("occlusion/importance.csv",),
            each=("model", importance.models, "no occluder that has its random box (`box`)")),
     Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",)),
@@ -127,6 +128,8 @@ COMMANDS = {  # the beginning of a table's name -> what makes it; the longest th
     "occlusion/": f"iram bench {DATA} --models iram,none,cbam --out OUT",
     "occlusion/modules": f"iram bench {DATA} --models iram,iram-seed1,none,none-seed1 --out OUT",
     "occlusion/real": f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
+    "erasing/": f"iram bench {DATA} --models iram-erasing-noise,"
+    "runs/grid-study/none-erasing-noise-seed0.safetensors --out OUT",
     "heads/": "iram bench --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads "
     "--conditions heads --out OUT",
     "pose/": f"iram bench {DATA} --models iram,none,cbam --conditions pose --out OUT",

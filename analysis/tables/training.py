@@ -22,10 +22,13 @@ COLUMNS = (
     "images", "accuracy", "low", "high", "flip_accuracy", "crops_accuracy", "reference",
     "paired_seeds", "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
 )  # fmt: skip
+NONE = "none"
 ONE_SEED = "one training seed: intervals are over images only"
 
 
-def accuracy_table(models: Sequence[Measured], split: str, reference: str = "none") -> pd.DataFrame:
+def accuracy_table(
+    models: Sequence[Measured], split: str, reference: str | None = None
+) -> pd.DataFrame:
     """One row per label without switches: its accuracy, and what it has over the reference.
 
     accuracy, low, high: mean over seeds and images, with its 95% interval
@@ -37,11 +40,16 @@ def accuracy_table(models: Sequence[Measured], split: str, reference: str = "non
         the rows of a kind.
     kind: "module" for the recipe of the reference, "control" for another, and "published".
 
+    Args:
+        reference: a label; None is "none" or, without it, the only one of a net without attention
+            that is no control, as none-ferplus.
+
     Raises:
         InputError: no model of that label is among them, or it has switches off their defaults;
             one label's models differ in more than their seed.
     """
     labels = by_label(models)
+    reference = reference or _usual_reference(labels)
     if reference not in labels:
         raise InputError(f"--reference {reference}: not among the models ({listing(labels)})")
     base = _first(labels[reference])
@@ -96,6 +104,12 @@ def by_label(models: Sequence[Measured]) -> dict[str, Label]:
     order = list(dict.fromkeys(cell.label for cells in GRIDS.values() for cell in cells))
     place = {label: order.index(label) if label in order else len(order) for label in labels}
     return {label: labels[label] for label in sorted(labels, key=place.get)}
+
+
+def _usual_reference(labels: dict[str, Label]) -> str:
+    plain = [label for label, seeds in labels.items() if (first := _first(seeds)).attention == NONE
+             and not first.switches and not first.training.is_control]  # fmt: skip
+    return plain[0] if len(plain) == 1 else NONE
 
 
 def _first(seeds: Label) -> Measured:
