@@ -80,9 +80,11 @@ def report_lines(results: RealResults) -> list[str]:
     for model, own in results.table.groupby("model", sort=False):
         lines += [f"  {model}", *_scores(own)]
     lines += ["", "their classes", *_counts(results.table)]
-    lines += ["", "published on FERPlus's lists, with its 8 classes"]
-    lines += [f"  {TITLES[PUBLISHED_SPLITS[p.split]].strip():24s}{p.accuracy:6.2f}  {p.label} "
-              f"({p.caveat})" for p in PUBLISHED if p.split in PUBLISHED_SPLITS]  # fmt: skip
+    published = [p for p in PUBLISHED if p.split in PUBLISHED_SPLITS]
+    caveats = "; ".join(dict.fromkeys(p.caveat for p in published))
+    lines += ["", f"published on FERPlus's lists, with its 8 classes ({caveats})"]
+    lines += [f"  {TITLES[PUBLISHED_SPLITS[p.split]].strip():24s}{p.accuracy:6.2f}  {p.label}"
+              for p in published]  # fmt: skip
     if len(results.synthetic):
         lines += ["", "painted occluders (objects at their natural size, others at or near "
                   f"{SHOWN_FRACTION:.0%} of the face): "

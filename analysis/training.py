@@ -56,6 +56,13 @@ class Measured:
     def switches(self) -> dict:
         return self.card["architecture"]["switches"]
 
+    def agrees(self, split: str) -> bool:
+        """Whether its card tells of this split what was measured: it is of the same faces, with the
+        same labels."""
+        told = self.card["accuracy"].get(split)
+        return bool(told) and told["n"] == len(self.labels) and (
+            abs(told["accuracy"] - self.hits.mean()) <= TOLERANCE)  # fmt: skip
+
     @cached_property
     def training(self) -> Training:
         """What decides which models it may be compared with."""

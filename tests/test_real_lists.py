@@ -135,7 +135,8 @@ def test_a_finished_benchmark_becomes_tables_and_words(source, tmp_path):
     assert accuracy.value == pytest.approx(hits[5:].mean())
     assert accuracy.n == 9
     text = "\n".join(report_lines(results))
-    assert re.search(r"occluded +84.96  ResNet-18, 3 runs \(pretrained on faces", text)
+    assert "with its 8 classes (pretrained on faces" in text
+    assert re.search(r"occluded +84.96  ResNet-18, 3 runs", text)
     assert re.search(r"turned over 45 +80.40  RAN", text)
     assert "upper: upper_half" in text
     assert "4 points are weak evidence" in text

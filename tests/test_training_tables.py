@@ -126,6 +126,14 @@ def test_the_order_is_that_of_the_grids_whatever_the_files_order(models):
     assert set(table[table["kind"] != "published"]["label"]) == set(labels) - {"iram-reuse-none"}
 
 
+def test_what_the_cards_tell_of_other_faces_or_labels_is_left_out(models):
+    for model in models[:2]:
+        model.labels[:40] = 2
+    table = accuracy_table(models, "PrivateTest")
+    assert np.isnan(row(table, "none").flip_accuracy)
+    assert row(table, "iram").flip_accuracy > 0
+
+
 def test_without_a_name_the_reference_is_the_only_net_without_attention():
     models = [measured(f"{name}-ferplus", random_hits(0.6, seed), attention=name)
               for seed, name in enumerate(["none", "iram"])]  # fmt: skip

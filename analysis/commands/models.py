@@ -172,7 +172,7 @@ def _compare(args) -> None:
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         if len(table):
             print(f"\n{title} (%), and the difference from the reference (points)")
-            print("\n".join(_line(row) for row in table.itertuples()))
+            print("\n".join(_line(row, split) for row in table.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
           f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")  # fmt: skip
 
@@ -194,8 +194,9 @@ def _answered(args) -> tuple:
     return measure(paths, dataset, options.device(args.device)), faces_of(dataset)
 
 
-def _line(row) -> str:
-    text = f"  {row.kind:9s} {row.label:38s} {100 * row.accuracy:5.1f}"
+def _line(row, split: str) -> str:
+    label = row.label if row.split == split else f"{row.label}, on {row.split}"
+    text = f"  {row.kind:9s} {label:38s} {100 * row.accuracy:5.1f}"
     if row.low == row.low:
         text += f" [{100 * row.low:4.1f}, {100 * row.high:4.1f}]"
     if row.difference == row.difference:

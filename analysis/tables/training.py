@@ -33,7 +33,7 @@ def accuracy_table(
 
     accuracy, low, high: mean over seeds and images, with its 95% interval
         (`hierarchical_bootstrap`); flip_accuracy, crops_accuracy: averaged with the mirror image
-        and over ten crops, from the cards.
+        and over ten crops, from the cards, where these are of the same faces and labels.
     difference, difference_low, difference_high: accuracy minus that of the reference module under
         the same recipe, backbone and data, over the seeds that both have (`paired_seeds`).
     p, p_holm: `paired_permutation` of the mean over the paired seeds, and Holm's adjustment within
@@ -138,8 +138,8 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
         "parameters": first.card["parameters"], "data": first.card["data"]["name"], "split": split,
         "seeds": _listed(seeds), "images": hits.shape[1],
         "accuracy": accuracy, "low": low, "high": high,
-        "flip_accuracy": _told(seeds, measure_name(split, "flip")),
-        "crops_accuracy": _told(seeds, measure_name(split, "crops")),
+        "flip_accuracy": _told(seeds, split, "flip"),
+        "crops_accuracy": _told(seeds, split, "crops"),
         "caveat": _caveat(first, len(seeds)),
     }  # fmt: skip
     if against not in (None, label):
@@ -151,10 +151,12 @@ def _switches(model: Measured) -> str:
     return " ".join(f"{k}={v}" for k, v in model.switches.items())
 
 
-def _told(seeds: Label, name: str) -> float:
-    """The mean of what the cards say, NaN if one of them does not."""
-    found = [model.card["accuracy"].get(name) for model in seeds.values()]
-    return float(np.mean([result["accuracy"] for result in found])) if all(found) else np.nan
+def _told(seeds: Label, split: str, views: str) -> float:
+    """The mean of what the cards say of these faces, NaN if one of them does not."""
+    told = [model.card["accuracy"].get(measure_name(split, views))
+            for model in seeds.values() if model.agrees(split)]  # fmt: skip
+    complete = len(told) == len(seeds) and all(told)
+    return float(np.mean([result["accuracy"] for result in told])) if complete else np.nan
 
 
 def _difference(seeds: Label, reference: Label) -> dict:
