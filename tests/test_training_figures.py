@@ -38,7 +38,7 @@ def test_a_forest_has_a_row_per_model_with_accuracy_and_difference_in_percent(co
     ]  # fmt: skip
     faces = [point.get_markerfacecolor() for point in points]
     assert (faces[0] != "white", faces[1] != "white") == (True, False)  # filled: p below 0.05
-    assert controls.get_title(loc="left") == "other recipes"
+    assert controls.get_title(loc="left") == "other recipes or sizes"
 
 
 def test_a_forest_of_nothing_compared_says_so(compared):
@@ -66,7 +66,7 @@ def logged():
 
 def test_curves_have_a_panel_per_kind_a_line_per_model_and_a_dot_at_the_chosen_epoch(logged):
     display = TrainingCurves(*logged).plot()
-    assert [axis.get_title() for axis in display.axes_] == ["modules", "other recipes",
+    assert [axis.get_title() for axis in display.axes_] == ["modules", "other recipes or sizes",
                                                             "IRAM's switches"]  # fmt: skip
     lines = display.axes_[0].get_lines()
     assert len(lines) == 6  # three models, each a curve and a dot

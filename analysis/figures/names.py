@@ -25,7 +25,7 @@ VARIANTS = {
     "matched": "parameters matched", "random-labels": "shuffled labels",
     "permuted-weights": "permuted weights", "erasing-noise": "erased with noise",
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
-    "heads": "rendered heads", "ferplus": "FERPlus",
+    "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
 }  # fmt: skip
 DATASETS = {"fer2013": "FER2013", "ferplus": "FERPlus", "rafdb": "RAF-DB",
             "heads": "rendered heads"}  # fmt: skip
@@ -116,7 +116,7 @@ GROUPS = {
 }  # fmt: skip
 LABELS = {"own": "the data set's labels", "ferplus": "the labels of FERPlus's majority",
           "agreed": "faces on whose label FER2013 and FERPlus agree"}  # fmt: skip
-KINDS = {"module": "modules", "control": "other recipes", "ablation": "IRAM's switches"}
+KINDS = {"module": "modules", "control": "other recipes or sizes", "ablation": "IRAM's switches"}
 
 
 def over(seeds: Iterable[float]) -> str:
