@@ -31,7 +31,6 @@ notebooks: $(VENV)/.notebooks
 
 test: $(READY)
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pytest -n auto --dist loadscope
 
 benchmarks: $(READY)

@@ -59,7 +59,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
     table = read_cell(path, KEY)
     if table is None:
         raise InputError(f"{path} is missing, damaged, or no table of answers; `iram models "
-                         "--compare MODELS --data SPEC --out DIR` makes it")  # fmt: skip
+                         "--compare MODELS --data SPEC --out DIR` makes it")
     faces = table[FACES]
     labels = np.asarray(faces["label"].cat.codes)
     models = []
@@ -67,7 +67,7 @@ def read_answers(path: Path) -> tuple[list[Measured], pd.DataFrame]:
         weights = path.parent / "cards" / f"{name}.safetensors"
         if not weights.with_suffix(".json").exists():
             raise InputError(f"{path} has answers of {name}, but {weights.with_suffix('.json')} is "
-                             "missing: the cards belong beside it")  # fmt: skip
+                             "missing: the cards belong beside it")
         card = training_card(weights)
         answers = np.asarray(table[name].cat.codes)
         models.append(Measured(card["label"], card["seed"], card, answers, labels))

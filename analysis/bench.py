@@ -24,7 +24,7 @@ from iram.files import located
 
 TABLES_VERSION = 1  # raise it when what the tables hold changes, so that old ones are made again
 REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
-              "correlation": "real_correlation.csv"}  # fmt: skip
+              "correlation": "real_correlation.csv"}
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Results:
         name, n = self.benchmark.dataset.name, len(self.benchmark.dataset)
         files = ", ".join(f"{table}.csv" for table in TABLES)
         return (f"\n{name}: {n} faces; 95% bootstrap intervals over faces\n\n{report(self.tables)}"
-                f"\n\nin {self.benchmark.out}: {files}, rows/, figures/")  # fmt: skip
+                f"\n\nin {self.benchmark.out}: {files}, rows/, figures/")
 
 
 def planned(
@@ -78,7 +78,7 @@ def planned(
     identity = {
         "dataset": dataset.name, "faces": len(dataset), "faces_sha256": plan.faces_sha256,
         "seed": seed, "dtype": dtype, "device": subjects[0].device, "batch_size": batch_size,
-    }  # fmt: skip
+    }
     run = store.open_run(out, identity, {"kind": kind, **_description(plan)})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0], dataset)
@@ -141,7 +141,7 @@ def draw(results: Results) -> list[Path]:
     from analysis import figures
 
     tables = {f"occlusion/{name}.csv": getattr(results.tables, name)
-              for name in ("summary", "importance", "occluders", "modules")}  # fmt: skip
+              for name in ("summary", "importance", "occluders", "modules")}
     tables["pose/summary.csv"] = results.tables.summary
     return figures.draw(tables, results.benchmark.out / "figures", _run(results))
 
@@ -170,4 +170,4 @@ def _description(plan: Benchmark) -> dict:
                      **{name: version(name) for name in packages}},
         "cameras_sha256": plan.cameras_sha256,
         "command": ["iram", *sys.argv[1:]],
-    }  # fmt: skip
+    }

@@ -82,7 +82,7 @@ class Benchmark:
         """Which faces these are: the source, the images taken from it, and their labels."""
         metadata = self.dataset.metadata
         return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
-                        labels=self.dataset.labels.tolist())  # fmt: skip
+                        labels=self.dataset.labels.tolist())
 
     @cached_property
     def landmarks_sha256(self) -> str | None:

@@ -44,7 +44,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
         seconds = sum(
             own[subject.name] / size * _forward(benchmark, subject)
             for subject in benchmark.subjects if own[subject.name]
-        )  # fmt: skip
+        )
         if timed:
             making = sum(_making(benchmark, task.group) for task in timed) / len(timed)
             seconds += sum(t.part.stop - t.part.start for t in tasks) / size * making

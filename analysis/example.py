@@ -14,7 +14,7 @@ from iram.errors import InputError
 from iram.files import atomic_path
 
 FACTS = ("model", "dataset", "image_id", "label", "condition", "occluder", "fill", "fraction",
-         "explained", "predictions", "probabilities", "signed")  # fmt: skip
+         "explained", "predictions", "probabilities", "signed")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_example(path: Path) -> Example:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             maps = {name.removeprefix("map "): file[name] for name in file.files
-                    if name.startswith("map ")}  # fmt: skip
+                    if name.startswith("map ")}
             example = Example(file["images"], file["mask"], maps, facts)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram example --out DIR` makes it") from None

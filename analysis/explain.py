@@ -169,7 +169,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
         raise InputError(f"--face {face}: {dataset.name} has faces 0 to {len(dataset) - 1}")
     if condition.occluder == "none" or condition.in_depth or condition.roll_deg:
         raise InputError(f"condition '{condition.name}': an example is one face under an occluder, "
-                         "such as eyes-0.3-mean")  # fmt: skip
+                         "such as eyes-0.3-mean")
     part = slice(face, face + 1)
     camera = None if cameras is None else cameras[part]
     clean, ids = dataset.images(part), dataset.metadata["image_id"].iloc[part].tolist()
@@ -193,6 +193,6 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
         "explained": names[target], "predictions": [names[i] for i in logits.argmax(1).tolist()],
         "probabilities": [round(p, 6) for p in chance[:, target].tolist()],
         "signed": [m for m in maps if is_signed(m)],
-    }  # fmt: skip
+    }
     pictures = (255 * images[:, 0]).round().to(torch.uint8).numpy()
     return Example(pictures, covered.mask[0].numpy(), maps, facts)

@@ -30,7 +30,7 @@ def placed(dataset: FaceDataset, landmarks: Path | None) -> Tensor | None:
         print(f"occluders: placed as on the mean face on all {unknown} faces (no landmarks known)")
         return None
     print(f"occluders: placed by the landmarks of {known} of {len(dataset)} faces"
-          + (f", as on the mean face on {unknown}" if unknown else ""))  # fmt: skip
+          + (f", as on the mean face on {unknown}" if unknown else ""))
     return fit_cameras(points / dataset.size)
 
 
@@ -45,15 +45,15 @@ def to_be_turned(dataset: FaceDataset, landmarks: Path | None) -> FaceDataset:
     """
     if landmarks is None:
         print(f"no --landmarks: all {len(dataset)} faces are turned as the mean face, whatever "
-              "their own pose")  # fmt: skip
+              "their own pose")
         return dataset
     dataset.landmarks = read_mesh(landmarks).of(dataset)
     yaw = own_pose(dataset.landmarks)[:, 0]
     frontal = np.flatnonzero(np.abs(yaw) < NEAR_FRONTAL_DEG)
     if not len(frontal):
         raise InputError(f"{landmarks}: no face of {dataset.name} is within {NEAR_FRONTAL_DEG} "
-                         "degrees of frontal in it; is it of these pictures?")  # fmt: skip
+                         "degrees of frontal in it; is it of these pictures?")
     unknown = int(np.isnan(yaw).sum())
     print(f"turned: the {len(frontal)} of {len(dataset)} faces within {NEAR_FRONTAL_DEG} degrees "
-          f"of frontal ({unknown} have no landmarks)")  # fmt: skip
+          f"of frontal ({unknown} have no landmarks)")
     return dataset.subset(frontal)

@@ -28,7 +28,7 @@ ENOUGH = 20  # permutations that do as well as the labels, after which more chan
 RIDGE = 1.0  # added to the variances of standardised features, whose mean is 1
 BLOCK = 50  # permutations that are scored at once: 100 MB at most on 10,000 faces
 COLUMNS = ["occluder", "fraction", "balanced_accuracy", "chance", "null_low", "null_high", "p",
-           "p_holm", "permutations", "n", "verdict"]  # fmt: skip
+           "p_holm", "permutations", "n", "verdict"]
 
 
 def leakage(
@@ -77,10 +77,10 @@ def leakage(
     for condition in wrap(measured):
         features = mask_features(masks(dataset, condition, seed, cameras))
         row = {"occluder": condition.occluder, "fraction": condition.fraction, "chance": chance,
-               "n": len(labels)}  # fmt: skip
+               "n": len(labels)}
         if not len(features.T):
             found = {"balanced_accuracy": chance, "null_low": chance, "null_high": chance, "p": 1.0,
-                     "permutations": 0}  # fmt: skip
+                     "permutations": 0}
         else:
             found = tested(features, labels, folds, at_most, seed)
         table.append(row | found | {"constant": not len(features.T)})
@@ -100,7 +100,7 @@ def masking(conditions: Sequence[Condition]) -> list[Condition]:
         InputError: there is none.
     """
     found = {(c.occluder, c.fraction): Condition(c.occluder, c.fraction, "mean")
-             for c in conditions if c.occluder != "none"}  # fmt: skip
+             for c in conditions if c.occluder != "none"}
     if not found:
         names = ", ".join(condition.name for condition in conditions)
         raise InputError(f"--conditions: no occluder in {names}; name one, such as box or quick")
@@ -159,7 +159,7 @@ def stratified_folds(labels: np.ndarray, seed: int) -> np.ndarray:
     """
     if len(labels) < 2 * FOLDS or len(np.unique(labels)) < 2:
         raise InputError(f"{len(labels)} faces of {len(np.unique(labels))} expressions are too few "
-                         f"to tell apart; at least {2 * FOLDS} of two are needed")  # fmt: skip
+                         f"to tell apart; at least {2 * FOLDS} of two are needed")
     generator = np.random.default_rng(derived_seed(seed, "folds"))
     shuffled = generator.permutation(len(labels))
     order = shuffled[np.argsort(labels[shuffled], kind="stable")]
@@ -187,7 +187,7 @@ def tested(features, labels, folds, at_most: int, seed: int) -> dict:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(null, [tail, 1 - tail])
     return {"balanced_accuracy": observed, "null_low": low, "null_high": high,
-            "p": (1 + as_good) / (1 + len(null)), "permutations": len(null)}  # fmt: skip
+            "p": (1 + as_good) / (1 + len(null)), "permutations": len(null)}
 
 
 def balanced_accuracy(features, labels, folds, num_classes: int) -> np.ndarray:

@@ -68,7 +68,7 @@ HERE = Executor()
 def shared(
     function: Callable, common: object, parts: Sequence, executor: Executor,
     advance: Callable[[int], None],
-) -> Iterator:  # fmt: skip
+) -> Iterator:
     """What function(common, part, advance) returns for each of the parts, as they are finished.
 
     Args:
@@ -88,7 +88,7 @@ def shared(
     turns = cycle(range(gpus)) if gpus > 1 else repeat(None)
     with _backend(executor, common):
         tasks = (delayed(_elsewhere)(function, common, part, gpu)
-                 for part, gpu in zip(parts, turns, strict=False))  # fmt: skip
+                 for part, gpu in zip(parts, turns, strict=False))
         for result in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
             advance(result)
             yield result
@@ -157,7 +157,7 @@ def _backend(executor: Executor, common: object) -> Iterator[None]:
             yield
     except BrokenProcessPool:
         raise InputError("a worker process died, perhaps for lack of memory; what was finished "
-                         "is kept: run it again, with fewer --workers") from None  # fmt: skip
+                         "is kept: run it again, with fewer --workers") from None
 
 
 @contextlib.contextmanager
@@ -176,4 +176,4 @@ def _cluster(scheduler: str) -> Iterator:
             yield client
         except KilledWorker as error:
             raise InputError(f"workers of the cluster died over and over ({error}); what was "
-                             "finished is kept: run it again") from None  # fmt: skip
+                             "finished is kept: run it again") from None

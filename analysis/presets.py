@@ -74,7 +74,7 @@ PRESETS = {
         explained=None, methods="all", sizes=Sizes(1000, 500, 500, 64),
         moved=None, shift_conditions="default",
     ),
-}  # fmt: skip
+}
 
 
 def shipped(dataset: FaceDataset) -> str:

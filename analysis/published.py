@@ -41,4 +41,4 @@ PUBLISHED = (
     Published("ResNet-18, 3 runs", "ferplus", "Occlusion-FERPlus", 84.96, FACES),
     Published("RAN", "ferplus", "Pose-FERPlus 30", 82.23, FACES),
     Published("RAN", "ferplus", "Pose-FERPlus 45", 80.40, FACES),
-)  # fmt: skip
+)

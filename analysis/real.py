@@ -21,17 +21,17 @@ from analysis.tables.synthetic import synthetic_against_real, type_correlation
 __all__ = ["RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
 
 PUBLISHED_SPLITS = {"Occlusion-FERPlus": "occluded", "Pose-FERPlus 30": "pose_30",
-                    "Pose-FERPlus 45": "pose_45"}  # fmt: skip
+                    "Pose-FERPlus 45": "pose_45"}
 SHOWN_FRACTION = 0.3
 TITLES = {
     "occluded": "occluded", "upper": "  upper face", "lower": "  lower face", "side": "  side",
     "glasses": "  glasses", "pose_30": "turned over 30", "pose_45": "turned over 45",
     "occluded_not_turned": "occluded, not turned", "turned_not_occluded": "turned, not occluded",
     COMPARISON: "in no list",
-}  # fmt: skip
+}
 DROP_TITLES = {"own": "drop", "ferplus": "by FERPlus's majority", "agreed": "where both agree"}
 LABEL_TITLES = {"own": "the data's labels", "ferplus": "FERPlus's majority",
-                "agreed": "labels that agree"}  # fmt: skip
+                "agreed": "labels that agree"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def report_lines(results: RealResults) -> list[str]:
     """What the command prints: scores by group, published figures, painted against real, and what
     is odd about the lists."""
     lines = ["", "really occluded and turned faces: accuracy (%), and drop (points) from the faces "
-             "in no list, class by class; 95% over faces"]  # fmt: skip
+             "in no list, class by class; 95% over faces"]
     for model, own in results.table.groupby("model", sort=False):
         lines += [f"  {model}", *_scores(own)]
     lines += ["", "their classes", *_counts(results.table)]
@@ -84,11 +84,11 @@ def report_lines(results: RealResults) -> list[str]:
     caveats = "; ".join(dict.fromkeys(p.caveat for p in published))
     lines += ["", f"published on FERPlus's lists, with its 8 classes ({caveats})"]
     lines += [f"  {TITLES[PUBLISHED_SPLITS[p.split]].strip():24s}{p.accuracy:6.2f}  {p.label}"
-              for p in published]  # fmt: skip
+              for p in published]
     if len(results.synthetic):
         lines += ["", "painted occluders (objects at their natural size, others at or near "
                   f"{SHOWN_FRACTION:.0%} of the face): "
-                  "drop (points) of the faces in no list"]  # fmt: skip
+                  "drop (points) of the faces in no list"]
         lines += _synthetic(results)
     if results.groups.problems:
         lines += ["", "about the lists", *(f"  {problem}" for problem in results.groups.problems)]
@@ -120,7 +120,7 @@ def _counts(table: pd.DataFrame) -> Iterator[str]:
         yield f"  {TITLES[row.group]:22s}{row.counts}"
     for row in own[(own["metric"] == "drop_matched") & (own["left_out"] > 0)].itertuples():
         yield (f"  {TITLES[row.group].strip()}: {row.left_out} of these are left out of the drop, "
-               "as no face in no list has their class")  # fmt: skip
+               "as no face in no list has their class")
 
 
 def _synthetic(results: RealResults) -> Iterator[str]:
@@ -132,14 +132,14 @@ def _synthetic(results: RealResults) -> Iterator[str]:
             for row in nearest(own[own["type"] == kind], SHOWN_FRACTION).itertuples():
                 what = f"{kind}: {row.occluder} {row.occlusion_fraction:.0%}"
                 yield (f"    {what:34s}{_interval(row, 'synthetic')}{_interval(row, 'real')}"
-                       f"{_interval(row, 'difference')}").rstrip()  # fmt: skip
+                       f"{_interval(row, 'difference')}").rstrip()
     for row in results.correlation.itertuples():
         yield (f"  {row.model}, {LABEL_TITLES[row.labels]}: across {row.n} types r = "
-               f"{row.pearson:+.2f}, rank correlation {row.spearman:+.2f}")  # fmt: skip
+               f"{row.pearson:+.2f}, rank correlation {row.spearman:+.2f}")
     if len(results.correlation):
         n, least = results.correlation.iloc[0][["n", "smallest_p"]]
         yield (f"  {n} points are weak evidence: their rank correlation can't have a p-value under "
-               f"{least:.2g}")  # fmt: skip
+               f"{least:.2g}")
 
 
 def _interval(row, name: str = "") -> str:

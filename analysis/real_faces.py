@@ -49,7 +49,7 @@ def real_groups(dataset: FaceDataset, ran_lists: Path) -> RealFaces:
     kind, options = read_spec(dataset.spec) if dataset.spec else ("", {})
     if kind not in ("fer2013", "ferplus", "rafdb"):
         raise InputError(f"{ran_lists}: the lists are of FERPlus and RAF-DB; use fer2013:, ferplus:"
-                         f" or rafdb: data, not {kind or dataset.name}")  # fmt: skip
+                         f" or rafdb: data, not {kind or dataset.name}")
     votes = {"votes": str(_votes(options, ran_lists))} if kind == "fer2013" else {}
     whole = load(dataset.spec, ran_lists=str(ran_lists), **votes)
     flags = whole.metadata.set_index("row")[FLAGS]
@@ -69,12 +69,12 @@ def _votes(options: dict, ran_lists: Path) -> Path:
     location = Path(options["location"])
     if location.is_dir():
         raise InputError(f"{location}: pictures in folders have no FERPlus names, and {ran_lists} "
-                         "goes by these; use FER2013's CSV, or ferplus:CSV,VOTES")  # fmt: skip
+                         "goes by these; use FER2013's CSV, or ferplus:CSV,VOTES")
     votes = Path(options.get("votes") or location.parent / VOTES).expanduser()
     if not votes.is_file():
         raise InputError(f"{votes} does not exist: {ran_lists} goes by FERPlus's names, which "
                          f"FER2013's CSV lacks; put FERPlus's {VOTES} beside {location.name}, or "
-                         f"use ferplus:{location},VOTES")  # fmt: skip
+                         f"use ferplus:{location},VOTES")
     return votes
 
 
@@ -89,7 +89,7 @@ def _elsewhere(dataset, flags, faces, ran_lists) -> list[str]:
     if here == whole:
         return []
     return [f"{whole - here:,} of {whole:,} listed faces are not among these {len(dataset):,} "
-            "(another split, or --limit)"]  # fmt: skip
+            "(another split, or --limit)"]
 
 
 def _majority(files, dataset: FaceDataset) -> list[str]:
@@ -97,7 +97,7 @@ def _majority(files, dataset: FaceDataset) -> list[str]:
     ferplus = open_ferplus(",".join(map(str, files)), rule="majority")
     rows = ferplus.metadata["row"]
     known = {row: ferplus.classes[label]
-             for row, label in zip(rows, ferplus.labels.tolist(), strict=True)}  # fmt: skip
+             for row, label in zip(rows, ferplus.labels.tolist(), strict=True)}
     return [known.get(row, "") for row in dataset.metadata["row"]]
 
 
@@ -112,5 +112,5 @@ def _no_majority(faces: pd.DataFrame, dataset: FaceDataset) -> list[str]:
              f"with a FERPlus majority (contempt) that {dataset.name} has no class for: {foreign:,}"
              if foreign else "",
              f"with another label in {dataset.name} than FERPlus's majority: {other:,} of the "
-             f"{int(known.sum()):,} others" if other else ""]  # fmt: skip
+             f"{int(known.sum()):,} others" if other else ""]
     return [line for line in lines if line]

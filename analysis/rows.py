@@ -16,7 +16,7 @@ VERSION = 2  # raise it when what a cell holds changes, so that old cells are ma
 def rows_of(
     dataset: FaceDataset, part: slice, condition: Condition, subject: Subject, logits: Tensor,
     fractions: Tensor,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """One row per face of a part of the data set, with the `measures` of its logits.
 
     Args:
@@ -29,13 +29,13 @@ def rows_of(
     """
     if not logits.isfinite().all():
         raise InputError(f"model '{subject.name}' under '{condition.name}' gives logits that are "
-                         "not numbers")  # fmt: skip
+                         "not numbers")
     labels = dataset.labels[part]
     constant = {
         "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
         "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
         "corruption": condition.corruption,
-    }  # fmt: skip
+    }
     return pd.DataFrame(
         {
             "image_id": dataset.metadata["image_id"].iloc[part].reset_index(drop=True),
@@ -49,7 +49,7 @@ def rows_of(
             "roll_deg": np.float32(condition.roll_deg), "severity": np.int8(condition.severity),
             **measures(logits, labels),
         }
-    )  # fmt: skip
+    )
 
 
 def measures(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:

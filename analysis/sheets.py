@@ -24,7 +24,7 @@ COLUMNS: dict[str, list[Condition]] = {
     "fills": [CLEAN, *(Condition("hand", None, fill) for fill in FILLS)],
     "corruptions": [CLEAN, *(Condition(corruption=name, severity=severity)
                              for name in CORRUPTIONS for severity in (1, 3, 5))],
-}  # fmt: skip
+}
 LETTERS = 11  # in a line above a tile
 DONORS = 150  # faces that a fill may borrow from
 
@@ -35,7 +35,7 @@ def poses(dataset: FaceDataset, landmarks: Path | None, faces: int, seed: int) -
         dataset = to_be_turned(dataset, landmarks)
     shown = sample(dataset, faces, seed)
     pictures = {_angle(yaw): pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
-                for yaw in YAWS}  # fmt: skip
+                for yaw in YAWS}
     return ContactSheet(pictures, _labels(shown))
 
 

@@ -34,7 +34,7 @@ class _Common(NamedTuple):
 def train_side_by_side(
     cells: Sequence[Cell], dataset: FaceDataset, out: Path, workers: int, *,
     device: str, bf16: bool, progress: bool = True,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """`iram.train_grid.train_grid` by this many processes; returns the names that diverged.
 
     If this process is killed outright, the others finish the cells that they are at, and hold

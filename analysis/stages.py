@@ -97,7 +97,7 @@ class Study:
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
         return [(s, training_of(s, bool(getattr(s.model, "has_attention", False))))
-                for s in subjects]  # fmt: skip
+                for s in subjects]
 
 
 def stages(study: Study) -> list[Stage]:
@@ -122,7 +122,7 @@ def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:
         "models": {s.name: s.weights_sha256 for s in [*study.subjects, *study.moved]},
         "parts": {name: outcome.record for name, outcome in found.items()},
         "versions": store.versions(*PACKAGES),
-    }  # fmt: skip
+    }
     store.write_run(study.out, record, "study.json")
     return record
 
@@ -135,7 +135,7 @@ def _occlusion(study: Study) -> Stage:
         "subjects": subjects, "dataset": study.dataset, "conditions": select(names),
         "out": study.out / "occlusion", "seed": study.seed, "limit": preset.faces,
         "batch_size": study.batch_size, "cameras": study.cameras,
-    }  # fmt: skip
+    }
     plan, _ = bench.planned(**given)
     left = estimate(plan)
 
@@ -145,7 +145,7 @@ def _occlusion(study: Study) -> Stage:
         if study.ran_lists:
             bench.report_real(results, study.ran_lists)
         record = {"faces": len(plan.dataset), "conditions": len(plan.conditions),
-                  "models": [s.name for s in subjects]}  # fmt: skip
+                  "models": [s.name for s in subjects]}
         return Outcome(results.made, lines, record)
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", subjects)
@@ -165,7 +165,7 @@ def _attribution(study: Study) -> Stage:
         "methods": select_methods(preset.methods), "out": study.out / "attribution",
         "seed": study.seed, "limit": preset.explained, "cameras": study.cameras,
         "sizes": preset.sizes, "randomised": randomised,
-    }  # fmt: skip
+    }
     plan, _ = suite.planned(**given)
 
     def run() -> Outcome:
@@ -174,7 +174,7 @@ def _attribution(study: Study) -> Stage:
         )
         record = {"faces": len(plan.dataset), "methods": list(plan.methods),
                   "faces_of": vars(plan.sizes), "models": [s.name for s in subjects],
-                  "random_labels": {k: s.name for k, s in randomised.items()}}  # fmt: skip
+                  "random_labels": {k: s.name for k, s in randomised.items()}}
         return Outcome(findings.made, attribution_essence(findings.tables), record)
 
     what = _what(plan.dataset, f"{len(plan.methods)} methods", subjects)
@@ -188,7 +188,7 @@ def _shift(study: Study) -> Stage:
         "subjects": study.moved, "dataset": study.dataset, "out": study.out / "shift",
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
-    }  # fmt: skip
+    }
     evidence, _, _ = shifting.planned(**given)
     plan = evidence.study.plan
 
@@ -196,9 +196,9 @@ def _shift(study: Study) -> Stage:
         results = shifting.shift(**given, progress=study.progress, executor=study.executor)
         table = results.tables["verdicts"]
         verdicts = {model: dict(zip(own["hypothesis"], own["verdict"], strict=True))
-                    for model, own in table.groupby("model", sort=False)}  # fmt: skip
+                    for model, own in table.groupby("model", sort=False)}
         record = {"faces": len(plan.dataset), "conditions": len(plan.conditions),
-                  "models": [s.name for s in study.moved], "verdicts": verdicts}  # fmt: skip
+                  "models": [s.name for s in study.moved], "verdicts": verdicts}
         lines = [line.lstrip("\n") for line in fills.fill_lines(results.tables["by_fill"])]
         lines += results.notes
         return Outcome(results.made, lines, record, list(report.verdict_table(table)))

@@ -90,7 +90,7 @@ def column_intervals(values: np.ndarray, counts: Iterable[np.ndarray], seed: int
     flat = filled.transpose(1, 0, 2).reshape(len(known), -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.concatenate([(block @ flat).reshape(-1, seeds, columns)
-                                / (block @ known)[:, None] for block in counts])  # fmt: skip
+                                / (block @ known)[:, None] for block in counts])
         mean = filled.sum((0, 1)) / known.sum(0) / seeds
     draws = means.mean(1) if seeds == 1 else _over_seeds(means, seed)
     low, high = np.full(columns, np.nan), np.full(columns, np.nan)

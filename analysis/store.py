@@ -26,7 +26,7 @@ WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
-         "commit", "note", "caveat")  # fmt: skip
+         "commit", "note", "caveat")
 
 
 def cell_key(**parts) -> str:
@@ -40,7 +40,7 @@ def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
     own = {**(table.schema.metadata or {}), KEY: key.encode(), SUM: BLANK}
     buffer = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(own), buffer, compression="zstd",
-                   write_page_checksum=True)  # fmt: skip
+                   write_page_checksum=True)
     data = buffer.getvalue().to_pybytes()
     place = data.rindex(BLANK)  # in the footer, whose strings stand there as they are
     with atomic_path(path) as temporary:
@@ -87,7 +87,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             return pd.read_csv(file, keep_default_na=False, na_values=[""],
-                               dtype=dict.fromkeys(NAMES, str))  # fmt: skip
+                               dtype=dict.fromkeys(NAMES, str))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:
@@ -154,7 +154,7 @@ def write_run(out: Path, run: dict, name: str = "run.json") -> None:
 def versions(*packages: str) -> dict[str, str]:
     """Of this code, Python and these packages."""
     return {"iram": __version__, "python": platform.python_version(),
-            **{name: version(name) for name in packages}}  # fmt: skip
+            **{name: version(name) for name in packages}}
 
 
 def _read_run(path: Path) -> dict | None:
@@ -167,4 +167,4 @@ def _read_run(path: Path) -> dict | None:
         return None
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is no description of a run ({error}); remove it, or choose "
-                         "another --out") from None  # fmt: skip
+                         "another --out") from None

@@ -132,12 +132,12 @@ PRESETS: dict[str, list[Condition]] = {
     "default": [*occlusion((*REGIONS, *HALVES, *CONTROLS), FEW_FRACTIONS, FEW_FILLS),
                 *occlusion(UNSTRUCTURED, FEW_FRACTIONS, ("mean", "noise")),
                 *objects(), *corrupted((1, 3, 5)), *(Condition(roll_deg=a) for a in ROLLS)],
-}  # fmt: skip
+}
 PRESETS["full"] = list(dict.fromkeys([
     *PRESETS["regions"], *occlusion((*REGIONS, *HALVES, "box"), FRACTIONS, MORE_FILLS),
     *PRESETS["objects"], *PRESETS["unstructured"], *PRESETS["dropout"], *PRESETS["corruptions"],
     *PRESETS["rotation"],
-]))  # fmt: skip
+]))
 PRESETS["heads"] = PRESETS["default"] + PRESETS["pose"] + PRESETS["pose-pairs"]
 KNOWN = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
 
@@ -183,7 +183,7 @@ def unlisted() -> list[Condition]:
         *occlusion(OBJECTS, (None,), fills),
         *(Condition(corruption=name, severity=severity)
           for name, severity in product(new(CORRUPTING, "corruption"), SEVERITIES)),
-    ]  # fmt: skip
+    ]
 
 
 def _named(name: str) -> list[Condition]:
@@ -213,10 +213,10 @@ def _in_full(name: str) -> Condition:
         if severity in map(str, corruptions.SEVERITIES):
             return Condition(corruption=corruption, severity=int(severity))
         raise InputError(f"condition '{name}': the severity is '{severity}'; it must be a whole "
-                         "number from 1 to 5")  # fmt: skip
+                         "number from 1 to 5")
     if turn := re.match(r"(yaw|pitch|roll)(?![a-z_])", name):
         raise InputError(f"condition '{name}': known with {turn[0]} (degrees) are "
-                         + listing(_turned(turn[0], name)))  # fmt: skip
+                         + listing(_turned(turn[0], name)))
     if name in FILLS or (rest and occluder in names()):
         raise InputError(f"condition '{name}': write OCCLUDER-FRACTION-FILL, such as eyes-0.3-mean")
     if len(rest) == 1 and severity in map(str, corruptions.SEVERITIES):
@@ -242,9 +242,9 @@ def _covered(name: str, occluder: str, size: str, fill: str) -> Condition:
         return Condition(occluder, fraction, fill)
     if set(size) & set("*?["):
         raise InputError(f"condition '{name}': none that is known fits; name the fraction, such as "
-                         f"{occluder}-0.3-{fill}")  # fmt: skip
+                         f"{occluder}-0.3-{fill}")
     raise InputError(f"condition '{name}': the fraction is '{size}'; it must be above 0 and at "
-                     "most 1, or of an object 'natural'")  # fmt: skip
+                     "most 1, or of an object 'natural'")
 
 
 def _turned(axis: str, name: str) -> list[str]:

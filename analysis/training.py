@@ -18,7 +18,7 @@ from iram.weights import PRETRAINED, find_weights, read_card
 
 TOLERANCE = 0.001  # of the accuracy; another processor may turn a near tie
 WRITTEN = {"label": str, "seed": int, "recipe": dict, "parameters": int, "accuracy": dict,
-           "data": dict, "architecture": dict}  # fmt: skip
+           "data": dict, "architecture": dict}
 WITHIN = {"data": ("name", "sha256"), "architecture": ("attention", "switches", "backbone")}
 
 
@@ -61,7 +61,7 @@ class Measured:
         same labels."""
         told = self.card["accuracy"].get(split)
         return bool(told) and told["n"] == len(self.labels) and (
-            abs(told["accuracy"] - self.hits.mean()) <= TOLERANCE)  # fmt: skip
+            abs(told["accuracy"] - self.hits.mean()) <= TOLERANCE)
 
     @cached_property
     def training(self) -> Training:
@@ -82,7 +82,7 @@ def weights_in(text: str) -> list[Path]:
             found.append(find_weights(part))
             continue
         inside = [path for path in sorted(folder.glob("*.safetensors"))
-                  if path.with_suffix(".json").exists()]  # fmt: skip
+                  if path.with_suffix(".json").exists()]
         if not inside:
             raise InputError(
                 f"{folder} holds no weights with their cards (NAME.safetensors, .json)"
@@ -109,7 +109,7 @@ def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") ->
         for subject in subjects:
             card = training_card(subject.path)
             found = Measured(card["label"], subject.seed, card, _answers(subject, dataset),
-                             dataset.labels.numpy())  # fmt: skip
+                             dataset.labels.numpy())
             _check_against_card(subject, found, dataset)
             measured.append(found)
             del subject.model  # a grid's models need not all stay in memory
@@ -126,10 +126,10 @@ def training_card(weights: Path) -> dict:
     card = read_card(weights)
     missing = [name for name, kind in WRITTEN.items() if not isinstance(card.get(name), kind)]
     missing += [f"{name}.{part}" for name, parts in WITHIN.items() if name not in missing
-                for part in parts if part not in card[name]]  # fmt: skip
+                for part in parts if part not in card[name]]
     if missing:
         raise InputError(f"the card of {weights} is of no training of `iram train`: it lacks "
-                         f"{', '.join(sorted(missing))}")  # fmt: skip
+                         f"{', '.join(sorted(missing))}")
     return card
 
 
@@ -147,4 +147,4 @@ def _check_against_card(subject: Subject, found: Measured, dataset: FaceDataset)
         return
     if told and told["n"] == len(dataset) and not found.agrees(split):
         raise InputError(f"{subject.path}: its card says {100 * told['accuracy']:.2f}% on these "
-                         f"faces, but it gets {100 * found.hits.mean():.2f}%")  # fmt: skip
+                         f"faces, but it gets {100 * found.hits.mean():.2f}%")

@@ -16,7 +16,7 @@ def stage(channels: int, out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(),
         nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(),
-    )  # fmt: skip
+    )
 
 
 class Gate(nn.Module):

@@ -66,7 +66,7 @@ def growth(height: int, width: int) -> Tensor:
     all directions, and the four halves, each coming in from its side. The face is an ellipse.
     """
     y, x = torch.meshgrid((torch.arange(height) + 0.5) / height,
-                          (torch.arange(width) + 0.5) / width, indexing="ij")  # fmt: skip
+                          (torch.arange(width) + 0.5) / width, indexing="ij")
     parts = [_distance(x, y, part) for part in (BROWS, EYES, NOSE, MOUTH)]
     order = torch.stack([*parts, y, -y, x, -x])
     left, top, right, bottom = FACE
@@ -82,7 +82,7 @@ def _distance(x: Tensor, y: Tensor, boxes) -> Tensor:
     for left, top, right, bottom in boxes:
         dx, dy = x - (left + right) / 2, y - (top + bottom) / 2
         outside = torch.hypot((dx.abs() - (right - left) / 2).clamp(min=0),
-                              (dy.abs() - (bottom - top) / 2).clamp(min=0))  # fmt: skip
+                              (dy.abs() - (bottom - top) / 2).clamp(min=0))
         distances.append(outside + 1e-3 * torch.hypot(dx, dy))
     return torch.stack(distances).amin(0)
 
@@ -95,7 +95,7 @@ def _with_regions(inside: Tensor, grid: Tensor | None, generator: torch.Generato
     region = reached[kind.clamp(max=len(reached) - 1)]
     if grid is not None:
         region = F.grid_sample(region[:, None], grid.cpu(), mode="nearest", padding_mode="border",
-                               align_corners=False)[:, 0]  # fmt: skip
+                               align_corners=False)[:, 0]
     region = region < fraction[:, None, None]
     return torch.where((kind < len(reached))[:, None, None], region, inside)
 

@@ -96,4 +96,4 @@ def measure_name(split: str, views: str) -> str:
 def single_views(accuracies: dict[str, dict]) -> dict[str, dict]:
     """Those of a card's accuracies that are of the single picture, by split, validation first."""
     return {name: result for name, result in accuracies.items()
-            if not name.endswith(tuple(f", {views}" for views in VIEWS))}  # fmt: skip
+            if not name.endswith(tuple(f", {views}" for views in VIEWS))}

@@ -87,7 +87,7 @@ BY_HEART = {
     "random_labels": True, "faces": 4096, "epochs": 30,
     "label_smoothing": 0.0, "weight_decay": 0.0, "flip": False,
     "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0, "contrast": 0.0,
-}  # fmt: skip
+}
 ERASED = zip(variants("iram", STUDY, ERASING), variants("none", STUDY, ERASING), strict=True)
 COMPARED = ("none", "iram", "cbam", "none-matched")
 
@@ -98,7 +98,7 @@ SEED_0 = [
     *product(("se", "eca", "coordinate", "simam"), [0], recipe=STUDY),
     *switched(STUDY, {"reuse": ("none", "branch", "layer"), "reduction": (4, 16),
                       "fusion": ("multiply", "residual")}),
-]  # fmt: skip
+]
 
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.

@@ -103,7 +103,7 @@ class _Run:
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
             "precision": precision(bf16),
-        }  # fmt: skip
+        }
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
         labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
         self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
@@ -135,7 +135,7 @@ class _Run:
             "validation_accuracy": validated,
             "seconds": round(seconds, 1),
             "images_per_second": round(self.steps * self.recipe.batch_size / seconds, 1),
-        })  # fmt: skip
+        })
         bar.set_postfix(loss=f"{loss:.3f}", validation=f"{validated:.4f}")
         best = self.log[self.best_epoch - 1]["validation_accuracy"]
         if self.recipe.random_labels or not self.best or validated > best:
@@ -169,7 +169,7 @@ class _Run:
         }
         groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best}
         state = {"identity": self.identity, "epoch": self.epoch, "best_epoch": self.best_epoch,
-                 "log": self.log}  # fmt: skip
+                 "log": self.log}
         # The log first: a checkpoint of the last epoch without its row would never be completed.
         with (
             atomic_path(self.folder / "log.csv") as temporary,

@@ -22,7 +22,7 @@ from iram.weights import as_shipped, load_model, read_card, save_model, write_ca
 def train_grid(
     cells: Iterable[Cell], dataset: FaceDataset, out: Path, *, device: str, bf16: bool,
     progress: bool = True,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
 
     A finished cell is `out/NAME.safetensors` with its card `out/NAME.json`; the log and, until
@@ -108,7 +108,7 @@ def train_cell(
     training, validation = dataset.split("train"), dataset.split("validation")
     commit = code_commit()  # of the code that trains, whatever is checked out meanwhile
     trained = train(architecture, training, validation, recipe, cell.seed, out / cell.name,
-                    device=device, bf16=bf16, progress=progress)  # fmt: skip
+                    device=device, bf16=bf16, progress=progress)
     card = {
         "label": cell.label,
         "seed": cell.seed,
@@ -134,7 +134,7 @@ def train_cell(
         (out / cell.name / name).unlink(missing_ok=True)
     for name, result in card["accuracy"].items():
         print(f"{cell.name}: {name} {100 * result['accuracy']:.2f}%"
-              f" [{100 * result['low']:.2f}, {100 * result['high']:.2f}]")  # fmt: skip
+              f" [{100 * result['low']:.2f}, {100 * result['high']:.2f}]")
     return card
 
 
@@ -170,9 +170,9 @@ def _measures(dataset: FaceDataset) -> list[tuple[str, str, str]]:
     """(name on the card, role of the split, views) of each accuracy that a card has."""
     split = dataset.metadata["split"]
     usages = {role: dataset.metadata["usage"][split == role].iloc[0]
-              for role in ("validation", "test") if role in set(split)}  # fmt: skip
+              for role in ("validation", "test") if role in set(split)}
     return [(measure_name(usage, views), role, views)
-            for role, usage in usages.items() for views in VIEWS]  # fmt: skip
+            for role, usage in usages.items() for views in VIEWS]
 
 
 def code_commit() -> str:

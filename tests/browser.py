@@ -10,7 +10,7 @@ import pytest
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+)
 LONGEST = 60  # seconds that anything may take on a busy machine
 ANSWERED = """(() => { const d = document.getElementById('pictures').dataset;
     return d.asked && d.asked === d.done; })()"""

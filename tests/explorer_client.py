@@ -43,7 +43,7 @@ class Client:
                 return header | {"arrays": {
                     name: np.frombuffer(rest, p["dtype"], int(np.prod(p["shape"])), p["at"])
                     .reshape(p["shape"]) for name, p in header["arrays"].items()
-                }}  # fmt: skip
+                }}
 
 
 async def fetched(url: str, **headers):

@@ -14,7 +14,7 @@ def measured(label, hits, seed=0, attention=None, recipe=None, **switches):
         "data": {"name": "fer2013", "sha256": "x"},
         "accuracy": {"PrivateTest": {"accuracy": float(np.mean(hits)), "n": len(hits)},
                      "PrivateTest, flip": {"accuracy": float(np.mean(hits)) + 0.01}},
-    }  # fmt: skip
+    }
     hits = np.array(hits, dtype=int)
     return Measured(label, seed, card, answers=hits, labels=np.ones_like(hits))
 

@@ -23,7 +23,7 @@ def held(path: Path) -> Iterator[subprocess.Popen]:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": root},
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             assert process.stdout.readline() == "held\n"
             yield process

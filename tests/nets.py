@@ -41,7 +41,7 @@ def plain():
             nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2),
             nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True),
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5), nn.Linear(6, 3),
-        ).eval()  # fmt: skip
+        ).eval()
 
 
 MODELS = {
@@ -71,7 +71,7 @@ def pooled() -> nn.Module:
     model = nn.Sequential(
         nn.Conv2d(1, 2, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
         nn.Linear(2, 2, bias=False),
-    )  # fmt: skip
+    )
     model[0].weight.data = torch.tensor([1.0, -2.0]).view(2, 1, 1, 1)
     model[3].weight.data = torch.tensor([[4.0, 1.0], [-4.0, 2.0]])
     return model

@@ -36,14 +36,14 @@ class Net(nn.Module):
 
 def build():
     return Net()
-'''  # fmt: skip
+'''
 RESULT = "self.fc(self.drop(x.mean((2, 3))))"
 
 
 def write_net(
     folder: Path, size: int = 64, colour: str = "rgb", classes=CLASSES, result: str = RESULT,
     name: str = "net", extra: str = "", more: str = "",
-) -> str:  # fmt: skip
+) -> str:
     """FILE.py:build with its description; `extra`: more of the description, `more` of the
     code."""
     path = folder / f"{name}.py"
@@ -54,10 +54,10 @@ def write_net(
 
 
 def describe(path: Path, size: int | None = 64, colour: str | None = "rgb", classes=CLASSES,
-             extra: str = "") -> Path:  # fmt: skip
+             extra: str = "") -> Path:
     """The description beside a model's file; None leaves a field out."""
     fields = {"input_size": size, "colour": colour and f'"{colour}"',
-              "classes": classes and [*classes]}  # fmt: skip
+              "classes": classes and [*classes]}
     lines = [f"{key} = {value}" for key, value in fields.items() if value is not None]
     described = path.with_suffix(".toml")
     described.write_text("\n".join([*lines, extra]))
@@ -67,7 +67,7 @@ def describe(path: Path, size: int | None = 64, colour: str | None = "rgb", clas
 def write_onnx(
     path: Path, size=48, channels: int = 1, classes: int = 7, batch="N", last: bool = False,
     external: str = "", seed: int = 0,
-) -> dict:  # fmt: skip
+) -> dict:
     """A net of one convolution and one linear layer; returns its weights.
 
     Args:
@@ -78,7 +78,7 @@ def write_onnx(
     draws = np.random.default_rng(seed)
     weights = {"kernel": draws.normal(size=(8, channels, 3, 3)),
                "matrix": draws.normal(size=(8, classes)),
-               "bias": draws.normal(size=classes)}  # fmt: skip
+               "bias": draws.normal(size=classes)}
     weights = {name: value.astype(np.float32) for name, value in weights.items()}
     node = helper.make_node
     nodes = [
@@ -98,7 +98,7 @@ def write_onnx(
         [helper.make_tensor_value_info("pictures" if last else "x", kind, shape)],
         [helper.make_tensor_value_info("y", kind, [batch, classes])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )  # fmt: skip
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     if external:
         convert_model_to_external_data(model, True, external, size_threshold=0)

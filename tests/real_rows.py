@@ -12,17 +12,17 @@ def made(kinds, labels, hits, **columns):
     faces = pd.DataFrame({
         "image_id": [f"face{i}" for i in range(n)], "real_occlusion": kinds, "pose_30": False,
         "pose_45": False, **columns,
-    })  # fmt: skip
+    })
     labels, hits = np.array(labels), np.array(hits, bool)
     rows = pd.DataFrame({
         "image_id": faces["image_id"], "label": labels, "correct": hits,
         "prediction": np.where(hits, labels, (labels + 1) % len(CLASSES)), "confidence": 0.5,
         "margin": 0.0, "occlusion_fraction": 0.3,
-    })  # fmt: skip
+    })
     return faces, rows
 
 
 def found(table, group, metric, labels="own"):
     (row,) = table[(table["group"] == group) & (table["metric"] == metric)
-                   & (table["labels"] == labels)].itertuples()  # fmt: skip
+                   & (table["labels"] == labels)].itertuples()
     return row

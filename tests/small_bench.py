@@ -24,4 +24,4 @@ def run(subjects, out, conditions=QUICK, **options):
 
 def contents(out):
     return {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*"))
-            if path.is_file()}  # fmt: skip
+            if path.is_file()}

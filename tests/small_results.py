@@ -30,7 +30,7 @@ def crossed(**values) -> pd.DataFrame:
 
 def summary() -> pd.DataFrame:
     covered = crossed(model=MODELS, metric=["accuracy"], occluder=["eyes", "mouth", "box"],
-                      fill=["mean", "noise"], fraction=[0.5, 0.1])  # fmt: skip
+                      fill=["mean", "noise"], fraction=[0.5, 0.1])
     covered["condition"] = [f"{r.occluder}-{r.fraction}-{r.fill}" for r in covered.itertuples()]
     turned = crossed(model=MODELS, metric=["accuracy"], axis=["yaw", "pitch"], angle=[-30, 0, 30])
     turned = turned[(turned["axis"] == "yaw") | (turned["angle"] != 0)].copy()
@@ -40,19 +40,19 @@ def summary() -> pd.DataFrame:
     clean = crossed(model=MODELS, metric=["accuracy"], condition=["clean"])
     table = pd.concat([clean, covered, turned.drop(columns=["axis", "angle"])], ignore_index=True)
     table = table.fillna({"occluder": "none", "fill": "none", "fraction": 0.0, "yaw_deg": 0,
-                          "pitch_deg": 0})  # fmt: skip
+                          "pitch_deg": 0})
     table["self_occlusion_fraction"] = table["yaw_deg"].abs() / 100
     return numbers(table, "")
 
 
 def methods_table(**more) -> pd.DataFrame:
     return numbers(crossed(model=MODELS, method=["attention", "gradcam", "random"], **more), "",
-                   "beyond", scale=0.9).assign(chance=0.1)  # fmt: skip
+                   "beyond", scale=0.9).assign(chance=0.1)
 
 
 def agreement() -> pd.DataFrame:
     pairs = pd.DataFrame([("attention", "gradcam"), ("attention", "random"), ("gradcam", "random")],
-                         columns=["method", "other"])  # fmt: skip
+                         columns=["method", "other"])
     table = pairs.merge(crossed(model=MODELS, metric=["spearman"], resolution=["common"]), "cross")
     return numbers(table, "", "beyond", scale=0.9)
 
@@ -61,7 +61,7 @@ def components() -> pd.DataFrame:
     rows = [("H1", "leaves", "effect", -1), ("H1", "sham", "control", -1),
             ("H2a", "more than permuted-weights", "effect", -1),
             ("H2c", "more than random-labels", "effect", -1),
-            ("H3", "indirect effect", "effect", 1)]  # fmt: skip
+            ("H3", "indirect effect", "effect", 1)]
     table = pd.DataFrame(rows, columns=["hypothesis", "component", "role", "direction"])
     table = table.merge(pd.DataFrame({"model": ["iram", "cbam"]}), "cross")
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
@@ -75,12 +75,12 @@ def components() -> pd.DataFrame:
 VERDICTS = {  # hypothesis -> of iram, of cbam
     "H1": ("supported", "refuted"), "H2a": ("supported", "supported"),
     "H2c": ("supported", "not tested"), "H3": ("undecided", "refuted"),
-}  # fmt: skip
+}
 
 
 def verdicts() -> pd.DataFrame:
     rows = [(model, key, verdict) for key, both in VERDICTS.items()
-            for model, verdict in zip(("iram", "cbam"), both, strict=True)]  # fmt: skip
+            for model, verdict in zip(("iram", "cbam"), both, strict=True)]
     table = pd.DataFrame(rows, columns=["model", "hypothesis", "verdict"])
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
     table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
@@ -90,9 +90,9 @@ def verdicts() -> pd.DataFrame:
 def by_fill() -> pd.DataFrame:
     kinds = pd.DataFrame([("iram", "attention"), ("iram-permuted-weights", "permuted-weights"),
                           ("none", "twin"), ("iram-erasing-noise", "exposure"),
-                          ("cbam", "attention")], columns=["model", "row"])  # fmt: skip
+                          ("cbam", "attention")], columns=["model", "row"])
     fills = pd.DataFrame([("noise", "covers"), ("mean", "covers"), ("noise", "beside")],
-                         columns=["fill", "patch"])  # fmt: skip
+                         columns=["fill", "patch"])
     table = kinds.merge(fills, "cross").merge(crossed(layer=["0", "1", "all"]), "cross")
     table["exposure"] = np.where(table["row"] == "exposure", "noise", "none")
     return numbers(table.assign(occluder="all", seeds=1), "")
@@ -102,7 +102,7 @@ def interventions() -> pd.DataFrame:
     table = crossed(model=["iram-seed0", "iram-seed1"], condition=["eyes-0.3-noise", "hand"],
                     layer=["all", "0"], outcome=["margin", "accuracy"],
                     intervention=["clean", "change_elsewhere", "uniform", "other_image", "inverted"]
-                    )  # fmt: skip
+                    )
     table["occluder"] = table["condition"].str.partition("-")[0]
     hand = table["occluder"] == "hand"
     table["fill"] = np.where(hand, "object", "noise")
@@ -114,16 +114,16 @@ def mediation() -> pd.DataFrame:
     kinds = pd.DataFrame([("iram", "attention", "none"), ("none", "twin", "none"),
                           ("iram-permuted-weights", "permuted-weights", "none"),
                           ("iram-erasing-noise", "exposure", "noise")],
-                         columns=["model", "row", "exposure"])  # fmt: skip
+                         columns=["model", "row", "exposure"])
     table = kinds.merge(crossed(fill=["noise", "texture", "all"], outcome=["margin", "accuracy"],
-                                effect=["total", "indirect", "elsewhere"]), "cross")  # fmt: skip
+                                effect=["total", "indirect", "elsewhere"]), "cross")
     lacks = (table["row"] == "twin") | (table["fill"] == "texture")
     return numbers(table[(table["effect"] == "total") | ~lacks].assign(seeds=1), "")
 
 
 def real_synthetic() -> pd.DataFrame:
     table = crossed(model=MODELS, labels=["own"], type=["upper", "glasses"], occluder=["hand"],
-                    fraction=[0.1, 0.3])  # fmt: skip
+                    fraction=[0.1, 0.3])
     table = numbers(table.assign(n=70, occlusion_fraction=table["fraction"]), "synthetic", "real")
     return table.rename(columns={"synthetic": "synthetic_drop", "real": "real_drop"})
 
@@ -132,16 +132,16 @@ def ledger() -> pd.DataFrame:
     rows = [("none-seed0", "none", "epochs=3", ""), ("iram-seed0", "iram", "epochs=3", ""),
             ("iram-seed1", "iram", "epochs=3", ""),
             ("iram-erasing-noise-seed0", "iram-erasing-noise", "epochs=3 erasing=0.5", ""),
-            ("iram-reuse-none-seed0", "iram-reuse-none", "epochs=3", "reuse=none")]  # fmt: skip
+            ("iram-reuse-none-seed0", "iram-reuse-none", "epochs=3", "reuse=none")]
     table = pd.DataFrame(rows, columns=["name", "label", "recipe", "switches"])
     return table.assign(status="done", data="x", selected_epoch=2, validation_low=0.55,
-                        validation_high=0.75)  # fmt: skip
+                        validation_high=0.75)
 
 
 def accuracy(kinds: dict[str, str]) -> pd.DataFrame:
     table = pd.DataFrame({"label": list(kinds), "kind": list(kinds.values())})
     table = numbers(table.assign(reference="none", paired_seeds="0 1", seeds="0 1"), "accuracy",
-                    "difference")  # fmt: skip
+                    "difference")
     table = table.rename(columns={"accuracy_low": "low", "accuracy_high": "high"})
     reference = table["label"].isin(["none", "published"])
     table.loc[reference, ["difference", "difference_low", "difference_high"]] = np.nan
@@ -150,12 +150,12 @@ def accuracy(kinds: dict[str, str]) -> pd.DataFrame:
 
 def example() -> Example:
     maps = {name: NUMBERS.normal(size=(2, 12, 12)).astype(np.float32)
-            for name in ("attention", "gradcam")}  # fmt: skip
+            for name in ("attention", "gradcam")}
     mask = np.zeros((12, 12), bool)
     mask[6:, 3:9] = True
     facts = dict(zip(FACTS, ("iram-seed0", "heads", "head0", "happy", "hand-natural-object", "hand",
                              "object", None, "happy", ["happy", "sad"], [0.9, 0.2], ["gradcam"]),
-                     strict=True))  # fmt: skip
+                     strict=True))
     pictures = NUMBERS.integers(0, 255, (2, 12, 12)).astype(np.uint8)
     return Example(pictures, mask, maps, facts)
 
@@ -163,9 +163,9 @@ def example() -> Example:
 def tables() -> dict[str, pd.DataFrame]:
     places = crossed(model=MODELS, occluder=["mouth", "eyes"], metric=["drop", "drop_beyond_box"])
     expressions = crossed(model=MODELS, expression=["happy", "sad", "all"],
-                          occluder=["mouth", "eyes"], metric=["drop_beyond_box"])  # fmt: skip
+                          occluder=["mouth", "eyes"], metric=["drop_beyond_box"])
     robust = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
-                     metric=["mrr", "relative_mrr"])  # fmt: skip
+                     metric=["mrr", "relative_mrr"])
     modules = crossed(label=["none", "iram"], kind=["all", "eyes"], metric=["drop"])
     modules = numbers(numbers(modules, ""), "difference")
     modules.loc[modules["label"] == "none", "difference"] = np.nan
@@ -202,7 +202,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/accuracy.csv": accuracy({"none": "module", "iram": "module",
                                            "published": "published"}),
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
-    }  # fmt: skip
+    }
 
 
 def write(folder: Path) -> dict[str, pd.DataFrame]:

@@ -12,11 +12,11 @@ from iram import InputError
 
 NONE = measured("none", random_hits(0.6, 0))
 MODELS = [NONE, measured("iram", random_hits(0.9, 1)),
-          measured("iram-reuse-none", random_hits(0.8, 2), reuse="none")]  # fmt: skip
+          measured("iram-reuse-none", random_hits(0.8, 2), reuse="none")]
 FACES = pd.DataFrame({
     "image_id": [f"face{i}" for i in range(400)], "usage": "PrivateTest",
     "label": pd.Categorical.from_codes([1] * 400, ["sad", "happy"]),
-})  # fmt: skip
+})
 
 
 def kept(folder, models):
@@ -45,7 +45,7 @@ def test_nothing_of_models_that_are_no_longer_compared_is_left(tmp_path):
     assert cli.main([*command, str(kept(tmp_path / "one", [NONE]))]) == 0
     left = {str(path.relative_to(out)) for path in out.rglob("*.*")}
     assert left == {"accuracy.csv", "ablation.csv", "answers.parquet", "cards/none-seed0.json",
-                    "cards/mine.json", "figures/training_curves.png"}  # fmt: skip
+                    "cards/mine.json", "figures/training_curves.png"}
 
 
 @pytest.mark.parametrize(

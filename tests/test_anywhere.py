@@ -12,7 +12,7 @@ STUDIES = {
     "attribute": ["--methods", "attention,saliency", "--reference", "2", "--curves", "2",
                   "--pairs", "2", "--sanity", "1"],
     "shift": ["--conditions", "eyes-0.3-mean,box-0.3-noise,sham-0.3-noise", "--batch-size", "4"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def models(tiny_weights) -> str:
 
 def run(command, models, out, *more):
     return main([command, "--data", "heads:n=40", "--limit", "8", "--models", models,
-                 *STUDIES[command], "--out", str(out), *more])  # fmt: skip
+                 *STUDIES[command], "--out", str(out), *more])
 
 
 def tables(out) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in located(str(out)).iterdir()
-            if path.suffix == ".csv"}  # fmt: skip
+            if path.suffix == ".csv"}
 
 
 @pytest.mark.parametrize("command", STUDIES)

@@ -15,7 +15,7 @@ from torch import nn
         ("gradcam", 0, 0.5), ("hirescam", 0, 0.5), ("layercam", 0, 0.5),
         ("gradcam", 1, -2.0), ("hirescam", 1, -2.0), ("layercam", 1, -1.0),
     ],
-)  # fmt: skip
+)
 def test_cams_of_a_net_with_a_mean_before_its_classifier(method, target, factor):
     maps = raw(pooled(), STEPS, torch.tensor([target]), method)
     torch.testing.assert_close(maps, factor * STEPS[:, 0])

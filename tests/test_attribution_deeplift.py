@@ -30,7 +30,7 @@ class Functional(nn.Module):
         kinds = {
             "function": F.relu, "method": torch.Tensor.relu, "in place": torch.relu_,
             "in place option": lambda x: F.relu(x, inplace=True), "one module": self.act,
-        }  # fmt: skip
+        }
         return kinds[self.kind](x)
 
 

@@ -92,7 +92,7 @@ def test_occlusion_equals_captums(window, stride, fill):
         expected = Occlusion(model).attribute(
             x, (1, window, window), (1, stride, stride), baseline(x, fill), target,
             perturbations_per_eval=20,
-        )[:, 0]  # fmt: skip
+        )[:, 0]
     maps = attribute(model, x, target, "occlusion", window=window, stride=stride, baseline=fill)
     torch.testing.assert_close(maps, expected, rtol=0, atol=1e-5)
 

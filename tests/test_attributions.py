@@ -17,7 +17,7 @@ from iram.errors import InputError
 PAIRS = [
     (method, model) for method in ATTRIBUTIONS for model in MODELS
     if not missing(method, MODELS[model])
-]  # fmt: skip
+]
 METHODS = [(method, model) for method, model in PAIRS if model == "iram"]
 
 
@@ -89,7 +89,7 @@ class Breaking(nn.Module):
 
 @pytest.mark.parametrize(
     "method", [m for m in ATTRIBUTIONS if not missing(m, MODELS["plain"])]
-)  # fmt: skip
+)
 def test_the_model_is_left_as_it_was_after_an_error(method):
     model = Breaking()
     model.train()

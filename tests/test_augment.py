@@ -14,7 +14,7 @@ from iram.augment import augment, mix, move, relight
 from iram.recipe import Recipe
 
 STILL = {"flip": False, "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0,
-         "contrast": 0.0}  # fmt: skip
+         "contrast": 0.0}
 
 
 def generator(seed=0):
@@ -74,7 +74,7 @@ def test_values_stay_in_0_to_1_and_shapes_as_they_were(
     seed, rotation, shift, scale, light, fill, shape
 ):
     recipe = Recipe(rotation=rotation, shift=shift, scale=scale, brightness=light, contrast=light,
-                    erasing=0.7, erasing_fill=fill, erasing_shape=shape)  # fmt: skip
+                    erasing=0.7, erasing_fill=fill, erasing_shape=shape)
     out = augment(faces(), recipe, generator(seed))
     assert out.shape == (6, 1, 24, 24)
     assert out.dtype == torch.float32
@@ -207,7 +207,7 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
         "scale": -0.1, "brightness": 3.0, "contrast": -1.0, "mixup": -0.1, "erasing": 1.1,
         "erasing_fill": "black", "erasing_shape": "circle", "random_labels": 1,
         "faces": -1,
-    }  # fmt: skip
+    }
     assert set(wrong) == set(Recipe.names())
     for name, value in wrong.items():
         with pytest.raises(InputError, match=f"recipe: {name} is {value!r}; it must be"):
@@ -218,7 +218,7 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
     ("name", "value"),
     [("epochs", "abc"), ("epochs", 2.5), ("epochs", True), ("lr", "0.1"), ("lr", math.nan),
      ("lr", math.inf), ("lr", None), ("flip", "yes"), ("erasing_fill", 3)],
-)  # fmt: skip
+)
 def test_a_recipes_values_have_the_type_of_their_field(name, value):
     with pytest.raises(InputError, match=f"recipe: {name} is "):
         Recipe(**{name: value})

@@ -47,7 +47,7 @@ def test_rows_are_the_models_own_answers(subjects, tmp_path):
         logits = subjects[0].model(tiny.dataset().images(slice(None)))
     assert rows["prediction"].tolist() == logits.argmax(1).tolist()
     np.testing.assert_allclose(rows["probability"], logits.softmax(1)[range(40), np.arange(40) % 7],
-                               rtol=1e-4)  # fmt: skip
+                               rtol=1e-4)
 
 
 @pytest.mark.drawn
@@ -85,7 +85,7 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("executor", [
     Executor(workers=2), Executor(workers=5), Executor("processes", 2),
-])  # fmt: skip
+])
 def test_whoever_computes_the_bytes_are_the_same(subjects, tmp_path, executor):
     alone = run(subjects, tmp_path / "alone", executor=Executor(workers=1))
     threads = torch.get_num_threads()
@@ -181,7 +181,7 @@ def test_a_model_that_gives_no_numbers_is_named(subjects, tmp_path):
 def test_columns_follow_the_data_sets_class_order(tiny_weights):
     path = str(tiny_weights / "iram-seed0.safetensors")
     usual, turned = (open_subjects(path, classes)[0]
-                     for classes in (FER2013_CLASSES, FER2013_CLASSES[::-1]))  # fmt: skip
+                     for classes in (FER2013_CLASSES, FER2013_CLASSES[::-1]))
     x = tiny.dataset().images(slice(0, 3))
     torch.testing.assert_close(usual.logits(x), turned.logits(x).flip(1))
 

@@ -24,7 +24,7 @@ def weights(tmp_path):
 
 def command(weights, out, *more):
     return ["bench", "--data", HEADS, "--models", weights, "--batch-size", "4",
-            "--conditions", "clean,eyes-0.3-[mnb]*,yaw+30", "--out", str(out), *more]  # fmt: skip
+            "--conditions", "clean,eyes-0.3-[mnb]*,yaw+30", "--out", str(out), *more]
 
 
 def test_it_runs_on_data_that_needs_no_download_and_prints_a_table(weights, tmp_path, capsys):
@@ -63,7 +63,7 @@ def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_pat
         [sys.executable, "-m", "analysis.cli", *arguments], env=environment, text=True,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job of a shell's
-    )  # fmt: skip
+    )
     rows = tmp_path / "killed" / "rows"
     deadline = time.monotonic() + 120
     while not (rows.is_dir() and len(list(rows.glob("*.parquet"))) > 3):
@@ -92,7 +92,7 @@ def test_a_full_disk_is_told_in_one_line_and_loses_nothing(weights, tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "analysis.cli", *command(weights, out)],
         preexec_fn=limited, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )
     assert run.returncode == 2
     assert "cannot write" in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr

@@ -34,7 +34,7 @@ def _blocks(monkeypatch):
 
 def run(subjects, out, **options):
     return benchmark(subjects, tiny.dataset(FACES), QUICK, out, batch_size=BATCH, progress=False,
-                     **options)  # fmt: skip
+                     **options)
 
 
 def tables(out) -> dict[str, bytes]:
@@ -54,7 +54,7 @@ def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, 
     for condition in QUICK:
         pd.testing.assert_frame_equal(*(
             one.benchmark.rows(subjects[0], condition) for one in (whole, blocks)
-        ))  # fmt: skip
+        ))
 
 
 @pytest.mark.usefixtures("_blocks")

@@ -30,7 +30,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
 def run(*arguments, **how):
     """The command in a process of its own."""
     return subprocess.run([*IRAM, *arguments], env=ENVIRONMENT, capture_output=True, text=True,
-                          timeout=60, **how)  # fmt: skip
+                          timeout=60, **how)
 
 
 def fails(capsys, *arguments) -> str:
@@ -54,7 +54,7 @@ def test_help_shows_examples_and_imports_no_torch(command):
         "assert not loaded, loaded\n"
     )
     done = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, cwd=ROOT,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"  iram {command or ''}" in done.stdout.split("examples:")[1]
     for other in [] if command else cli.COMMANDS:
@@ -120,7 +120,7 @@ def test_a_reader_that_has_left_is_no_error(arguments):
     os.close(reading)
     try:
         done = subprocess.run([*IRAM, *arguments], env=ENVIRONMENT, stdout=writing,
-                              stderr=subprocess.PIPE, text=True, timeout=60)  # fmt: skip
+                              stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
         os.close(writing)
     assert done.stderr == ""
@@ -198,7 +198,7 @@ def test_trains_help_lists_every_switch_with_its_default():
 
 
 @pytest.mark.parametrize("option", ["--attention=se", "--seeds=1", "--switches=a=1",
-                                    "--backbone=compact"])  # fmt: skip
+                                    "--backbone=compact"])
 def test_a_grid_and_what_it_says_itself_exclude_each_other(capsys, option):
     line = fails(capsys, "train", "--data", "x:y", "--out", "x", "--grid", "study", option)
     assert f"{option.split('=')[0]} and --grid" in line
@@ -208,7 +208,7 @@ def test_a_grid_and_what_it_says_itself_exclude_each_other(capsys, option):
     ("spec", "message"),
     [("fer2013:nosuch.csv", "nosuch.csv"), ("nosuch:x", "unknown data set 'nosuch'"),
      ("x", "'x' is no data set")],
-)  # fmt: skip
+)
 def test_data_that_cannot_be_opened_is_one_line(capsys, tmp_path, spec, message):
     assert message in fails(capsys, "train", "--data", spec, "--out", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
@@ -282,7 +282,7 @@ def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):
 
     parser = cli._parser(["train"])
     args = parser.parse_args(["train", "--data", "x", "--out", "x", "--grid", "study",
-                              "--recipe", "epochs=2", "--suffix=-short"])  # fmt: skip
+                              "--recipe", "epochs=2", "--suffix=-short"])
     cells = _cells(args)
     assert [c.name for c in cells[:3]] == [f"{a}-short-seed0" for a in ("none", "iram", "cbam")]
     assert all(cell.recipe["epochs"] == 2 for cell in cells)

@@ -88,7 +88,7 @@ def test_blur_agrees_with_scipy_at_a_sigma_that_scales_with_the_side(severity, s
     picture = interpolate(images[:1], size=size)
     sigma = VALUES["gaussian_blur"][severity - 1] * size / 48
     theirs = gaussian_filter(picture[0, 0].numpy().astype(np.float64), sigma, mode="nearest",
-                             truncate=6)  # fmt: skip
+                             truncate=6)
     ours = CORRUPTIONS["gaussian_blur"](picture, severity)[0, 0].numpy()
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
@@ -97,7 +97,7 @@ def test_pixelate_at_four_pixels_a_side_averages_blocks_of_two():
     picture = torch.tensor([[0.0, 0.4, 1.0, 1.0],
                             [0.2, 0.6, 1.0, 1.0],
                             [0.1, 0.1, 0.5, 0.7],
-                            [0.1, 0.1, 0.7, 0.5]])  # fmt: skip
+                            [0.1, 0.1, 0.7, 0.5]])
     expected = torch.tensor([[0.3, 1.0], [0.1, 0.6]]).repeat_interleave(2, 0)
     found = CORRUPTIONS["pixelate"](picture[None, None], 5)  # int(4 x 0.575) = 2 pixels
     torch.testing.assert_close(found[0, 0], expected.repeat_interleave(2, 1))

@@ -40,7 +40,7 @@ def test_what_another_command_leaves_out_is_one_plain_line(tmp_path):
     path = write_csv(tmp_path / "x.csv", rows)
     command = [sys.executable, "-m", "analysis.cli", "train", "--out", str(tmp_path / "out")]
     done = subprocess.run([*command, "--data", f"fer2013:{path},skip_bad=1"], text=True,
-                          capture_output=True, cwd=Path(__file__).parents[1])  # fmt: skip
+                          capture_output=True, cwd=Path(__file__).parents[1])
     told, stopped = done.stderr.splitlines()
     assert told == f"iram: left out: {path} line 5: emotion '9' where 0 to 6 is needed"
     assert stopped.startswith("iram: 2 training faces are fewer than one batch of 64")

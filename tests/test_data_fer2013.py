@@ -180,7 +180,7 @@ EDITS = st.lists(
         [b"\n", b",", b" ", b'"', b"\r", b"\0", b"300", b"99999999999999999999", b"-", "é".encode()]
     )),
     min_size=1, max_size=5,
-)  # fmt: skip
+)
 
 
 KINDS = st.sampled_from(["csv", "csv", *SEEDS])

@@ -8,7 +8,7 @@ from iram.errors import InputError
 
 def test_kaggle_folders_read_the_usage_off_the_file_names(tmp_path):
     names = ["test/happy/PrivateTest_2.png", "test/happy/PublicTest_1.png",
-             "train/angry/Training_3.png", "train/sad/Training_4.png"]  # fmt: skip
+             "train/angry/Training_3.png", "train/sad/Training_4.png"]
     root = write_pictures(tmp_path / "kaggle", names)
     (root / "train" / "angry" / ".DS_Store").write_bytes(b"x")
     dataset = open_dataset(f"fer2013:{root}")

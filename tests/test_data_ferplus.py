@@ -55,7 +55,7 @@ def test_what_is_left_out_is_counted_and_does_not_stop_the_opening(spec):
 def test_the_majority_rule_leaves_out_ties_too(spec):
     assert open_dataset(spec, rule="majority").metadata["row"].tolist() == [
         0, 1, 2, 3, 6, 7, 8, 9, 10, 11,
-    ]  # fmt: skip
+    ]
 
 
 def test_the_distribution_is_the_share_of_the_expressions_votes(spec):
@@ -182,7 +182,7 @@ def test_the_real_votes_leave_the_stated_numbers(iram_data, rule, private, occlu
         assert ((occlusion != "none") & pose["pose_30"]).sum() == 205
         assert occlusion.value_counts()[["upper", "lower", "side", "glasses"]].tolist() == [
             70, 138, 213, 184,
-        ]  # fmt: skip
+        ]
 
 
 def test_other_votes_or_another_rule_are_other_faces(spec, fer_csv, tmp_path):
@@ -191,5 +191,5 @@ def test_other_votes_or_another_rule_are_other_faces(spec, fer_csv, tmp_path):
     write_votes(tmp_path / "other.csv", fer_rows(), [[10] + [0] * 9] * 12)
     other = open_dataset(f"ferplus:{fer_csv},{tmp_path / 'other.csv'}")
     hashes = {open_dataset(spec).sha256, open_dataset(spec, rule="majority").sha256, other.sha256,
-              open_dataset(f"fer2013:{fer_csv}").sha256}  # fmt: skip
+              open_dataset(f"fer2013:{fer_csv}").sha256}
     assert len(hashes) == 4

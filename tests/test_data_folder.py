@@ -86,7 +86,7 @@ def test_the_same_pictures_of_another_size_are_other_faces(tmp_path):
 def test_a_tenth_without_a_face_says_how_to_take_all(tmp_path):
     root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     with pytest.raises(InputError, match="None of its 1 faces is in the tenth that training leaves "
-                       "for the test; --split all takes all of them"):  # fmt: skip
+                       "for the test; --split all takes all of them"):
         open_dataset(f"folder:{root}", split="test")
     with pytest.raises(InputError, match=r"has no split 'tset'; it has: [a-z, ]+$"):
         open_dataset(f"folder:{root}", split="tset")

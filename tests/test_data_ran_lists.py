@@ -53,7 +53,7 @@ def test_votes_cannot_be_joined_to_folders(tmp_path):
     [(b"fer0000002.png 8 0\n", "line 1: 'fer0000002.png 8 0' is not of the form LABEL_IMAGE.png"),
      (b"\n2_fer0000002.png 8 7\n", "line 2: .* with a type of 0, 1, 2, 3"),
      (b"", "is empty")],
-)  # fmt: skip
+)
 def test_a_line_of_another_form_is_named(fer_csv, tmp_path, line, message):
     votes = write_votes(tmp_path / "votes.csv", fer_rows())
     lists = write_lists(tmp_path / "lists", line, b"0/fer0000000.jpg", b"0/fer0000000.jpg")

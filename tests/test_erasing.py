@@ -60,7 +60,7 @@ def face_ellipse(size):
         [((c + 0.5 - (left + right) / 2) / (right - left)) ** 2
          + ((r + 0.5 - (top + bottom) / 2) / (bottom - top)) ** 2 <= 0.25 for c in range(size)]
         for r in range(size)
-    ])  # fmt: skip
+    ])
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5])
@@ -76,7 +76,7 @@ def test_each_region_is_where_its_name_says():
         down, across = (mask.float().sum(axis) @ x / mask.sum() for axis in (1, 0))
         place = {"brows": (0.28, 0.5), "eyes": (0.39, 0.5), "nose": (0.51, 0.5),
                  "mouth": (0.79, 0.5), "upper_half": (0.13, 0.5), "lower_half": (0.93, 0.5),
-                 "left_half": (0.5, 0.13), "right_half": (0.5, 0.87)}[name]  # fmt: skip
+                 "left_half": (0.5, 0.13), "right_half": (0.5, 0.87)}[name]
         assert (down.item(), across.item()) == pytest.approx(place, abs=0.05), name
 
 
@@ -120,5 +120,5 @@ def test_augmentation_tells_the_eraser_how_the_pictures_were_moved(monkeypatch):
 def test_erasing_regions_differs_from_erasing_rectangles():
     x = faces(20)
     shapes = [augment(x, Recipe(erasing=1.0, erasing_shape=shape), generator())
-              for shape in ("rectangle", "regions")]  # fmt: skip
+              for shape in ("rectangle", "regions")]
     assert not torch.equal(*shapes)

@@ -120,7 +120,7 @@ def test_the_interval_is_wilsons():
 @pytest.mark.parametrize("hits", [0, 5])
 def test_the_interval_of_none_or_all_right_stays_in_0_to_1(hits):
     result = accuracy(torch.eye(2)[torch.zeros(5, dtype=torch.long)],
-                      torch.tensor([0] * hits + [1] * (5 - hits)))  # fmt: skip
+                      torch.tensor([0] * hits + [1] * (5 - hits)))
     assert result["accuracy"] == hits / 5
     assert 0 <= result["low"] < result["high"] <= 1
     assert result["high"] - result["low"] > 0.4

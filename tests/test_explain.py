@@ -169,7 +169,7 @@ def test_an_example_is_one_face_before_and_after_explained_for_the_clean_predict
 
 def test_an_example_is_read_as_it_was_written_and_its_bytes_are_the_same(names, tmp_path, capsys):
     arguments = ["example", "--data", "heads:n=30", "--model", names[0], "--face", "2",
-                 "--condition", "eyes-0.3-noise"]  # fmt: skip
+                 "--condition", "eyes-0.3-noise"]
     for folder in ("a", "b"):
         assert main([*arguments, "--out", str(tmp_path / folder)]) == 0
     paths = [tmp_path / folder / "example.npz" for folder in ("a", "b")]

@@ -150,7 +150,7 @@ def test_a_photograph_of_any_shape_is_drawn(shape, recwarn):
     told = [Told(found, np.zeros((48, 48), int), np.ones(8))]
     gray = np.zeros(shape, np.uint8)
     faces = [ExplainedFace(k + 1, Face(Box(x, y, x + 20, y + 20), None, gray, 0), False, told)
-             for k, (x, y) in enumerate([(0, 0), (shape[1] - 20, shape[0] - 20)])]  # fmt: skip
+             for k, (x, y) in enumerate([(0, 0), (shape[1] - 20, shape[0] - 20)])]
     figure = PhotographOverview(gray, faces, "$x").plot().figure_
     figure.canvas.draw()
     [axis] = figure.axes

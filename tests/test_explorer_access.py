@@ -52,7 +52,7 @@ def test_another_name_for_this_address_is_refused(server):
 
     async def by_names():
         for host, code in ((f"localhost:{port}", 200), (f"evil.example:{port}", 403),
-                           ("127.0.0.1", 403), (f"127.0.0.1:{port + 1}", 403)):  # fmt: skip
+                           ("127.0.0.1", 403), (f"127.0.0.1:{port + 1}", 403)):
             assert (await fetched(server.url, Host=host)).code == code
             assert (await fetched(f"http://127.0.0.1:{port}/app.js", Host=host)).code == code
 
@@ -64,7 +64,7 @@ def test_nothing_is_served_but_the_pages_own_files(server):
 
     async def wander():
         for path in ("../state.py", "%2e%2e/state.py", "page/app.js", "style.css/x", "favicon.ico",
-                     "app.js%00.css", "/etc/passwd", "socket.py"):  # fmt: skip
+                     "app.js%00.css", "/etc/passwd", "socket.py"):
             assert (await fetched(base + path)).code in (400, 403, 404), path
         for name, kind in (("app.js", "text/javascript"), ("style.css", "text/css")):
             answer = await fetched(base + name)
@@ -98,7 +98,7 @@ def test_a_socket_wants_the_token_and_a_page_of_this_server(server):
         client = await Client.open(server, Origin=own)
         assert (await client.told("hello"))["type"] == "hello"
         others = ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}",
-                  f"https://127.0.0.1:{port}", f"http://evil.example@127.0.0.1:{port}")  # fmt: skip
+                  f"https://127.0.0.1:{port}", f"http://evil.example@127.0.0.1:{port}")
         for origin in others:
             with pytest.raises(HTTPClientError, match="403"):
                 await Client.open(server, Origin=origin)

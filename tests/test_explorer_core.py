@@ -34,7 +34,7 @@ CONDITIONS = [
     Condition("nose", 0.3, "mean", yaw_deg=20.0), Condition(pitch_deg=-10.0),
     Condition("lower_half", 0.5, "blur", roll_deg=15.0),
     Condition(corruption="gaussian_noise", severity=4),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_landmarks_of_a_file_place_the_occluder_and_turn_the_head(tmp_path):
     gallery = Gallery("data", "tiny", dataset, path)
     centred, shifted = (gallery.face(k).camera for k in (0, 1))
     torch.testing.assert_close(shifted[0, :, 3] - centred[0, :, 3], torch.tensor([4 / 48, 0]),
-                               atol=2e-3, rtol=0)  # fmt: skip
+                               atol=2e-3, rtol=0)
     turned = State("data", 1, "", Condition(yaw_deg=30.0))
     found = make_picture(gallery.face(1), turned)
     expected = turn(dataset.images([1]), 30.0, landmarks=dataset.landmarks[1:2]).images
@@ -264,7 +264,7 @@ def test_models_that_know_the_first_faces_come_first(fer_csv):
         (Condition(pitch_deg=0.0, corruption="jpeg", severity=2),
          "turned 0°, spoiled (JPEG, severity 2)"),
     ],
-)  # fmt: skip
+)
 def test_a_condition_in_words(condition, told):
     assert condition_text(condition, 0.301) == told
 

@@ -20,7 +20,7 @@ HEADS = "heads:n=28"
 
 def state(server, number=1, **options):
     return {"type": "state", "id": number, "source": "heads", "face": 2,
-            "model": server.offer.models[0]} | options  # fmt: skip
+            "model": server.offer.models[0]} | options
 
 
 def png(gray) -> bytes:
@@ -109,7 +109,7 @@ def test_a_broken_upload_is_told_and_the_session_goes_on(server):
         client = await Client.open(server)
         problems = []
         broken = {"notes.txt": b"text", "empty.png": b"", "cut.png": png(gray)[:99],
-                  "big.png": bytes(MAX_BYTES + 1)}  # fmt: skip
+                  "big.png": bytes(MAX_BYTES + 1)}
         for name, content in broken.items():
             await client.upload(name, content)
             problems.append(await client.told("problem"))
@@ -122,7 +122,7 @@ def test_a_broken_upload_is_told_and_the_session_goes_on(server):
     assert [one["about"] for one in problems] == ["upload"] * 4
     assert [one["text"].split()[0] for one in problems] == [
         "notes.txt", "empty.png", "cut.png", "big.png",
-    ]  # fmt: skip
+    ]
     assert (taken["name"], taken["width"], taken["height"]) == ("face.png", 120, 90)
     across = seen["arrays"]["clean"][24].astype(int)
     assert (np.diff(across) >= 0).all()
@@ -166,7 +166,7 @@ def test_an_upload_is_never_on_disk(server, tmp_path, monkeypatch):
     """No file is opened for writing, in this process, while a picture comes and is looked at."""
     opened = []
     sys.addaudithook(lambda event, arguments: opened.append(arguments)
-                     if event == "open" and watching else None)  # fmt: skip
+                     if event == "open" and watching else None)
     watching = True
 
     async def talk():
@@ -194,7 +194,7 @@ def test_states_do_not_queue_and_the_latest_is_answered_in_full(server):
         client = await Client.open(server)
         for k in range(40):
             await client.ask(**state(server, k, condition=condition(k),
-                                     methods=["gradcam", "occlusion"]))  # fmt: skip
+                                     methods=["gradcam", "occlusion"]))
         begun, finished = [], []
         while 39 not in finished:
             message = await client.told("seen", "done")

@@ -81,7 +81,7 @@ def test_without_tornado_it_says_what_to_install(monkeypatch, capsys):
 
 @pytest.mark.parametrize("arguments", [["--models", "nosuch"], ["--models", ","],
                                        ["--data", "nosuch:x"], ["--landmarks", "x.npz"],
-                                       ["--port", "99999"]])  # fmt: skip
+                                       ["--port", "99999"]])
 def test_mistakes_are_one_line_and_exit_code_2(arguments, capsys):
     assert main(["explore", "--no-browser", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -92,7 +92,7 @@ def test_the_command_prints_its_address_and_ctrl_c_ends_it_well():
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     try:
         address = process.stdout.readline().split()[-1]
         assert asyncio.run(fetched(address)).code == 200

@@ -143,7 +143,7 @@ def test_a_whole_state_is_read():
         "source": "upload", "crop": {"zoom": 2, "across": 0.25}, "moved": [3, -4], "seed": 5,
         "methods": ["gradcam", "saliency", "gradcam"], "layer": 2, "target": 0, "compared": True,
         "condition": {"occluder": DRAWN, "fill": "noise"}, "drawn": b64encode(b"\0\1").decode(),
-    })  # fmt: skip
+    })
     assert (found.crop, found.moved, found.seed) == (Crop(2, 0.25, 0.5), (3, -4), 5)
     assert (found.methods, found.layer, found.target) == (("gradcam", "saliency"), 2, 0)
     assert found.compared
@@ -215,7 +215,7 @@ def test_messages_carry_arrays_at_places_that_a_browser_can_read():
 
 
 @pytest.mark.parametrize("message", [b"", b"\x05\0\0\0{", b"\xff\xff\xff\xff{}", b"\2\0\0\0[]",
-                                     b"\4\0\0\0nope"])  # fmt: skip
+                                     b"\4\0\0\0nope"])
 def test_a_message_without_a_header_is_told(message):
     with pytest.raises(InputError, match="no header"):
         unpack(message)

@@ -15,7 +15,7 @@ def test_a_short_campaign_finds_nothing(tmp_path):
         [sys.executable, "-m", "faults", "--commands", "bench", "--mutations", "15", "--kills", "1",
          "--interrupts", "2", "--starts", "1", "--pairs", "1", "--flips", "1", "--fills", "1"],
         cwd=TESTS, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("\nok ") >= 24
     assert "\n0 findings, " in run.stdout

@@ -25,7 +25,7 @@ from iram.errors import InputError
         (names.TYPES, TYPES), (names.GROUPS, GROUPS), (names.ORDERS, ORDERS),
         (names.INTERVENTIONS, donors([], [], [])), (names.CORRUPTIONS, CORRUPTIONS),
     ],
-)  # fmt: skip
+)
 def test_everything_that_is_registered_has_a_title_of_its_own(titles, known):
     assert set(known) <= set(titles)
     assert len(set(titles.values())) == len(titles)
@@ -40,16 +40,16 @@ def test_every_question_asks_hypotheses_that_exist():
 def test_models_are_told_apart_by_what_differs_and_no_more():
     assert names.model_titles(["iram-seed0", "none-seed0"]) == {
         "iram-seed0": "IRAM", "none-seed0": "no attention",
-    }  # fmt: skip
+    }
     assert names.model_titles(["iram-heads-seed0"]) == {"iram-heads-seed0": "IRAM"}
     assert list(names.model_titles(["iram-heads", "iram"]).values()) == [
         "IRAM, rendered heads", "IRAM",
-    ]  # fmt: skip
+    ]
     assert list(names.model_titles(["se-seed0", "se-seed2"]).values()) == ["SE, seed 0",
-                                                                          "SE, seed 2"]  # fmt: skip
+                                                                          "SE, seed 2"]
     assert names.model_titles(["none-erasing-noise-seed1", "my_net"]) == {
         "none-erasing-noise-seed1": "no attention, erased with noise", "my_net": "my_net",
-    }  # fmt: skip
+    }
 
 
 def test_a_module_looks_the_same_among_any_others():
@@ -83,7 +83,7 @@ def test_one_model_of_each_family_is_kept():
         (("hand", "object", float("nan")), "hand"), (("hand", "mean", None), "hand, mean gray"),
         (("new_thing", "object", 0.25), "new thing 25%"),
     ],
-)  # fmt: skip
+)
 def test_conditions_are_told_in_words(condition, expected):
     assert names.condition_title(*condition) == expected
 

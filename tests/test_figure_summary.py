@@ -24,7 +24,7 @@ def tables():
         (["supported", "undecided"], "undecided"), (["undecided", "not tested"], "not tested"),
         ([], "not tested"),
     ],
-)  # fmt: skip
+)
 def test_a_question_is_answered_yes_only_if_all_holds_and_no_if_one_is_refuted(verdicts, expected):
     assert combined(verdicts) == expected
 
@@ -33,14 +33,14 @@ def test_the_answers_in_words_are_those_of_the_table(tables):
     verdicts = tables["shift/verdicts.csv"]
     display = Summary(verdicts, tables["shift/components.csv"]).plot()
     told = [text.get_text()[2:] for ax in display.axes_ for text in ax.texts
-            if ": " in text.get_text()]  # fmt: skip
+            if ": " in text.get_text()]
     assert sorted(told) == sorted(
         ["IRAM: yes", "CBAM: no",  # H1
          "IRAM: yes", "CBAM: not tested yet",  # H2a, H2c
          "IRAM: undecided", "CBAM: no"]  # H3
-    )  # fmt: skip
+    )
     turned = verdicts.assign(verdict=verdicts["verdict"].replace(
-        {"supported": "refuted", "refuted": "supported"}))  # fmt: skip
+        {"supported": "refuted", "refuted": "supported"}))
     display = Summary(turned, tables["shift/components.csv"]).plot()
     told = [text.get_text()[2:] for text in display.ax_.texts if ": " in text.get_text()]
     assert told == ["CBAM: yes", "IRAM: no"]
@@ -61,7 +61,7 @@ def test_with_all_tables_it_shows_curves_faces_and_robustness(tables):
         tables["shift/verdicts.csv"], tables["shift/components.csv"],
         tables["occlusion/summary.csv"], tables["occlusion/robustness.csv"],
         small_results.example(),
-    ).plot()  # fmt: skip
+    ).plot()
     assert len(display.axes_) == 3 + 3 + 4
     words = "\n".join(text.get_text() for text in display.figure_.findobj(Text))
     row = tables["occlusion/robustness.csv"].query("model == 'iram-seed0' and metric == 'mrr'")

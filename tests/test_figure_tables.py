@@ -24,14 +24,14 @@ def test_latex_is_a_booktabs_tabular_with_every_name_escaped(table):
         r"name & drop (\%) & note \\", r"\midrule",
         r"a\_b \& 50\% & $1.25$ [$1.00$, $0.00$] & x \\", r"plain & -- & $-$3 \\",
         r"\bottomrule", r"\end{tabular}",
-    ]  # fmt: skip
+    ]
 
 
 def test_csv_holds_the_same_numbers_with_the_interval_in_columns_of_its_own(table):
     rows = list(csv.reader(io.StringIO(table.csv())))
     assert rows == [["name", "drop (%)", "drop (%) low", "drop (%) high", "note"],
                     ["a_b & 50%", "1.25", "1.00", "0.00", "x"], ["plain", "", "", "", "−3"]
-                    ]  # fmt: skip
+                    ]
 
 
 def test_what_latex_would_read_as_a_command_is_escaped():
@@ -45,7 +45,7 @@ MADE = {
     "poses": ("pose/summary.csv",), "real": ("occlusion/real.csv",),
     "verdicts": ("shift/verdicts.csv",), "methods": ("attribution/ranking.csv",),
     "modules": ("training/accuracy.csv",),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -77,11 +77,11 @@ def test_numbers_are_those_of_the_result_tables():
         tuple(100 * dearest[["value", "low", "high"]].astype(float))
     )
     assert [row[0] for row in made.rows[2:]] == ["errors, no attention = 100",
-                                                "the same, beyond clean errors"]  # fmt: skip
+                                                "the same, beyond clean errors"]
 
 
 def test_poses_are_in_the_order_of_their_angle():
     made = printed.poses(small_results.summary())
     assert [(row[0], row[1].value) for row in made.rows] == [
         ("yaw", -30), ("yaw", 0), ("yaw", 30), ("pitch", -30), ("pitch", 30),
-    ]  # fmt: skip
+    ]

@@ -36,7 +36,7 @@ def tables():
 def labelled(ax) -> dict[str, tuple[list, list]]:
     """label -> x and y of each line of an axis that has a label."""
     return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
-            for line in ax.get_lines() if not line.get_label().startswith("_")}  # fmt: skip
+            for line in ax.get_lines() if not line.get_label().startswith("_")}
 
 
 def ticks(axis) -> list[str]:
@@ -46,14 +46,14 @@ def ticks(axis) -> list[str]:
 def bars(ax) -> set[tuple[float, float]]:
     """The ends of all horizontal bars."""
     return {tuple(end[:, 0].round(6)) for lines in ax.collections
-            if hasattr(lines, "get_segments") for end in lines.get_segments()}  # fmt: skip
+            if hasattr(lines, "get_segments") for end in lines.get_segments()}
 
 
 def band(ax, place: int = 0) -> np.ndarray:
     """Lowest and highest y of a band at each of its x."""
     points = ax.collections[place].get_paths()[0].vertices
     return np.array([[points[points[:, 0] == x, 1].min(), points[points[:, 0] == x, 1].max()]
-                     for x in np.unique(points[:, 0])])  # fmt: skip
+                     for x in np.unique(points[:, 0])])
 
 
 def test_curves_have_a_panel_per_occluder_and_a_line_and_band_per_model_in_percent(tables):
@@ -152,7 +152,7 @@ def test_agreement_is_above_the_diagonal_and_beyond_chance_below_it(tables):
     (image,) = display.ax_.images
     own = table[table["model"] == "none-seed0"]
     names = [{"own attention": "attention", "Grad-CAM": "gradcam", "random map": "random"}[name]
-             for name in ticks(display.ax_.yaxis)]  # fmt: skip
+             for name in ticks(display.ax_.yaxis)]
     shown = image.get_array()
     for row in own.itertuples():
         first, second = sorted((names.index(row.method), names.index(row.other)))
@@ -167,7 +167,7 @@ def test_faithfulness_has_a_point_and_its_chance_per_method_and_model(tables):
     table = tables["attribution/faithfulness.csv"]
     display = FaithfulnessForest(table).plot()
     own = table[(table["metric"] == "order_gap_logit") & (table["fill"] == "imputed")
-                & (table["model"] == "iram-seed0")]  # fmt: skip
+                & (table["model"] == "iram-seed0")]
     assert sorted(labelled(display.axes_[1])["IRAM"][0]) == sorted(own["value"])
     means = table[table["metric"] == "shapley_rank"].groupby("method")["value"].mean()
     names = {"attention": "own attention", "gradcam": "Grad-CAM", "random": "random map"}
@@ -179,7 +179,7 @@ def test_perturbation_curves_have_both_orders_and_chance(tables):
     display = FaithfulnessCurves(table, "iram-seed0").plot()
     ax = next(ax for ax in display.axes_ if ax.get_title() == "Grad-CAM")
     own = table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")
-                & (table["fill"] == "imputed") & (table["order"] == "lerf")]  # fmt: skip
+                & (table["fill"] == "imputed") & (table["order"] == "lerf")]
     x, y = labelled(ax)["least relevant first"]
     assert x == [0, 50, 100]
     assert y == pytest.approx((100 * own["value"]).tolist())
@@ -194,7 +194,7 @@ def test_what_verdicts_rest_on_is_in_margins_with_the_claim_at_the_right(tables)
                     "more than for a patch beside the face (0.05 logits)",
                     "H2a  more than with permuted weights (0.05 logits)",
                     "H2c  more than with shuffled labels (0.05 logits)",
-                    "H3  its movement raises the margin (0.05 logits)"]  # fmt: skip
+                    "H3  its movement raises the margin (0.05 logits)"]
     lines = [line for line in display.ax_.get_lines() if len(line.get_xdata()) == 4]
     filled, hollow = lines
     own = table[(table["model"] == "iram") & table["effect"].notna()]
@@ -214,7 +214,7 @@ def test_each_fill_stands_beside_the_nulls_of_its_model(tables):
     assert ticks(display.ax_.yaxis) == ["noise", "mean gray", "noise\n(beside the face)"]
     found = labelled(display.axes_[1])
     assert list(found) == ["IRAM", "IRAM, permuted weights", "no attention",
-                           "IRAM, erased with noise"]  # fmt: skip
+                           "IRAM, erased with noise"]
     own = table[(table["model"] == "none") & (table["layer"] == "1")]
     assert found["no attention"][0] == pytest.approx(own["value"].tolist())
     with pytest.raises(InputError, match="no model 'se'"):
@@ -228,7 +228,7 @@ def test_interventions_show_margin_and_accuracy_per_condition(tables):
     for ax, outcome, unit in zip(display.axes_, ("margin", "accuracy"), (1, 100), strict=True):
         own = table[(table["model"] == "iram-seed1") & (table["layer"] == "all")
                     & (table["outcome"] == outcome) & (table["intervention"] == "uniform")
-                    ]  # fmt: skip
+                    ]
         found = labelled(ax)["attention without a place"][0]
         assert found == pytest.approx((unit * own["value"]).tolist())
         ends = (unit * own[["low", "high"]]).round(6)
@@ -300,7 +300,7 @@ def test_a_table_without_a_column_is_told(tables):
 
 def test_a_notebook_shows_a_display_as_a_picture(tables):
     display = MeasuredYaw(*(tables[f"pose/measured_yaw_{name}.csv"] for name in
-                            ("fer2013", "heads")))  # fmt: skip
+                            ("fer2013", "heads")))
     assert display._repr_png_().startswith(b"\x89PNG")
     assert isinstance(display.axes_, list)
 

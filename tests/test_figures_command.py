@@ -20,9 +20,9 @@ VALUES = {  # figures of which there are several
     "accuracy_against_fraction": ("mean", "noise"), "importance": small_results.MODELS,
     "agreement": small_results.MODELS, "faithfulness_curves": small_results.MODELS,
     "attention_shift_by_fill": ("iram", "cbam"), "interventions": ("iram-seed0",),
-}  # fmt: skip
+}
 OF = {f"{f.name}_{value}".removesuffix("_"): f for f in FIGURES
-      for value in VALUES.get(f.name, ("",))}  # fmt: skip
+      for value in VALUES.get(f.name, ("",))}
 NAMES = list(OF)
 
 
@@ -88,7 +88,7 @@ def test_pdfs_hold_their_fonts_as_type_42(results, tmp_path):
 def words(figure) -> list[Text]:
     """What is written in a figure, but for slanted words."""
     return [text for text in figure.findobj(Text) if text.get_visible()
-            and text.get_text().strip() and text.get_rotation() % 90 == 0]  # fmt: skip
+            and text.get_text().strip() and text.get_rotation() % 90 == 0]
 
 
 def hidden(figure) -> set[int]:
@@ -169,10 +169,10 @@ def test_figures_of_an_earlier_table_do_not_stay_beside_the_new_one(tmp_path):
     given = {"occlusion/importance.csv": importance, "occlusion/occluders.csv": occluders}
     draw(given, tmp_path, "a run")
     assert {path.stem for path in tmp_path.iterdir()} == {
-        "drop_by_occluder", "importance_iram-seed0", "importance_none-seed0"}  # fmt: skip
+        "drop_by_occluder", "importance_iram-seed0", "importance_none-seed0"}
     (tmp_path / "mine.pdf").touch()
     given = {"occlusion/importance.csv": importance[importance["model"] == "none-seed0"],
-             "occlusion/occluders.csv": occluders[:0]}  # fmt: skip
+             "occlusion/occluders.csv": occluders[:0]}
     draw(given, tmp_path, "another")
     assert {path.stem for path in tmp_path.iterdir()} == {"importance_none-seed0", "mine"}
 
@@ -203,7 +203,7 @@ def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):
 )
 def test_the_folder_of_one_run_is_that_part(
     results, tmp_path, capsys, command, part, name, other
-):  # fmt: skip
+):
     run = tmp_path / (part if command == "study" else "mine")
     shutil.copytree(results / part, run)
     (run / "run.json").write_text(json.dumps({"command": ["iram", command, "--out", "x"]}))
@@ -280,7 +280,7 @@ def test_a_part_of_a_table_is_drawn_or_what_lacks_is_told(results, figure):
     for column in ("model", "metric", "name", "label"):
         some = {name: table[table[column] == table[column].iloc[0]]
                 if column in getattr(table, "columns", ()) else table
-                for name, table in tables.items()}  # fmt: skip
+                for name, table in tables.items()}
         told = ""
         try:
             for _, display in figure.displays(some):

@@ -93,7 +93,7 @@ def test_what_a_killed_process_left_half_written_is_swept_and_nothing_else(tmp_p
         sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
         elsewhere.name, "mine.txt",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_url_is_written_as_a_path_is_and_a_failed_write_leaves_what_was_there(tmp_path):

@@ -77,7 +77,7 @@ def test_blur_agrees_with_scipy(images):
     blurred = FILLS["blur"](Scene(images, torch.ones(1, 48, 48, dtype=torch.bool)))
     ours, theirs = blurred[0, 0].numpy(), gaussian_filter(
         images[0, 0].numpy().astype(np.float64), 48 / 8, mode="nearest", truncate=8
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 

@@ -28,7 +28,7 @@ def test_splits_are_disjoint_identities_with_every_class(heads):
     parts = {name: heads.split(name) for name in ("train", "validation", "test")}
     assert {name: len(part) for name, part in parts.items()} == {
         "train": 98, "validation": 14, "test": 28,
-    }  # fmt: skip
+    }
     people = [identity for part in parts.values() for identity in part.metadata["image_id"]]
     assert len(set(people)) == 140
     for part in parts.values():
@@ -101,7 +101,7 @@ def test_size_and_seed_are_options_and_part_of_what_identifies_the_data():
         ("size=20", "24 to 512"), ("occluded=1.5", "share"), ("occluded=nan", "share"),
         ("faces=3", "unknown option"), ("n=many", "whole number"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named(options, message):
     with pytest.raises(InputError, match=message):
         open_dataset(f"heads:{options}")

@@ -149,7 +149,7 @@ def test_seed_and_index_make_the_head():
         {"yaw_deg": 33.0}, {"pitch_deg": 20.0}, {"roll_deg": 20.0}, {"occluder": "cap"},
         {"expression": "fear"}, {"zeroed_region": "mouth"}, {"mirrored": True},
     ],
-)  # fmt: skip
+)
 def test_each_option_changes_the_picture(change):
     assert not torch.equal(render([3], **change).image, render([3]).image)
 
@@ -170,7 +170,7 @@ def test_the_same_person_shows_another_expression():
         ("glasses", "eyes", 0.8), ("mask", "mouth", 0.8), ("scarf", "mouth", 0.8),
         ("hand", "mouth", 0.4), ("cap", "hair", 0.3),  # long hair shows below a cap
     ],
-)  # fmt: skip
+)
 def test_an_object_hides_what_it_is_worn_on(name, covered, least, frontal):
     heads = render(range(14), occluder=name, **FRONTAL)
     part = frontal.region[:14] == CODE[covered]

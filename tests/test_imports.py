@@ -56,7 +56,7 @@ def test_torch_is_not_imported_before_it_is_needed(code):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "analysis" / "figures").glob("*.py")),
-                         ids=lambda path: path.name)  # fmt: skip
+                         ids=lambda path: path.name)
 def test_no_figure_computes(path):
     assert imported(path.read_text(encoding="utf-8")).isdisjoint({"torch", "sklearn", "captum"})
 

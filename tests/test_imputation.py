@@ -60,7 +60,7 @@ def test_it_agrees_with_a_sparse_solver(size):
     images = pictures(7, *size)
     found = impute(images, mask)[:, 0]
     exact = [solved(image, one) for image, one in zip(images[:, 0].double().numpy(), mask.numpy(),
-                                                      strict=True)]  # fmt: skip
+                                                      strict=True)]
     np.testing.assert_allclose(found, exact, atol=1e-3)
     torch.testing.assert_close(found[~mask], images[:, 0][~mask], rtol=0, atol=0)
 
@@ -69,7 +69,7 @@ def test_a_finer_tolerance_comes_closer():
     mask, image = masks(48, 48)[1:2], pictures(1, 48, 48).double()
     exact = solved(image[0, 0].numpy(), mask[0].numpy())
     errors = [np.abs(impute(image, mask, tolerance)[0, 0].numpy() - exact).max()
-              for tolerance in (1e-3, 1e-5, 1e-9)]  # fmt: skip
+              for tolerance in (1e-3, 1e-5, 1e-9)]
     assert errors[0] > 10 * errors[1] > 1000 * errors[2]
 
 
@@ -131,7 +131,7 @@ def test_images_are_left_as_they_were():
 
 
 @pytest.mark.parametrize("mask", [torch.zeros(2, 48, 48), torch.zeros(3, 48, 48).bool(),
-                                  torch.zeros(48, 48).bool()])  # fmt: skip
+                                  torch.zeros(48, 48).bool()])
 def test_a_mask_that_does_not_fit_is_refused_with_both_shapes(mask):
     with pytest.raises(ValueError, match=r"a bool mask of shape \(2, 48, 48\) or \(1, 48, 48\)"):
         impute(pictures(2, 48, 48), mask)

@@ -68,7 +68,7 @@ def test_the_measured_yaw_is_the_median_change_with_a_seeded_interval():
 
 def test_the_mean_face_is_the_median_and_its_near_frontal_part_symmetric():
     points = np.stack([face_at(shift=shift) for shift in (-1, 0, 0, 7)] + [face_at(40)] * 2
-                      + [np.full((COUNT, 3), NAN)])  # fmt: skip
+                      + [np.full((COUNT, 3), NAN)])
     table = mean_landmarks_table(points, 48)
     np.testing.assert_allclose(table, mean_landmarks(), atol=2e-4)
     parts = mean_face_table(points[:4], 48)
@@ -82,7 +82,7 @@ def test_the_mean_face_that_ships_is_remade_from_fer2013(iram_data, tmp_path):
     folder = iram_data / "fer2013"
     assert main(["landmarks", "--data", f"fer2013:{folder / 'fer2013.csv.xz'}",
                  "--split", "PublicTest", "--from", str(folder / "landmarks_test.npz"),
-                 "--mean-face", "--out", str(tmp_path)]) == 0  # fmt: skip
+                 "--mean-face", "--out", str(tmp_path)]) == 0
     from importlib.resources import files
 
     shipped = files("analysis.layout") / "mean_face.csv"

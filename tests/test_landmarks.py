@@ -69,7 +69,7 @@ def test_pictures_are_read_in_blocks(monkeypatch):
     whole = picture_ids(dataset)
     monkeypatch.setattr(pictures_module, "BLOCK", 4)
     monkeypatch.setattr(dataset, "read_pixels", lambda rows: read.append(len(rows))
-                        or type(dataset).read_pixels(dataset, rows))  # fmt: skip
+                        or type(dataset).read_pixels(dataset, rows))
     assert (picture_ids(dataset) == whole).all()
     find_landmarks(dataset, stand_in, progress=False)
     assert read == [4, 4, 2] * 2
@@ -221,7 +221,7 @@ def test_landmarks_known_by_row_become_known_by_picture(tmp_path):
     by_picture = known_by_picture(dataset, by_row)
     assert len(by_picture.points) == 3
     np.testing.assert_array_equal(by_picture.of(tiny.dataset(4))[[0, 1, 3]],
-                                  by_row.points[[0, 1, 3]])  # fmt: skip
+                                  by_row.points[[0, 1, 3]])
     assert np.isnan(by_picture.of(tiny.dataset(4))[2]).all()
 
 

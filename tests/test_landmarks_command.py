@@ -33,7 +33,7 @@ def fails(capsys, *arguments) -> str:
 def test_the_command_writes_a_file_that_the_others_read(fer_csv, tmp_path, capsys, with_finder):
     spec, out = f"fer2013:{fer_csv}", tmp_path / "new" / "points.npz"
     assert main(["landmarks", "--data", spec, "--split", "PublicTest,PrivateTest",
-                 "--out", str(out)]) == 0  # fmt: skip
+                 "--out", str(out)]) == 0
     dataset = open_dataset(spec)
     known = count_known(read_mesh(out).of(dataset))
     expected = [stand_in(p) for p in dataset.images_uint8(dataset.metadata["usage"] != "Training")]
@@ -41,7 +41,7 @@ def test_the_command_writes_a_file_that_the_others_read(fer_csv, tmp_path, capsy
     assert f"8 faces, 8 different pictures; landmarks of {known[0]}" in capsys.readouterr().out
     compact = tmp_path / "compact.npz"
     assert main(["landmarks", "--data", spec, "--from", str(out), "--compact",
-                 "--out", str(compact)]) == 0  # fmt: skip
+                 "--out", str(compact)]) == 0
     assert count_known(known_landmarks(dataset, compact)) == known
     assert "rounded by" in capsys.readouterr().out
 
@@ -50,7 +50,7 @@ def test_the_command_measures_yaw(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: lambda _: face_at(5))
     out = tmp_path / "yaw.csv"
     assert main(["landmarks", "--data", "heads:n=14,size=24", "--limit", "3", "--yaw=30,-30",
-                 "--out", str(out)]) == 0  # fmt: skip
+                 "--out", str(out)]) == 0
     table = pd.read_csv(out)
     assert table["requested_yaw_deg"].tolist() == [-30, 0, 30]
     assert table["dataset"].tolist() == ["heads"] * 3
@@ -92,7 +92,7 @@ def test_a_mistake_is_one_line(options, message, capsys, tmp_path, monkeypatch, 
 
 def test_a_data_set_without_any_face_is_a_mistake(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh",
-                        lambda: lambda _: np.full((COUNT, 3), NAN))  # fmt: skip
+                        lambda: lambda _: np.full((COUNT, 3), NAN))
     line = fails(capsys, "--data", "heads:n=7,size=24", "--out", tmp_path / "x.npz")
     assert "no face was found in any of 7 pictures" in line
     assert not list(tmp_path.iterdir())

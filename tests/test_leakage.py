@@ -154,7 +154,7 @@ def test_the_command_writes_and_prints_a_row_per_occluder_and_fraction(
     table = pd.read_csv(tmp_path / "leakage.csv")
     assert table[["occluder", "fraction"]].to_numpy().tolist() == [
         ["eyes", 0.3], ["box", 0.3], ["box", 0.5],
-    ]  # fmt: skip
+    ]
     assert (table["n"] == 60).all()
     out = capsys.readouterr().out
     assert "tiny: 60 faces, 7 expressions, told from the masks alone (%; chance 14.3)" in out

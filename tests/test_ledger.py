@@ -17,7 +17,7 @@ def finish(folder, cell, speed=100.0, faces=500):
     """What a finished training leaves, without the weights."""
     architecture = {"backbone": "compact"} | cell.architecture
     card = {"architecture": architecture, "seed": cell.seed, "weights_sha256": "",
-            "images_per_second": speed, "data": {"training_faces": faces}}  # fmt: skip
+            "images_per_second": speed, "data": {"training_faces": faces}}
     (folder / f"{cell.name}.safetensors").touch()
     (folder / f"{cell.name}.json").write_text(json.dumps(card))
 

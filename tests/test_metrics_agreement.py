@@ -161,7 +161,7 @@ def test_earth_movers_distance_sees_the_positive_part_alone():
 
 
 CHANCE = {"pearson": 0, "spearman": 0, "top_k_iou": 0.1 / 1.9, "ssim": 0.025,
-          "earth_movers_distance": 0.030}  # fmt: skip
+          "earth_movers_distance": 0.030}
 
 
 @pytest.mark.parametrize("name", AGREEMENT)

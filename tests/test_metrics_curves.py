@@ -90,7 +90,7 @@ def test_no_order_beats_that_of_the_true_contributions():
 
     def scores(morf):
         curves = perturbation_curves(linear(weights), images, {"morf": morf, "lerf": morf.flip(1)},
-                                     target, black, shares=shares.tolist())  # fmt: skip
+                                     target, black, shares=shares.tolist())
         return curve_scores(curves["morf"], curves["lerf"])
 
     best = scores(removal_order((weights * image).expand(120, 1, 5)))
@@ -150,7 +150,7 @@ def test_clean_and_removed_pictures_are_shown_once_for_all_methods():
 def test_shares_may_leave_out_the_ends_or_the_middle(shares):
     curves = perturbation_curves(Counted(), pictures(), some_orders(), TARGET, BLACK, shares=shares)
     whole = perturbation_curves(Counted(), pictures(), some_orders(), TARGET, BLACK,
-                                shares=[0, 0.001, 0.3, 0.5, 1])  # fmt: skip
+                                shares=[0, 0.001, 0.3, 0.5, 1])
     place = [whole["method1"].shares.tolist().index(share) for share in shares]
     torch.testing.assert_close(curves["method1"].logit, whole["method1"].logit[:, place])
 
@@ -173,7 +173,7 @@ def test_the_lerf_order_removes_the_least_relevant_first():
     weights = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0))
     images, morf = torch.ones(1, 1, 8, 8), removal_order(weights)
     curves = perturbation_curves(linear(weights), images, {"morf": morf, "lerf": morf.flip(1)},
-                                 torch.tensor([1]), torch.zeros_like(images))  # fmt: skip
+                                 torch.tensor([1]), torch.zeros_like(images))
     scores = curve_scores(curves["morf"], curves["lerf"])
     assert (curves["lerf"].logit >= curves["morf"].logit).all()
     assert scores["order_gap_logit"].item() > 0

@@ -55,7 +55,7 @@ def gradient(model):
 def test_infidelity_is_captums(captum, draw, scaled):
     model, images, maps = network(), pictures(), random_maps()
     ours = infidelity(model, images, {"m": maps}, TARGET, draw, generators(), samples=SAMPLES,
-                      scaled=scaled, batch_size=3)["m"]  # fmt: skip
+                      scaled=scaled, batch_size=3)["m"]
     drawn = [draw(x, SAMPLES, g) for x, g in zip(images, generators(), strict=True)]
 
     def perturb(inputs):  # Captum asks for the draws of all images, image by image
@@ -63,7 +63,7 @@ def test_infidelity_is_captums(captum, draw, scaled):
         return perturbation, inputs - perturbation
 
     theirs = captum.infidelity(model, perturb, images, maps[:, None], target=TARGET,
-                               n_perturb_samples=SAMPLES, normalize=scaled)  # fmt: skip
+                               n_perturb_samples=SAMPLES, normalize=scaled)
     torch.testing.assert_close(ours, theirs.detach().double(), rtol=1e-4, atol=1e-6)
 
 
@@ -74,7 +74,7 @@ def test_infidelity_of_a_linear_models_weights_is_0_and_of_no_map_the_mean_squar
         return torch.stack([(images[:, 0] * weights).sum((1, 2))] * 3, 1)
 
     maps = {"weights": weights.expand(N, -1, -1), "tripled": 3 * weights.expand(N, -1, -1),
-            "none": torch.zeros(N, SIDE, SIDE)}  # fmt: skip
+            "none": torch.zeros(N, SIDE, SIDE)}
     given = (pictures(), maps, TARGET, noise(0.5))
     plain = infidelity(model, *given, generators(), samples=4000, scaled=False)
     scaled = infidelity(model, *given, generators(), samples=4000)
@@ -139,9 +139,9 @@ def test_max_sensitivity_is_captums_for_the_same_noise(captum):
     model, images = network(), pictures()
     attribute = gradient(model)
     ours = max_sensitivity(attribute, images, attribute(images, TARGET), TARGET, generators(),
-                           radius=0.1, samples=SAMPLES, batch_size=2 * SAMPLES)  # fmt: skip
+                           radius=0.1, samples=SAMPLES, batch_size=2 * SAMPLES)
     noise_ = [torch.rand(SAMPLES, *x.shape, generator=g) * 2 - 1
-              for x, g in zip(images, generators(), strict=True)]  # fmt: skip
+              for x, g in zip(images, generators(), strict=True)]
     near = torch.cat([x + 0.1 * n for x, n in zip(images, noise_, strict=True)])
 
     def explain(inputs, target):  # Captum gives a tuple first, then a tensor, without gradients
@@ -150,7 +150,7 @@ def test_max_sensitivity_is_captums_for_the_same_noise(captum):
             return (attribute(inputs, target)[:, None],)
 
     theirs = captum.sensitivity_max(explain, images, perturb_func=lambda inputs: near,
-                             n_perturb_samples=SAMPLES, target=TARGET)  # fmt: skip
+                             n_perturb_samples=SAMPLES, target=TARGET)
     torch.testing.assert_close(ours, theirs.double(), rtol=1e-4, atol=1e-6)
 
 
@@ -189,7 +189,7 @@ def test_sensitivity_is_undefined_for_an_empty_map_and_independent_of_the_batch(
     maps[1] = 0
     assert max_sensitivity(attribute, images, maps, TARGET, generators()).isnan().tolist() == [
         False, True, False, False,
-    ]  # fmt: skip
+    ]
 
 
 REGIONS = torch.tensor([[[0, 0, 1], [2, 1, -1]]])

@@ -161,11 +161,11 @@ def test_a_block_stands_for_all_that_no_other_name_stands_for(model):
 def test_a_layer_that_does_not_exist_is_refused_with_the_real_ones(model):
     with pytest.raises(InputError, match=r"'lst' \(did you mean 'last'\?\).*functional"), cascade(
         model, generator(), layers=["lst"]
-    ):  # fmt: skip
+    ):
         pass
     with pytest.raises(InputError, match="permute, reinitialise"), cascade(
         model, generator(), how="zero"
-    ):  # fmt: skip
+    ):
         pass
 
 

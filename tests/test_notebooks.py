@@ -35,10 +35,10 @@ def test_thin_package_calls_and_prose(path):
     for cell in code(notebook):
         nodes = list(ast.walk(ast.parse(cell.source)))
         assert not [node for node in nodes if isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)]  # fmt: skip
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)]
     assert "PRESET" in code(notebook)[0].source
     opened = [line for cell in code(notebook) for line in cell.source.splitlines()
-              if "open_dataset(" in line]  # fmt: skip
+              if "open_dataset(" in line]
     assert opened
     assert all('split="test")' in line for line in opened)  # models have seen the others
 

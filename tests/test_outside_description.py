@@ -93,7 +93,7 @@ def test_what_the_file_itself_tells_need_not_be_written_but_may_not_differ(tmp_p
 )
 def test_a_mistake_is_told_with_the_file_the_value_and_what_would_be_right(tmp_path, line, told):
     field = line.split(" =")[0]
-    usual = ['input_size = 48', 'colour = "rgb"', CLASSES]  # fmt: skip
+    usual = ['input_size = 48', 'colour = "rgb"', CLASSES]
     kept = [one for one in usual if not one.startswith(f"{field} ")]
     with pytest.raises(InputError, match=told) as error:
         described(tmp_path, "\n".join([line, *kept]))

@@ -175,7 +175,7 @@ def pickled_weight(folder):
         config["config"]["fc.weight"] |= {"use_pickle": True, "path_name": "weight_99"}
 
     return ({"model_weights_config.json": edit(change)},
-            {"data/weights/weight_99": saved_payload(folder)})  # fmt: skip
+            {"data/weights/weight_99": saved_payload(folder)})
 
 
 def opaque_constant(folder):
@@ -185,7 +185,7 @@ def opaque_constant(folder):
         config["config"]["thing"] = told
 
     return ({"model_constants_config.json": edit(change)},
-            {"data/constants/opaque_obj_0": pickle.dumps(Payload(folder))})  # fmt: skip
+            {"data/constants/opaque_obj_0": pickle.dumps(Payload(folder))})
 
 
 def operator_of_the_system(folder):
@@ -203,7 +203,7 @@ def file_of_a_tensor(folder):
         node["target"] = "torch.ops.aten.from_file.default"
         node["inputs"] = [{"name": "filename", "arg": {"as_string": str(folder)}, "kind": 1},
                           {"name": "shared", "arg": {"as_bool": True}, "kind": 1},
-                          {"name": "size", "arg": {"as_int": 4}, "kind": 1}]  # fmt: skip
+                          {"name": "size", "arg": {"as_int": 4}, "kind": 1}]
 
     return {"models/model.json": edit(change)}, {}
 
@@ -255,7 +255,7 @@ def test_what_is_not_needed_is_not_read_and_the_net_still_answers(tmp_path, save
 
 
 @pytest.mark.parametrize("attack", [pickled_weight, sample_inputs, expression, opaque_constant],
-                         ids=lambda attack: attack.__name__)  # fmt: skip
+                         ids=lambda attack: attack.__name__)
 def test_these_files_do_run_code_where_torch_itself_reads_them(tmp_path, saved, attack):
     """Else the tests above would prove nothing."""
     folder = tmp_path / "ran"
@@ -281,7 +281,7 @@ def cut(data: bytes) -> bytes:
         ({"models/model.json": edit(lambda p: p["graph_module"]["graph"].pop("nodes"))},
          "an exported program of another form: KeyError"),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_archive_is_told(tmp_path, saved, replace, told):
     with pytest.raises(InputError, match=told):
         open_subjects(changed(saved, tmp_path / "bad.pt2", replace), SEVEN)
@@ -296,7 +296,7 @@ def test_what_is_no_archive_of_an_exported_program_is_told(tmp_path, saved):
     with pytest.raises(InputError, match=r"is no exported program: File is not a zip file"):
         ExportedNet(path)
     with zipfile.ZipFile(io.BytesIO(saved)) as old, \
-            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:  # fmt: skip
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             new.writestr(name, old.read(name))
     with pytest.raises(InputError, match="is compressed"):

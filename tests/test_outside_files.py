@@ -97,7 +97,7 @@ def test_weights_are_put_in_and_those_of_another_net_are_refused(tmp_path):
         opened(spec)
     state = opened(plain).model.net.state_dict()
     save_file({k: v * 2 if v.is_floating_point() else v for k, v in state.items()},
-              tmp_path / "net.safetensors")  # fmt: skip
+              tmp_path / "net.safetensors")
     torch.testing.assert_close(opened(spec).model.net.fc.bias, state["fc.bias"] * 2)
     save_file({"fc.bias": torch.zeros(7)}, tmp_path / "net.safetensors")
     with pytest.raises(InputError, match=r"does not fit the net: .*Missing key"):
@@ -130,7 +130,7 @@ def test_what_a_model_is_known_by_follows_weights_source_helper_and_description(
                    lambda: (tmp_path / "inner.py").write_text("A = 1\n"),
                    lambda: outside.write_net(tmp_path, more=more, extra="mean = 0.5"),
                    lambda: outside.write_net(tmp_path, more=more, classes=SEVEN[::-1]),
-                   lambda: outside.write_net(tmp_path, size=48, more=more)):  # fmt: skip
+                   lambda: outside.write_net(tmp_path, size=48, more=more)):
         change()
         known.add(load_outside(spec)[1])
     assert len(known) == 7
@@ -143,7 +143,7 @@ def test_sources_are_those_beside_the_file_that_it_imports(tmp_path):
     for name in ("net", "a", "b", "part/__init__", "part/c", "unused"):
         (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "net.py").write_text("import os, json.decoder\nfrom a import x\n"
-                                     "def f():\n    from part.c import y\n")  # fmt: skip
+                                     "def f():\n    from part.c import y\n")
     (tmp_path / "a.py").write_text("from . import b\nimport net\n")
     names = ["net.py", "a.py", "b.py", "part/__init__.py", "part/c.py"]
     assert sorted(sources(tmp_path / "net.py")) == sorted(names)

@@ -44,11 +44,11 @@ def test_any_size_and_colour_gives_what_the_net_gives_by_hand(tmp_path, size, co
 
 
 @pytest.mark.parametrize(("own", "data"), [(FIVE, ("happy", "angry")), (SEVEN, SEVEN),
-                                           (EIGHT, SEVEN), (EIGHT, FIVE)])  # fmt: skip
+                                           (EIGHT, SEVEN), (EIGHT, FIVE)])
 def test_logits_come_in_the_data_sets_order_whatever_its_names(tmp_path, own, data):
     subject = opened(outside.write_net(tmp_path, classes=own), data)
     same = {"happy": "Happiness", "angry": "Anger", "sad": "Sadness", "neutral": "Neutral",
-            "surprise": "Surprise"}  # fmt: skip
+            "surprise": "Surprise"}
     own_names = {same.get(name, name): place for place, name in enumerate(own)}
     places = [own_names[same.get(name, name)] for name in data]
     images = pictures(4)
@@ -100,7 +100,7 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
         ("undefined(x)", r"net.py, line 22: NameError: name 'undefined'"),
         ("exit(3)", r"net.py, line 22: SystemExit: 3"),
     ],
-)  # fmt: skip
+)
 def test_what_a_net_may_not_do_is_told_before_anything_is_run(tmp_path, result, told):
     with pytest.raises(InputError, match=told):
         opened(outside.write_net(tmp_path, result=result))
@@ -187,7 +187,7 @@ class Attentive(nn.Module):
 
 def attentive(prefix: int) -> OutsideModel:
     told = Description(SEVEN, 48, "gray",
-                       attention=AttentionLayers(("drop",), "tokens", prefix))  # fmt: skip
+                       attention=AttentionLayers(("drop",), "tokens", prefix))
     return OutsideModel(Attentive(prefix), told).eval()
 
 
@@ -250,7 +250,7 @@ def test_a_replaced_gate_gives_what_the_net_gives_with_that_gate(tmp_path):
     with model.intervene({-1: torch.tensor(0.25)}):
         torch.testing.assert_close(model(images), expected)
     with pytest.raises(InputError, match=r"has shape .*; it must broadcast to"), \
-            model.intervene({0: torch.rand(2, 1, 5, 5)}):  # fmt: skip
+            model.intervene({0: torch.rand(2, 1, 5, 5)}):
         model(images)
     assert not model.net.gate._forward_hooks
     with pytest.raises(InputError, match="no attention layer 1"), model.intervene({1: 0}):
@@ -274,7 +274,7 @@ def test_attention_that_is_not_as_described_is_told_at_once(tmp_path, layer, rea
     more = ("\n\nclass Channels(nn.Module):\n    def forward(self, x):\n        return "
             "x.mean((2, 3), keepdim=True).sigmoid()\n\n\n"
             "def build():\n    net = Net()\n    net.channels = Channels()\n"
-            "    net.unused, net.twice = nn.Sigmoid(), nn.Sigmoid()\n    return net\n")  # fmt: skip
+            "    net.unused, net.twice = nn.Sigmoid(), nn.Sigmoid()\n    return net\n")
     extra = f'[attention]\nlayers = ["{layer}"]\nread = "{read}"'
     with pytest.raises(InputError, match=told):
         opened(outside.write_net(tmp_path, result=result, extra=extra, more=more))

@@ -31,7 +31,7 @@ def opened(path, **options):
         {"last": True, "channels": 3, "size": 64}, {"external": "weights.bin"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_an_onnx_file_answers_as_its_net_whatever_its_form(tmp_path, form):
     weights = outside.write_onnx(tmp_path / "net.onnx", **form)
     subject, images = opened(tmp_path / "net.onnx", extra="mean = 0.5\nstd = 0.25"), pictures(6)
@@ -68,7 +68,7 @@ def test_threads_may_share_a_session(tmp_path):
 def test_it_says_what_an_onnx_file_cannot_do(tmp_path):
     outside.write_onnx(tmp_path / "net.onnx")
     assert opened(tmp_path / "net.onnx").model.lacks.keys() == {
-        "gradients", "layers", "attention", "weights"}  # fmt: skip
+        "gradients", "layers", "attention", "weights"}
 
 
 def test_it_is_known_by_its_bytes_and_those_of_its_weights(tmp_path):
@@ -125,7 +125,7 @@ def test_weights_that_are_not_there_are_named(tmp_path):
 def model_of(inputs, outputs, nodes, **values):
     kinds = {"pictures": (TensorProto.FLOAT, ["N", 1, 48, 48]), **values}
     info = [[helper.make_tensor_value_info(n, *kinds[n]) for n in names]
-            for names in (inputs, outputs)]  # fmt: skip
+            for names in (inputs, outputs)]
     graph = helper.make_graph([helper.make_node(*node) for node in nodes], "net", *info)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -150,7 +150,7 @@ def model_of(inputs, outputs, nodes, **values):
         (model_of(["pictures"], ["y"], [("NoSuchThing", ["pictures"], ["y"])],
                   y=(1, ["N", 7])), "onnxruntime cannot run"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_classifier_of_faces_is_told(tmp_path, model, told):
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match=told):
@@ -176,16 +176,16 @@ def test_what_to_install_is_told_where_onnx_is_missing(tmp_path, monkeypatch):
 
 def test_half_precision_and_probabilities_are_taken_as_they_are(tmp_path):
     nodes = [("ReduceMean", ["pictures"], ["m"]), ("Concat", ["m"] * 7, ["c"]),
-             ("Softmax", ["c"], ["y"])]  # fmt: skip
+             ("Softmax", ["c"], ["y"])]
     made = [helper.make_node(*nodes[0], axes=[2, 3], keepdims=0),
-            helper.make_node(*nodes[1], axis=1), helper.make_node(*nodes[2], axis=1)]  # fmt: skip
+            helper.make_node(*nodes[1], axis=1), helper.make_node(*nodes[2], axis=1)]
     kind = TensorProto.FLOAT16
     graph = helper.make_graph(
         made, "net", [helper.make_tensor_value_info("pictures", kind, ["N", 1, 48, 48])],
         [helper.make_tensor_value_info("y", kind, ["N", 7])],
-    )  # fmt: skip
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     subject = opened(tmp_path / "net.onnx", extra='output = "probabilities"')
     torch.testing.assert_close(subject.logits(pictures(2)).softmax(1), torch.full((2, 7), 1 / 7),
-                               atol=1e-3, rtol=0)  # fmt: skip
+                               atol=1e-3, rtol=0)

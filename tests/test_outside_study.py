@@ -41,7 +41,7 @@ def test_the_benchmark_holds_the_models_answers_and_finds_them_again(tmp_path, o
     classes = ("Neutral", "Happiness", "Surprise", "Sadness", "Anger", "Disgust", "Fear")
     spec = outside.write_net(tmp_path, 64, classes=classes)
     command = ["bench", "--data", DATA, "--models", f"{spec},{onnx_file}", "--conditions",
-               "eyes-0.3-mean", "--batch-size", "16", "--out", str(tmp_path / "out")]  # fmt: skip
+               "eyes-0.3-mean", "--batch-size", "16", "--out", str(tmp_path / "out")]
     assert main(command) == 0
     told = lines_of(capsys)
     assert f"net-build: {spec}, 64 px rgb, 7 classes, logits; its description names no at" in told
@@ -83,7 +83,7 @@ def test_faces_of_classes_that_a_model_lacks_are_left_out_and_counted(tmp_path, 
                  "left out: 5 faces of 'fear', a class that net-build lacks",
                  "shown: the 20 faces of angry, happy, sad, neutral",
                  "net-build: its logits of bored are dropped; no face shown is of such a class",
-                 "whole-build: its logits of disgust, fear, surprise, contempt are"):  # fmt: skip
+                 "whole-build: its logits of disgust, fear, surprise, contempt are"):
         assert line in told
     kept = [i for i in range(40) if EIGHT[data.labels[i]] in faces.classes]
     torch.testing.assert_close(faces.images(slice(None)), data.images(kept))
@@ -124,18 +124,18 @@ def test_attribution_skips_what_an_onnx_file_lacks_and_runs_the_rest(tmp_path, o
     out = tmp_path / "out"
     command = ["attribute", "--data", DATA, "--models", onnx_file, "--methods",
                "gradcam,saliency,attention,feature_ablation,sobel", "--limit", "8", *FEW,
-               "--out", str(out)]  # fmt: skip
+               "--out", str(out)]
     assert main(command) == 0
     told = lines_of(capsys)
     before_the_run = told[: told.index("dear methods")]
     for line in ("file: skipped attention: no layer of an ONNX file can be read",
                  "file: skipped saliency: onnxruntime gives no gradients",
-                 "file: no test of sanity by randomised weights"):  # fmt: skip
+                 "file: no test of sanity by randomised weights"):
         assert line in before_the_run
     table = pd.read_csv(out / "faithfulness.csv")
     assert set(table["method"]) == {"feature_ablation", "sobel"}
     assert json.loads((out / "run.json").read_text())["methods"] == {
-        "file": ["feature_ablation", "sobel"]}  # fmt: skip
+        "file": ["feature_ablation", "sobel"]}
     assert main([*command[:6], "gradcam", *command[7:-1], str(tmp_path / "none")]) == 2
 
 
@@ -144,7 +144,7 @@ def test_attribution_of_a_net_from_outside_runs_all_families(tmp_path):
     out = tmp_path / "out"
     assert main(["attribute", "--data", DATA, "--models", spec, "--methods",
                  "attention,gradcam,deeplift,saliency", "--limit", "6", *FEW, "--out",
-                 str(out)]) == 0  # fmt: skip
+                 str(out)]) == 0
     table = pd.read_csv(out / "sanity.csv")
     assert set(table["method"]) == {"attention", "gradcam", "deeplift", "saliency"}
     assert set(table["layer"]) >= {"net.conv", "net.gate.0", "net.fc"}
@@ -167,7 +167,7 @@ def test_photographs_are_explained_by_models_from_outside_beside_ours(tmp_path, 
     models = f"{spec},{onnx_file},{tiny.weights(tmp_path, 'iram')}"
     out = tmp_path / "out"
     assert main(["explain", str(tmp_path / "faces"), "--faces", "whole", "--models", models,
-                 "--out", str(out)]) == 0  # fmt: skip
+                 "--out", str(out)]) == 0
     table = pd.read_csv(out / "faces.csv").set_index("model")
     assert table.loc["net-build", ["p_happy", "p_sad", "p_angry"]].sum() == pytest.approx(1)
     assert table.loc["net-build", ["p_fear"]].isna().all()
@@ -181,7 +181,7 @@ def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsy
     models = f"{spec},{spec.replace(':build', ':plain')},{onnx_file}"
     out = tmp_path / "out"
     assert main(["shift", "--data", DATA, "--models", models, "--conditions",
-                 "eyes-0.3-noise,sham-0.3-noise", "--out", str(out)]) == 0  # fmt: skip
+                 "eyes-0.3-noise,sham-0.3-noise", "--out", str(out)]) == 0
     told = lines_of(capsys)
     assert "file: left out, since neither attention nor activation can be read of it" in told
     verdicts = pd.read_csv(out / "verdicts.csv")
@@ -198,7 +198,7 @@ def test_the_shift_of_a_net_with_attention_of_its_own(tmp_path, onnx_file, capsy
 def test_attention_that_cannot_be_replaced_is_read_all_the_same(tmp_path):
     more = ("\n\nclass Idle(Net):\n    def forward(self, x):\n        y = self.features(x)\n"
             "        self.gate(y)\n        return self.fc(y.mean((2, 3)))\n\n\n"
-            "def build():\n    return Idle()\n")  # fmt: skip
+            "def build():\n    return Idle()\n")
     faces = tiny.dataset(6)
     spec = outside.write_net(tmp_path, more=more, extra=ATTENTION)
     subjects, told = readable(open_study(spec, faces)[0])
@@ -259,7 +259,7 @@ def test_check_fails_where_a_study_would_not_take_the_model(tmp_path, capsys, re
 
 def test_check_finds_a_factory_whose_weights_differ_from_call_to_call(tmp_path, capsys):
     more = ("\nimport os\n\n\ndef build():\n    net = Net()\n"
-            "    net.fc.bias.data.fill_(ord(os.urandom(1)))\n    return net\n")  # fmt: skip
+            "    net.fc.bias.data.fill_(ord(os.urandom(1)))\n    return net\n")
     spec = outside.write_net(tmp_path, more=more)
     assert main(["models", "--check", spec]) == 2
     assert rows(lines_of(capsys))["factory"] == "no"

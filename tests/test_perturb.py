@@ -40,7 +40,7 @@ def test_the_clean_pass_changes_nothing(images):
 
 
 ONE_OF_EACH = {c.fill if c.occluder == "box" else c.occluder + c.corruption: c
-               for c in PRESETS["full"] if c.severity in (0, 3) and not c.roll_deg}  # fmt: skip
+               for c in PRESETS["full"] if c.severity in (0, 3) and not c.roll_deg}
 
 
 @pytest.mark.parametrize("condition", ONE_OF_EACH.values(), ids=lambda c: c.name)
@@ -87,7 +87,7 @@ def test_a_turned_face_is_covered_where_it_turned_to():
     turned = Condition("nose", 0.1, "mean", yaw_deg=30.0)
     still = Condition("nose", 0.1, "mean", yaw_deg=0.0)
     middles = [cover_faces(layout_at(c, None, 48), c, IDS[:1], 0).mask[0].nonzero().float().mean(0)
-               for c in (turned, still)]  # fmt: skip
+               for c in (turned, still)]
     assert middles[0][1] - middles[1][1] > 1  # the nose points to the picture's right
 
 

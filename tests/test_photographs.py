@@ -136,7 +136,7 @@ def test_results_of_files_of_one_stem_have_different_names(tmp_path):
     for name in ("a/x.jpg", "b/x.jpg", "X.png", "y.png", "x.jpg~2.png", "z.tar.png"):
         saved(tmp_path / name, heads()[0], format="PNG")
     files = [tmp_path / name for name in
-             ("a/x.jpg", "b/x.jpg", "X.png", "y.png", "x.jpg~2.png", "z.tar.png")]  # fmt: skip
+             ("a/x.jpg", "b/x.jpg", "X.png", "y.png", "x.jpg~2.png", "z.tar.png")]
     names = named(*files)
     assert names == ["x.jpg", "x.jpg~2", "X.png", "y", "x.jpg~2~2", "z.tar"]
     assert len({name.lower() for name in names}) == len(files)
@@ -151,7 +151,7 @@ def test_folders_give_their_pictures_in_order_and_each_file_comes_once(tmp_path)
     found = photographs([tmp_path / "b.png", tmp_path, tmp_path / "deeper" / ".." / "A.JPG"])
     assert [photo.path.name for photo in found] == [
         "b.png", "A.JPG", "gone.png", "phone.HEIC", "ä ß.webp",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_folder_without_pictures_is_told(tmp_path):
@@ -169,7 +169,7 @@ def boxes_csv(folder, *lines, header="path,left,top,right,bottom"):
 def test_boxes_are_read_by_the_names_of_the_columns(tmp_path):
     picture = saved(tmp_path / "ä b.png", scenery())
     path = boxes_csv(tmp_path, "0.9,10,ä b.png,110.4,20,120,",
-                     header="\ufeffscore, LEFT ,path,right,top,bottom,more")  # fmt: skip
+                     header="\ufeffscore, LEFT ,path,right,top,bottom,more")
     [line] = read_boxes(path)
     assert (line.path, line.box, line.line) == (picture, Box(10, 20, 110, 120), 2)
     _, [face] = Finder(str(path), widen=1.5)(picture)

@@ -68,7 +68,7 @@ def test_there_and_back_returns_the_visible_part_within_six_gray_levels(images):
     back = torch.nn.functional.grid_sample(
         images, (source / SIZE * 2 - 1).nan_to_num()[None].expand(4, -1, -1, -1),
         align_corners=False, padding_mode="border",
-    )  # fmt: skip
+    )
     assert inner.float().mean() > 0.3
     assert error(turned.images, back, inner) < 6
 
@@ -188,7 +188,7 @@ def test_no_pictures_give_none(landmarks):
     ("angle", "limit"),
     [({"yaw_deg": 80}, "-75 to 75"), ({"pitch_deg": -41}, "-40 to 40"),
      ({"roll_deg": 181}, "-180 to 180"), ({"yaw_deg": float("nan")}, "-75 to 75")],
-)  # fmt: skip
+)
 def test_an_angle_beyond_the_range_is_refused_with_the_range(angle, limit, images):
     with pytest.raises(InputError, match=limit):
         turn(images, **angle)

@@ -62,7 +62,7 @@ def test_the_interval_of_a_drop_covers_the_truth_in_92_to_98_percent_of_simulati
     for seed in range(runs):
         labels = generator.choice(3, 150, p=[0.6, 0.3, 0.1]), generator.choice(3, 80)
         hits = [generator.random((len(of), 1)) < (skill - drop)[of][:, None]
-                for of, drop in zip(labels, (0, 0.1), strict=True)]  # fmt: skip
+                for of, drop in zip(labels, (0, 0.1), strict=True)]
         comparison, group = (drawn(labels[i], hits[i], 3, seed, str(i)) for i in (0, 1))
         reference, value = means(comparison, like=group)
         _, low, high = interval((reference - value)[:, 0])
@@ -73,7 +73,7 @@ def test_the_interval_of_a_drop_covers_the_truth_in_92_to_98_percent_of_simulati
 def test_other_labels_leave_out_what_has_none_or_no_class_here_and_count_it():
     majority = ["happiness", "sad", "", "contempt", "happy", "angry", "angry"]
     faces, rows = made(["side"] * 4 + ["none"] * 3, [0, 2, 1, 1, 1, 0, 1], [0, 1, 1, 1, 1, 1, 1],
-                       ferplus_label=majority)  # fmt: skip
+                       ferplus_label=majority)
     table = real_table({"m": rows}, faces, CLASSES, 0)
     accuracy = found(table, "side", "accuracy", "ferplus")
     assert accuracy.value == 1  # what is "happy" by FERPlus was answered so
@@ -96,12 +96,12 @@ def test_groups_without_a_face_stay_in_the_table():
 
 def test_turned_and_occluded_faces_are_told_apart():
     faces, rows = made(["side", "side", "none", "none"], [0] * 4, [1, 0, 1, 1],
-                       pose_30=[True, False, True, False])  # fmt: skip
+                       pose_30=[True, False, True, False])
     faces["pose_30"] = [True, False, True, False]
     table = real_table({"m": rows}, faces, CLASSES, 0)
     sizes = {group: found(table, group, "accuracy").n for group in GROUPS}
     expected = {"occluded": 2, "pose_30": 2, "occluded_not_turned": 1, "turned_not_occluded": 1,
-                "not_listed": 1, "pose_45": 0}  # fmt: skip
+                "not_listed": 1, "pose_45": 0}
     assert {group: sizes[group] for group in expected} == expected
 
 
@@ -117,7 +117,7 @@ def painted():
     kinds = ["none"] * 40 + ["upper", "lower", "side", "glasses"] * 5
     faces, clean = made(kinds, [0, 1] * 30, [1, 1, 1, 1, 0] * 12)
     wrong = {"upper_half-0.3-mean": 40, "upper_half-0.3-noise": 20, "hand-0.3-mean": 10,
-             "lower_half-0.3-mean": 30, "left_half-0.3-mean": 4, "eyes-0.3-mean": 20}  # fmt: skip
+             "lower_half-0.3-mean": 30, "left_half-0.3-mean": 4, "eyes-0.3-mean": 20}
 
     def read(model, condition):
         right = clean["correct"] & (np.arange(60) >= wrong.get(condition.name, 0))
@@ -126,7 +126,7 @@ def painted():
 
     conditions = select("upper_half-0.3-mean,upper_half-0.3-noise,lower_half-0.3-mean,"
                         "left_half-0.3-mean,eyes-0.3-mean,eyes-0.1-mean,box-0.3-mean,rotation,"
-                        "yaw+30-eyes-0.3-mean")  # fmt: skip
+                        "yaw+30-eyes-0.3-mean")
     return faces, clean, read, conditions
 
 
@@ -135,7 +135,7 @@ def test_painted_and_real_drops_stand_side_by_side_on_the_same_draws(painted):
     table = synthetic_against_real(read, ["m"], conditions, faces, CLASSES, 0)
     of = {(r.type, r.occluder, r.fraction): r for r in table.itertuples()}
     assert {key[:2] for key in of} == {("upper", "upper_half"), ("lower", "lower_half"),
-                                       ("side", "left_half"), ("glasses", "eyes")}  # fmt: skip
+                                       ("side", "left_half"), ("glasses", "eyes")}
     assert of["glasses", "eyes", 0.1].synthetic_drop == 0
     half = of["glasses", "eyes", 0.3]
     assert half.synthetic_drop == pytest.approx(0.4)  # 16 of 40 right answers lost
@@ -175,7 +175,7 @@ def test_types_that_rise_together_correlate_and_three_are_too_few():
         "model": "m", "labels": "own", "type": ["upper", "upper", "lower", "side", "glasses"],
         "occluder": ["hair", "hand", "cup", "hand", "eyes"],
         "synthetic_drop": [0.1, 0.3, 0.3, 0.4, 0.9], "real_drop": [0.1, 0.1, 0.2, 0.3, 0.8],
-    })  # fmt: skip
+    })
     (row,) = type_correlation(table).itertuples()
     assert (row.n, row.spearman) == (4, pytest.approx(1))
     assert row.pearson == pytest.approx(
@@ -194,7 +194,7 @@ def test_the_forest_shows_real_and_painted_drops_in_points(painted):
     assert names.count("eyes, 30%") == 1
     assert [axis.get_title() for axis in display.axes_] == ["one", "other"]
     drops = [line.get_xdata()[0] for line in display.axes_[0].get_lines()
-             if line.get_marker() == "s"]  # fmt: skip
+             if line.get_marker() == "s"]
     assert drops[-1] == pytest.approx(40)
     plt.close(display.figure_)
     with pytest.raises(InputError, match="by the labels 'agreed'"):

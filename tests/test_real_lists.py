@@ -85,7 +85,7 @@ def test_lists_of_other_faces_are_told(source, spec):
 def test_without_names_it_is_said_what_to_do(source):
     (source.parent / "fer2013new.csv").unlink()
     with pytest.raises(InputError, match=r"put FERPlus's fer2013new.csv beside fer2013.csv, or use "
-                                         r"ferplus:.*fer2013.csv,VOTES"):  # fmt: skip
+                                         r"ferplus:.*fer2013.csv,VOTES"):
         listed(source)
 
 
@@ -150,12 +150,12 @@ def test_the_real_lists_give_the_known_groups(iram_data):
     rows = pd.DataFrame({
         "image_id": faces["image_id"], "label": dataset.labels.numpy(), "correct": True,
         "prediction": rng.integers(0, 7, len(faces)), "confidence": 0.5, "margin": 0.0,
-    })  # fmt: skip
+    })
     table = real_table({"m": rows}, faces, dataset.classes, 0)
     own = table[(table["labels"] == "own") & (table["metric"] == "accuracy")]
     sizes = dict(zip(own["group"], own["n"], strict=True))
     assert sizes == {
         "occluded": 605, "upper": 70, "lower": 138, "side": 213, "glasses": 184, "pose_30": 1170,
         "pose_45": 633, "occluded_not_turned": 400, "turned_not_occluded": 965, "not_listed": 2019,
-    }  # fmt: skip
+    }
     assert "without a FERPlus majority: 436 of 3,589 faces" in problems

@@ -28,7 +28,7 @@ CSS = Path(command.__file__).parents[1] / "report" / "page.css"
 KEPT = ("shift/verdicts.csv", "shift/components.csv", "pose/summary.csv", "training/accuracy.csv")
 PNG = "data:image/png;base64,"
 DOT = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5E"
-       "rkJggg==")  # one pixel  # fmt: skip
+       "rkJggg==")  # one pixel
 READABLE = 4.5  # WCAG 2.2, AA
 
 
@@ -108,7 +108,7 @@ def test_the_notebooks_are_told_in_words_and_lead_to_what_was_measured(text):
     assert {one["href"] for one in own.all("a")} == {
         "#figure-accuracy_against_fraction", "#figure-drop_by_occluder",
         "#figure-drop_by_occluder_heads", "#table-occluders",
-    }  # fmt: skip
+    }
     assert "The drop is the accuracy that this costs" in " ".join("".join(own.words).split())
 
 
@@ -137,7 +137,7 @@ def test_notebooks_that_run_show_what_their_cells_give(tmp_path):
         ("code", "from IPython.display import HTML, Image\n"
                  "HTML('<style>x</style><table><tr><td>7</td></tr></table>')"),
         ("code", f"import base64\nImage(data=base64.b64decode('{DOT}'))"),
-    )  # fmt: skip
+    )
     [notebook] = collect_notebooks("run", written(tmp_path, *cells))
     kinds = [block.kind for block in notebook.blocks if block.kind not in ("prose", "code")]
     assert (notebook.title, kinds) == ("Mine", ["text", "table", "png"])
@@ -178,7 +178,7 @@ def test_nothing_is_wider_than_a_phone(text, tmp_path):
             sized(browser, 390, 844, scheme)
             assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
             papers.add(browser.execute_script(
-                "return getComputedStyle(document.body).backgroundColor"))  # fmt: skip
+                "return getComputedStyle(document.body).backgroundColor"))
         assert papers == {"rgb(255, 255, 255)", "rgb(20, 23, 27)"}
     finally:
         browser.quit()
@@ -208,7 +208,7 @@ def test_a_page_too_large_is_drawn_again_more_coarsely(results, text, tmp_path, 
     ("arguments", "told"),
     [(["--results", "nosuch"], "no such folder"), (["--out", "page.pdf"], "web page"),
      (["--results", "."], "none of the study's tables")],
-)  # fmt: skip
+)
 def test_mistakes_are_told(arguments, told, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()

@@ -34,7 +34,7 @@ def test_the_ledger_is_that_of_the_cards():
     found = ledger(GRIDS["study"], [TRAINING / "cards"]).set_index("name")
     done = found.index[found["status"] == "done"]
     columns = ["status", "label", "switches", "recipe", "validation", "test", "test_crops",
-               "selected_epoch", "weights_sha256"]  # fmt: skip
+               "selected_epoch", "weights_sha256"]
     assert len(done) >= 31
     told, found = (table.loc[done, columns].astype(object).fillna("") for table in (told, found))
     for name in columns:

@@ -49,7 +49,7 @@ def test_calibration_error_of_a_hand_made_case():
     rows = pd.DataFrame({
         "label": [0, 0, 0, 0], "prediction": [0, 0, 0, 1], "correct": [True, True, True, False],
         "confidence": [0.9, 0.9, 0.6, 0.6], "margin": [1.0, 1.0, 1.0, -1.0],
-    })  # fmt: skip
+    })
     # bins: 0.9 twice, both right: gap 0.1; 0.6 twice, one right: gap 0.1
     assert value_of(scores(rows, rows, 2, 0), "ece") == pytest.approx(0.1)
     assert value_of(scores(rows, rows, 2, 0), "margin") == 0.5

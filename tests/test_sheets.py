@@ -24,7 +24,7 @@ def test_sheets_of_heads(tmp_path, capsys):
         (Condition("brows_eyes", 0.3, "mean"), "brows and\neyes\n30%"),
         (Condition(corruption="jpeg", severity=3), "JPEG\nlevel 3"),
     ],
-)  # fmt: skip
+)
 def test_conditions_are_told_in_the_words_of_the_figures(condition, expected):
     assert _title(condition) == expected
 

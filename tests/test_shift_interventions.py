@@ -17,7 +17,7 @@ def maps(seed: int, n=4, channels=3, side=6):
 
 def orders(n=4, side=6):
     return torch.stack([torch.randperm(side**2, generator=GENERATOR().manual_seed(i))
-                        for i in range(n)])  # fmt: skip
+                        for i in range(n)])
 
 
 def moments(of):
@@ -75,7 +75,7 @@ def test_a_change_elsewhere_is_as_large_as_the_movement():
     clean, occluded = maps(0), 0.4 + 0.2 * maps(1)
     made = donors([clean], [occluded], [orders()])
     sizes = [(made[name][0] - occluded).flatten(2).norm(dim=2)
-             for name in ("clean", "change_elsewhere")]  # fmt: skip
+             for name in ("clean", "change_elsewhere")]
     torch.testing.assert_close(*sizes)
     assert not torch.allclose(made["clean"][0], made["change_elsewhere"][0])
 
@@ -90,9 +90,9 @@ def test_outcomes_are_those_of_the_replaced_attention(model, pictures):
     with torch.inference_mode():
         clean, occluded = (model.trace(x).attention for x in pictures)
         every = [torch.stack([torch.randperm(a.shape[2] * a.shape[3]) for _ in range(6)])
-                 for a in clean]  # fmt: skip
+                 for a in clean]
         found = {(name, layer): logits for name, layer, logits in
-                 outcomes(model, model, pictures, clean, occluded, every)}  # fmt: skip
+                 outcomes(model, model, pictures, clean, occluded, every)}
         with model.intervene(dict(enumerate(clean))):
             expected = model(pictures[1])
     torch.testing.assert_close(found["clean_unmatched", ALL], expected)
@@ -106,7 +106,7 @@ def test_interventions_leave_the_model_as_it_was(model, pictures):
         logits = model(pictures[1])
         clean, occluded = (model.trace(x).attention for x in pictures)
         every = [torch.stack([torch.randperm(a.shape[2] * a.shape[3]) for _ in range(6)])
-                 for a in clean]  # fmt: skip
+                 for a in clean]
         made = outcomes(model, model, pictures, clean, occluded, every)
         next(made)
         made.close()  # in the middle
@@ -121,7 +121,7 @@ def test_uniform_attention_in_place_of_a_constant_gate_changes_nothing(tmp_path,
     with torch.inference_mode():
         clean, occluded = (model.trace(x).attention for x in pictures)
         every = [torch.stack([torch.randperm(a.shape[2] * a.shape[3]) for _ in range(6)])
-                 for a in clean]  # fmt: skip
+                 for a in clean]
         logits = model(pictures[1])
         for name, _, found in outcomes(model, model, pictures, clean, occluded, every):
             if name in ("uniform", "shuffled", "inverted", "clean", "change_elsewhere"):
@@ -144,7 +144,7 @@ def test_permuted_weights_are_the_same_numbers_at_other_places(model, pictures):
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     again = permuted_weights(model, pictures[0], seed=0)
     assert all(torch.equal(a, b) for a, b in zip(found.parameters(), again.parameters(),
-                                                 strict=True))  # fmt: skip
+                                                 strict=True))
     other = permuted_weights(model, pictures[0], seed=1)
     assert not torch.equal(found.state_dict()[weight], other.state_dict()[weight])
     assert PERMUTED == "permuted-weights"

@@ -126,7 +126,7 @@ def test_cells_are_covered_or_free_with_a_band_of_a_cell_between():
     face = square(0, 0, 48, 48)
     found = cells(square(0, 0, 48, 15), face, 12, 12)  # 3.75 cells of 4 px wide
     assert found.inside[0, 0].tolist() == [1, 1, 1, 0.0] + [0] * 8 or \
-        found.inside[0, 0].tolist() == [1, 1, 1, 1] + [0] * 8  # fmt: skip
+        found.inside[0, 0].tolist() == [1, 1, 1, 1] + [0] * 8
     first = int(found.inside[0, 0].sum())
     assert found.rest[0, 0].tolist() == [0] * (first + 1) + [1] * (11 - first)
 

@@ -22,7 +22,7 @@ def study(out, *models, conditions=CONDITIONS, n=42, **options):
     known = faces(n)
     subjects = [subject(kind(known), name, seed) for kind, name, seed in models]
     return shift(subjects, known, out, conditions=conditions, batch_size=21, progress=False,
-                 causal_fills=("noise",), **options)  # fmt: skip
+                 causal_fills=("noise",), **options)
 
 
 def verdicts(results, model: str) -> dict[str, str]:
@@ -48,7 +48,7 @@ def planted(tmp_path_factory):
         (Inattentive, "none-seed0", 0), (Fixed, "iram-random-labels-seed0", 0),
         *((Fixed, f"iram-erasing-{fill}-seed0", 0) for fill in ("noise", "mean", "occluders")),
         (Gating, "se-seed0", 0), (Gating, "eca-seed0", 0), (Fixed, "cbam-seed0", 0),
-    )  # fmt: skip
+    )
 
 
 def test_attention_that_avoids_the_mask_is_supported_on_every_control(planted):
@@ -128,7 +128,7 @@ def test_one_training_seed_gives_an_interval_over_images_and_says_so(planted):
 
 def test_two_training_seeds_give_an_interval_over_both(tmp_path):
     results = study(tmp_path, (Avoiding, "iram-seed0", 0), (Avoiding, "iram-seed1", 1),
-                    (Inattentive, "none-seed0", 0), conditions=SMALL, n=21)  # fmt: skip
+                    (Inattentive, "none-seed0", 0), conditions=SMALL, n=21)
     row = results.tables["verdicts"].query("hypothesis == 'H2b'").iloc[0]
     assert row["seeds"] == 2
     assert row["interval_over"] == "images within training seeds"
@@ -156,13 +156,13 @@ def test_each_fill_stands_alone_with_its_shams_and_exposures(planted):
     erased = every[every["row"] == "exposure"]
     assert set(erased["exposure"]) == {"noise", "mean", "occluders"}
     assert set(table["row"]) == {"attention", "exposure", "twin", "random-labels",
-                                 "channels-alone", "permuted-weights"}  # fmt: skip
+                                 "channels-alone", "permuted-weights"}
     assert "what each fill shows alone" in planted.report()
 
 
 def test_what_lacks_weights_or_conditions_is_not_tested_and_said(tmp_path):
     results = study(tmp_path, (Avoiding, "iram-seed0", 0), (Fixed, "cbam-seed0", 0),
-                    (Fixed, "iram-erasing-noise-seed0", 0), conditions=SMALL[:2], n=21)  # fmt: skip
+                    (Fixed, "iram-erasing-noise-seed0", 0), conditions=SMALL[:2], n=21)
     table = results.tables["verdicts"].query("model == 'iram'").set_index("hypothesis")
     assert set(table.loc[["H1", "H2b", "H2c", "H2d", "H4", "H6"], "verdict"]) == {"not tested"}
     assert "no sham" in table.loc["H1", "reason"]

@@ -51,7 +51,7 @@ def zoo(tmp_path):
         carded(tmp_path, "e", "chance", "iram", random_labels=True, label_smoothing=0.0),
         carded(tmp_path, "f", "taught", "iram", **ERASED),
         carded(tmp_path, "g", "taught-plain", "none", **ERASED),
-    ]  # fmt: skip
+    ]
 
 
 def test_controls_are_found_by_their_cards(zoo):
@@ -82,7 +82,7 @@ def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
         carded(tmp_path, "h", "taught-mean", "iram", erasing=0.5, erasing_fill="mean"),
         carded(tmp_path, "i", "taught-all", "iram", erasing=0.5, erasing_fill="any",
                 erasing_shape="regions"),
-    ]  # fmt: skip
+    ]
     found = evidence(*zoo, *more).controls("mine", "exposure")
     assert names(found) == [["f"], ["h"], ["i"]]
 
@@ -90,21 +90,21 @@ def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
 def test_a_twin_of_other_data_or_another_recipe_is_no_control_and_named(tmp_path):
     own = carded(tmp_path, "a", "mine", "iram")
     for other in (carded(tmp_path, "b", "elsewhere", "none", data="heads"),
-                  carded(tmp_path, "c", "longer", "none", epochs=90)):  # fmt: skip
+                  carded(tmp_path, "c", "longer", "none", epochs=90)):
         with pytest.raises(MissingWeightsError, match=f"{other.stem}: trained on other data"):
             evidence(own, other).controls("mine", "twin")
 
 
 def test_one_label_of_two_trainings_is_a_mistake(tmp_path):
     paths = [carded(tmp_path, "a", "mine", "iram", 0),
-             carded(tmp_path, "b", "mine", "iram", 1, epochs=90)]  # fmt: skip
+             carded(tmp_path, "b", "mine", "iram", 1, epochs=90)]
     with pytest.raises(InputError, match=r"a and b are both labelled 'mine'.*epochs: 24 there, 90"):
         evidence(*paths)
 
 
 def test_erasing_half_as_often_is_another_training(tmp_path):
     paths = [carded(tmp_path, "a", "mine", "iram", 0, **ERASED),
-             carded(tmp_path, "b", "mine", "iram", 1, **ERASED | {"erasing": 0.25})]  # fmt: skip
+             carded(tmp_path, "b", "mine", "iram", 1, **ERASED | {"erasing": 0.25})]
     with pytest.raises(InputError, match=r"erasing\.erasing: 0\.5 there, 0\.25 now"):
         evidence(*paths)
 
@@ -126,9 +126,9 @@ def test_without_a_card_the_name_tells():
         )
     ]
     assert [t.label for t in found] == ["iram-heads", "iram-erasing-occluders",
-                                        "iram-random-labels-heads"]  # fmt: skip
+                                        "iram-random-labels-heads"]
     assert [(t.erased, t.random_labels) for t in found] == [
-        ("none", False), ("occluders", False), ("none", True)]  # fmt: skip
+        ("none", False), ("occluders", False), ("none", True)]
     assert roles.alike("random-labels", found[2], found[0])
     assert not roles.alike("noise", found[1], found[0])
 
@@ -154,7 +154,7 @@ def test_every_training_is_compared_with_the_control_of_its_own_seed(tmp_path):
     results = shift(
         [made("iram", 0, 0.5), made("iram", 1, 0.8), made("se", 0, 0.5), made("se", 1, 0.8)],
         known, out, conditions=CONDITIONS, batch_size=14, progress=False,
-    )  # fmt: skip
+    )
     component = Component("more than se", "mass_change", -1, 0.05, versus="se")
     values = Evidence(results.study).values("iram", component)
     assert values.shape == (2, 14)
@@ -166,6 +166,6 @@ def test_a_name_without_a_seed_is_all_its_shipped_seeds(tmp_path, monkeypatch):
         (tmp_path / f"{name}.safetensors").touch()
     monkeypatch.setattr(roles, "PRETRAINED", tmp_path)
     assert roles.every_seed("iram, iram-heads") == \
-        "iram-seed0,iram-seed2,iram-seed10,iram-heads-seed0"  # fmt: skip
+        "iram-seed0,iram-seed2,iram-seed10,iram-heads-seed0"
     for named in ("iram-seed2,my/own.safetensors", f"{tmp_path}/iram-seed0.safetensors,none-x"):
         assert roles.every_seed(named) == named

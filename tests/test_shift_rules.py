@@ -10,12 +10,12 @@ from analysis.shift.verdicts import decide
 
 def of(effect, p_direction, p_absent):
     return Finding(effect, effect - 0.1, effect + 0.1, 100, 1, p_direction, 1 - p_absent, p_absent,
-                   p_absent, 0.1)  # fmt: skip
+                   p_absent, 0.1)
 
 
 FOUND = {"there": of(0.3, 1e-4, 0.999), "absent": of(0.0, 0.5, 1e-4), "open": of(0.05, 0.2, 0.5),
          "small": of(0.01, 1e-4, 1e-4), "inside": of(0.039, 5e-5, 0.0399),
-         "about": of(0.06, 1e-4, 0.8), "lacking": None}  # fmt: skip
+         "about": of(0.06, 1e-4, 0.8), "lacking": None}
 
 
 def decided(key, *names):
@@ -23,7 +23,7 @@ def decided(key, *names):
     h = next(h for h in HYPOTHESES if h.key == key)
     lack = MissingWeightsError(["se"])
     (row,) = decide("iram", [h], {key: [(FOUND[n], lack if n == "lacking" else None)
-                                        for n in names]})  # fmt: skip
+                                        for n in names]})
     return row
 
 
@@ -34,7 +34,7 @@ def decided(key, *names):
      ("there", "lacking", "not tested"), ("absent", "lacking", "not tested"),
      ("small", "there", "refuted"), ("open", "open", "undecided"),
      ("about", "there", "undecided"), ("inside", "there", "undecided")],
-)  # fmt: skip
+)
 def test_the_decision_rules(effect, control, verdict):
     assert decided("H3", effect, control)["verdict"] == verdict
 
@@ -58,13 +58,13 @@ def test_an_effect_inside_the_margin_is_not_supported_however_sure_it_is():
      ("lacking", "there", "not tested", "presupposes H1, which is not tested (no weights of: se)"),
      ("absent", "absent", "refuted", "more than permuted-weights: equivalent to none"),
      ("absent", "open", "undecided", "not shown: more than permuted-weights")],
-)  # fmt: skip
+)
 def test_learned_presupposes_that_attention_leaves_at_all(basis, own, verdict, reason):
     chosen = [h for h in HYPOTHESES if h.key in ("H1", "H2a")]
     lack = MissingWeightsError(["se"]) if basis == "lacking" else None
     others = [(FOUND["there"], None)] * (len(chosen[0].components) - 1)
     first, second = decide("iram", chosen, {"H1": [(FOUND[basis], lack), *others],
-                                            "H2a": [(FOUND[own], None)]})  # fmt: skip
+                                            "H2a": [(FOUND[own], None)]})
     assert second["verdict"] == verdict
     assert second["reason"].startswith(reason)
     assert second["presupposes"] == first["hypothesis"] == "H1"

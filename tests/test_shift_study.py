@@ -28,12 +28,12 @@ def run(out, folder, names=("iram", "none"), n=12, conditions=CONDITIONS, batch_
     paths = [str(tiny.weights(folder, name)) for name in names]
     subjects = open_subjects(",".join(paths), FER2013_CLASSES)
     return shift(subjects, tiny.dataset(n), out, conditions=conditions, batch_size=batch_size,
-                 progress=False, **options)  # fmt: skip
+                 progress=False, **options)
 
 
 def files(out):
     return {p.relative_to(out): p.read_bytes() for p in sorted(out.rglob("*"))
-            if p.is_file() and p.name != "run.json"}  # fmt: skip
+            if p.is_file() and p.name != "run.json"}
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,12 @@ def test_mediation_is_the_mean_of_the_interventions_over_the_occluders(finished)
     assert {"iram", "iram-permuted-weights", "none"} == set(table["model"])
     single = table.query("model == 'iram' and fill != 'all'")
     asked = {"total": ("none", "total"), "indirect": ("clean", "indirect"),
-             "elsewhere": ("change_elsewhere", "indirect")}  # fmt: skip
+             "elsewhere": ("change_elsewhere", "indirect")}
     for row in single.itertuples():
         intervention, effect = asked[row.effect]
         of = causes[(causes["model"] == "iram-seed0") & (causes["fill"] == row.fill)
                     & (causes["outcome"] == row.outcome) & (causes["effect"] == effect)
-                    & (causes["intervention"] == intervention)]  # fmt: skip
+                    & (causes["intervention"] == intervention)]
         assert row.value == pytest.approx(of["value"].mean(), abs=2e-6)
         assert row.low <= row.value <= row.high
         assert (row.n, row.seeds) == (of["n"].iloc[0], 1)
@@ -95,7 +95,7 @@ def test_mediation_is_the_mean_of_the_interventions_over_the_occluders(finished)
     every = table.query("model == 'iram' and fill == 'all' and effect == 'total'")
     for row in every.itertuples():
         of = single[single["fill"].isin(replaced["fill"]) & (single["effect"] == "total")
-                    & (single["outcome"] == row.outcome)]  # fmt: skip
+                    & (single["outcome"] == row.outcome)]
         assert row.value == pytest.approx(of["value"].mean(), abs=2e-6)
 
 
@@ -172,7 +172,7 @@ def test_turned_heads_and_no_occluder_are_mistakes(tmp_path):
 def test_an_occluder_of_the_whole_face_gives_words_and_no_nan(tmp_path):
     known, whole = faces(7), Condition("eyes", 1.0, "noise")
     results = shift([subject(Fixed(known), "iram-seed0")], known, tmp_path, batch_size=7,
-                    conditions=[CLEAN, whole], progress=False)  # fmt: skip
+                    conditions=[CLEAN, whole], progress=False)
     table = results.tables["verdicts"].set_index("hypothesis")
     assert "eyes-1-noise: covers no cell of the face, or leaves none" in results.report()
     assert table.loc["H1", "verdict"] == "not tested"
@@ -193,7 +193,7 @@ def listed(kinds, turned=()):
     faces = pd.DataFrame({
         "image_id": [f"face{i:03d}" for i in range(len(kinds))], "real_occlusion": kinds,
         "pose_30": [i in turned for i in range(len(kinds))], "pose_45": False,
-    })  # fmt: skip
+    })
     return real.RealFaces(faces, [])
 
 
@@ -214,7 +214,7 @@ def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, 
     results = shift(
         [subject(Listed(known), "iram-seed0"), subject(Inattentive(known), "none-seed0")],
         known, tmp_path, batch_size=21, conditions=CONDITIONS, ran_lists=tmp_path, progress=False,
-    )  # fmt: skip
+    )
     table = results.tables["real"].query("model == 'iram'").set_index(["faces", "type"])
     assert table.loc[("not turned", "upper"), "n"] == 5
     assert table.loc[("all", "upper"), "n"] == 6
@@ -232,7 +232,7 @@ def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, 
 def test_a_list_says_how_long_it_takes_and_writes_nothing(tmp_path, capsys):
     weights, out = str(tiny.weights(tmp_path)), tmp_path / "out"
     asked = ["shift", "--data", "heads:n=20", "--models", weights, "--batch-size", "4", "--list",
-             "--conditions", "eyes-0.3-noise", "--out", str(out)]  # fmt: skip
+             "--conditions", "eyes-0.3-noise", "--out", str(out)]
     assert cli.main(asked) == 0
     told = capsys.readouterr().out
     assert re.search(r"2 conditions, 4 faces, 2 nets, .* about \d+ s here", told)

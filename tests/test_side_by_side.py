@@ -84,7 +84,7 @@ def started(out: Path):
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(out), str(Path(__file__).parent)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    )
     waited = time.monotonic()
     while len(list(out.glob("*/checkpoint.safetensors"))) < 2:
         assert process.poll() is None, process.stderr.read()
@@ -100,10 +100,10 @@ def holder(out: Path, seed: int) -> int:
 def goes_on(out: Path):
     """The same command again, to its end: every cell is whole, from its checkpoint on."""
     kept = {path: path.with_name("log.csv").read_text().splitlines()[1]
-            for path in out.glob("*/checkpoint.safetensors")}  # fmt: skip
+            for path in out.glob("*/checkpoint.safetensors")}
     assert kept
     again = subprocess.run([sys.executable, "-c", PROGRAM, str(out), str(Path(__file__).parent)],
-                           capture_output=True, text=True, timeout=300)  # fmt: skip
+                           capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
     assert {p.stem for p in out.glob("*.json")} == {"none-seed0", "none-seed1"}
     for path, first in kept.items():  # its seconds differ if the epoch was trained again

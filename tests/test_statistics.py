@@ -131,7 +131,7 @@ def test_the_permutation_of_many_faces_takes_little_memory():
 def test_without_an_effect_the_permutation_p_is_below_5_percent_in_5_percent_of_simulations():
     generator = np.random.default_rng(3)
     small = [paired_permutation(generator.integers(-1, 2, (3, 200)).mean(0), resamples=500) <= 0.05
-             for _ in range(500)]  # fmt: skip
+             for _ in range(500)]
     assert np.mean(small) == pytest.approx(0.05, abs=0.025)
 
 

@@ -81,7 +81,7 @@ def test_what_is_newly_registered_has_default_conditions_by_its_name_and_in_patt
     monkeypatch.setitem(OBJECTS, "pipe", lambda layout: None)
     monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
     assert named("stripe") == [f"stripe-{f}-{fill}" for f in (0.1, 0.3, 0.5)
-                               for fill in ("mean", "noise", "other_class")]  # fmt: skip
+                               for fill in ("mean", "noise", "other_class")]
     assert named("pipe") == ["pipe-natural-object"]
     assert named("darker") == [f"darker-{severity}" for severity in range(1, 6)]
     assert named("stripe-*-noise") == [f"stripe-{f}-noise" for f in (0.1, 0.3, 0.5)]

@@ -31,7 +31,7 @@ def few():
         PRESETS["smoke"], heads_conditions="eyes-0.3-mean,roll+15,jpeg-3",
         methods="attention,gradcam", sizes=Sizes(2, 2, 2, 1),
         shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
-    )  # fmt: skip
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "smoke", smoke)
         yield
@@ -39,7 +39,7 @@ def few():
 
 def command(weights, out, *more):
     return ["study", "--preset", "smoke", "--data", "heads:n=20", "--models", weights,
-            "--batch-size", "4", "--out", str(out), *more]  # fmt: skip
+            "--batch-size", "4", "--out", str(out), *more]
 
 
 def files(out) -> dict:
@@ -66,7 +66,7 @@ def test_it_says_first_what_it_will_do_and_the_verdicts_last(weights, finished, 
     last = told.rstrip().rsplit("=== verdicts\n")[1].splitlines()
     assert last[0].split() == ["iram"]
     assert [line.split()[0] for line in last[1:]] == ["H1", "H2a", "H2b", "H2c", "H2d", "H3", "H4",
-                                                      "H5", "H6"]  # fmt: skip
+                                                      "H5", "H6"]
     assert files(finished) == before  # a second run is no run
 
 
@@ -103,7 +103,7 @@ def test_interrupted_in_any_part_the_same_command_goes_on(weights, finished, tmp
     for part, module, name, after in (
         ("occlusion", engine, "compute", 2), ("attribution", suite_loop.COMPUTE, "maps", 2),
         ("shift", shift_loop, "compute", 1),
-    ):  # fmt: skip
+    ):
         with pytest.MonkeyPatch.context() as patch:
             interrupted(patch, module, name, after)
             assert cli.main(command(weights, out)) == 130
@@ -137,7 +137,7 @@ def test_without_attention_that_can_move_there_is_no_shift(weights, tmp_path, ca
     [(["--models", "nosuch"], "unknown model 'nosuch'"),
      (["--ran-lists", "nosuch"], "the lists are of FERPlus and RAF-DB"),
      (["--data", "nosuch:x"], "unknown data set")],
-)  # fmt: skip
+)
 def test_mistakes_are_told_before_anything_is_run(weights, tmp_path, more, message, capsys):
     assert cli.main(command(weights, tmp_path / "out", *more)) == 2
     assert message in capsys.readouterr().err

@@ -33,7 +33,7 @@ def measured(folder, out, names=("iram", "none", "se"), methods=METHODS, **optio
     return attribution_suite(
         subjects, data, methods, out, limit=FACES, sizes=SIZES, progress=False,
         randomised=matched(subjects, others), **options,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
 
 def test_the_curves_are_those_that_the_areas_were_taken_of(findings):
     tables = {name: table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")]
-              for name, table in findings.tables.items()}  # fmt: skip
+              for name, table in findings.tables.items()}
     areas = tables["faithfulness"].set_index(["metric", "fill"])
     for (fill, order), curve in tables["curves"].groupby(["fill", "order"]):
         shares = curve["share"].astype(float).to_numpy()
@@ -184,7 +184,7 @@ def test_random_labels_need_a_model_of_the_same_kind(folder):
 # --- a model whose logit is a known linear function of the regions
 
 WEIGHTS = {"mouth": 12.0, "brows": 0.5, "eyes": 0.4, "nose": 0.3, "cheeks": -0.3, "chin": -0.4,
-           "forehead": -0.5, "rest": -0.6}  # fmt: skip
+           "forehead": -0.5, "rest": -0.6}
 
 
 class OfTheMouth(nn.Module):
@@ -224,9 +224,9 @@ def faces_with_a_bright_mouth(n: int = 12, size: int = 24) -> FaceDataset:
     pixels = generator.integers(0, 100, (n, size, size)).astype(np.uint8)
     pixels[:, face_regions(size).numpy() == FACE_REGIONS.index("mouth")] += 150
     metadata = pd.DataFrame({"image_id": [f"face{i}" for i in range(n)], "usage": "Test",
-                             "split": "test", "row": range(n)})  # fmt: skip
+                             "split": "test", "row": range(n)})
     return FaceDataset(name="mouths", classes=("up", "down"), labels=np.zeros(n, int), size=size,
-                       metadata=metadata, pixels=pixels, sha256="mouths")  # fmt: skip
+                       metadata=metadata, pixels=pixels, sha256="mouths")
 
 
 def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_ranked_first(tmp_path):
@@ -234,12 +234,12 @@ def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_rank
     methods = ("saliency", "integrated_gradients", "feature_ablation", "random")
     subject = Subject(OfTheMouth(data.size))
     found = attribution_suite([subject], data, methods, tmp_path, sizes=Sizes(12, 6, 2, 2),
-                              progress=False)  # fmt: skip
+                              progress=False)
     reference = pd.read_parquet(tmp_path / "reference" / "of-the-mouth.parquet")
     assert (reference[list(FACE_REGIONS)].to_numpy().argmax(1) == FACE_REGIONS.index("mouth")).all()
     table = found.tables["faithfulness"].query("fill == 'mean'").pivot(
         index="method", columns="metric", values="value"
-    )  # fmt: skip
+    )
     for method in ("integrated_gradients", "feature_ablation"):
         assert table.loc[method, "shapley_rank"] == pytest.approx(1, abs=1e-6)
         assert table.loc[method, "shapley_first"] == 1
@@ -272,7 +272,7 @@ def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_rank
 def test_mistakes_are_one_line_and_exit_code_2(tmp_path, folder, more, message, capsys):
     model, out = str(tiny.weights(folder, "none")), str(tmp_path / "out")
     arguments = ["attribute", "--data", "heads:n=20", "--placement", "mean", "--models", model,
-                 "--out", out, *more]  # fmt: skip
+                 "--out", out, *more]
     assert main(arguments) == 2
     told = capsys.readouterr().err
     assert message in told
@@ -283,7 +283,7 @@ def test_mistakes_are_one_line_and_exit_code_2(tmp_path, folder, more, message, 
 def test_list_says_what_each_method_costs_and_writes_nothing(tmp_path, folder, capsys):
     arguments = ["attribute", "--data", "heads:n=20", "--models", str(tiny.weights(folder, "none")),
                  "--methods", "attention,gradcam,kernel_shap", "--list", "--out",
-                 str(tmp_path / "out")]  # fmt: skip
+                 str(tmp_path / "out")]
     assert main(arguments) == 0
     told = capsys.readouterr().out
     assert "skipped attention: needs" in told

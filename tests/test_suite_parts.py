@@ -122,7 +122,7 @@ def rows_of(values: dict[str, list[float]], chance: list[float]) -> pd.DataFrame
                       "image_id": [f"i{k}" for k in range(len(told))], "value": told,
                       "chance": chance[: len(told)]})
         for method, told in values.items()
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -41,7 +41,7 @@ def test_each_fill_is_a_curve_and_a_curve_has_two_fractions_or_more():
     table = conditions(
         ("eyes", 0.1, "mean"), ("eyes", 0.2, "noise"), ("eyes", 0.2, "mean"),
         ("cup", 0.1, "object"), ("cup", None, "object"), ("box", 0.3, "mean"),
-    )  # fmt: skip
+    )
     areas = curve_areas(table, falling(table), 0)
     assert areas[["occluder", "fill"]].to_numpy().tolist() == [["eyes", "mean"]]
     nothing = curve_areas(conditions(), np.ones((5, 1), bool), 0)

@@ -12,7 +12,7 @@ CELLS = [  # expression, occluder, points, low, high, n
     ("all", "mouth", 10.0, 5.0, 15.0, 50), ("all", "eyes", -10.0, -15.0, -5.0, 50),
     ("happy", "mouth", 40.0, 30.0, 50.0, 30), ("happy", "eyes", -0.01, -2.0, 2.0, 30),
     ("sad", "mouth", 3.0, -1.0, 7.0, 20), ("sad", "eyes", np.nan, np.nan, np.nan, 20),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_row_per_expression_with_its_count_and_the_pooled_one_last(display):
     (axis,) = display.axes_
     assert [label.get_text() for label in axis.get_yticklabels()] == [
         "happy (n = 30)", "sad (n = 20)", "all (n = 50)",
-    ]  # fmt: skip
+    ]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["mouth", "eyes"]
 
 
@@ -42,16 +42,16 @@ def test_cells_are_signed_points_and_bold_where_the_interval_excludes_0(display)
     printed = {(round(text.get_position()[1]), round(text.get_position()[0])): text for text in own}
     words = {place: text.get_text() for place, text in printed.items()}
     assert words == {(0, 0): "+40.0", (0, 1): "0.0", (1, 0): "+3.0", (1, 1): "–",
-                     (2, 0): "+10.0", (2, 1): "−10.0"}  # fmt: skip
+                     (2, 0): "+10.0", (2, 1): "−10.0"}
     bold = {place for place, text in printed.items() if text.get_fontweight() == "bold"}
     assert bold == {(0, 0), (2, 0), (2, 1)}
 
 
 def test_below_each_cell_stands_half_of_its_interval(display):
     halves = {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text()
-              for text in display.ax_.texts if text.get_text().startswith("±")}  # fmt: skip
+              for text in display.ax_.texts if text.get_text().startswith("±")}
     assert halves == {(0, 0): "±10.0", (0, 1): "±2.0", (1, 0): "±4.0", (2, 0): "±5.0",
-                      (2, 1): "±5.0"}  # fmt: skip
+                      (2, 1): "±5.0"}
 
 
 def test_colours_are_symmetric_about_0_and_the_same_for_all_models(display):

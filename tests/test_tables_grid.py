@@ -14,12 +14,12 @@ def test_a_kind_is_an_occluder_or_a_corruption_of_faces_that_are_not_turned():
         Condition(roll_deg=15.0), Condition("eyes", 0.3, "mean", yaw_deg=30.0),
         Condition("eyes", 0.3, "mean", roll_deg=15.0),
         Condition("eyes", 0.3, "mean", corruption="jpeg", severity=2),
-    )  # fmt: skip
+    )
     assert table["kind"].tolist() == ["clean", "eyes", "jpeg", "", "", "", "", ""]
     assert grid.clean(table) == 0
     assert {kind: rows.tolist() for kind, rows in grid.kinds(table).items()} == {
         "eyes": [1], "jpeg": [2],
-    }  # fmt: skip
+    }
     assert list(grid.occluders(table)) == ["eyes"]
 
 
@@ -28,7 +28,7 @@ def test_the_twin_is_the_box_of_the_same_fraction_and_fill():
         ("eyes", 0.3, "mean"), ("eyes", 0.3, "noise"), ("eyes", 0.1, "mean"), ("box", 0.1, "mean"),
         ("box", 0.3, "mean"), ("cup", None, "mean"), Condition("box", 0.3, "noise", yaw_deg=0.0),
         Condition("eyes", 0.3, "mean", yaw_deg=0.0),
-    )  # fmt: skip
+    )
     assert table["twin"].tolist() == [-1, 5, -1, 4, -1, -1, -1, -1, -1]
 
 

@@ -15,7 +15,7 @@ HAPPY, SAD, FEAR = (place == LABELS for place in range(3))
 GRID = conditions(
     ("mouth", 0.1, "mean"), ("mouth", 0.3, "noise"), ("eyes", 0.1, "mean"), ("eyes", 0.3, "noise"),
     ("box", 0.1, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
-)  # fmt: skip
+)
 
 
 def ends(table, **where):
@@ -65,7 +65,7 @@ def test_it_is_the_mean_over_fractions_and_fills_each_with_its_own_box():
 
 def test_conditions_without_a_box_count_for_the_drop_alone():
     some = conditions(("cup", 0.3, "mean"), ("cup", None, "mean"), ("hand", None, "object"),
-                      ("box", 0.3, "mean"))  # fmt: skip
+                      ("box", 0.3, "mean"))
     correct = wrong_under(some, 60)
     correct[:, 2] = False  # the cup at its natural size
     table = occluder_scores(some, correct, seed=0)
@@ -140,7 +140,7 @@ def test_the_worst_expression_of_each_kind():
     table = worst_expressions(GRID, correct, LABELS, classes, seed=0).set_index("kind")
     assert table["expression"].to_dict() == {
         "clean": "sad", "mouth": "happy", "eyes": "fear", "box": "happy",
-    }  # fmt: skip
+    }
     assert table.loc["clean", "value"] == 0.75
     assert table.loc["clean", "low"] < 0.75 < table.loc["clean", "high"]
     assert table.loc["mouth", ["low", "value", "high"]].tolist() == [0, 0, 0]

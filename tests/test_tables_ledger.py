@@ -13,7 +13,7 @@ CELL = Cell("none", 0, {"attention": "none"}, {"epochs": 10})
 
 def finish(folder, cell=CELL):
     card = {"architecture": {"attention": "none", "backbone": "compact", "switches": {}},
-            "seed": cell.seed, "weights_sha256": ""}  # fmt: skip
+            "seed": cell.seed, "weights_sha256": ""}
     (folder / f"{cell.name}.json").write_text(json.dumps(card))
     (folder / f"{cell.name}.safetensors").touch()
 
@@ -35,7 +35,7 @@ def test_two_cards_of_one_name_are_an_input_error_that_names_both(folders):
     finish(folders[0])
     finish(folders[1])
     for made in (lambda: ledgers.ledger([CELL], folders), lambda: ledgers.ledger([], folders),
-                 lambda: ledgers.curves(folders)):  # fmt: skip
+                 lambda: ledgers.curves(folders)):
         with pytest.raises(InputError, match=r"a/none-seed0.json and .*b/none-seed0.json are"):
             made()
 

@@ -18,7 +18,7 @@ from iram.model import FER2013_CLASSES
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
     Condition(corruption="jpeg", severity=1),
-)  # fmt: skip
+)
 N = 200
 
 
@@ -34,13 +34,13 @@ def table_of(seed=0, **models):
 
 def wrong(eyes=0, box=0, jpeg=0, start=0):
     return wrong_under(GRID, N, eyes=slice(start, start + eyes), box=slice(0, box),
-                       jpeg=slice(0, jpeg))  # fmt: skip
+                       jpeg=slice(0, jpeg))
 
 
 @pytest.fixture
 def table():
     return table_of(none_0=wrong(20), none_1=wrong(40), iram_0=wrong(60, box=20),
-                    iram_1=wrong(60, box=20, jpeg=20), iram_2=wrong(0))  # fmt: skip
+                    iram_1=wrong(60, box=20, jpeg=20), iram_2=wrong(0))
 
 
 def test_values_are_means_over_seeds_levels_and_images(table):
@@ -84,7 +84,7 @@ def test_seeds_that_differ_widen_the_interval():
     alike = table_of(none_0=wrong(40), none_1=wrong(40), none_2=wrong(40))
     apart = table_of(none_0=wrong(0), none_1=wrong(40), none_2=wrong(80))
     widths = [value_of(t, "high", kind="eyes", metric="drop")
-              - value_of(t, "low", kind="eyes", metric="drop") for t in (alike, apart)]  # fmt: skip
+              - value_of(t, "low", kind="eyes", metric="drop") for t in (alike, apart)]
     assert widths[1] > 2 * widths[0]
 
 
@@ -104,10 +104,10 @@ def test_models_are_grouped_by_their_cards_and_only_with_their_like(tmp_path):
              tiny.carded(tmp_path, "best", "iram", "iram", 3),
              tiny.carded(tmp_path, "c", "none", "none", 3),
              tiny.carded(tmp_path, "longer", "iram", "iram", 5, epochs=90),
-             tiny.carded(tmp_path, "copy", "iram", "iram", 0)]  # fmt: skip
+             tiny.carded(tmp_path, "copy", "iram", "iram", 0)]
     found = groups(open_subjects(",".join(map(str, paths)), FER2013_CLASSES))
     assert found == {"iram": {0: "a", 3: "best"}, "none": {3: "c"}, "longer": {5: "longer"},
-                     "copy": {0: "copy"}}  # fmt: skip
+                     "copy": {0: "copy"}}
 
 
 def test_with_the_clean_pass_alone_there_is_its_accuracy():
@@ -122,7 +122,7 @@ def test_the_figure_has_a_row_per_kind_the_mean_on_top_and_tells_the_seeds(table
     assert [text.get_text() for text in left.get_yticklabels()][:2] == ["random box", "JPEG"]
     (legend,) = left.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "no attention (2 seeds)", "IRAM (3 seeds)"]  # fmt: skip
+        "no attention (2 seeds)", "IRAM (3 seeds)"]
     shown = [x for line in right.lines[1:] for x in line.get_xdata()]
     own = table[(table["label"] == "iram") & (table["metric"] == "drop")]
     assert sorted(shown) == pytest.approx(sorted(100 * own["difference"]))

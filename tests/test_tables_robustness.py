@@ -10,7 +10,7 @@ from analysis.tables.robustness import kind_errors, reference_of, robustness
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
     Condition(corruption="jpeg", severity=1), Condition(corruption="jpeg", severity=2),
-)  # fmt: skip
+)
 N = 400
 RATIOS = ("error_ratio", "relative_error_ratio", "mrr", "relative_mrr")
 

@@ -15,19 +15,19 @@ EMPTY = pd.DataFrame()
 def bench(value: float, relative: float) -> Tables:
     """The tables of a benchmark whose only model has these mRR."""
     summary = pd.DataFrame([{"model": "iram", "metric": "accuracy", "condition": "clean", "n": 8,
-                             "value": 1.0, "low": 1.0, "high": 1.0}])  # fmt: skip
+                             "value": 1.0, "low": 1.0, "high": 1.0}])
     robustness = pd.DataFrame([
         {"model": "iram", "reference": "none", "kind": "all", "metric": metric, "value": found,
          "low": found, "high": found}
         for metric, found in (("mrr", value), ("relative_mrr", relative))
-    ])  # fmt: skip
+    ])
     importance = pd.DataFrame(columns=["metric", "expression"])
     worst = pd.DataFrame({"kind": ["jpeg"]})
     return Tables(summary, EMPTY, EMPTY, robustness, importance, worst, EMPTY)
 
 
 @pytest.mark.parametrize(("value", "relative", "unknown"),
-                         [(np.nan, np.nan, 2), (90.0, np.nan, 1), (90.0, 95.0, 0)])  # fmt: skip
+                         [(np.nan, np.nan, 2), (90.0, np.nan, 1), (90.0, 95.0, 0)])
 def test_a_robustness_that_no_kind_tells_is_unknown(value, relative, unknown):
     told = "\n".join(report.essence(bench(value, relative)))
     assert "nan" not in told
@@ -42,7 +42,7 @@ def attribution(chance) -> dict[str, pd.DataFrame]:
     rows = pd.DataFrame({**faces, "value": 0.5 + 0.01 * np.arange(6), "metric": "spearman"})
     both = pd.concat([rows.assign(resolution=name) for name in ("common", "image")])
     agreement = means(both.assign(method="attention", other="gradcam"),
-                      ["method", "other", "metric", "resolution"])  # fmt: skip
+                      ["method", "other", "metric", "resolution"])
     order = ranking(rows.assign(metric="shapley_rank", method="gradcam"))
     return {"agreement": agreement, "ranking": order, "complexity": agreement}
 
@@ -52,7 +52,7 @@ def attribution(chance) -> dict[str, pd.DataFrame]:
     [([np.nan] * 6, "unknown, too few faces explained for one class"),
      ([0.4] + [np.nan] * 5, "unknown, too few faces explained for one class"),
      ([0.4] * 6, "gradcam"), ([0.6] * 6, "none")],
-)  # fmt: skip
+)
 def test_an_agreement_whose_chance_is_unknown_is_not_told_to_be_none(chance, told):
     tables = attribution(chance)
     lines = attribution_report._agreeing("iram", tables["agreement"])

@@ -46,7 +46,7 @@ def test_the_log_has_one_tidy_row_an_epoch(tmp_path):
     rows = read_log(tmp_path)
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
     assert set(rows[0]) == {"epoch", "training_loss", "training_accuracy", "validation_accuracy",
-                            *TIMES}  # fmt: skip
+                            *TIMES}
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
     assert [float(r["validation_accuracy"]) for r in rows] == [
         r["validation_accuracy"] for r in trained.log

@@ -50,7 +50,7 @@ def test_a_finished_cell_is_weights_a_log_and_a_card_measured_on_the_weights(tmp
     assert card["selected_on"] == "PublicTest"
     assert (card["label"], card["seed"], card["precision"]) == ("iram", 0, "fp32")
     splits = [split + views for split in ("PublicTest", "PrivateTest")
-              for views in ("", ", flip", ", crops")]  # fmt: skip
+              for views in ("", ", flip", ", crops")]
     assert list(card["accuracy"]) == splits
     model, faces = load_model(tmp_path / "iram-seed0.safetensors"), dataset.split("test")
     for views in ("single", "flip", "crops"):
@@ -185,7 +185,7 @@ def test_a_divergence_is_exit_code_2_at_the_command_line(tmp_path, diverging, mo
     code = cli.main(
         ["train", "--data", "toy", "--out", str(tmp_path), "--attention", "none", "--seeds", "1,0",
          "--switches", "width=0.25", "--recipe", "epochs=1,batch_size=8", "--device", "cpu"]
-    )  # fmt: skip
+    )
     assert code == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("iram: diverged: none-seed1;")
@@ -244,7 +244,7 @@ def test_weights_are_the_same_whether_trained_alone_or_in_a_grid(tmp_path):
     grid(cells(["iram"]), tmp_path / "alone")
     grid(cells(["none", "iram"]), tmp_path / "grid")
     one, other = (load_model(tmp_path / name / "iram-seed0.safetensors").state_dict()
-                  for name in ("alone", "grid"))  # fmt: skip
+                  for name in ("alone", "grid"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 

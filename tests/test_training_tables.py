@@ -136,7 +136,7 @@ def test_what_the_cards_tell_of_other_faces_or_labels_is_left_out(models):
 
 def test_without_a_name_the_reference_is_the_only_net_without_attention():
     models = [measured(f"{name}-ferplus", random_hits(0.6, seed), attention=name)
-              for seed, name in enumerate(["none", "iram"])]  # fmt: skip
+              for seed, name in enumerate(["none", "iram"])]
     assert row(accuracy_table(models, "PrivateTest"), "iram-ferplus").reference == "none-ferplus"
     models.append(measured("none-long", random_hits(0.6, 2), recipe={"epochs": 90}))
     with pytest.raises(InputError, match=r"--reference none: not among the models"):
@@ -207,7 +207,7 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     assert "(`reuse=none`)" in (tmp_path / "ablation.md").read_text()
     figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert figures == [f"{n}.{k}" for n in ("ablation", "module_differences")
-                       for k in ("pdf", "png")]  # fmt: skip
+                       for k in ("pdf", "png")]
     again = tmp_path / "again"
     answers = str(tmp_path / "answers.parquet")
     assert cli.main(["models", "--compare", answers, "--out", str(again)]) == 0

@@ -134,7 +134,7 @@ def test_a_card_that_is_a_folder_is_an_input_error(path):
     [{"width": 0.5}, {"attention": "se", "switches": {}}, {"backbone": "mobilenetv2"},
      {"classes": ["a", "b", "c"]}, {"dropout": 9}, {"width": "wide"}, {"nosuch": 1},
      {"switches": {"nosuch": 1}}, {"attention": "nosuch"}, {"classes": 3}, {"backbone": []}],
-)  # fmt: skip
+)
 def test_weights_of_another_architecture_than_the_cards_name_the_file(path, change):
     card = json.loads(path.with_suffix(".json").read_text())
     recard(path, architecture=card["architecture"] | change)
@@ -274,7 +274,7 @@ def test_a_file_that_really_cannot_grow_leaves_the_earlier_one_untouched(path):
     done = subprocess.run(
         [sys.executable, "-c", OUT_OF_ROOM, str(path)], capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
-    )  # fmt: skip
+    )
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     assert all(line.startswith(f"cannot write {path}: File too large") for line in lines)

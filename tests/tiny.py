@@ -20,11 +20,11 @@ def dataset(n: int = 40, size: int = 48, classes=FER2013_CLASSES) -> FaceDataset
     metadata = pd.DataFrame({
         "image_id": [f"face{i:03d}" for i in range(n)], "usage": "Test", "split": "test",
         "row": range(n),
-    })  # fmt: skip
+    })
     return FaceDataset(
         name="tiny", classes=classes, labels=np.arange(n) % len(classes), metadata=metadata,
         size=size, pixels=pixels, sha256="tiny",
-    )  # fmt: skip
+    )
 
 
 def weights(folder, attention: str = "iram", seed: int = 0, **options):
@@ -49,6 +49,6 @@ def carded(folder, file, label, attention, seed=0, data="faces", switches=None, 
     card = json.loads(path.read_text()) | {
         "label": label, "data": {"name": data, "sha256": data},
         "recipe": Recipe(**{"epochs": 24, **recipe}).to_dict(),
-    }  # fmt: skip
+    }
     path.write_text(json.dumps(card))
     return folder / f"{file}.safetensors"

@@ -22,8 +22,8 @@ def toy_faces(counts=(32, 12, 12), size=16, seed=0, kind=FaceDataset, **options)
     metadata = pd.DataFrame({
         "image_id": [f"face{i}" for i in range(total)],
         "usage": usage, "split": [USAGES[u] for u in usage], "row": range(total),
-    })  # fmt: skip
+    })
     return kind(
         name="toy", classes=("up", "down"), labels=labels, metadata=metadata, size=size,
         pixels=pixels, sha256=f"toy-{counts}-{size}-{seed}", **options,
-    )  # fmt: skip
+    )

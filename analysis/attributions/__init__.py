@@ -29,4 +29,4 @@ from analysis.attributions.shapley import shapley_values
 __all__ = [
     "ATTRIBUTIONS", "FACE_REGIONS", "attribute", "attribution", "face_regions", "missing",
     "options_of", "requires", "shapley_values",
-]  # fmt: skip
+]

@@ -150,9 +150,9 @@ ELEMENTWISE = (
     "threshold", "hardtanh", "hardswish", "hardsigmoid", "sigmoid", "tanh", "exp", "log", "log1p",
     "sqrt", "rsqrt", "square", "abs", "clamp", "clamp_min", "clamp_max", "reciprocal", "logit",
     "__rdiv__", "__rtruediv__",
-)  # fmt: skip
+)
 RULES = {name: elementwise for name in ELEMENTWISE} | {
     "mul": product, "multiply": product, "matmul": product, "bmm": product, "mm": product,
     "addcmul": addcmul, "div": quotient, "true_divide": quotient, "pow": power,
     "softmax": softmax, "amax": amax, "max_pool2d": max_pool2d,
-}  # fmt: skip
+}

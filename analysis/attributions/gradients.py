@@ -51,14 +51,14 @@ def integrated_gradients(
     return method.attribute(
         leaf(x), removed(x, baseline), target, n_steps=steps,
         internal_batch_size=max(batch_size, len(x)),
-    ).sum(1)  # fmt: skip
+    ).sum(1)
 
 
 @attribution("smoothgrad", "gradients")
 def smoothgrad(
     model, x, target, samples: int = 25, noise: float = 0.15, seed: int = 0,
     ids: Sequence | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The mean gradient over noisy copies. Smilkov et al. 2017 (arXiv 1706.03825).
 
     Args:
@@ -81,7 +81,7 @@ def smoothgrad(
 def gradient_shap(
     model, x, target, samples: int = 25, noise: float = 0.0,
     baselines: Sequence[str] = BASELINES, seed: int = 0, ids: Sequence | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Expected gradients: at random points between the picture and a random baseline.
 
     Erion et al., Nature Machine Intelligence 2021, as in Lundberg & Lee's SHAP. Sums to the logit's
@@ -103,7 +103,7 @@ def gradient_shap(
         return method.attribute(
             leaf(x[part]), starts[part][0], n_samples=samples, stdevs=float(noise),
             target=target[part],
-        )  # fmt: skip
+        )
 
     return picture_by_picture(x, picture_seeds(x, seed, "gradient_shap", ids), one).sum(1)
 

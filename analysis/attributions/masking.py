@@ -37,7 +37,7 @@ def baseline(x: Tensor, fill: str = "mean") -> Tensor:
 def masked_logits(
     model, x: Tensor, target: Tensor, variants: int, keep: Keep,
     fill: str = "mean", batch_size: int = 32, bf16: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """(N, variants) float32: the target's logit of each variant of each picture.
 
     Batches run over pictures and variants alike, and only one of them exists at a time: memory

@@ -12,7 +12,7 @@ from iram.errors import InputError
 def occlusion(
     model, x, target, window: int | None = None, stride: int | None = None,
     baseline: str = "mean", batch_size: int = 32, bf16: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Per pixel, the mean loss of logit over the windows that cover it.
 
     Zeiler & Fergus, ECCV 2014, who plot what is left instead. Equal to Captum's Occlusion; windows

@@ -23,7 +23,7 @@ from iram.errors import InputError
 def feature_ablation(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     batch_size: int = 32,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """What the logit loses as each region alone is removed, spread over the region's pixels.
 
     Args:
@@ -38,7 +38,7 @@ def feature_ablation(
         losses = FeatureAblation(lambda x: model(x.clone())).attribute(
             x, removed(x, baseline), target, feature_mask=labels[:, None],
             perturbations_per_eval=max(1, batch_size // len(x)),
-        )  # fmt: skip
+        )
     return spread(per_region(losses[:, 0], labels), labels)
 
 
@@ -46,7 +46,7 @@ def feature_ablation(
 def kernel_shap(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     samples: int = 256, batch_size: int = 32, seed: int = 0, ids: Sequence | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Shapley values estimated from sampled coalitions, spread over the regions' pixels.
 
     Lundberg & Lee, NeurIPS 2017. Captum draws the coalitions; the weighted least squares is solved
@@ -71,7 +71,7 @@ def kernel_shap(
         return method.attribute(
             x[part], starts[part], target[part], feature_mask=places[:, None],
             n_samples=samples, perturbations_per_eval=batch_size,
-        )  # fmt: skip
+        )
 
     with torch.no_grad():
         effects = picture_by_picture(x, picture_seeds(x, seed, "kernel_shap", ids), one)

@@ -13,7 +13,7 @@ from analysis.maps import resize
 def score_cam(
     model, x, target, layer: str | None = None, relu: bool = False, baseline: str = "mean",
     batch_size: int = 32, bf16: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """sum_c w_c A_c, w the softmax over channels of the target's logit under each channel's mask.
 
     Wang et al., CVPR Workshops 2020, algorithm 1. A mask is a channel at the picture's size, scaled

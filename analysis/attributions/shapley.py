@@ -22,7 +22,7 @@ GRID = (3, 3)  # where no regions are given: 512 passes
 def shapley_values(
     model, x: Tensor, target: Tensor | int, regions: Tensor | str | None = None, *,
     baseline: str = "mean", batch_size: int = 32, bf16: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """(N, k) float32: exact Shapley value of each region, in logits.
 
     A picture's values sum to logit(x) - logit(all replaced). A region without a pixel has 0.
@@ -47,7 +47,7 @@ def shapley_values(
 def region_shapley(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     batch_size: int = 32, bf16: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """`shapley_values` as a map: each region's value spread evenly over its pixels.
 
     A density, so that a map sums to the change of the logit, as those of integrated gradients and

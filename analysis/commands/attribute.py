@@ -33,23 +33,23 @@ def configure(parser) -> None:
     options.add_data(parser)
     options.add_models(parser)
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
-                        help="attribution methods; default: cheap")  # fmt: skip
+                        help="attribution methods; default: cheap")
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each of the same attention as one "
-                        "of --models: how alike are their maps?")  # fmt: skip
+                        "of --models: how alike are their maps?")
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
                               ("curves", 64, "perturbation curves, infidelity and sensitivity"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
-                              ("sanity", 16, "randomised weights")):  # fmt: skip
+                              ("sanity", 16, "randomised weights")):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
-                            help=f"faces for {what}; default: {count}")  # fmt: skip
+                            help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
-                        help="only say what is missing and how long it takes")  # fmt: skip
+                        help="only say what is missing and how long it takes")
     options.add_device(parser)
 
 
@@ -71,7 +71,7 @@ def run(args) -> int:
     cameras = options.cameras(args, dataset)
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
-            "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}  # fmt: skip
+            "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}
     if args.list:
         return _list(suite.planned(**plan)[0])
     planned = suite.planned(**plan)[0]
@@ -91,7 +91,7 @@ def _list(plan) -> int:
     print("\n".join([*skipped_lines(plan), *map(str, costs)]))
     print(f"{len(plan.dataset)} faces, {len(plan.subjects)} models, {len(plan.methods)} methods: "
           f"about {duration(sum(cost.seconds for cost in costs))} here, and the comparison of all "
-          "pairs")  # fmt: skip
+          "pairs")
     return 0
 
 
@@ -105,5 +105,5 @@ def _warn(plan) -> None:
         return
     asked = [method for method in DEAR if method in plan.methods]
     print(f"dear methods, for {len(plan.dataset)} faces and one model"
-          + ("" if asked else " (not asked for)"))  # fmt: skip
+          + ("" if asked else " (not asked for)"))
     print("\n".join(map(str, dear_costs(plan))), flush=True)

@@ -45,7 +45,7 @@ def configure(parser) -> None:
     parser.add_argument(
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
-    )  # fmt: skip
+    )
     options.add_device(parser, dtype="fp32")
 
 
@@ -71,7 +71,7 @@ def run(args) -> int:
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
         "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,
         "batch_size": options.batch_size(args.batch_size),
-    }  # fmt: skip
+    }
     if args.list:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
@@ -88,5 +88,5 @@ def _list(plan) -> int:
 
     print("\n".join(condition.name for condition in plan.conditions))
     print(f"{len(plan.conditions)} conditions, {len(plan.dataset)} faces, {len(plan.subjects)} "
-          f"models: {estimate(plan)}")  # fmt: skip
+          f"models: {estimate(plan)}")
     return 0

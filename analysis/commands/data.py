@@ -21,7 +21,7 @@ FLAGS = ("real_occlusion", "pose_30", "pose_45")
 def configure(parser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="KIND:PATH, such as fer2013:fer2013.csv")
     parser.add_argument("--split", metavar="NAME", help="train, test, PrivateTest, ...; "
-                        "default: all of them")  # fmt: skip
+                        "default: all of them")
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 

@@ -20,12 +20,12 @@ def configure(parser) -> None:
     options.add_data(parser, required=False, help="default: heads")
     parser.add_argument("--model", default="iram-heads", metavar="NAME",
                         help="a shipped name or .safetensors file; default: iram-heads"
-                        )  # fmt: skip
+                        )
     parser.add_argument("--face", type=int, default=0, metavar="N",
-                        help="place in the split, from 0; default: 0")  # fmt: skip
+                        help="place in the split, from 0; default: 0")
     parser.add_argument("--condition", default="surgical_mask-natural-object", metavar="NAME",
                         help="as in `iram bench`; default: surgical_mask-natural-object"
-                        )  # fmt: skip
+                        )
     options.add_placement(parser)
     options.add_seed(parser, "of place and noise")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for example.npz")
@@ -49,5 +49,5 @@ def run(args) -> int:
     told = example.facts
     print(f"{told['image_id']} ({told['label']}): {told['predictions'][0]} clean, "
           f"{told['predictions'][1]} under {told['condition']}; wrote {args.out / 'example.npz'}"
-          )  # fmt: skip
+          )
     return 0

@@ -46,22 +46,22 @@ KINDS = (".png", ".pdf", ".svg")
 
 def configure(parser) -> None:
     parser.add_argument("image", type=Path, nargs="+", metavar="IMAGE",
-                        help="PNG, JPEG, WEBP, BMP, ..., or a folder of them")  # fmt: skip
+                        help="PNG, JPEG, WEBP, BMP, ..., or a folder of them")
     options.add_models(parser, "iram", "iram")
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
-                        "attention of every layer, in a folder its mean")  # fmt: skip
+                        "attention of every layer, in a folder its mean")
     parser.add_argument("--box", metavar="L,T,W,H",
-                        help="of one face: left, top, width and height in pixels")  # fmt: skip
+                        help="of one face: left, top, width and height in pixels")
     parser.add_argument("--faces", metavar="HOW", help="auto, whole, or a CSV of boxes; "
-                        "default: auto")  # fmt: skip
+                        "default: auto")
     parser.add_argument("--widen", type=float, metavar="X",
-                        help="side of a crop in sides of the CSV's box; default: 1")  # fmt: skip
+                        help="side of a crop in sides of the CSV's box; default: 1")
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
-                        help="landmarks (.npz) of the crops, from `iram landmarks`")  # fmt: skip
+                        help="landmarks (.npz) of the crops, from `iram landmarks`")
     parser.add_argument("--out", type=Path, metavar="PATH",
                         help="a folder; or, for one face, a .png, .pdf or .svg, by default "
-                        "IMAGE-explained.png")  # fmt: skip
+                        "IMAGE-explained.png")
 
 
 def run(args) -> int:
@@ -83,12 +83,12 @@ def _wants_folder(args) -> bool:
     why = "several pictures" if several else " and ".join(given)
     if out is None or drawing:
         raise InputError(f"{why}: results go into a folder, name it with --out FOLDER"
-                         + (f" instead of {out}" if out else ""))  # fmt: skip
+                         + (f" instead of {out}" if out else ""))
     if out.suffix and not several and not given and not out.is_dir():
         raise InputError(f"--out {out}: the name must end in .png, .pdf or .svg, or be a folder's")
     if args.box:
         raise InputError("--box is of one face: leave --out out or let it end in .png; in a folder "
-                         "--faces FILE.csv takes boxes")  # fmt: skip
+                         "--faces FILE.csv takes boxes")
     return True
 
 
@@ -166,7 +166,7 @@ def _methods(text: str) -> list[str]:
     named = [name.strip() for name in text.split(",") if name.strip()]
     several = presets()
     chosen = [m for name in named for m in several.get(name, (name,))
-              if name not in several or m != "mean_map"]  # fmt: skip
+              if name not in several or m != "mean_map"]
     return list(dict.fromkeys(chosen))
 
 

@@ -19,15 +19,15 @@ from iram.errors import InputError
 
 def configure(parser) -> None:
     parser.add_argument("--data", metavar="SPEC",
-                        help="browse these faces too: fer2013:PATH, folder:DIR, ...")  # fmt: skip
+                        help="browse these faces too: fer2013:PATH, folder:DIR, ...")
     parser.add_argument("--split", default="test", metavar="NAME",
-                        help="of --data, or all; default: test")  # fmt: skip
+                        help="of --data, or all; default: test")
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
-                        help="landmarks (.npz) of these faces, from `iram landmarks`")  # fmt: skip
+                        help="landmarks (.npz) of these faces, from `iram landmarks`")
     parser.add_argument("--models", default="", metavar="NAMES",
-                        help="shipped names or files; default: all that are shipped")  # fmt: skip
+                        help="shipped names or files; default: all that are shipped")
     parser.add_argument("--port", type=int, default=0, metavar="N",
-                        help="default: any that is free")  # fmt: skip
+                        help="default: any that is free")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 

@@ -32,13 +32,13 @@ KINDS = ("pdf", "png", "svg")
 def configure(parser) -> None:
     parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
                         help="with the tables, in a folder for each part, or one run's --out; "
-                        "default: results")  # fmt: skip
+                        "default: results")
     parser.add_argument("--only", default="", metavar="NAMES",
-                        help="some of them, by name or pattern; default: all")  # fmt: skip
+                        help="some of them, by name or pattern; default: all")
     parser.add_argument("--format", default="pdf,png", metavar="KINDS",
-                        help="of figures: pdf, png, svg; default: pdf,png")  # fmt: skip
+                        help="of figures: pdf, png, svg; default: pdf,png")
     parser.add_argument("--style", default="paper", choices=["paper", "screen"],
-                        help="default: paper")  # fmt: skip
+                        help="default: paper")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: figures in --results")
     parser.add_argument("--list", action="store_true", help="only list them, and what they need")
 
@@ -70,7 +70,7 @@ def run(args) -> int:
         print(f"{one.name:36s}{names}" if one.files else f"{one.name:36s}not made: {one.missing}")
     if not any(one.files for one in made):
         raise InputError(f"--results {args.results}: none of their tables is there, or holds "
-                         "anything to draw; see above")  # fmt: skip
+                         "anything to draw; see above")
     print(f"\n{sum(len(one.files) for one in made)} files in {out}")
     return 0
 

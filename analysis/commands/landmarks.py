@@ -27,22 +27,22 @@ from iram.errors import InputError
 def configure(parser) -> None:
     parser.add_argument("--data", required=True, metavar="SPEC", help="fer2013:PATH, heads, ...")
     parser.add_argument("--split", metavar="NAMES",
-                        help="such as PublicTest,PrivateTest; default: all")  # fmt: skip
+                        help="such as PublicTest,PrivateTest; default: all")
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
     parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="of the faces drawn and of intervals; default: 0")  # fmt: skip
+                        help="of the faces drawn and of intervals; default: 0")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source",
-                        help="take landmarks from this file, do not find any")  # fmt: skip
+                        help="take landmarks from this file, do not find any")
     parser.add_argument("--compact", action="store_true",
-                        help="only the usual 68 points, x and y, in a small file")  # fmt: skip
+                        help="only the usual 68 points, x and y, in a small file")
     parser.add_argument("--yaw", metavar="ANGLES", help="instead: turn each face by each of these "
-                        "angles and write the yaw that FaceMesh then measures, a CSV")  # fmt: skip
+                        "angles and write the yaw that FaceMesh then measures, a CSV")
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
-                        help="with --yaw: landmarks to turn photographs by")  # fmt: skip
+                        help="with --yaw: landmarks to turn photographs by")
     parser.add_argument("--mean-face", action="store_true", help="instead: write the medians of "
-                        "the landmarks, mean_face.csv and mean_landmarks.csv")  # fmt: skip
+                        "the landmarks, mean_face.csv and mean_landmarks.csv")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE",
-                        help=".npz; with --yaw .csv, with --mean-face a folder")  # fmt: skip
+                        help=".npz; with --yaw .csv, with --mean-face a folder")
 
 
 def run(args) -> int:
@@ -118,7 +118,7 @@ def _found(dataset, finder, args):
     if not known:
         raise InputError(f"{args.data}: no face was found in any of {len(dataset)} pictures")
     print(f"{dataset.name}: {len(dataset)} faces, {len(found.points)} different pictures; "
-          f"landmarks of {known}, none of {unknown}")  # fmt: skip
+          f"landmarks of {known}, none of {unknown}")
     return found
 
 
@@ -127,7 +127,7 @@ def _write(args, found) -> int:
 
     error = write_landmarks(args.out, found, args.compact)
     print(f"wrote {args.out}: {args.out.stat().st_size / 1e6:.2f} MB, coordinates rounded by "
-          f"{error.mean():.3f} px in the mean, {error.max():.3f} at most")  # fmt: skip
+          f"{error.mean():.3f} px in the mean, {error.max():.3f} at most")
     return 0
 
 

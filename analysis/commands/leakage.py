@@ -37,7 +37,7 @@ def run(args) -> int:
     dataset = sample(options.faces(args), args.limit, args.seed)
     cameras = options.cameras(args, dataset)
     table = leakage(dataset, conditions, args.seed, cameras,
-                    lambda measured: progress_bar(iterable=measured, unit="mask"))  # fmt: skip
+                    lambda measured: progress_bar(iterable=measured, unit="mask"))
     store.write_table(args.out / "leakage.csv", table)
     print("\n".join(_report(table, dataset)))
     print(f"\nin {args.out}: leakage.csv")
@@ -49,14 +49,14 @@ def _report(table, dataset) -> list[str]:
     lines = [f"\n{dataset.name}: {len(dataset)} faces, {round(1 / chance)} expressions, told from "
              f"the masks alone (%; chance {100 * chance:.1f})", "",
              f"  {'occluder':16s}{'fraction':10s}{'mean recall':14s}{'by chance (95%)':18s}"
-             f"{'p':9s}{'p (Holm)':10s}verdict"]  # fmt: skip
+             f"{'p':9s}{'p (Holm)':10s}verdict"]
     for row in table.itertuples():
         line = f"  {row.occluder:16s}{_size(row.fraction):10s}{100 * row.balanced_accuracy:<14.1f}"
         if row.verdict == "constant":
             line += f"{'':37s}"
         else:
             line += (f"{f'[{100 * row.null_low:.1f}, {100 * row.null_high:.1f}]':18s}{row.p:<9.3g}"
-                     f"{row.p_holm:<10.3g}")  # fmt: skip
+                     f"{row.p_holm:<10.3g}")
         lines.append(line + row.verdict)
     counts = table["verdict"].value_counts()
     said = [f"{counts.get(verdict, 0)} {verdict}" for verdict in ("at chance", "leaks", "constant")]

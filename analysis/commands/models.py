@@ -41,21 +41,21 @@ from iram.files import write_text
 def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
     parser.add_argument("--check", metavar="MODELS", help="shipped names, .safetensors, FILE.py:"
-                        "factory, .onnx or .pt2")  # fmt: skip
+                        "factory, .onnx or .pt2")
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
     parser.add_argument("--grid", default="study", metavar="NAMES",
-                        help="grids whose cells the ledger lists; default: study")  # fmt: skip
+                        help="grids whose cells the ledger lists; default: study")
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
-                        "answers.parquet of an earlier comparison")  # fmt: skip
+                        "answers.parquet of an earlier comparison")
     parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
-                        "answers.parquet needs none")  # fmt: skip
+                        "answers.parquet needs none")
     parser.add_argument("--reference", metavar="LABEL",
                         help="what modules are compared with, none that has switches; default: "
-                        "none, or the only net without attention")  # fmt: skip
+                        "none, or the only net without attention")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
-                        help="auto takes a GPU where there is one")  # fmt: skip
+                        help="auto takes a GPU where there is one")
 
 
 def run(args) -> int:
@@ -102,13 +102,13 @@ def _list(args) -> int:
     print(f"backbones:         {', '.join(BACKBONES)}\n")
     width = max(map(len, ["shipped weights", *cards]))
     print(f"{'shipped weights':{width}s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  "
-          "accuracy")  # fmt: skip
+          "accuracy")
     if not cards:
         print("(none)")
     for name, card in cards.items():
         architecture, accuracy = card["architecture"], card["accuracy"]
         print(f"{name:{width}s} {card['data']['name']:10s} {architecture['backbone']:9s} "
-              f"{card['parameters']:10,d}  {'; '.join(_plain(accuracy))}")  # fmt: skip
+              f"{card['parameters']:10,d}  {'; '.join(_plain(accuracy))}")
     return 0
 
 
@@ -145,9 +145,9 @@ def _ledger(args) -> None:
         note = f" ({row.note})" if isinstance(row.note, str) and row.note else ""
         print(f"{row.name:34s} {row.status}{note}"
               + (f"  {100 * row.validation:.1f} / {100 * row.test:.1f}%"
-                 if row.status == "done" else ""))  # fmt: skip
+                 if row.status == "done" else ""))
     print(f"\n{(table['status'] == 'done').sum()} of {len(table)} done; in {args.out}: ledger.csv"
-          + ", curves.csv, figures/" * bool(len(logs)))  # fmt: skip
+          + ", curves.csv, figures/" * bool(len(logs)))
 
 
 def _compare(args) -> None:
@@ -174,7 +174,7 @@ def _compare(args) -> None:
             print(f"\n{title} (%), and the difference from the reference (points)")
             print("\n".join(_line(row, split) for row in table.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
-          f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")  # fmt: skip
+          f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")
 
 
 def _answered(args) -> tuple:
@@ -202,7 +202,7 @@ def _line(row, split: str) -> str:
     if row.difference == row.difference:
         text += (f"  {100 * row.difference:+5.1f} [{100 * row.difference_low:+.1f}, "
                  f"{100 * row.difference_high:+.1f}] from {row.reference}, "
-                 f"p {row.p_holm:.3f} (Holm), seeds {row.paired_seeds}")  # fmt: skip
+                 f"p {row.p_holm:.3f} (Holm), seeds {row.paired_seeds}")
     return text
 
 

@@ -11,7 +11,7 @@ MODELS = "iram,none,cbam"
 
 
 def add_data(parser, required: bool = True, help: str = "fer2013:PATH, heads, ...",
-             split: bool = True) -> None:  # fmt: skip
+             split: bool = True) -> None:
     parser.add_argument("--data", required=required, metavar="SPEC", help=help)
     if split:
         add_split(parser)
@@ -21,7 +21,7 @@ def add_split(parser) -> None:
     parser.add_argument("--split", default="test", metavar="NAME",
                         help="train, validation, test, or as the data set itself calls one (`iram "
                         "data` lists them). Of a folder of class folders alone, test is the tenth "
-                        "that training leaves, and all is every face; default: test")  # fmt: skip
+                        "that training leaves, and all is every face; default: test")
 
 
 def faces(args, default: str | None = None):
@@ -35,7 +35,7 @@ def faces(args, default: str | None = None):
     if dataset.undivided and args.split == "test":
         print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
               "training leaves for the test; --split all takes all of them",
-              file=sys.stderr)  # fmt: skip
+              file=sys.stderr)
     return dataset
 
 
@@ -43,7 +43,7 @@ def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None
     parser.add_argument("--models", default=default, metavar="NAMES",
                         help="shipped names, .safetensors files of ours, and any classifier as "
                         "FILE.py:factory, .onnx or .pt2, described in a .toml beside it (`iram "
-                        f"models --check` tries it); default: {told}")  # fmt: skip
+                        f"models --check` tries it); default: {told}")
 
 
 def add_conditions(parser, told: str = "presets, occluders, patterns; default: default") -> None:
@@ -57,7 +57,7 @@ def add_ran_lists(parser) -> None:
                         "jianfei_occlusion_list.txt, pose_30_ferplus_list.txt and "
                         "pose_45_ferplus_list.txt (of RAF-DB rafdb_occlusion_list.txt, "
                         "val_raf_db_list.txt and val_raf_db_list_45.txt); beside FER2013's CSV "
-                        "lies FERPlus's fer2013new.csv")  # fmt: skip
+                        "lies FERPlus's fer2013new.csv")
 
 
 def add_run_folder(parser, name: str, help: str) -> None:
@@ -67,7 +67,7 @@ def add_run_folder(parser, name: str, help: str) -> None:
                         "models and conditions stays, tables and figures are of those that this "
                         "command names; also a URL such as s3://BUCKET/RUN; "
                         f"default: runs/{name}"
-                        )  # fmt: skip
+                        )
 
 
 def folder(text: str):
@@ -92,38 +92,38 @@ def add_batch_size(parser, default: str = "auto") -> None:
     told = "auto measures it once and keeps it in run.json"
     parser.add_argument("--batch-size", default=default, metavar="auto|N",
                         help=told if default == "auto" else f"default: {default}; {told}"
-                        )  # fmt: skip
+                        )
 
 
 def add_device(parser, dtype: str | None = None) -> None:
     """Where, and unless `dtype` is None, in what arithmetic models are run."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
-                        help="auto takes a GPU where there is one")  # fmt: skip
+                        help="auto takes a GPU where there is one")
     if dtype:
         parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                            help=f"arithmetic of the model; default: {dtype}")  # fmt: skip
+                            help=f"arithmetic of the model; default: {dtype}")
 
 
 def add_landmarks(parser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
-                        help="landmarks (.npz) of these faces, from `iram landmarks`")  # fmt: skip
+                        help="landmarks (.npz) of these faces, from `iram landmarks`")
 
 
 def add_placement(parser) -> None:
     add_landmarks(parser)
     parser.add_argument("--placement", default="landmarks", choices=["landmarks", "mean"],
                         help="of occluders: by each face's landmarks where they are known (of "
-                        "FER2013's test faces they ship), or as on the mean face")  # fmt: skip
+                        "FER2013's test faces they ship), or as on the mean face")
 
 
 def add_executor(parser) -> None:
     parser.add_argument("--executor", default="threads", choices=["threads", "processes", "dask"],
                         help="who computes: threads or processes of this machine, or a Dask "
-                        "cluster; the results are the same bytes")  # fmt: skip
+                        "cluster; the results are the same bytes")
     parser.add_argument("--workers", type=int, metavar="N",
-                        help="each on a core of its own; default: one a core")  # fmt: skip
+                        help="each on a core of its own; default: one a core")
     parser.add_argument("--scheduler", metavar="ADDRESS",
-                        help="of the Dask cluster, such as tcp://127.0.0.1:8786")  # fmt: skip
+                        help="of the Dask cluster, such as tcp://127.0.0.1:8786")
 
 
 def cameras(args, dataset):

@@ -32,19 +32,19 @@ DPIS = (150, 100, 70)  # of the pictures: the first with which the page is not t
 def configure(parser) -> None:
     parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
                         help="with the tables, in a folder for each part, or one run's --out; "
-                        "default: results")  # fmt: skip
+                        "default: results")
     parser.add_argument("--out", type=Path, metavar="FILE.html",
-                        help="default: report.html in --results")  # fmt: skip
+                        help="default: report.html in --results")
     parser.add_argument("--notebooks", choices=["prose", "run", "none"], default="prose",
                         help="what is written in them, also what their cells give, or nothing; "
-                        "default: prose")  # fmt: skip
+                        "default: prose")
 
 
 def run(args) -> int:
     out = args.out or args.results / "report.html"
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--out {out}: the report is a web page; give it a name such as "
-                         f"{out.name or 'report'}.html")  # fmt: skip
+                         f"{out.name or 'report'}.html")
     if not args.results.is_dir():
         raise InputError(f"--results {args.results}: no such folder")
 
@@ -65,10 +65,10 @@ def run(args) -> int:
             print(f"    {table}: {command}")
     if len(missing) == len(items):
         raise InputError(f"--results {args.results}: none of the study's tables is there, or holds "
-                         "anything to show; see above")  # fmt: skip
+                         "anything to show; see above")
     write_text(out, page)
     print(f"{out}: {len(items) - len(missing)} of {len(items)} figures and tables, "
-          f"{len(notebooks)} notebooks, {len(page.encode()) / 1e6:.1f} MB")  # fmt: skip
+          f"{len(notebooks)} notebooks, {len(page.encode()) / 1e6:.1f} MB")
     return 0
 
 

@@ -22,7 +22,7 @@ TURNED, COVERED, PEOPLE = 12, 8, 8
 
 def configure(parser) -> None:
     parser.add_argument("--data", default="heads:size=96", metavar="SPEC",
-                        help="default: heads:size=96")  # fmt: skip
+                        help="default: heads:size=96")
     options.add_split(parser)
     parser.add_argument("--only", metavar="NAMES", help="some of the sheets, by name")
     options.add_landmarks(parser)
@@ -49,10 +49,10 @@ def _chosen(args, dataset) -> dict:
         "poses": lambda: sheets.poses(dataset, args.landmarks, TURNED, args.seed),
         **{name: lambda name=name: sheets.covered(dataset, name, args.landmarks, COVERED, args.seed)
            for name in sheets.COLUMNS},
-    }  # fmt: skip
+    }
     if dataset.renders:
         known |= {"expressions": lambda: sheets.expressions(dataset, PEOPLE),
-                  "scene_objects": lambda: sheets.scene_objects(dataset, PEOPLE)}  # fmt: skip
+                  "scene_objects": lambda: sheets.scene_objects(dataset, PEOPLE)}
     names = [name.strip() for name in args.only.split(",")] if args.only else list(known)
     for name in names:
         if name not in known:

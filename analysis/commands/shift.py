@@ -51,7 +51,7 @@ def configure(parser) -> None:
     options.add_run_folder(parser, "shift", "tables and cells")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
-                        help="only say what is missing and how long it takes")  # fmt: skip
+                        help="only say what is missing and how long it takes")
     options.add_device(parser, dtype="fp32")
 
 
@@ -75,7 +75,7 @@ def run(args) -> int:
         "subjects": subjects, "dataset": dataset, "out": args.out, "conditions": conditions,
         "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": args.dtype,
         "cameras": cameras, "batch_size": options.batch_size(args.batch_size),
-    }  # fmt: skip
+    }
     if args.list:
         return _list(planned(**plan)[0].study)
     print(shift(**plan, executor=options.executor(args)).report())
@@ -89,5 +89,5 @@ def _list(study) -> int:
     print("\n".join(condition.name for condition in study.plan.conditions))
     print(f"{len(study.plan.conditions)} conditions, {len(study.plan.dataset)} faces, "
           f"{len(study.readers)} nets, those with permuted weights among them: about "
-          f"{duration(seconds_left(study))} here, and the tables")  # fmt: skip
+          f"{duration(seconds_left(study))} here, and the tables")
     return 0

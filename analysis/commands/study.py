@@ -25,7 +25,7 @@ from analysis.commands import options
 def configure(parser) -> None:
     options.add_data(parser, required=False, help="default: rendered heads")
     parser.add_argument("--preset", default="default", choices=["smoke", "default", "paper"],
-                        help="how much of each part; default: default")  # fmt: skip
+                        help="how much of each part; default: default")
     options.add_models(parser, default=None, told="the preset's")
     options.add_ran_lists(parser)
     options.add_placement(parser)
@@ -33,7 +33,7 @@ def configure(parser) -> None:
     options.add_batch_size(parser, default="64")
     options.add_run_folder(parser, "study", "for the three parts")
     parser.add_argument("--list", action="store_true",
-                        help="only say what is missing and how long it takes")  # fmt: skip
+                        help="only say what is missing and how long it takes")
     options.add_executor(parser)
     options.add_device(parser)
 
@@ -85,7 +85,7 @@ def _study(args):
         preset, dataset, subjects, moved, args.out,
         options.cameras(args, dataset), args.ran_lists, args.seed,
         options.batch_size(args.batch_size), options.executor(args),
-    )  # fmt: skip
+    )
     return study, {"preset": args.preset, "settings": preset.to_dict(), "split": args.split}
 
 

@@ -43,21 +43,21 @@ def configure(parser) -> None:
         parser, required=False, help="fer2013:PATH, heads, ...; not for --dry-run", split=False
     )
     parser.add_argument("--out", type=Path, metavar="DIR",
-                        help="weights, logs; default: runs/grid-GRID, or runs/train")  # fmt: skip
+                        help="weights, logs; default: runs/grid-GRID, or runs/train")
     parser.add_argument("--attention", metavar="NAMES", help="default: iram")
     parser.add_argument("--seeds", metavar="N,N", help="default: 0")
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
     parser.add_argument("--switches", metavar="K=V,...",
-                        help="of the attention module and the net; listed above")  # fmt: skip
+                        help="of the attention module and the net; listed above")
     parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
     parser.add_argument("--suffix", default="", help="added to the names: --suffix=-heads")
     parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
     parser.add_argument("--only", metavar="PATTERNS", help='names to train, such as "iram-*,se-*"')
     parser.add_argument("--dry-run", action="store_true",
-                        help="list the cells, what is done, and the time left")  # fmt: skip
+                        help="list the cells, what is done, and the time left")
     parser.add_argument("--workers", type=int, default=1, metavar="N",
                         help="processes that train side by side, one thread each; default: 1, with "
-                        "all threads")  # fmt: skip
+                        "all threads")
     options.add_device(parser, dtype="bf16")
 
 

@@ -43,7 +43,7 @@ def greeting(offer: Offer) -> Message:
         "corruptions": [{"name": n, "title": title(n, CORRUPTION_TITLES)} for n in CORRUPTIONS],
         "angles": {"yaw_deg": max(YAWS), "pitch_deg": max(PITCHES), "roll_deg": ROLL},
         "limits": {"bytes": MAX_BYTES, "zoom": MOST_ZOOM},
-    }  # fmt: skip
+    }
     return header, colours()
 
 
@@ -63,7 +63,7 @@ def _model(name: str) -> dict:
     architecture = card["architecture"]
     return {"name": name, "attention": architecture["attention"] not in ("none", "none-matched"),
             "classes": list(architecture["classes"]), "size": architecture.get("input_size", 48),
-            "on_heads": trained_on_heads(card)}  # fmt: skip
+            "on_heads": trained_on_heads(card)}
 
 
 def _method(name: str) -> dict:
@@ -80,9 +80,9 @@ def _method(name: str) -> dict:
 def _occluders() -> list[dict]:
     """Grouped, in the order in which they are offered; a newly registered one stands last."""
     groups = {"Drawn by you": (DRAWN,), "Regions": (*REGIONS, *HALVES), "Objects": tuple(OBJECTS),
-              "At random": ("box", "blob", "dropout", "sham")}  # fmt: skip
+              "At random": ("box", "blob", "dropout", "sham")}
     known = [name for members in groups.values() for name in members]
     groups["Others"] = tuple(name for name in names() if name not in known)
     return [{"name": name, "title": title(name, OCCLUDERS), "group": group,
              "natural": name in OBJECTS}
-            for group, members in groups.items() for name in members]  # fmt: skip
+            for group, members in groups.items() for name in members]

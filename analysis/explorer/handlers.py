@@ -16,7 +16,7 @@ TYPES = {
 POLICY = {
     "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self'",
     "base-uri": "'none'", "form-action": "'none'",
-}  # fmt: skip
+}
 
 
 class Handler(web.RequestHandler):
@@ -90,7 +90,7 @@ def read_page() -> dict[str, bytes]:
     """The page's files, by name: all that is ever served."""
     folder = files("analysis.explorer") / "page"
     return {file.name: file.read_bytes() for file in folder.iterdir()
-            if file.name.endswith(tuple(TYPES))}  # fmt: skip
+            if file.name.endswith(tuple(TYPES))}
 
 
 def routes() -> list[tuple]:
@@ -99,4 +99,4 @@ def routes() -> list[tuple]:
     index = {"content": page.pop("index.html")}
     return [("/", Page, index),
             *((f"/{re.escape(name)}", File, {"name": name, "content": content})
-              for name, content in page.items())]  # fmt: skip
+              for name, content in page.items())]

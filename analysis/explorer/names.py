@@ -29,4 +29,4 @@ def colours() -> dict[str, np.ndarray]:
     """(256, 3) uint8 each: `rising` for gates and sizes, `signed` for values about 0."""
     steps = np.linspace(0, 1, 256)
     return {name: (colormaps[which](steps)[:, :3] * 255).round().astype(np.uint8)
-            for name, which in (("rising", RISING), ("signed", SIGNED))}  # fmt: skip
+            for name, which in (("rising", RISING), ("signed", SIGNED))}

@@ -27,7 +27,7 @@ class Explorer:
     def __init__(
         self, data: str | None = None, models: Sequence[str] = (), *, split: str | None = "test",
         landmarks: Path | None = None, height: int = 860,
-    ):  # fmt: skip
+    ):
         self.height = height
         self._server = Server(open_offer(data, models, split, landmarks), framed=True).start()
 
@@ -41,7 +41,7 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         return (f'<iframe src="{escape(self.url)}" title="IRAM explorer" width="100%" '
-                f'height="{self.height}" style="border: 0"></iframe>')  # fmt: skip
+                f'height="{self.height}" style="border: 0"></iframe>')
 
     def __repr__(self) -> str:
         return f"Explorer at {self.url}"

@@ -99,7 +99,7 @@ class Offer:
 def open_offer(
     data: str | None = None, models: Sequence[str] = (), split: str | None = "test",
     landmarks: Path | None = None, heads: str = "heads",
-) -> Offer:  # fmt: skip
+) -> Offer:
     """The faces of a data set, if one is named, and rendered heads; and models.
 
     Args:

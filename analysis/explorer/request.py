@@ -56,7 +56,7 @@ def read_state(values: Mapping) -> State:
         layer=_maybe(values.get("layer"), lambda v: whole(v, "layer", 0)),
         target=_maybe(values.get("target"), lambda v: whole(v, "target", 0)),
         compared=values.get("compared") is True,
-    )  # fmt: skip
+    )
 
 
 def read_condition(values: Mapping) -> Condition:
@@ -82,7 +82,7 @@ def read_condition(values: Mapping) -> Condition:
         roll_deg=_angle(values.get("roll_deg", 0), "roll_deg"),
         corruption=corruption,
         severity=whole(values.get("severity"), "severity", 1, 5) if spoiled else 0,
-    )  # fmt: skip
+    )
 
 
 def _fraction(occluder: str, fraction) -> float | None:

@@ -108,7 +108,7 @@ class Session:
             raise InputError("this picture is no longer there; choose the file again")
         upload = self.uploads[state.face]
         return self._once(("face", state.face, state.crop, size, UPLOAD),
-                          lambda: upload.face(state.crop, size))  # fmt: skip
+                          lambda: upload.face(state.crop, size))
 
     def _seen(self, state: State, model, face: Face) -> Seen:
         picture = self._picture(state, face)

@@ -127,7 +127,7 @@ class Socket(WebSocketHandler):
             some = chosen[at : at + THUMBNAILS]
             message = await self._computed(_thumbnails, gallery, some)
             header = {"type": "gallery", "source": gallery.name, "label": label, "start": start,
-                      "at": at, "total": total}  # fmt: skip
+                      "at": at, "total": total}
             await self._send((header | message[0], message[1]))
 
     async def _upload(self, header: dict, content: bytes):
@@ -139,7 +139,7 @@ class Socket(WebSocketHandler):
         number, upload = self.session.take(upload)
         height, width = upload.gray.shape
         told = {"type": "uploaded", "number": number, "name": upload.name, "width": width,
-                "height": height, "ticket": header.get("ticket")}  # fmt: skip
+                "height": height, "ticket": header.get("ticket")}
         await self._send((told, {}))
 
     async def _computed(self, work, *arguments):
@@ -177,7 +177,7 @@ def _thumbnails(gallery, places) -> Message:
     labels = dataset.labels[places].tolist()
     header = {"faces": [int(place) for place in places],
               "ids": dataset.metadata["image_id"].iloc[places].astype(str).tolist(),
-              "labels": [dataset.classes[label] for label in labels]}  # fmt: skip
+              "labels": [dataset.classes[label] for label in labels]}
     return header, {"pictures": dataset.images_uint8(places)}
 
 

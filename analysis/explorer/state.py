@@ -68,6 +68,6 @@ class State:
         drawn = b"" if self.drawn is None else self.drawn
         if len(drawn) != size * size:
             raise InputError(f"the drawn occluder has {len(drawn)} pixels; the picture has {size} "
-                             f"x {size}")  # fmt: skip
+                             f"x {size}")
         values = torch.frombuffer(bytearray(drawn), dtype=torch.uint8)
         return values.view(1, size, size) > 0

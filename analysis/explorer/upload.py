@@ -41,7 +41,7 @@ class Upload:
             metadata=pd.DataFrame({
                 "image_id": [self.name], "usage": [UNKNOWN], "split": ["test"], "row": [0],
             }),
-        )  # fmt: skip
+        )
         return Face(dataset, 0, fit_cameras(known_landmarks(dataset) / size))
 
 

@@ -70,17 +70,17 @@ def seen_message(seen: Seen) -> Message:
             "clean": clean_text(seen), "shown": shown_text(seen), "covered": covered_text(seen),
             "attention": map_texts(seen, seen.attention), "summary": summary_text(seen),
         },
-    }  # fmt: skip
+    }
     arrays = {"clean": grays(picture.clean), "shown": grays(picture.shown),
               "reference": grays(picture.reference),
-              "mask": picture.mask[0].numpy().astype(np.uint8)}  # fmt: skip
+              "mask": picture.mask[0].numpy().astype(np.uint8)}
     return header, arrays | _pair(seen.attention)
 
 
 def map_message(seen: Seen, told: MapPair) -> Message:
     """One method's maps."""
     header = {"type": "map", "method": told.method, "signed": told.signed, "reason": told.reason,
-              "texts": map_texts(seen, told)}  # fmt: skip
+              "texts": map_texts(seen, told)}
     return header, _pair(told)
 
 

@@ -39,7 +39,7 @@ def condition_text(condition: Condition, covered: float) -> str:
         _turn(condition.yaw_deg, "to the right", "to the left"),
         _turn(condition.pitch_deg, "up", "down"),
         _turn(condition.roll_deg or None, "clockwise", "anticlockwise"),
-    ) if turn]  # fmt: skip
+    ) if turn]
     if condition.occluder != "none":
         what, fill = title(condition.occluder, OCCLUDERS), title(condition.fill, FILLS)
         parts.append(f"{100 * covered:.0f}% covered ({what}, {fill})")
@@ -104,7 +104,7 @@ def region_means(values: Tensor, regions: Tensor) -> dict[str, float]:
 def covered_text(seen: Seen) -> str:
     """Whether attention left the covered part: the mean over layers, beside the uncovered face."""
     pairs = [(one.before, one.after) for one in seen.on_covered
-             if math.isfinite(one.before) and math.isfinite(one.after)]  # fmt: skip
+             if math.isfinite(one.before) and math.isfinite(one.after)]
     if not pairs:
         return ""
     before, after = torch.tensor(pairs, dtype=torch.float64).log().mean(0).exp().tolist()
@@ -113,7 +113,7 @@ def covered_text(seen: Seen) -> str:
         return "Attention on the covered part is as it was."
     way = "less" if change < 0 else "more"
     return (f"The covered part gets {100 * abs(change):.0f}% {way} of the attention than before "
-            "(mean of the layers).")  # fmt: skip
+            "(mean of the layers).")
 
 
 def summary_text(seen: Seen) -> str:

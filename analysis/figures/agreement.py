@@ -39,12 +39,12 @@ class AgreementMatrix(Display):
     COLUMNS: ClassVar = {"agreement": (
         "model", "method", "other", "metric", "resolution", "value", "beyond", "beyond_low",
         "beyond_high",
-    )}  # fmt: skip
+    )}
 
     def _own(self) -> pd.DataFrame:
         return chosen(self.agreement, f"no {self.metric} at resolution '{self.resolution}' of "
                       f"model '{self.model}' in this table", model=self.model, metric=self.metric,
-                      resolution=self.resolution)  # fmt: skip
+                      resolution=self.resolution)
 
     def size(self) -> tuple[float, float]:
         own = self._own()
@@ -64,7 +64,7 @@ class AgreementMatrix(Display):
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=ax, location="bottom", fraction=0.03, aspect=50, pad=0.02,
-                              ticks=[-1, -0.5, 0, 0.5, 1])  # fmt: skip
+                              ticks=[-1, -0.5, 0, 0.5, 1])
         of = model_titles(self.agreement["model"])[self.model]
         told = (
             f"{of}: {title(self.metric, SIMILARITIES)} of maps of one face above the diagonal; "
@@ -76,7 +76,7 @@ class AgreementMatrix(Display):
 
     def _cells(self, ax, own: pd.DataFrame, names: list[str]):
         value, beyond, low, high = (symmetric(own, column, names) for column in
-                                    ("value", "beyond", "beyond_low", "beyond_high"))  # fmt: skip
+                                    ("value", "beyond", "beyond_low", "beyond_high"))
         shown = np.where(np.tri(len(names), k=-1, dtype=bool), beyond, value)
         np.fill_diagonal(shown, np.nan)
         image = ax.imshow(shown, cmap=SIGNED, vmin=-1, vmax=1)
@@ -85,7 +85,7 @@ class AgreementMatrix(Display):
             certain = row > column and (low[row, column] > 0 or high[row, column] < 0)
             ax.text(column, row, _short(shown[row, column]), ha="center", va="center",
                     fontsize=size, fontweight="bold" if certain else "normal",
-                    color=readable_on(image.cmap(image.norm(shown[row, column]))))  # fmt: skip
+                    color=readable_on(image.cmap(image.norm(shown[row, column]))))
         return image
 
 

@@ -51,6 +51,6 @@ def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
     """The mean relative robustness of every model but the reference, in words."""
     table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
     told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
-            for row in table.itertuples() if row.model != row.reference]  # fmt: skip
+            for row in table.itertuples() if row.model != row.reference]
     lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]
     return "\n".join(["errors under occlusion, no attention = 100:", *lines]) if told else ""

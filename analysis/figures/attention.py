@@ -40,7 +40,7 @@ class AttentionPanel(Display):
     def draw(self, figure):
         widths = self._widths()
         grid = figure.subplots(len(self.explanations), len(widths), squeeze=False,
-                               width_ratios=widths)  # fmt: skip
+                               width_ratios=widths)
         for row, explanation in zip(grid, self.explanations, strict=True):
             self._face(row[0], explanation)
             for place, ax in enumerate(row[1:-1]):
@@ -62,7 +62,7 @@ class AttentionPanel(Display):
             ax.set_axis_off()
             ax.set_title(name)
             ax.text(0.5, 0.5, fill(told.reason, 18), transform=ax.transAxes, va="center",
-                    ha="center", fontsize=points(7))  # fmt: skip
+                    ha="center", fontsize=points(7))
             return
         show_face(ax, explanation.face)
         low, high = show_map(ax, told.values, told.signed)
@@ -98,7 +98,7 @@ def show_face(ax, face: np.ndarray) -> None:
 
 
 def show_map(ax, values: np.ndarray, signed: bool, scale: tuple[float, float] | None = None,
-             side: int | None = None) -> tuple[str, str]:  # fmt: skip
+             side: int | None = None) -> tuple[str, str]:
     """A map (h, w) over a face of `side` pixels; returns the ends of its colour scale in words.
 
     Args:

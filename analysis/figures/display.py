@@ -117,14 +117,14 @@ def legend(figure: Figure | SubFigure, ax: Axes, note: str = OVER_FACES, where: 
     bars are."""
     handles, labels = ax.get_legend_handles_labels()
     return figure.legend(handles, labels, loc=f"outside {where} center", title=note,
-                         ncols=legend_columns(labels))  # fmt: skip
+                         ncols=legend_columns(labels))
 
 
 def legend_columns(labels: Sequence[str]) -> int:
     """As many columns as a double column holds, or fewer that need no more rows."""
     widths = [8 + len(label) for label in labels]  # with the marker and the gap
     fitting = [n for n in range(1, len(widths) + 1)
-               if sum(map(max, np.array_split(widths, n))) <= LETTERS]  # fmt: skip
+               if sum(map(max, np.array_split(widths, n))) <= LETTERS]
     rows = -(-len(widths) // max(fitting, default=1))
     return -(-len(widths) // rows) if rows else 1
 

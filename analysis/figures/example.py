@@ -43,7 +43,7 @@ class ExamplePanel(Display):
         for column, method in zip(grid[:, 1:].T, methods, strict=True):
             self._column(figure, column, method)
         figure.suptitle(f"{model_titles([facts['model']])[facts['model']]}: what speaks for "
-                        f"“{facts['explained']}”")  # fmt: skip
+                        f"“{facts['explained']}”")
         return list(grid.flat)
 
     def _column(self, figure, column, method: str) -> None:

@@ -49,12 +49,12 @@ class FaithfulnessForest(Display):
 
     faithfulness: pd.DataFrame
     COLUMNS: ClassVar = {"faithfulness": ("model", "method", "metric", "fill", "value", "low",
-                                          "high", "chance")}  # fmt: skip
+                                          "high", "chance")}
 
     def _methods(self) -> list[str]:
         table = self.faithfulness[self.faithfulness["method"] != REFERENCE]
         first = chosen(table, "this table holds no rank correlation with Shapley values",
-                       metric=PANELS[0][0], fill=PANELS[0][1])  # fmt: skip
+                       metric=PANELS[0][0], fill=PANELS[0][1])
         means = first.groupby("method", sort=False)["value"].mean()
         return list(means.sort_values(kind="stable").index)
 
@@ -84,7 +84,7 @@ class FaithfulnessForest(Display):
             ax.plot(own["value"], y, **dots(style))
             half = 0.35 / len(shifts)
             ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8,
-                      alpha=0.6)  # fmt: skip
+                      alpha=0.6)
         ax.set_ylim(-0.6, len(methods) - 0.4)
 
 
@@ -111,13 +111,13 @@ class FaithfulnessCurves(Display):
     model: str
     fill: str = "imputed"
     COLUMNS: ClassVar = {"curves": ("model", "method", "fill", "order", "share", "value", "low",
-                                    "high", "chance")}  # fmt: skip
+                                    "high", "chance")}
     LOOKS: ClassVar = {"morf": {"color": VERMILLION, "marker": "o", "linestyle": "-"},
-                       "lerf": {"color": BLUE, "marker": "s", "linestyle": "--"}}  # fmt: skip
+                       "lerf": {"color": BLUE, "marker": "s", "linestyle": "--"}}
 
     def _own(self) -> pd.DataFrame:
         own = chosen(self.curves, f"no curves of model '{self.model}' with the fill '{self.fill}' "
-                     "in this table", model=self.model, fill=self.fill)  # fmt: skip
+                     "in this table", model=self.model, fill=self.fill)
         return own.astype({"share": float})
 
     def _methods(self, own: pd.DataFrame) -> list[str]:
@@ -148,5 +148,5 @@ class FaithfulnessCurves(Display):
             x = 100 * line["share"]
             ax.fill_between(x, 100 * line["low"], 100 * line["high"], color=style["color"], **BAND)
             ax.plot(x, 100 * line["chance"], color=style["color"], linewidth=0.6,
-                    linestyle=style["linestyle"])  # fmt: skip
+                    linestyle=style["linestyle"])
             ax.plot(x, 100 * line["value"], label=ORDERS[order], **style)

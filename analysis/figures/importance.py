@@ -38,11 +38,11 @@ class ImportanceMatrix(Display):
     model: str
     COLUMNS: ClassVar = {"importance": (
         "model", "expression", "occluder", "metric", "value", "low", "high", "n",
-    )}  # fmt: skip
+    )}
 
     def _own(self) -> pd.DataFrame:
         return chosen(self.importance, f"no occluder of model '{self.model}' has its random boxes "
-                      "in this table", metric=METRIC, model=self.model)  # fmt: skip
+                      "in this table", metric=METRIC, model=self.model)
 
     def _panels(self) -> list[np.ndarray]:
         occluders = list(dict.fromkeys(self._own()["occluder"]))
@@ -66,7 +66,7 @@ class ImportanceMatrix(Display):
         bar = figure.colorbar(image, ax=axes, location="bottom", fraction=0.04, aspect=60, pad=0.02)
         named = model_titles(table["model"])[self.model]
         bar.set_label(f"{named}: accuracy lost beyond the random box (points)\nbelow it: half the "
-                      f"interval ({OVER_FACES}); bold: it excludes 0")  # fmt: skip
+                      f"interval ({OVER_FACES}); bold: it excludes 0")
         bar.outline.set_visible(False)
         return axes
 
@@ -75,7 +75,7 @@ class ImportanceMatrix(Display):
         value, low, high = (
             cells[column].unstack().reindex(index=expressions["expression"], columns=names)
             .to_numpy() for column in cells
-        )  # fmt: skip
+        )
         image = ax.imshow(value, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
         for row, column in np.ndindex(value.shape):
             found = value[row, column]
@@ -83,11 +83,11 @@ class ImportanceMatrix(Display):
             colour = readable_on(image.cmap(image.norm(found)))
             ax.text(column, row - 0.16, signed_points(found), ha="center", va="center",
                     fontsize=points(7), fontweight="bold" if certain else "normal", color=colour
-                    )  # fmt: skip
+                    )
             half = (high[row, column] - low[row, column]) / 2
             if np.isfinite(half):
                 ax.text(column, row + 0.24, f"±{half:.1f}", ha="center", va="center",
-                        fontsize=points(6), color=colour)  # fmt: skip
+                        fontsize=points(6), color=colour)
         titles = [title(name, OCCLUDERS) for name in names]
         ax.set_xticks(range(len(names)), titles, rotation=30, ha="left", rotation_mode="anchor")
         labels = [f"{row.expression} (n = {row.n})" for row in expressions.itertuples()]

@@ -46,12 +46,12 @@ class InterventionForest(Display):
     COLUMNS: ClassVar = {"interventions": (
         "model", "row", "condition", "occluder", "fill", "fraction", "layer", "intervention",
         "effect", "outcome", "value", "low", "high",
-    )}  # fmt: skip
+    )}
 
     def _own(self) -> pd.DataFrame:
         table = self.interventions[self.interventions["intervention"].isin(SHOWN)]
         return chosen(table, f"no attention of model '{self.model}' was replaced in this table",
-                      model=self.model, layer=COMBINED, effect="indirect")  # fmt: skip
+                      model=self.model, layer=COMBINED, effect="indirect")
 
     def size(self) -> tuple[float, float]:
         return DOUBLE_COLUMN, 7 * self._own()["condition"].nunique() + 26
@@ -80,4 +80,4 @@ class InterventionForest(Display):
             y, colour = places(part["condition"], conditions) - shift, COLOURS[number]
             ax.hlines(y, unit * part["low"], unit * part["high"], color=colour)
             ax.plot(unit * part["value"], y, color=colour, marker=MARKERS[number],
-                    linestyle="none", label=INTERVENTIONS[SHOWN[number]])  # fmt: skip
+                    linestyle="none", label=INTERVENTIONS[SHOWN[number]])

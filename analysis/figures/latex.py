@@ -12,7 +12,7 @@ ESCAPED = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "−": "$-$", "×": r"$\times$", "–": "--",
     "“": "``", "”": "''", "’": "'", "±": r"$\pm$",
-}  # fmt: skip
+}
 
 
 class Number(NamedTuple):
@@ -47,7 +47,7 @@ class PrintedTable:
         columns = "".join("r" if number else "l" for number in numbers)
         lines = [f"% {' '.join(text.split())}" for text in (self.note, run) if text]
         lines += [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule",
-                  _line(map(escaped, self.header)), r"\midrule"]  # fmt: skip
+                  _line(map(escaped, self.header)), r"\midrule"]
         lines += [_line(map(_cell, row)) for row in self.rows]
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
@@ -55,20 +55,20 @@ class PrintedTable:
         """The same numbers to the same decimals, low and high in columns of their own."""
         wide = [number and any(isinstance(row[i], Number) and not isnan(row[i].low)
                                for row in self.rows)
-                for i, number in enumerate(self._numeric())]  # fmt: skip
+                for i, number in enumerate(self._numeric())]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([one for name, three in zip(self.header, wide, strict=True)
                          for one in ([name, f"{name} low", f"{name} high"] if three else [name])]
-                        )  # fmt: skip
+                        )
         for row in self.rows:
             writer.writerow([one for cell, three in zip(row, wide, strict=True)
-                             for one in _parts(cell)[: 3 if three else 1]])  # fmt: skip
+                             for one in _parts(cell)[: 3 if three else 1]])
         return text.getvalue()
 
     def _numeric(self) -> list[bool]:
         return [any(isinstance(row[i], Number) for row in self.rows)
-                for i in range(len(self.header))]  # fmt: skip
+                for i in range(len(self.header))]
 
 
 def escaped(text: str) -> str:

@@ -117,13 +117,13 @@ def chosen(names: str) -> tuple[list[Figure], list[Printed]]:
         wanted |= found
     items = list((wanted or known).values())
     return ([one for one in items if isinstance(one, Figure)],
-            [one for one in items if isinstance(one, Printed)])  # fmt: skip
+            [one for one in items if isinstance(one, Printed)])
 
 
 def make(
     results: Results, figures: Iterable[Figure], tables: Iterable[Printed], out: Path,
     kinds: Sequence[str],
-) -> Iterator[Made]:  # fmt: skip
+) -> Iterator[Made]:
     """Writes what the results allow; what is missing is told, and the rest goes on."""
     for item in (*figures, *tables):
         lacking = [name for name in item.tables if not results.holds(name)]
@@ -141,7 +141,7 @@ def make(
         except (KeyError, TypeError, ValueError) as error:
             yield Made(item.name, missing=f"{', '.join(item.tables)}: not as "
                        f"`{command_of(item.tables[0]).split(' --')[0]}` writes it ({error!r})"
-                       )  # fmt: skip
+                       )
 
 
 def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
@@ -169,7 +169,7 @@ def _drawn(figure: Figure, folder: Path) -> list[Path]:
 def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Path]:
     return [file for name, display in figure.displays(tables)
             for file in save(display.plot().figure_, out / name, run, kinds,
-                             colours=COLOURS)]  # fmt: skip
+                             colours=COLOURS)]
 
 
 def _table(printed: Printed, tables: dict, out: Path, run: str, kinds) -> list[Path]:

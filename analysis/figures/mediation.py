@@ -33,7 +33,7 @@ class Mediation(Display):
     mediation: pd.DataFrame
     COLUMNS: ClassVar = {"mediation": (
         "model", "row", "exposure", "fill", "effect", "outcome", "value", "low", "high", "seeds",
-    )}  # fmt: skip
+    )}
 
     def _own(self) -> pd.DataFrame:
         table = self.mediation[self.mediation["row"].isin(KINDS)]
@@ -61,7 +61,7 @@ class Mediation(Display):
                 y, colour = places(part["model"], models) + 0.22 * (number - 1), COLOURS[number]
                 ax.hlines(y, 100 * part["low"], 100 * part["high"], color=colour)
                 ax.plot(100 * part["value"], y, color=colour, marker=MARKERS[number],
-                        linestyle="none", label=label)  # fmt: skip
+                        linestyle="none", label=label)
         titles = model_titles(models)
         panels[0].set_yticks(range(len(models)), [titles[model] for model in models])
         panels[0].set_ylim(len(models) - 0.4, -0.6)

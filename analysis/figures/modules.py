@@ -30,7 +30,7 @@ class ModuleForest(Display):
     COLUMNS: ClassVar = {"modules": (
         "label", "kind", "metric", "value", "low", "high", "difference", "difference_low",
         "difference_high", "p_holm", "seeds",
-    )}  # fmt: skip
+    )}
 
     def _drops(self) -> pd.DataFrame:
         table = chosen(self.modules, "no drop of accuracy in this table", metric="drop")
@@ -85,7 +85,7 @@ def _styles(table: pd.DataFrame) -> dict[str, dict]:
 
 def _points(ax, rows: pd.DataFrame, y, style: dict, start: str) -> None:
     value, low, high = ((start, f"{start}_low", f"{start}_high") if start
-                        else ("value", "low", "high"))  # fmt: skip
+                        else ("value", "low", "high"))
     ax.hlines(y, 100 * rows[low], 100 * rows[high], color=style["color"])
     certain = (rows["p_holm"] < 0.05) if start else pd.Series(True, rows.index)
     for filled in (True, False):

@@ -13,22 +13,22 @@ DROP = "drop of accuracy (points)"
 FRACTION = "occluded share of the face area (%)"
 HIDDEN = "self-occluded (% of face)"
 ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
-          "pitch_deg": "pitch (degrees, up)"}  # fmt: skip
+          "pitch_deg": "pitch (degrees, up)"}
 SHARE_CHANGE = "change of attention's log share on the region (below 0: it leaves)"
 OVER_FACES = "95% over faces"
 
 MODULES = {
     "iram": "IRAM", "none": "no attention", "cbam": "CBAM", "se": "SE", "eca": "ECA",
     "coordinate": "coordinate", "simam": "SimAM",
-}  # fmt: skip
+}
 VARIANTS = {
     "matched": "parameters matched", "random-labels": "shuffled labels",
     "permuted-weights": "permuted weights", "erasing-noise": "erased with noise",
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
     "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
-}  # fmt: skip
+}
 DATASETS = {"fer2013": "FER2013", "ferplus": "FERPlus", "rafdb": "RAF-DB",
-            "heads": "rendered heads"}  # fmt: skip
+            "heads": "rendered heads"}
 OCCLUDERS = {
     "box": "random box", "sham": "sham (background)", "blob": "random blob",
     "dropout": "random patches", "brows": "brows", "eyes": "eyes", "brows_eyes": "brows and eyes",
@@ -37,17 +37,17 @@ OCCLUDERS = {
     "right_half": "right half", "sunglasses": "sunglasses", "spectacles": "spectacles",
     "surgical_mask": "surgical mask", "hand": "hand", "scarf": "scarf", "hair": "hair",
     "microphone": "microphone", "cup": "cup", "vr_headset": "VR headset",
-}  # fmt: skip
+}
 FILLS = {
     "mean": "mean gray", "noise": "noise", "blur": "blur", "texture": "random texture",
     "other_class": "face of another expression", "same_class": "face of the same expression",
     "phase_scrambled": "scrambled phases", "imputed": "imputed pixels", "black": "black",
     "object": "the object's own look",
-}  # fmt: skip
+}
 CORRUPTIONS = {
     "gaussian_noise": "Gaussian noise", "gaussian_blur": "Gaussian blur",
     "pixelate": "pixelation", "jpeg": "JPEG", "contrast": "contrast",
-}  # fmt: skip
+}
 METHODS = {
     "attention": "own attention", "attention_last": "own attention, last",
     "attention_layer": "own attention, one layer", "attention_rollout": "attention rollout",
@@ -59,11 +59,11 @@ METHODS = {
     "occlusion": "occlusion", "feature_ablation": "region ablation", "kernel_shap": "KernelSHAP",
     "region_shapley": "exact Shapley", "random": "random map",
     "centre_gaussian": "centre Gaussian", "sobel": "edge map", "mean_map": "mean map",
-}  # fmt: skip
+}
 SIMILARITIES = {
     "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
     "top_k_iou": "overlap of the top tenth (IoU)", "ssim": "structural similarity",
-}  # fmt: skip
+}
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}
 HYPOTHESES = {
     "H1": "leaves the occluded region", "H2a": "more than with permuted weights",
@@ -71,7 +71,7 @@ HYPOTHESES = {
     "H2d": "taught by erasing in training", "H3": "its movement raises the margin",
     "H4": "leaves really occluded regions", "H5": "goes to visible, expressive regions",
     "H6": "more of it than SE, ECA and CBAM",
-}  # fmt: skip
+}
 COMPONENTS = {
     "leaves": "share on the region falls", "permuted masks": "more than for another face's mask",
     "mechanical: the visible face gains": "the visible face gains (mechanical null)",
@@ -89,33 +89,33 @@ COMPONENTS = {
     "expressive": "share on the expression's regions rises",
     "other expressions' regions": "more than on other expressions' regions",
     **{f"more than {module}": f"more than {MODULES[module]}" for module in ("se", "eca", "cbam")},
-}  # fmt: skip
+}
 QUESTIONS = {  # the study's questions, and the hypotheses that have to hold for a yes
     "Does attention move off what is occluded?": ("H1",),
     "Is the movement learned?": ("H2a", "H2b", "H2c", "H2d"),
     "Does it cause the robustness?": ("H3",),
 }
 ANSWERS = {"supported": "yes", "refuted": "no", "undecided": "undecided",
-           "not tested": "not tested yet"}  # fmt: skip
+           "not tested": "not tested yet"}
 INTERVENTIONS = {
     "clean": "clean picture's attention", "change_elsewhere": "as large a change elsewhere",
     "uniform": "attention without a place", "other_image": "another face's attention",
     "shuffled": "shuffled attention", "inverted": "inverted attention",
     "clean_unmatched": "clean picture's, as it is",
-}  # fmt: skip
+}
 EFFECTS = {
     "total": "in all", "indirect": "saved by attention's movement",
     "elsewhere": "saved by as large a change elsewhere",
-}  # fmt: skip
+}
 OUTCOMES = {"margin": "true-class margin (logits)", "accuracy": ACCURACY.replace("%", "points")}
 TYPES = {"upper": "upper face", "lower": "lower face", "side": "side", "glasses": "glasses"}
 GROUPS = {
     "occluded": "occluded", **TYPES, "pose_30": "turned over 30 degrees",
     "pose_45": "turned over 45 degrees", "occluded_not_turned": "occluded, not turned",
     "turned_not_occluded": "turned, not occluded", "not_listed": "in no list",
-}  # fmt: skip
+}
 LABELS = {"own": "the data set's labels", "ferplus": "the labels of FERPlus's majority",
-          "agreed": "faces on whose label FER2013 and FERPlus agree"}  # fmt: skip
+          "agreed": "faces on whose label FER2013 and FERPlus agree"}
 KINDS = {"module": "modules", "control": "other recipes or sizes", "ablation": "IRAM's switches"}
 
 
@@ -139,7 +139,7 @@ def model_titles(models: Iterable[str]) -> dict[str, str]:
     titles = {model: _family_title(name) for model, name in families.items()}
     shared = [one for one in titles.values() if list(titles.values()).count(one) > 1]
     return {model: f"{one}, seed {seed_of(model)}" if one in shared and seed_of(model) is not None
-            else one for model, one in titles.items()}  # fmt: skip
+            else one for model, one in titles.items()}
 
 
 def _family_title(name: str) -> str:

@@ -34,7 +34,7 @@ class OcclusionCurves(Display):
     fill: str = "mean"
     occluders: tuple[str, ...] = ()
     COLUMNS: ClassVar = {"summary": ("model", "condition", "occluder", "fill", "fraction",
-                                     "metric", "value", "low", "high")}  # fmt: skip
+                                     "metric", "value", "low", "high")}
 
     def size(self) -> tuple[float, float]:
         return DOUBLE_COLUMN, 36 * -(-len(self._shown()) // COLUMNS) + 18
@@ -58,7 +58,7 @@ class OcclusionCurves(Display):
 
     def _shown(self) -> list[str]:
         table = chosen(self._table(), f"no occluder with the fill '{self.fill}' in this summary",
-                       fill=self.fill)  # fmt: skip
+                       fill=self.fill)
         known = dict.fromkeys([*OCCLUDERS, *table["occluder"]])
         return [name for name in self.occluders or known if name in set(table["occluder"])]
 
@@ -99,13 +99,13 @@ class OccluderForest(Display):
         rows, styles = self._rows(), look(self.occluders["model"])
         shown = [name for name in self.PANELS if name in set(self.occluders["metric"])]
         panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False,
-                                      width_ratios=[1.2, 1][: len(shown)]).flat)  # fmt: skip
+                                      width_ratios=[1.2, 1][: len(shown)]).flat)
         for ax, metric in zip(panels, shown, strict=True):
             stripes(ax, len(rows))
             ax.axvline(0, color=MUTED, linewidth=0.8)
             for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
                 own = self.occluders[(self.occluders["metric"] == metric)
-                                     & (self.occluders["model"] == model)]  # fmt: skip
+                                     & (self.occluders["model"] == model)]
                 y = places(own["occluder"], rows) + shift
                 ax.hlines(y, 100 * own["low"], 100 * own["high"], color=style["color"])
                 ax.plot(100 * own["value"], y, **dots(style))

@@ -58,7 +58,7 @@ class PhotographOverview(Panel):
         (height, width), (wide, high) = self.gray.shape, self._extent()
         points = 72 * min(inches(wide) / width, inches(high) / height)  # of type, a pixel
         axis.imshow(shrunk(self.gray), cmap="gray", vmin=0, vmax=255, aspect="equal",
-                    extent=(0, width, height, 0), interpolation="antialiased")  # fmt: skip
+                    extent=(0, width, height, 0), interpolation="antialiased")
         for face in self.faces:
             self._box(axis, face, COLOURS[(face.number - 1) % 6], points)
         axis.set(xlim=(0, width), ylim=(height, 0))
@@ -71,7 +71,7 @@ class PhotographOverview(Panel):
         label = f"{face.number} {found.prediction} {100 * found.probabilities.max():.0f}%"
         size = float(np.clip(1.5 * points * crop.width / len(label), *LABEL_SIZES))
         axis.add_patch(Rectangle((crop.left, crop.top), crop.width, crop.height, fill=False,
-                                 edgecolor=colour, linewidth=1.3))  # fmt: skip
+                                 edgecolor=colour, linewidth=1.3))
         above = crop.top * points > 1.6 * size
         beyond = crop.left + 0.65 * size * len(label) / points > self.gray.shape[1]
         axis.text(
@@ -79,7 +79,7 @@ class PhotographOverview(Panel):
             max(crop.top, 0), label, fontsize=size, color="white", clip_on=True,
             ha="right" if beyond else "left", va="bottom" if above else "top",
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.15 * size},
-        )  # fmt: skip
+        )
 
 
 @dataclass
@@ -126,7 +126,7 @@ class FacePanel(Display):
         if found.values is None:
             axis.set_title(name)
             axis.text(0.5, 0.5, fill(found.reason, 18), transform=axis.transAxes, va="center",
-                      ha="center", fontsize=on_paper(6))  # fmt: skip
+                      ha="center", fontsize=on_paper(6))
             return
         axis.imshow(told.explanation.face, cmap="gray", vmin=0, vmax=255)
         low, high = show_map(axis, found.values, found.signed, side=len(told.explanation.face))
@@ -144,7 +144,7 @@ class FacePanel(Display):
         signed = colormaps[SIGNED]
         order = np.arange(len(self.face.regions))
         axis.barh(order, told.values, height=0.7,
-                  color=[signed(0.85 if value > 0 else 0.15) for value in told.values])  # fmt: skip
+                  color=[signed(0.85 if value > 0 else 0.15) for value in told.values])
         axis.axvline(0, color="0.3", linewidth=0.6)
         axis.set_yticks(order, self.face.regions)
         axis.invert_yaxis()

@@ -34,7 +34,7 @@ class PoseCurves(Display):
     COLUMNS: ClassVar = {"summary": (
         "model", "condition", "occluder", "metric", "value", "low", "high", "yaw_deg", "pitch_deg",
         "self_occlusion_fraction",
-    )}  # fmt: skip
+    )}
 
     def size(self) -> tuple[float, float]:
         return DOUBLE_COLUMN, 82
@@ -43,9 +43,9 @@ class PoseCurves(Display):
         plain = self.summary["occluder"] == "none"
         posed = self.summary["condition"].str.match(r"(yaw|pitch)[+-]\d+$")
         table = chosen(self.summary[plain & posed], "no pose in depth in this summary",
-                       metric="accuracy")  # fmt: skip
+                       metric="accuracy")
         grid = figure.subplots(2, 2, sharex="col", sharey="row", height_ratios=[2, 1],
-                               width_ratios=[3, 2])  # fmt: skip
+                               width_ratios=[3, 2])
         for column, (angle, label) in zip(grid.T, ANGLES.items(), strict=True):
             other = next(name for name in ANGLES if name != angle)
             own = table[table[other] == 0].sort_values(angle, kind="stable")
@@ -61,7 +61,7 @@ class PoseCurves(Display):
         for model, style in look(table["model"]).items():
             own = table[table["model"] == model]
             panels[0].fill_between(own[angle], 100 * own["low"], 100 * own["high"],
-                                   color=style["color"], **BAND)  # fmt: skip
+                                   color=style["color"], **BAND)
             panels[0].plot(own[angle], 100 * own["value"], **style)
         first = table[table["model"] == table["model"].iloc[0]]
         hidden = 100 * first["self_occlusion_fraction"]
@@ -96,7 +96,7 @@ class MeasuredYaw(Panel):
                 x, y, yerr=[y - table["low"], table["high"] - y], color=COLOURS[place], capsize=2,
                 marker=MARKERS[place], linestyle=LINES[place],
                 label=title(table["dataset"].iloc[0], DATASETS),
-            )  # fmt: skip
+            )
         ends = (x.min(), x.max())
         ax.plot(ends, ends, color=MUTED, linewidth=0.8, linestyle=":", label="as asked for")
         ax.set(xlabel="yaw asked for (degrees)", ylabel="yaw measured (degrees)", xticks=x)

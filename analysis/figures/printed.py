@@ -41,30 +41,30 @@ def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable
     titles = model_titles(drops["model"])
     rows = list(_by_model(drops, "occluder", OCCLUDERS))
     for metric, label in (("mrr", "errors, no attention = 100"),
-                          ("relative_mrr", "the same, beyond clean errors")):  # fmt: skip
+                          ("relative_mrr", "the same, beyond clean errors")):
         own = robustness[(robustness["metric"] == metric) & (robustness["kind"] == "all")]
         found = {row.model: _percent(row, 1) for row in own.itertuples()}
         if found:
             rows.append([label, *(found.get(m, Number(float("nan"))) for m in titles)])
     return PrintedTable(["occluder", *titles.values()], rows,
                         f"Drop of accuracy in points, mean over fractions and fills; {INTERVALS}"
-                        )  # fmt: skip
+                        )
 
 
 def poses(summary: pd.DataFrame) -> PrintedTable:
     """Accuracy at every yaw and pitch, and what the head hides of itself."""
     posed = summary["condition"].str.match(r"(yaw|pitch)[+-]\d+$")
     table = chosen(summary[posed & (summary["occluder"] == "none")],
-                   "no pose in depth in this table", metric="accuracy")  # fmt: skip
+                   "no pose in depth in this table", metric="accuracy")
     titles, rows = model_titles(table["model"]), []
     hidden = table.drop_duplicates("condition").set_index("condition")
     for condition, *numbers in _by_model(table, "condition", {}):
         axis, angle = condition.rstrip("+-0123456789"), hidden.loc[condition]
         rows.append([axis, Number(angle[f"{axis}_deg"], decimals=0), *numbers,
-                     Number(100 * angle["self_occlusion_fraction"])])  # fmt: skip
+                     Number(100 * angle["self_occlusion_fraction"])])
     rows.sort(key=lambda row: (row[0] != "yaw", row[1].value))
     return PrintedTable(["axis", "degrees", *titles.values(), "hidden (% of face)"], rows,
-                        f"Accuracy (%) of turned heads; {INTERVALS}")  # fmt: skip
+                        f"Accuracy (%) of turned heads; {INTERVALS}")
 
 
 def verdicts(verdicts: pd.DataFrame) -> PrintedTable:
@@ -75,7 +75,7 @@ def verdicts(verdicts: pd.DataFrame) -> PrintedTable:
         [titles[row.model], row.hypothesis, title(row.hypothesis, HYPOTHESES),
          title(row.verdict, ANSWERS), Number(row.effect, row.low, row.high, 3), row.unit,
          Number(row.margin, decimals=2)] for row in verdicts.itertuples()
-    ]  # fmt: skip
+    ]
     header = ["model", "hypothesis", "claim", "answer", "effect", "unit", "margin"]
     over = intervals_over(verdicts)
     return PrintedTable(header, rows, f"Attention under occlusion; {GIVEN}, over {over}")
@@ -95,7 +95,7 @@ def modules(table: pd.DataFrame) -> PrintedTable:
             Number(100 * row.accuracy, 100 * row.low, 100 * row.high),
             Number(100 * row.difference, 100 * row.difference_low, 100 * row.difference_high),
             Number(row.p_holm, decimals=3),
-        ])  # fmt: skip
+        ])
     header = ["model", "parameters", "seeds", "accuracy (%)", "difference (points)", "p (Holm)"]
     return PrintedTable(header, rows, f"Accuracy and difference from the reference; {GIVEN}")
 
@@ -103,15 +103,15 @@ def modules(table: pd.DataFrame) -> PrintedTable:
 def methods(ranking: pd.DataFrame) -> PrintedTable:
     """How faithful every attribution method is, by exact Shapley values of the face's regions."""
     table = chosen(ranking, "no rank correlation with Shapley values in this table",
-                   metric="shapley_rank")  # fmt: skip
+                   metric="shapley_rank")
     titles, rows = model_titles(table["model"]), []
     for row in table.itertuples():
         rows.append([titles[row.model], title(row.method, METHODS),
                      Number(row.value, row.low, row.high, 2), Number(row.chance, decimals=2),
-                     Number(row.beyond, row.beyond_low, row.beyond_high, 2)])  # fmt: skip
+                     Number(row.beyond, row.beyond_low, row.beyond_high, 2)])
     header = ["model", "method", "rank correlation", "chance", "beyond chance"]
     return PrintedTable(header, rows, "Rank correlation with exact Shapley values of the face's "
-                        f"regions; chance: maps of other faces; {INTERVALS}")  # fmt: skip
+                        f"regions; chance: maps of other faces; {INTERVALS}")
 
 
 def real(table: pd.DataFrame) -> PrintedTable:
@@ -123,4 +123,4 @@ def real(table: pd.DataFrame) -> PrintedTable:
         for group, row in zip(faces.index, _by_model(part, "group", GROUPS), strict=True):
             rows.append([title(labels, LABELS), row[0], Number(faces[group], decimals=0), *row[1:]])
     return PrintedTable(["labels", "faces", "n", *titles.values()], rows,
-                        f"Accuracy (%) on real faces; {INTERVALS}")  # fmt: skip
+                        f"Accuracy (%) on real faces; {INTERVALS}")

@@ -101,7 +101,7 @@ class RealForest(TypeForest):
     COLUMNS: ClassVar = {"table": (
         "model", "labels", "type", "occluder", "fraction", "occlusion_fraction", "synthetic_drop",
         "synthetic_low", "synthetic_high", "real_drop", "real_low", "real_high", "n",
-    )}  # fmt: skip
+    )}
 
     @property
     def note(self) -> str:
@@ -109,7 +109,7 @@ class RealForest(TypeForest):
 
     def _own(self) -> pd.DataFrame:
         return chosen(self.table, "no painted occluder beside a real one by the labels "
-                      f"'{self.labels}'", labels=self.labels)  # fmt: skip
+                      f"'{self.labels}'", labels=self.labels)
 
     def models(self) -> list[str]:
         return list(dict.fromkeys(self._own()["model"]))
@@ -119,14 +119,14 @@ class RealForest(TypeForest):
         for kind, rows in table[table["model"] == model].groupby("type", sort=False):
             first = rows.iloc[0]
             real = Line(f"{title(kind, TYPES)}, real ({first.n} faces)", 100 * first.real_drop,
-                        100 * first.real_low, 100 * first.real_high, REAL)  # fmt: skip
+                        100 * first.real_low, 100 * first.real_high, REAL)
             lines += [real] if not lines else [None, real]
             for row in nearest(rows, self.fraction).itertuples():
                 lines.append(Line(
                     f"{title(row.occluder, OCCLUDERS)}, {row.occlusion_fraction:.0%}",
                     100 * row.synthetic_drop, 100 * row.synthetic_low, 100 * row.synthetic_high,
                     PAINTED,
-                ))  # fmt: skip
+                ))
         return lines
 
 
@@ -146,7 +146,7 @@ class RealShiftForest(TypeForest):
     COLUMNS: ClassVar = {"table": (
         "model", "faces", "type", "region", "real", "real_low", "real_high", "synthetic",
         "synthetic_low", "synthetic_high", "n",
-    )}  # fmt: skip
+    )}
 
     @property
     def note(self) -> str:
@@ -168,5 +168,5 @@ class RealShiftForest(TypeForest):
                 Line(f"{title(row.type, TYPES)}, real ({row.n} faces)", row.real, row.real_low,
                      row.real_high, REAL),
                 Line(painted, row.synthetic, row.synthetic_low, row.synthetic_high, PAINTED),
-            ]  # fmt: skip
+            ]
         return lines

@@ -60,7 +60,7 @@ class Figure:
         if not found:
             raise InputError(f"{lacking} in {self.tables[0]}")
         return [(f"{self.name}_{value}", self.display(*given, **{argument: value}))
-                for value in found]  # fmt: skip
+                for value in found]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ FIGURES = (
     Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv")),
     Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",)),
     Figure("ablation", ModuleDifferences, ("training/ablation.csv",)),
-)  # fmt: skip
+)
 TABLES = (
     Printed("occluders", printed.occluders,
             ("occlusion/occluders.csv", "occlusion/robustness.csv")),
@@ -120,7 +120,7 @@ TABLES = (
     Printed("methods", printed.methods, ("attribution/ranking.csv",)),
     Printed("modules", printed.modules, ("training/accuracy.csv",)),
     Printed("ablation", printed.modules, ("training/ablation.csv",)),
-)  # fmt: skip
+)
 
 DATA = "--data fer2013:fer2013.csv"
 YAWS = "--limit 200 --yaw=-45,-30,-15,0,15,30,45"

@@ -41,7 +41,7 @@ def save(
                     _few_colours(figure, temporary, METADATA[kind](run), colours)
                 else:
                     figure.savefig(temporary, format=kind, dpi="figure",
-                                   metadata=METADATA[kind](run))  # fmt: skip
+                                   metadata=METADATA[kind](run))
     return written
 
 

@@ -48,7 +48,7 @@ class ContactSheet(Display):
         counts = {shape[0] for shape in shapes.values() if len(shape) == 3}
         if len(counts) != 1 or 0 in counts or any(len(shape) != 3 for shape in shapes.values()):
             raise InputError(f"pictures by condition of shapes {shapes}; expected (n, S, S) with "
-                             "the same n, at least 1, for every condition")  # fmt: skip
+                             "the same n, at least 1, for every condition")
         if self.names and len(self.names) != min(counts):
             raise InputError(f"{len(self.names)} names for {min(counts)} faces")
         return min(counts), len(self.faces)

@@ -51,7 +51,7 @@ class VerdictForest(Panel):
     COLUMNS: ClassVar = {"components": (
         "model", "hypothesis", "component", "effect", "low", "high", "unit", "direction", "margin",
         "seeds", "outcome",
-    )}  # fmt: skip
+    )}
 
     def _table(self) -> pd.DataFrame:
         keys = self.hypotheses or tuple(dict.fromkeys(self.components["hypothesis"]))
@@ -82,7 +82,7 @@ class VerdictForest(Panel):
         for place, row in enumerate(rows):
             if row[1] and not tested[row]:
                 ax.text(0.5, place, "not tested", ha="center", va="center", color=MUTED,
-                        fontsize=points(7), transform=ax.get_yaxis_transform())  # fmt: skip
+                        fontsize=points(7), transform=ax.get_yaxis_transform())
         self._dress(ax, table, rows)
 
     def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:
@@ -95,11 +95,11 @@ class VerdictForest(Panel):
         ax.plot([], [], **dots(style))  # for the legend
         for filled, face in ((shown, style["color"]), (~shown, "white")):
             ax.plot(value[filled], y[filled],
-                    **dots(style) | {"markerfacecolor": face, "label": "_"})  # fmt: skip
+                    **dots(style) | {"markerfacecolor": face, "label": "_"})
 
     def _dress(self, ax, table: pd.DataFrame, rows) -> None:
         margins = table.drop_duplicates(["hypothesis", "component"]).set_index(
-            ["hypothesis", "component"])  # fmt: skip
+            ["hypothesis", "component"])
         labels, alone = [], [key for key, _ in rows]
         for key, name in rows:
             heads = not name or alone.count(key) == 1
@@ -119,7 +119,7 @@ class VerdictForest(Panel):
             if place and key != rows[place - 1][0]:
                 ax.axhline(place - 0.5, color="0.8", linewidth=0.5, zorder=0)
         ax.set_xlabel("effect in the claimed direction, in multiples of its\n"
-                      "margin (in brackets); gray: it counts as none")  # fmt: skip
+                      "margin (in brackets); gray: it counts as none")
         note = f"bars: {over(table['seeds'])}; filled: the claim is shown"
         handles = ax.get_legend_handles_labels()
         ax.figure.legend(*handles, loc="outside upper center", ncols=4, title=note)
@@ -148,7 +148,7 @@ class FillForest(Display):
     COLUMNS: ClassVar = {"by_fill": (
         "model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
         "seeds",
-    )}  # fmt: skip
+    )}
 
     def _own(self) -> pd.DataFrame:
         table = self.by_fill[self.by_fill["occluder"] == COMBINED]
@@ -177,7 +177,7 @@ class FillForest(Display):
             ax.set_title("all layers" if layer == COMBINED else f"layer {int(layer) + 1}")
         powers_beyond(panels[0], 0.1, (0.1, 0.5, 2, 10))
         labels = [title(fill, FILLS) + "\n(beside the face)" * (patch == "beside")
-                  for fill, patch in rows]  # fmt: skip
+                  for fill, patch in rows]
         panels[0].set_yticks(range(len(rows)), labels)
         panels[0].set_ylim(len(rows) - 0.4, -0.6)
         powers = "; logarithmic beyond ±0.1" * (panels[0].get_xscale() == "symlog")

@@ -23,7 +23,7 @@ _chosen = ContextVar("style", default="paper")
 
 BLUE, BLACK, GREEN, PINK, ORANGE, SKY, VERMILLION = COLOURS = (
     "#0072B2", "#000000", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00",
-)  # fmt: skip
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 VARIANTS = ({"fillstyle": "full"}, {"fillstyle": "none"}, {"marker": "x"}, {"marker": "+"})
@@ -32,7 +32,7 @@ BAND = {"alpha": 0.18, "linewidth": 0}  # of intervals about a line
 ANSWER_LOOKS = {  # colour and sign of a verdict
     "supported": (GREEN, "✔"), "refuted": (VERMILLION, "✘"), "undecided": (MUTED, "?"),
     "not tested": (MUTED, "–"),
-}  # fmt: skip
+}
 SIGNED = "PuOr_r"  # purple to orange about 0: told apart by the colour-blind; print signs for grey
 RISING = "viridis"  # rises evenly in lightness, so it reads in grey too
 
@@ -89,7 +89,7 @@ def look(models: Iterable[str]) -> dict[str, dict]:
     for name, own in seeds.items():
         place, variant = places[name]
         style = {"color": COLOURS[place % 7], "linestyle": LINES[(place + variant) % 7],
-                 "marker": MARKERS[place % 7], "fillstyle": "full"}  # fmt: skip
+                 "marker": MARKERS[place % 7], "fillstyle": "full"}
         style |= VARIANTS[variant % 4]
         count = f" ({len(own)} seeds)" if len(own) > 1 else ""
         for number, model in enumerate(own):
@@ -104,7 +104,7 @@ def _places(families: list[str]) -> dict[str, tuple[int, int]]:
         return {name: (place, 0) for place, name in enumerate(families)}
     order = list(dict.fromkeys([*MODULES, *modules]))
     return {name: (order.index(modules[place]), modules[:place].count(modules[place]))
-            for place, name in enumerate(families)}  # fmt: skip
+            for place, name in enumerate(families)}
 
 
 def dots(style: dict) -> dict:

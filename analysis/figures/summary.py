@@ -57,7 +57,7 @@ class Summary(Display):
                        "margin"),
         "summary": OcclusionCurves.COLUMNS["summary"],
         "robustness": ("model", "kind", "reference", "metric", "value", "low", "high"),
-    }  # fmt: skip
+    }
 
     def _check(self) -> None:
         super()._check()
@@ -98,7 +98,7 @@ class Summary(Display):
         models = [label_of(model) for table in tables for model in table["model"]]
         looks = {one["label"]: one for one in look(models).values()}
         figure.legend(handles=[Line2D([], [], **one) for one in looks.values()], ncols=6,
-                      loc="outside lower center", title=rests_on(self.verdicts))  # fmt: skip
+                      loc="outside lower center", title=rests_on(self.verdicts))
 
     def _questions(self, figure) -> list:
         found = answers(self.verdicts)
@@ -107,15 +107,15 @@ class Summary(Display):
         for ax, (question, by_model) in zip(panels, found.items(), strict=True):
             self._effects(ax, QUESTIONS[question])
             ax.set_title(fill(question, 22), fontweight="bold", x=MIDDLE,
-                         pad=points(10 + 11 * len(by_model)))  # fmt: skip
+                         pad=points(10 + 11 * len(by_model)))
             for place, (model, verdict) in enumerate(reversed(by_model.items())):
                 colour, sign = ANSWER_LOOKS[verdict]
                 ax.annotate(f"{sign} {titles[model]}: {ANSWERS[verdict]}", (MIDDLE, 1),
                             (0, points(5 + 11 * place)), xycoords="axes fraction", ha="center",
                             textcoords="offset points", color=colour, fontsize=points(9),
-                            fontweight="bold")  # fmt: skip
+                            fontweight="bold")
         figure.supxlabel("effect in the claimed direction, in multiples of its margin; "
-                         "within the gray band it counts as none")  # fmt: skip
+                         "within the gray band it counts as none")
         return panels
 
     def _effects(self, ax, keys: tuple[str, ...]) -> None:
@@ -132,7 +132,7 @@ class Summary(Display):
             ax.plot(unit * own["effect"], y, **dots(style))
         for place in untested(effects, rows):
             ax.text(0.5, place, "not tested", ha="center", va="center", fontsize=points(7),
-                    color=MUTED, transform=ax.get_yaxis_transform())  # fmt: skip
+                    color=MUTED, transform=ax.get_yaxis_transform())
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.set_yticks(range(len(rows)), [fill(title(key, HYPOTHESES), 21) for key in rows])
         ax.set_ylim(max(len(rows), 2) - 0.5, -0.5)

@@ -39,13 +39,13 @@ class TrainingCurves(Display):
         "curves": ("name", "epoch", "validation_accuracy"),
         "ledger": ("name", "label", "recipe", "switches", "data", "status", "selected_epoch",
                    "validation_low", "validation_high"),
-    }  # fmt: skip
+    }
 
     def _panels(self) -> dict[str, pd.DataFrame]:
         table = self.ledger[~self.ledger["recipe"].str.contains("random_labels", na=False)]
         logged = table["name"].isin(set(self.curves["name"]))
         done = chosen(table[logged], "no finished model with a log of its training",
-                      status="done")  # fmt: skip
+                      status="done")
         done = done[done["data"] == done["data"].iloc[0]]
         kinds = _kinds(done)
         found = {title: done[kinds == kind] for kind, title in KINDS.items()}
@@ -71,15 +71,15 @@ class TrainingCurves(Display):
         for model, style in look(models["name"]).items():
             log = self.curves[self.curves["name"] == model]
             ax.plot(log["epoch"], 100 * log["validation_accuracy"], linewidth=points(0.9),
-                    **line(style))  # fmt: skip
+                    **line(style))
             row = models[models["name"] == model].iloc[0]
             best = log[log["epoch"] == row["selected_epoch"]]
             ax.vlines(best["epoch"], 100 * row["validation_low"], 100 * row["validation_high"],
-                      color=style["color"], linewidth=points(0.8))  # fmt: skip
+                      color=style["color"], linewidth=points(0.8))
             ax.plot(best["epoch"], 100 * best["validation_accuracy"],
-                    **dots(style) | {"label": "_"})  # fmt: skip
+                    **dots(style) | {"label": "_"})
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns,
-                  fontsize=points(7), columnspacing=0.8, handlelength=1.8)  # fmt: skip
+                  fontsize=points(7), columnspacing=0.8, handlelength=1.8)
 
 
 def _kinds(rows: pd.DataFrame) -> pd.Series:
@@ -105,7 +105,7 @@ class ModuleDifferences(Display):
     COLUMNS: ClassVar = {"table": (
         "kind", "label", "accuracy", "low", "high", "reference", "paired_seeds", "difference",
         "difference_low", "difference_high", "p_holm",
-    )}  # fmt: skip
+    )}
     TITLES: ClassVar = {"whole": "IRAM as it is", **KINDS}
 
     def _kinds(self) -> dict[str, pd.DataFrame]:
@@ -147,12 +147,12 @@ class ModuleDifferences(Display):
             told = "the reference" if row.label in references else "no reference"
             if row.difference == row.difference:
                 _bar(ax, place, row.difference, row.difference_low, row.difference_high,
-                     BLUE if row.p_holm < 0.05 else "white")  # fmt: skip
+                     BLUE if row.p_holm < 0.05 else "white")
                 seeds = len(str(row.paired_seeds).split())
                 told = f"{seeds} seed{'s' * (seeds > 1)}"
             ax.annotate(told, (1, place), (2, 0), ha="left", va="center", color=MUTED,
                         xycoords=ax.get_yaxis_transform(), textcoords="offset points",
-                        fontsize=points(7))  # fmt: skip
+                        fontsize=points(7))
         ax.grid(axis="y", visible=False)
 
 

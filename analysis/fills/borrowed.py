@@ -76,8 +76,8 @@ def _check(dataset: FaceDataset, counts: Tensor, same: bool) -> None:
     if same and (counts == 1).any():
         alone = listing(name for name, n in zip(dataset.classes, counts, strict=True) if n == 1)
         raise InputError(f"fill 'same_class' needs 2 faces or none of each class; {dataset.name} "
-                         f"has 1 of: {alone}. Take more faces")  # fmt: skip
+                         f"has 1 of: {alone}. Take more faces")
     if not same and (counts > 0).sum() < 2:
         only = listing(name for name, n in zip(dataset.classes, counts, strict=True) if n)
         raise InputError(f"fill 'other_class' needs faces of 2 classes; all {len(dataset)} of "
-                         f"{dataset.name} are: {only or 'none'}")  # fmt: skip
+                         f"{dataset.name} are: {only or 'none'}")

@@ -58,7 +58,7 @@ def impute(images: Tensor, mask: Tensor, tolerance: float = 1e-5) -> Tensor:
     count, channels, *size = images.shape
     if mask.dtype != torch.bool or list(mask.shape) not in ([count, *size], [1, *size]):
         raise ValueError(f"a bool mask of shape {(count, *size)} or {(1, *size)} is needed, not "
-                         f"{mask.dtype} {tuple(mask.shape)}")  # fmt: skip
+                         f"{mask.dtype} {tuple(mask.shape)}")
     if min(size) < 2:
         raise ValueError(f"imputation needs 2 pixels a side at least, not {tuple(size)}")
     fields = _pictures_last(images.flatten(0, 1))
@@ -99,7 +99,7 @@ def _solve(fields: np.ndarray, hidden: np.ndarray, tolerance: float) -> np.ndarr
         solution += np.multiply(direction, step, out=finest.scratch)
         before = product
     raise ArithmeticError(f"imputation leaves a residual above {tolerance / 12:g} after "
-                          f"{MAX_STEPS} steps")  # fmt: skip
+                          f"{MAX_STEPS} steps")
 
 
 def _ratio(one: np.ndarray, other: np.ndarray, moving: np.ndarray) -> np.ndarray:

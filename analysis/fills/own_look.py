@@ -22,7 +22,7 @@ def own_look(scene: Scene) -> Tensor:
     cover = scene.cover
     if cover is None or cover.alpha is None:
         raise InputError("fill 'object': this occluder has no look of its own; only objects "
-                         "(such as sunglasses) do")  # fmt: skip
+                         "(such as sunglasses) do")
     if cover.skin:
         light = _skin(scene.images, cover.mask)
     else:

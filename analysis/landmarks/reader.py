@@ -70,7 +70,7 @@ class Landmarks:
         if far.any():
             names = listing(dataset.metadata["image_id"][far], 3)
             warnings.warn(f"{self.source}: {far.sum()} faces have landmarks far outside the "
-                          f"picture and count as unknown: {names}", stacklevel=2)  # fmt: skip
+                          f"picture and count as unknown: {names}", stacklevel=2)
             found[far] = np.nan
         return found
 
@@ -88,7 +88,7 @@ class Landmarks:
             if self.size != dataset.size:
                 why = f"it is of pictures of {self.size} px, these have {dataset.size}"
             raise InputError(f"{self.source}: none of the {len(dataset)} faces of {dataset.name} "
-                             f"stands in it; {why}")  # fmt: skip
+                             f"stands in it; {why}")
         return place
 
 
@@ -111,7 +111,7 @@ def read_landmarks(path: str | Path) -> Landmarks:
     else:
         known_by["row"] = np.arange(len(points))
     unit, size = (_number(path, arrays, name, default)
-                  for name, default in (("unit", UNIT), ("size", SIZE)))  # fmt: skip
+                  for name, default in (("unit", UNIT), ("size", SIZE)))
     pixels = points.astype(np.float32) * np.float32(unit)
     pixels[(points == NOT_FOUND).any((1, 2))] = np.nan
     return Landmarks(pixels, int(size), **known_by, source=str(path))
@@ -126,7 +126,7 @@ def read_mesh(path: str | Path) -> Landmarks:
     landmarks = read_landmarks(path)
     if landmarks.points.shape[1:] != (COUNT, 3):
         raise InputError(f"{path}: has {landmarks.points.shape[1]} points a face; turning a "
-                         f"photograph takes all {COUNT} with depth (`iram landmarks`)")  # fmt: skip
+                         f"photograph takes all {COUNT} with depth (`iram landmarks`)")
     return landmarks
 
 
@@ -142,10 +142,10 @@ def _arrays(path: str | Path) -> dict[str, np.ndarray]:
             why = "which is a ZIP archive of arrays; `iram landmarks` writes one"
         raise InputError(f"{path}: not an NPZ file of landmarks ({why})") from None
     missing = [name for name, others in (("points", ("steps",)), ("row", ("picture", "index")))
-               if not {name, *others} & set(arrays)]  # fmt: skip
+               if not {name, *others} & set(arrays)]
     if missing:
         raise InputError(f"{path}: no array '{missing[0]}'; there are "
-                         f"{listing(arrays) or 'none'}")  # fmt: skip
+                         f"{listing(arrays) or 'none'}")
     return arrays
 
 
@@ -157,11 +157,11 @@ def _points(path, arrays) -> np.ndarray:
     if points.dtype != np.int16 or whole.ndim != 3 or whole.shape[1:] not in SHAPES:
         shapes = "(N, 468, 3) or (N, 68, 2)" if name == "points" else "(68, 2, N)"
         raise InputError(f"{path}: {name} is {points.dtype} {points.shape}, "
-                         f"expected int16 {shapes}")  # fmt: skip
+                         f"expected int16 {shapes}")
     index = np.asarray(arrays.get("index", USUAL_68))
     if whole.shape[1] == len(USUAL_68) and not np.array_equal(index, USUAL_68):
         raise InputError(f"{path}: index has other points than the usual {len(USUAL_68)} of "
-                         f"FaceMesh ({listing(USUAL_68, 5)})")  # fmt: skip
+                         f"FaceMesh ({listing(USUAL_68, 5)})")
     return whole
 
 

@@ -34,7 +34,7 @@ def write_landmarks(path: str | Path, landmarks: Landmarks, compact: bool = Fals
     arrays = {
         "picture": landmarks.picture, "unit": np.float64(landmarks.size / steps),
         "size": np.int32(landmarks.size), **form(values, lost),
-    }  # fmt: skip
+    }
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
     return np.abs(values[~lost] / steps * landmarks.size - points[~lost]).ravel()

@@ -16,13 +16,13 @@ DIGITS = 4
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
+)
 PARTS = {  # outlines, as FaceMesh's numbers; left is the picture's
     "face": OVAL,
     "left_brow": USUAL_68[17:22], "right_brow": USUAL_68[22:27],
     "left_eye": USUAL_68[36:42], "right_eye": USUAL_68[42:48],
     "nose": (168, 305, 2, 75), "mouth": USUAL_68[48:60],
-}  # fmt: skip
+}
 
 
 def mean_face_table(points: np.ndarray, size: int) -> pd.DataFrame:

@@ -135,7 +135,7 @@ def _window_matrix(side: int) -> Tensor:
 def chance(
     metric: str | Agreement, maps_a: Tensor, maps_b: Tensor, labels: Tensor,
     generator: torch.Generator, draws: int = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """(N,): the metric of each map in `maps_a` with the map in `maps_b` of *another* image.
 
     The other image is of the same class, so that what two methods share beyond this is more than

@@ -55,7 +55,7 @@ def both_orders(maps: Mapping[str, Tensor]) -> dict[tuple[str, str], Tensor]:
     """{(method, "morf" or "lerf"): removal order} of maps (N, H, W) by method."""
     morf = {name: removal_order(values) for name, values in maps.items()}
     return {(name, order): pixels if order == "morf" else pixels.flip(1)
-            for name, pixels in morf.items() for order in ("morf", "lerf")}  # fmt: skip
+            for name, pixels in morf.items() for order in ("morf", "lerf")}
 
 
 def reference(images: Tensor, fill: str, generators: Sequence[torch.Generator] = ()) -> Tensor:
@@ -76,7 +76,7 @@ def perturbation_curves(
     model_logits: Logits, images: Tensor, orders: Mapping[Hashable, Tensor], target: Tensor,
     fill: Fill, *, shares: Sequence[float] = SHARES, clean: Tensor | None = None,
     batch_size: int = 64,
-) -> dict[Hashable, Curves]:  # fmt: skip
+) -> dict[Hashable, Curves]:
     """For each entry of `orders`, the curves of all images as their pixels are removed.
 
     The clean pictures, and those with everything removed, are shown to the model once for all
@@ -105,7 +105,7 @@ def perturbation_curves(
         part = slice(start, start + batch_size)
         removed_at = torch.stack([_removed_at(order[part]) for order in orders.values()], 1)
         block = _Block(images[part], fill if callable(fill) else fill[part],
-                       removed_at.to(images.device), target[part])  # fmt: skip
+                       removed_at.to(images.device), target[part])
         known = None if clean is None else clean[part]
         blocks.append(block.follow(model_logits, counts, known, batch_size))
     followed = torch.cat(blocks).unbind(1)
@@ -121,14 +121,14 @@ def _counts(images: Tensor, orders: Mapping, target: Tensor, shares: Sequence[fl
     for name, order in orders.items():
         if order.shape != (len(images), pixels):
             raise InputError(f"the order '{name}' has shape {tuple(order.shape)}; "
-                             f"{(len(images), pixels)} is needed")  # fmt: skip
+                             f"{(len(images), pixels)} is needed")
     if len(target) != len(images):
         raise InputError(f"{len(target)} targets for {len(images)} images")
     if not orders or not len(shares) or sorted(set(shares)) != list(shares) or not (
         shares[0] >= 0 and shares[-1] <= 1
-    ):  # fmt: skip
+    ):
         raise InputError(f"shares {tuple(shares)} of {len(orders)} orders; at least one order, and "
-                         "shares that rise within 0 to 1 are needed")  # fmt: skip
+                         "shares that rise within 0 to 1 are needed")
     return [round(share * pixels) for share in shares]
 
 

@@ -50,7 +50,7 @@ def curve_scores(morf: Curves, lerf: Curves) -> dict[str, Tensor]:
         deletion = area(getattr(morf, name), morf.shares)
         insertion = area(getattr(lerf, name), lerf.shares)
         scores |= {f"deletion_auc_{name}": deletion, f"insertion_auc_{name}": insertion,
-                   f"order_gap_{name}": insertion - deletion}  # fmt: skip
+                   f"order_gap_{name}": insertion - deletion}
     return scores
 
 
@@ -68,10 +68,10 @@ def region_relevance(maps: Tensor, regions: Tensor, number: int, reduce: str = "
         raise InputError(f"reduce '{reduce}'; 'sum' or 'mean' is needed")
     if regions.amin() < -1 or regions.amax() >= number:
         raise InputError(f"regions run from {regions.min()} to {regions.max()}; "
-                         f"-1 to {number - 1} are known")  # fmt: skip
+                         f"-1 to {number - 1} are known")
     if regions.shape[1:] != maps.shape[1:]:
         raise InputError(f"regions are of {tuple(regions.shape[1:])} pixels, maps of "
-                         f"{tuple(maps.shape[1:])}")  # fmt: skip
+                         f"{tuple(maps.shape[1:])}")
     values = rows(maps)
     place = regions.flatten(1).expand(values.shape) + 1
     totals = values.new_zeros(len(maps), number + 1)

@@ -51,7 +51,7 @@ def infidelity(
     model_logits: Logits, images: Tensor, maps: Mapping[str, Tensor], target: Tensor, draw: Draw,
     generators: Sequence[torch.Generator], *, samples: int = 50, scaled: bool = True,
     batch_size: int = 64,
-) -> dict[str, Tensor]:  # fmt: skip
+) -> dict[str, Tensor]:
     """For each method, the mean squared error of a map as a linear account of the logit.
 
     mean over perturbations I of (sum of I x map - (f(x) - f(x - I)))^2, 0 and up in squared
@@ -96,7 +96,7 @@ def max_sensitivity(
     attribute: Attribute, images: Tensor, maps: Tensor, target: Tensor,
     generators: Sequence[torch.Generator], *, radius: float = 0.02, samples: int = 10,
     batch_size: int = 64,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """(N,): how far a map moves at most when its picture is hardly changed.
 
     max over x' of |map(x') - map(x)| / |map(x)|, Euclidean norms, 0 and up, *lower* = more stable;
@@ -116,7 +116,7 @@ def max_sensitivity(
     generators = iter(generators)
     for face in torch.arange(len(images)).split(size):
         draws = torch.stack([torch.rand(samples, *images.shape[1:], generator=next(generators))
-                             for _ in face])  # fmt: skip
+                             for _ in face])
         near = images[face, None] + (draws.to(images) * 2 - 1) * radius
         moved = attribute(near.flatten(0, 1), target[face].repeat_interleave(samples))
         distance = rows(moved).view(len(face), samples, -1) - clean[face, None]

@@ -98,7 +98,7 @@ def _reached(model: nn.Module, example: Tensor) -> dict[str, int]:
 def cascade(
     model: nn.Module, generator: torch.Generator, how: str = "permute",
     layers: Sequence[str] | None = None,
-) -> Iterator[Iterator[str]]:  # fmt: skip
+) -> Iterator[Iterator[str]]:
     """Gives an iterator over layers; as it yields a name, that layer and all before are random.
 
     The model has its weights and buffers back, bit for bit, when the context is left, after an
@@ -180,7 +180,7 @@ def cascade_similarity(
     model: nn.Module, attribute: Callable[[nn.Module], Tensor], generator: torch.Generator, *,
     how: str = "permute", layers: Sequence[str] | None = None,
     metrics: Sequence[str] = ("spearman", "ssim"),
-) -> Cascade:  # fmt: skip
+) -> Cascade:
     """How alike a method's maps are to their originals as the model loses its weights.
 
     A method that explains the model falls to the metric's chance value; *low* at the end = sound.

@@ -45,7 +45,7 @@ def read_boxes(path: Path) -> list[Line]:
             lines = [_line(path, reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise InputError(f"--faces {path}: there is no such file; write auto, whole or the name of "
-                         "a CSV of boxes") from None  # fmt: skip
+                         "a CSV of boxes") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         told = getattr(error, "strerror", None) or error
         raise InputError(f"{path} is no CSV of boxes that can be read: {told}") from None
@@ -61,11 +61,11 @@ def _line(path: Path, line: int, row: dict) -> Line:
     except (ValueError, OverflowError):
         found = ",".join(row[name] for name in COLUMNS[1:])
         raise InputError(f"{path} line {line}: '{found}' are not four numbers, "
-                         "left,top,right,bottom") from None  # fmt: skip
+                         "left,top,right,bottom") from None
     box = Box(left, top, right, bottom)
     if box.width < 1 or box.height < 1 or max(map(abs, box)) > LARGEST:
         raise InputError(f"{path} line {line}: the box {box} is empty; right and bottom must be "
-                         "larger than left and top")  # fmt: skip
+                         "larger than left and top")
     named = row["path"].strip()
     if not named:
         raise InputError(f"{path} line {line}: no picture is named")

@@ -81,4 +81,4 @@ def table_rows(file: str, face: ExplainedFace, panel: str) -> Iterator[dict]:
             **{f"shapley_{name}": float(v)
                for name, v in zip(FACE_REGIONS, told.values, strict=True)},
             "panel": panel,
-        }  # fmt: skip
+        }

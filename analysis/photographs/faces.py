@@ -78,14 +78,14 @@ class Finder:
             found = [(crop_of(face.box), face.score) for face in self._detected(path, gray)]
         if not found:
             raise InputError(f"{path}: no face was found; if it is one face use --faces whole, if "
-                             "you know where it is --faces FILE.csv")  # fmt: skip
+                             "you know where it is --faces FILE.csv")
         return gray, [_face(path, gray, *one) for one in found]
 
     def unused(self, paths: Sequence[Path]) -> list[str]:
         """What is wrong with lines of the CSV that are of none of these pictures."""
         others = set(self.lines) - {os.path.realpath(path) for path in paths}
         absent = [line for other in sorted(others) for line in self.lines[other]
-                  if not os.path.exists(other)]  # fmt: skip
+                  if not os.path.exists(other)]
         told = [f"{self.faces} line {line.line}: there is no file {line.path}" for line in absent]
         beside = sum(len(self.lines[other]) for other in others) - len(absent)
         if beside:
@@ -97,7 +97,7 @@ class Finder:
             return find_faces(gray)
         except DetectorMissing as error:
             raise DetectorMissing(f"{path}: {error}; or write --faces whole if each picture is one "
-                                  "face, --faces FILE.csv if you have boxes") from None  # fmt: skip
+                                  "face, --faces FILE.csv if you have boxes") from None
 
     def _told(self, path: Path, gray: np.ndarray) -> list[tuple[Box, None]]:
         lines = self.lines.get(os.path.realpath(path))
@@ -108,7 +108,7 @@ class Finder:
         if wrong:
             places = listing(f"{line.box} (line {line.line})" for line in wrong)
             raise InputError(f"{path}: has {width} x {height} pixels, so these boxes of "
-                             f"{self.faces} are not inside it: {places}")  # fmt: skip
+                             f"{self.faces} are not inside it: {places}")
         return [(crop_of(line.box, self.widen), None) for line in lines]
 
 

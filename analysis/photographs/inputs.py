@@ -53,7 +53,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     pictures = [name for name in found if name.lower().endswith((*SUFFIXES, *UNREAD))]
     if not pictures:
         raise InputError(f"{folder} has no pictures ({listing(SUFFIXES)}); folders in it are not "
-                         "looked into, name them instead")  # fmt: skip
+                         "looked into, name them instead")
     return [folder / name for name in pictures]
 
 

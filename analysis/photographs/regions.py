@@ -39,16 +39,16 @@ class Placement:
         if self.landmarks is not None and self.landmarks.picture is None:
             raise InputError(f"{path}: knows faces by their rows in a data set; of photographs' "
                              "crops they must be known by their pictures (`iram landmarks --data "
-                             "folder:OUT/crops`)")  # fmt: skip
+                             "folder:OUT/crops`)")
 
     def __call__(self, crops: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """(N, 2, 4) the camera of each crop (N, 48, 48), the mean face's where nothing is known;
         and (N,) bool, of which landmarks are known."""
         count = len(crops)
         metadata = pd.DataFrame({"image_id": [f"face {k + 1}" for k in range(count)],
-                                 "row": range(count)})  # fmt: skip
+                                 "row": range(count)})
         dataset = FaceDataset(name="crops", classes=("face",), labels=[0] * count, size=SIZE,
-                              metadata=metadata, pixels=crops)  # fmt: skip
+                              metadata=metadata, pixels=crops)
         if self.landmarks is None:
             points = known_landmarks(dataset)
         else:

@@ -41,7 +41,7 @@ class Outcome:
 def explain_photographs(
     photographs: Sequence[Photograph], finder: Finder, models: Sequence, methods: Sequence[str],
     placement: Placement, out: Path, progress: bool = True,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Explains every face of every photograph and writes into the folder `out`.
 
     `faces/NAME-K.png` is the panel of a face, `photographs/NAME.png` the photograph with its

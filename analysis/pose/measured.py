@@ -19,7 +19,7 @@ BATCH = 64
 def measure_yaw(
     dataset: FaceDataset, finder: Callable[[np.ndarray], np.ndarray], yaws: Sequence[float],
     progress: bool = True,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """(len(yaws), N): the yaw in degrees of each face turned by each of `yaws`, NaN if not found.
 
     Faces are turned as the benchmark turns them, so photographs from the pose that they have and
@@ -56,7 +56,7 @@ def yaw_table(measured: np.ndarray, yaws: Sequence[float], seed: int = 0) -> pd.
         rows.append({
             "requested_yaw_deg": yaw, "n": len(found), "found": np.isfinite(found).mean(),
             "paired": len(change), "measured_yaw_deg": median, "low": low, "high": high,
-        })  # fmt: skip
+        })
     return pd.DataFrame(rows)
 
 

@@ -110,6 +110,6 @@ def _heads(landmarks, count: int, size: int) -> tuple[np.ndarray, Tensor]:
     landmarks = np.asarray(landmarks, np.float64)
     if landmarks.shape != (count, COUNT, 3):
         raise InputError(f"landmarks of shape {landmarks.shape} for {count} pictures; expected "
-                         f"({count}, {COUNT}, 3)")  # fmt: skip
+                         f"({count}, {COUNT}, 3)")
     known = np.isfinite(landmarks).all((1, 2))
     return landmarks[known] * np.array([1, 1, -1]) / size, torch.from_numpy(known)

@@ -10,7 +10,7 @@ from analysis.layout import part_distances
 
 REGIONS = (
     "background", "head", "forehead", "cheeks", "chin", "brows", "eyes", "nose", "mouth",
-)  # fmt: skip
+)
 """Region names in label order; "head" is what the face oval leaves: hair, ears and neck."""
 
 SIDE = 128  # of the label map, which covers the mean face's picture and no more
@@ -19,7 +19,7 @@ PARTS = {  # part of the mean layout -> (region, how far it reaches around the p
     "left_brow": ("brows", 0.015), "right_brow": ("brows", 0.015),
     "left_eye": ("eyes", 0.03), "right_eye": ("eyes", 0.03),
     "mouth": ("mouth", 0.02),
-}  # fmt: skip
+}
 
 
 @lru_cache

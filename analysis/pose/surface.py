@@ -68,7 +68,7 @@ def surfaces(points: np.ndarray) -> Surface:
     """
     single = [_surface(np.asarray(p, np.float64)) for p in points]
     return Surface(*(torch.from_numpy(np.stack(values)).float()
-                     for values in zip(*single, strict=True)))  # fmt: skip
+                     for values in zip(*single, strict=True)))
 
 
 @lru_cache(1)
@@ -84,7 +84,7 @@ def _surface(points: np.ndarray) -> tuple[np.ndarray, ...]:
     front, back = _ellipsoids(fit, x, y)
     base = np.stack([front, x, y], -1)  # what the landmarks correct: the height, and the place
     at_points = np.concatenate([
-        _ellipsoids(fit, points[:, 0], points[:, 1])[0][:, None], points[:, :2]], 1)  # fmt: skip
+        _ellipsoids(fit, points[:, 0], points[:, 1])[0][:, None], points[:, :2]], 1)
     moved = fit.forward(mean_landmarks())
     target = np.concatenate([points[:, 2:], moved[:, :2]], 1)
     correction, weight = _barnes(points[:, :2], target - at_points, centres)
@@ -103,13 +103,13 @@ def _surface(points: np.ndarray) -> tuple[np.ndarray, ...]:
         np.stack([front, back]), normal, np.moveaxis(canonical[..., :2], -1, 0),
         np.moveaxis(mirrored[..., :2], -1, 0), points[list(EYES_AND_MOUTH)].mean(0),
         np.array([centre[0], centre[1], a * fit.scale, b * fit.scale, roll]),
-    )  # fmt: skip
+    )
 
 
 def _ellipsoids(fit: Similarity, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Front and back height of the union of the ellipsoids at the places (x, y)."""
     fronts, backs = zip(*(_ellipsoid(fit, np.array(c), np.array(r), x, y)
-                          for c, r in ELLIPSOIDS), strict=True)  # fmt: skip
+                          for c, r in ELLIPSOIDS), strict=True)
     return np.max(fronts, 0), np.min(backs, 0)
 
 

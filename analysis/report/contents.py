@@ -94,7 +94,7 @@ def collect(
             items.sort(key=lambda item: item.name.startswith("table-"))  # figures first
     return [Section(name, *PARTS.get(name, (name.capitalize(), "")), items,
                     _caution(results) if name == "verdicts" else "")
-            for name, items in parts.items() if items]  # fmt: skip
+            for name, items in parts.items() if items]
 
 
 def command_for(results: Results, table: str) -> str:
@@ -153,7 +153,7 @@ def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Pict
         drawn = display.plot(paper)
         with TemporaryDirectory() as folder:
             [path] = save(drawn.figure_, Path(folder) / name, run, ["png"],
-                          colours=COLOURS)  # fmt: skip
+                          colours=COLOURS)
             png = path.read_bytes()
         value = name.removeprefix(figure.name).removeprefix("_")
         told = value and f": {FILLS.get(value) or model_titles([value])[value]}"
@@ -176,7 +176,7 @@ def alternative(title: str, display: Display) -> str:
         "Across": [figure.get_supxlabel(), *(ax.get_xlabel() for ax in axes)],
         "Up": [figure.get_supylabel(), *(ax.get_ylabel() for ax in axes)],
         "Shown": [text.get_text() for legend in legends for text in legend.get_texts()],
-    }  # fmt: skip
+    }
     parts = [title]
     for kind, texts in told.items():
         found = dict.fromkeys(" ".join(text.split()) for text in texts)

@@ -109,7 +109,7 @@ def _content(cells: Sequence[dict]) -> tuple[str, list[Block]]:
 def _output(output: dict) -> Iterator[tuple[str, str]]:
     """(kind, content) of a cell's output; what goes to stderr is for who runs it."""
     data = {kind: "".join(text) for kind, text in output.get("data", {}).items()
-            if isinstance(text, str | list)}  # fmt: skip
+            if isinstance(text, str | list)}
     if output["output_type"] == "stream" and output["name"] == "stdout":
         yield "text", "".join(output["text"])
     elif "image/png" in data:
@@ -125,7 +125,7 @@ def shown_by(source: str) -> list[tuple[str, str]]:
     it names the figure's display, or the table."""
     words = set(re.findall(r"\b(\w+)\(", source))
     tables = {name for pair in re.findall(r"tables(?:\.|\[\")(\w+)|(\w+)\.csv", source)
-              for name in pair}  # fmt: skip
+              for name in pair}
     names = [f"figure-{figure.name}" for figure in FIGURES if figure.display.__name__ in words]
     names += [f"table-{table.name}" for table in TABLES if table.name in tables]
     return [(name, title_of(name)) for name in names]

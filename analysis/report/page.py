@@ -14,7 +14,7 @@ from analysis.report.prose import as_html
 from analysis.report.words import ABOUT, NOTEBOOKS, TITLE
 
 SIGNS = {title(verdict, ANSWERS): (verdict.replace(" ", "-"), sign)
-         for verdict, (_, sign) in ANSWER_LOOKS.items()}  # fmt: skip
+         for verdict, (_, sign) in ANSWER_LOOKS.items()}
 
 LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
 
@@ -33,7 +33,7 @@ def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> s
         '<a class="skip" href="#verdicts">To the verdicts</a>',
         f"<header>\n<h1>{TITLE}</h1>\n<p>{ABOUT}</p>\n</header>", "<main>",
         body[0], _index(sections, notebooks), *body[1:], steps, "</main>", "</body>", "</html>", "",
-    ])  # fmt: skip
+    ])
 
 
 def _index(sections: Sequence[Section], notebooks: Sequence[Notebook]) -> str:
@@ -75,15 +75,15 @@ def _block(block: Block) -> str:
         return code + f'\n<p class="note">As measured: {seen}</p>' * bool(seen)
     if block.kind == "png":
         return _figure(Picture(block.heading, f"{block.heading}: a figure of this notebook.",
-                               b64decode(text)), False)  # fmt: skip
+                               b64decode(text)), False)
     inner = text if block.kind == "table" else f"<pre>{escape(text)}</pre>"
     return (f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(block.heading)}">'
-            f"{inner}</div>")  # fmt: skip
+            f"{inner}</div>")
 
 
 def _section(section: Section) -> str:
     lines = [f'<section id="{section.name}">', f"<h2>{escape(section.title)}</h2>",
-             f"<p>{escape(section.intro)}</p>"]  # fmt: skip
+             f"<p>{escape(section.intro)}</p>"]
     if section.caution:
         lines.append(f'<p class="caution">{escape(section.caution)}</p>')
     for item in section.items:
@@ -109,16 +109,16 @@ def _figure(picture: Picture, captioned: bool) -> str:
     return (f'<figure>\n<div class="picture" tabindex="0" '
             f'role="group" aria-label="{escape(picture.title)}">'
             f'<img src="data:image/png;base64,{data}" alt="{escape(picture.alt)}" '
-            f'width="{width}" height="{height}"></div>\n{caption}</figure>')  # fmt: skip
+            f'width="{width}" height="{height}"></div>\n{caption}</figure>')
 
 
 def _table(table: PrintedTable, name: str) -> str:
     kinds = [_kind([row[i] for row in table.rows]) for i in range(len(table.header))]
     answer = table.header.index("answer") if "answer" in table.header else None
     lines = [f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}">',
-             "<table>", f"<caption>{escape(table.note)}</caption>", "<thead><tr>"]  # fmt: skip
+             "<table>", f"<caption>{escape(table.note)}</caption>", "<thead><tr>"]
     lines += [f'<th scope="col"{kind}>{escape(text)}</th>'
-              for text, kind in zip(table.header, kinds, strict=True)]  # fmt: skip
+              for text, kind in zip(table.header, kinds, strict=True)]
     lines.append("</tr></thead>\n<tbody>")
     for row in table.rows:
         cells = [f"<td{kind}>{_text(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)]
@@ -150,6 +150,6 @@ def _answer(cell: str) -> str:
 
 def _sources(item: Item) -> str:
     rows = "\n".join(f"<dt>{escape(name)}</dt><dd><code>{escape(command)}</code></dd>"
-                     for name, command in item.sources)  # fmt: skip
+                     for name, command in item.sources)
     opened = " open" if item.missing else ""
     return f"<details{opened}><summary>Made of, and by</summary>\n<dl>\n{rows}\n</dl>\n</details>"

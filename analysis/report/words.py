@@ -3,7 +3,7 @@
 TITLE = "Does attention find the visible parts of a face?"
 ABOUT = ("Attention in facial expression recognition, under occlusion and head pose. Numbers in "
          "brackets are 95% intervals. All is drawn from the tables of one folder; under each "
-         "figure stands what made them.")  # fmt: skip
+         "figure stands what made them.")
 PARTS = {  # folder of the tables -> title, and what is measured there
     "verdicts": (
         "Verdicts",
@@ -43,7 +43,7 @@ PARTS = {  # folder of the tables -> title, and what is measured there
         "How the classifiers came about. The epoch is chosen on the validation split alone.",
     ),
     "example": ("One face", "A single face before and after an occluder."),
-}  # fmt: skip
+}
 TITLES = {
     "summary": "The study in one picture",
     "accuracy_against_fraction": "Accuracy against the occluded share of the face",
@@ -83,7 +83,7 @@ NOTEBOOKS = (
 )
 FIRST = {"summary", "verdicts"}  # these stand under the verdicts, wherever their tables lie
 ONE_SEED = ("One training seed a model: these intervals tell faces apart, not modules. Read the "
-            "answers as a first look.")  # fmt: skip
+            "answers as a first look.")
 
 
 def part_of(name: str, table: str) -> str:

@@ -40,7 +40,7 @@ CONTROLS = {
     "texture": Control("fills with a face's texture instead of a flat one"),
     "sham": Control("the same place of the face, when a patch lies beside it"),
     "box": Control("random boxes of the same area, anywhere on the face"),
-}  # fmt: skip
+}
 
 
 def mechanical_null(clean: Tensor, cells: Cells) -> Tensor:

@@ -12,7 +12,7 @@ from analysis.study import Condition
 
 MEASURES = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain",
             "expressive", "expressive_change", "expressive_other_change", "moved",
-            "moved_mechanical", "away", "away_mechanical", "spread")  # fmt: skip
+            "moved_mechanical", "away", "away_mechanical", "spread")
 
 
 def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.DataFrame:

@@ -83,7 +83,7 @@ class Evidence:
         """The models that hypotheses are about: those whose attention can move, and that are no
         control."""
         return {name: readers for name, readers in self.models().items()
-                if readers[0].moves and not readers[0].training.is_control}  # fmt: skip
+                if readers[0].moves and not readers[0].training.is_control}
 
     def controls(self, name: str, control: str) -> list[list[Reader]]:
         """The readers of a control of the model with this label: one list of training seeds, or of
@@ -102,7 +102,7 @@ class Evidence:
         found, missing, others = [], [], []
         for role in wanted:
             near = [r for readers in self.models().values() for r in readers
-                    if roles.plays(role, r.training, own)]  # fmt: skip
+                    if roles.plays(role, r.training, own)]
             right = [r for r in near if roles.alike(role, r.training, own)]
             found.append(right)
             if not right:
@@ -122,7 +122,7 @@ class Evidence:
         groups = self.controls(name, control) if control else []
         if component.of:
             made = [average([self._of(r, component, []) for r in readers])
-                    for readers in by_seed(groups)]  # fmt: skip
+                    for readers in by_seed(groups)]
         else:
             own = self.judged()[name]
             made = [self._of(r, component, paired(r, groups)) for r in own]
@@ -153,7 +153,7 @@ class Evidence:
         if not chosen:
             wanted = ", ".join(component.fills) or "on the face"
             raise MissingError(f"no condition with a fill of: {wanted}" if component.fills
-                               else f"no condition {wanted}")  # fmt: skip
+                               else f"no condition {wanted}")
         return average([self._one(reader, c, component, rivals) for c in chosen])
 
     def _one(self, reader, condition, component: Component, rivals) -> np.ndarray:
@@ -181,7 +181,7 @@ class Evidence:
                 found.append(self.outcome(reader, condition, versus) - replaced)
         if not found:
             raise MissingError("no condition under which attention was replaced (fills "
-                               f"{', '.join(self.study.causal_fills)})")  # fmt: skip
+                               f"{', '.join(self.study.causal_fills)})")
         return average(found)
 
 

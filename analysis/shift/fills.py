@@ -17,7 +17,7 @@ from analysis.shift.tables import COMBINED, model_kind, summary
 from analysis.study import Condition
 
 COLUMNS = ["model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
-           "n", "seeds", "shows"]  # fmt: skip
+           "n", "seeds", "shows"]
 COVERS, BESIDE = "covers", "beside"
 
 
@@ -37,7 +37,7 @@ def fill_table(evidence: Evidence) -> pd.DataFrame:
     """
     tables = [_rows(evidence, readers, places, fill, patch)
               for readers in models(evidence)
-              for (fill, patch), places in _by_fill(evidence).items()]  # fmt: skip
+              for (fill, patch), places in _by_fill(evidence).items()]
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
@@ -79,7 +79,7 @@ def _by_fill(evidence: Evidence) -> dict[tuple[str, str], dict[str, list[Conditi
 def _rows(evidence, readers: Sequence[Reader], places, fill: str, patch: str) -> pd.DataFrame:
     changes = {place: np.stack([average([evidence.measured(r, c, place, LEAVES.measure)
                                          for c in conditions]) for r in readers])
-               for place, conditions in places.items()}  # fmt: skip
+               for place, conditions in places.items()}
     every = {COMBINED: average(list(changes.values())), **changes}
     layers = next(iter(changes.values())).shape[2]
     columns = np.concatenate([_with_mean(values) for values in every.values()], 2)
@@ -99,7 +99,7 @@ def labelled(table: pd.DataFrame, readers: Sequence[Reader]) -> pd.DataFrame:
     return table.assign(
         model=f"{label}-{kind}" if reader.permuted else label, row=kind or "attention",
         exposure=reader.training.erased, seeds=len(readers),
-    )  # fmt: skip
+    )
 
 
 def _with_mean(values: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ def fill_lines(table: pd.DataFrame) -> Iterator[str]:
     own = table[table["row"].isin(["attention", "exposure"]) & (table["occluder"] == COMBINED)]
     yield ("\nwhat each fill shows alone: change of attention's log share on the covered region, "
            f"by layer;\nleaves, comes: beyond {FALL:g}; stays: within; each by itself, "
-           "uncorrected")  # fmt: skip
+           "uncorrected")
     for model, rows in own.groupby("model", sort=False):
         layers = [layer for layer in rows["layer"].unique() if layer != COMBINED]
         first = rows.iloc[0]
@@ -124,7 +124,7 @@ def fill_lines(table: pd.DataFrame) -> Iterator[str]:
             all_ = part.loc[COMBINED]
             name = fill if patch == COVERS else f"sham, {fill}"
             yield (f"    {name:20s}{_number(all_)} {all_['shows']:8s}".ljust(48)
-                   + "".join(f"{part.loc[x, 'value']:+7.3f}" for x in layers))  # fmt: skip
+                   + "".join(f"{part.loc[x, 'value']:+7.3f}" for x in layers))
 
 
 def _number(row) -> str:

@@ -132,4 +132,4 @@ HYPOTHESES = (
     ),
     Hypothesis("H6", "IRAM shows more of it than SE, ECA and CBAM",
                tuple(_more_than_module(name) for name in ("se", "eca", "cbam")), ("iram",), "H1"),
-)  # fmt: skip
+)

@@ -72,7 +72,7 @@ def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int
     else:
         p = one_sided(effect, error)
     return Finding(effect, low, high, values.shape[1], len(values), p,
-                   *_against(effect, error, margin, alpha))  # fmt: skip
+                   *_against(effect, error, margin, alpha))
 
 
 def assess_draws(draws: np.ndarray, n: int, margin: float, *, seed: int = 0) -> Finding:
@@ -85,13 +85,13 @@ def assess_draws(draws: np.ndarray, n: int, margin: float, *, seed: int = 0) -> 
     spread = _of_seeds(values)
     error = Error(float(draws.mean(1).std()), np.inf, *spread)
     return Finding(effect, low, high, n, len(values), one_sided(effect, error),
-                   *_against(effect, error, margin, ALPHA))  # fmt: skip
+                   *_against(effect, error, margin, ALPHA))
 
 
 def _against(effect: float, error: Error, margin: float, alpha: float):
     """p_beyond, p_absent, p_equivalence and detectable of a mean."""
     return (one_sided(effect - margin, error), one_sided(margin - effect, error),
-            tost(effect, error, margin), margin + detectable(error, alpha))  # fmt: skip
+            tost(effect, error, margin), margin + detectable(error, alpha))
 
 
 def standard_error(values: np.ndarray) -> Error:

@@ -66,7 +66,7 @@ def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[
         "inverted": [(2 * b.mean((2, 3), keepdim=True) - b).clamp(EDGE, 1 - EDGE)
                      for _, b, _ in pairs],
         "other_image": [matched(b.roll(-1, 0), b) for _, b, _ in pairs],
-    }  # fmt: skip
+    }
     made["change_elsewhere"] = [
         (b + shuffled(undone - b, order)).clamp(EDGE, 1 - EDGE)
         for undone, (_, b, order) in zip(made["clean"], pairs, strict=True)
@@ -81,7 +81,7 @@ def outcomes(
     model: nn.Module, answer: Answer, pictures: tuple[Tensor, Tensor],
     clean: Sequence[Tensor], occluded: Sequence[Tensor], orders: Sequence[Tensor],
     by_layer: bool = True,
-) -> Iterator[tuple[str, int, Tensor]]:  # fmt: skip
+) -> Iterator[tuple[str, int, Tensor]]:
     """(intervention, layer, logits) for each; layer counts from 0, `ALL` is all of them.
 
     into_clean: the clean picture with the occluded one's attention (matched). The others are those

@@ -16,7 +16,7 @@ from analysis.shift.readers import Reader
 from analysis.shift.tables import COMBINED, summary
 
 COLUMNS = ["model", "row", "exposure", "fill", "effect", "outcome", "value", "low", "high", "n",
-           "seeds"]  # fmt: skip
+           "seeds"]
 REPLACED = {"indirect": "clean", "elsewhere": "change_elsewhere"}  # effect -> intervention
 OUTCOMES = {"margin": "margin", "correct": "accuracy"}  # column of the cells -> outcome
 

@@ -63,7 +63,7 @@ class Places:
         """The faces under conditions of one place."""
         covered = cover_faces(self.layout, conditions[0], self.ids, self.plan.seed)
         return [finish(self.images, covered, condition, self.ids, self.plan.seed,
-                       self.plan.dataset, self.part) for condition in conditions]  # fmt: skip
+                       self.plan.dataset, self.part) for condition in conditions]
 
     def mask(self, region: Condition) -> Tensor:
         """(N, S, S) bool: what this condition covers."""
@@ -93,11 +93,11 @@ class Places:
 
     def expressive_at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         own, others = (F.adaptive_avg_pool2d(one[:, None], (height, width))[:, 0]
-                       for one in self.expressive)  # fmt: skip
+                       for one in self.expressive)
         return own, others
 
     def orders(self, maps: Sequence[Tensor], generators) -> list[Tensor]:
         """(N, h * w) per layer: the cells of each image in random order."""
         chance = list(generators)
         return [torch.stack([torch.randperm(one.shape[2] * one.shape[3], generator=generator)
-                             for generator in chance]) for one in maps]  # fmt: skip
+                             for generator in chance]) for one in maps]

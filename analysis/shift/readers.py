@@ -82,7 +82,7 @@ class Reader:
         if not self.permuted:
             return self.subject.model
         return permuted_weights(self.subject.model, self._faces(self.dataset.images(
-            slice(0, CALIBRATION))), seed=0)  # fmt: skip
+            slice(0, CALIBRATION))), seed=0)
 
     def apart(self) -> "Reader":
         """The same with copies of the models."""
@@ -146,12 +146,12 @@ def readable(subjects: Sequence[Subject]) -> tuple[list[Subject], list[str]]:
         lacks = getattr(subject.model, "lacks", {})
         if not Reader(subject).has_attention and "layers" in lacks:
             lines.append(f"{subject.name}: left out, since neither attention nor activation can be "
-                         f"read of it: {lacks['layers']}")  # fmt: skip
+                         f"read of it: {lacks['layers']}")
             continue
         kept.append(subject)
         if "interventions" in lacks:
             lines.append(f"{subject.name}: its attention is read but not replaced: "
-                         f"{lacks['interventions']}")  # fmt: skip
+                         f"{lacks['interventions']}")
         if "copies" in lacks:
             lines.append(f"{subject.name}: no twin with permuted weights: {lacks['copies']}")
     return kept, lines

@@ -28,7 +28,7 @@ FRACTION = 0.3
 STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}
 FILLS = ("mean", "noise", "other_class")
 COLUMNS = ["model", "faces", "type", "region", "real", "real_low", "real_high", "synthetic",
-           "synthetic_low", "synthetic_high", "n", "n_not_listed"]  # fmt: skip
+           "synthetic_low", "synthetic_high", "n", "n_not_listed"]
 CORRELATION = ["model", "faces", "types", "pearson", "low", "high"]
 FEWEST_TYPES = 4
 
@@ -56,11 +56,11 @@ class RealShift:
         found = self.draws(name, turned=False)
         if not found:
             raise MissingError("no really occluded face of any type among these, or no condition "
-                               "that covers its region")  # fmt: skip
+                               "that covers its region")
         faces = sum(one["n"] for one in found.values())
         mean = sum(one["n"] * one["real"] for one in found.values()) / faces
         return assess_draws(component.direction * mean, faces, component.margin,
-                            seed=self.plan.seed)  # fmt: skip
+                            seed=self.plan.seed)
 
     def draws(self, name: str, turned: bool) -> dict[str, dict]:
         """Type -> draws (1 + B, seeds) of the real effect and of the painted one, the same faces
@@ -78,7 +78,7 @@ class RealShift:
     def _type(self, readers, kind: str, turned: bool) -> dict | None:
         plan, faces = self.plan, self.groups.faces
         standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
-                    and c.fraction == FRACTION]  # fmt: skip
+                    and c.fraction == FRACTION]
         if not standing:
             return None
         region = place_name(standing[0])
@@ -100,12 +100,12 @@ class RealShift:
         if not np.isfinite(real[0]).all():  # no class in common
             return None
         return {"region": region, "real": real, "synthetic": painted,
-                "n": int(inside.sum()), "n_not_listed": int(others.sum())}  # fmt: skip
+                "n": int(inside.sum()), "n_not_listed": int(others.sum())}
 
     def _measured(self, readers, conditions, region: str, name: str) -> np.ndarray:
         """(N, seeds): a measure's mean over layers and conditions."""
         each = [[average(self.evidence.measured(reader, c, region, name).T) for c in conditions]
-                for reader in readers]  # fmt: skip
+                for reader in readers]
         return np.stack([average(own) for own in each], 1)
 
     def table(self) -> pd.DataFrame:
@@ -119,7 +119,7 @@ class RealShift:
         for name, faces, found in self._all():
             for kind, one in found.items():
                 row = {"model": name, "faces": faces, "type": kind, "region": one["region"],
-                       "n": one["n"], "n_not_listed": one["n_not_listed"]}  # fmt: skip
+                       "n": one["n"], "n_not_listed": one["n_not_listed"]}
                 for which in ("real", "synthetic"):
                     columns = (which, f"{which}_low", f"{which}_high")
                     row |= dict(zip(columns, self._interval(one[which]), strict=True))
@@ -139,7 +139,7 @@ class RealShift:
             if len(found) < FEWEST_TYPES:
                 continue
             real, painted = (np.stack([one[which].mean(1) for one in found.values()], 1)
-                             for which in ("real", "synthetic"))  # fmt: skip
+                             for which in ("real", "synthetic"))
             draws = np.array([_pearson(x, y) for x, y in zip(painted, real, strict=True)])
             rows.append((name, faces, len(found), *interval(draws)))
         return pd.DataFrame(rows, columns=CORRELATION)

@@ -14,7 +14,7 @@ def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[
         for row in own.itertuples():
             yield f"  {row.hypothesis:4s}{row.verdict:11s} {row.claim}"
             parts = components[(components["model"] == model)
-                               & (components["hypothesis"] == row.hypothesis)]  # fmt: skip
+                               & (components["hypothesis"] == row.hypothesis)]
             for part in parts.itertuples():
                 yield f"      {_part(part)}"
             yield f"      -> {row.verdict}: {row.reason}"
@@ -27,7 +27,7 @@ def _part(row) -> str:
         return f"{claim}: not tested: {row.note}"
     note = f" ({row.note})" if row.note else ""
     return (f"{claim}: {row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g},"
-            f" n {int(row.n)}, could show {row.detectable:.3f}: {row.outcome}{note}")  # fmt: skip
+            f" n {int(row.n)}, could show {row.detectable:.3f}: {row.outcome}{note}")
 
 
 def verdict_table(verdicts: pd.DataFrame) -> Iterator[str]:
@@ -63,14 +63,14 @@ def real_lines(table: pd.DataFrame, correlation: pd.DataFrame, problems: list[st
     """The real faces beside the painted occluders, by type."""
     yield ("\nreally occluded faces: log share of attention on the type's region, against class-"
            "matched faces in no list; no mask is known, so the region is that of the painted "
-           "occluder, placed by the face's landmarks")  # fmt: skip
+           "occluder, placed by the face's landmarks")
     for row in table.itertuples():
         yield (f"  {row.model:24s}{row.faces:11s}{row.type:8s} n {row.n:4d}  real {row.real:+.3f} "
                f"[{row.real_low:+.3f}, {row.real_high:+.3f}]  painted {row.synthetic:+.3f} "
-               f"[{row.synthetic_low:+.3f}, {row.synthetic_high:+.3f}]")  # fmt: skip
+               f"[{row.synthetic_low:+.3f}, {row.synthetic_high:+.3f}]")
     for row in correlation.itertuples():
         yield (f"  {row.model}, {row.faces}: painted and real effect across {row.types} types: r = "
-               f"{row.pearson:+.2f} [{row.low:+.2f}, {row.high:+.2f}] over faces")  # fmt: skip
+               f"{row.pearson:+.2f} [{row.low:+.2f}, {row.high:+.2f}] over faces")
     if correlation.empty:
         yield "  fewer than 4 types: no correlation"
     yield from (f"  {problem}" for problem in problems)

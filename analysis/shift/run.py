@@ -71,7 +71,7 @@ class ShiftStudy:
             regions=[place_name(r) for r in regions.values()],
             causal=self.causal_fills, layers=LAYER_FILLS,
             truth=HEAD_REGIONS if self.plan.dataset.renders else None, **channels,
-        )  # fmt: skip
+        )
 
     def rows(self, kind: str, reader: Reader, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
@@ -143,7 +143,7 @@ def compute(study: ShiftStudy, group: Group, advance: Callable[[int], None]) -> 
     plan, conditions = study.plan, [condition for condition, _ in group]
     readers = {r.name: r for _, wanted in group for r in wanted}
     found = {(c, name): {kind: [] for kind in KINDS} for c, rs in group for name in
-             (r.name for r in rs)}  # fmt: skip
+             (r.name for r in rs)}
     for start in range(0, len(plan.dataset), plan.batch_size):
         part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
         places = study.places(part)
@@ -182,13 +182,13 @@ def replace_attention(study, reader: Reader, condition, places: Places, images, 
         with torch.inference_mode():
             found += outcomes(reader.model, reader.answer, (places.images, images),
                               clean.attention, occluded.attention, orders,
-                              by_layer=condition.fill in LAYER_FILLS)  # fmt: skip
+                              by_layer=condition.fill in LAYER_FILLS)
     labels = study.plan.dataset.labels[places.part]
     tables = []
     for name, layer, logits in found:
         if not logits.isfinite().all():
             raise InputError(f"model '{reader.name}' under '{condition.name}' gives logits that "
-                             "are not numbers")  # fmt: skip
+                             "are not numbers")
         own = measures(logits, labels)
         answers = own["margin"].numpy(), own["correct"].float().numpy()
         tables.append(_answers(places.ids, name, layer, *answers))
@@ -199,7 +199,7 @@ def replace_attention(study, reader: Reader, condition, places: Places, images, 
 
 def _answers(ids, name: str, layer: int, margin, correct) -> pd.DataFrame:
     table = {"image_id": ids, "intervention": name, "layer": np.int8(layer),
-             "margin": margin, "correct": correct}  # fmt: skip
+             "margin": margin, "correct": correct}
     return pd.DataFrame(table).astype({"margin": np.float32, "correct": np.float32})
 
 
@@ -208,7 +208,7 @@ def _constants(study, reader: Reader, condition: Condition, rows: pd.DataFrame) 
     fraction = np.nan if condition.fraction is None else condition.fraction
     head = {"dataset": study.plan.dataset.name, "model": reader.name,
             "condition": condition.name, "occluder": condition.occluder,
-            "fill": condition.fill}  # fmt: skip
+            "fill": condition.fill}
     for place, (name, value) in enumerate(head.items()):
         codes = np.zeros(len(rows), np.int8)
         rows.insert(place, name, pd.Categorical.from_codes(codes, [value]))

@@ -31,9 +31,9 @@ DEFAULT = [
 ]
 
 TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correlation",
-          "components", "verdicts")  # fmt: skip
+          "components", "verdicts")
 WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
-         "presupposes")  # fmt: skip
+         "presupposes")
 VERSION = 4  # raise it when what the tables hold changes, so that old ones are made again
 
 
@@ -56,7 +56,7 @@ class ShiftResults:
         """What the command prints."""
         dataset, found = self.study.plan.dataset, self.tables
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.study.plan.conditions)} "
-                 "conditions"]  # fmt: skip
+                 "conditions"]
         lines += report.verdict_lines(found["verdicts"], found["components"])
         lines += fill_lines(found["by_fill"])
         if "real" in found:
@@ -77,7 +77,7 @@ def checked(conditions: Sequence[Condition]) -> list[Condition]:
         turned = condition.in_depth or condition.roll_deg or condition.corruption != "none"
         if turned:
             raise InputError(f"condition '{condition.name}': attention's shift is measured under "
-                             "occluders alone, such as eyes-0.3-mean")  # fmt: skip
+                             "occluders alone, such as eyes-0.3-mean")
     if not covering(conditions):
         kinds = ", ".join(FACELESS)
         raise InputError(f"--conditions: none covers the face (beside {kinds}); add eyes-0.3-mean")
@@ -112,7 +112,7 @@ def planned(
         raise InputError(_nothing_to_measure(names))
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), out, kind="shift",
-                                    **options)  # fmt: skip
+                                    **options)
     study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills)
     evidence = Evidence(study)
     if not evidence.judged():
@@ -123,7 +123,7 @@ def planned(
 
 def _nothing_to_measure(names: str) -> str:
     return (f"--models {names}: none has attention whose shift could be measured (a gate over "
-            "channels alone, as SE's, has no places); add one such as iram")  # fmt: skip
+            "channels alone, as SE's, has no places); add one such as iram")
 
 
 def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> ShiftResults:
@@ -162,7 +162,7 @@ def _make(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]
     verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
     found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
              "interventions": tables.intervention_table(evidence),
-             "mediation": mediation_table(evidence)}  # fmt: skip
+             "mediation": mediation_table(evidence)}
     if real:
         found |= {"real": real.table(), "real_correlation": real.correlation()}
     return found | {"components": components, "verdicts": verdicts}
@@ -176,7 +176,7 @@ def _made_of(evidence: Evidence, real: RealShift | None) -> str:
         version=VERSION, cells=cells, hypotheses=[repr(h) for h in HYPOTHESES],
         trainings=[repr(r.training) for r in study.readers], seed=study.plan.seed,
         real=real.groups.faces.to_csv(index=False) if real else None,
-    )  # fmt: skip
+    )
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -118,23 +118,23 @@ def notes(evidence: Evidence) -> list[str]:
     lines = [f"{name}: gates channels alone: its attention is the same at every place and can't "
              "move; a rival of the others, without verdicts of its own"
              for name, readers in evidence.models().items()
-             if readers[0].channels_alone]  # fmt: skip
+             if readers[0].channels_alone]
     for condition in evidence.conditions:
         reader = evidence.study.readers[0]
         values = evidence.measured(reader, condition, place_name(condition), LEAVES.measure)
         known = np.isfinite(values)
         if not known.any():
             lines.append(f"{condition.name}: covers no cell of the face, or leaves none: nothing "
-                         "can be compared; it is left out of the verdicts")  # fmt: skip
+                         "can be compared; it is left out of the verdicts")
             continue
         lost = [layer for layer in range(known.shape[1]) if not known[:, layer].any()]
         if lost:
             lines.append(f"{condition.name}: no cell to compare in layer "
-                         f"{', '.join(map(str, lost))}; the others are used")  # fmt: skip
+                         f"{', '.join(map(str, lost))}; the others are used")
     causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
     if not causal:
         lines.append(f"attention is replaced under fills {', '.join(CAUSAL_FILLS)} alone, and no "
-                     "condition has one of them")  # fmt: skip
+                     "condition has one of them")
     return lines
 
 
@@ -157,7 +157,7 @@ def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
 def _headed(table: pd.DataFrame, reader: Reader, condition: Condition, region: str | None = None):
     values = (reader.name, reader.subject.seed, row_kind(reader, condition), reader.training.erased,
               condition.name, condition.occluder, condition.fill,
-              np.nan if condition.fraction is None else condition.fraction)  # fmt: skip
+              np.nan if condition.fraction is None else condition.fraction)
     for name, value in zip(HEAD, values, strict=True):
         table[name] = value
     if region is not None:

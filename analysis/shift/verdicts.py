@@ -18,11 +18,11 @@ from analysis.statistics import holm
 
 COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
               "direction", "margin", "n", "seeds", "control_seeds", "p_direction", "p_beyond",
-              "p_absent", "p_equivalence", "detectable", "outcome", "note"]  # fmt: skip
+              "p_absent", "p_equivalence", "detectable", "outcome", "note"]
 VERDICTS = ["model", "hypothesis", "claim", "verdict", "effect", "low", "high", "unit", "margin",
             "detectable", "n", "seeds", "interval_over", "p_supported", "p_refuted",
             "controls_passed", "controls_failed", "not_tested", "missing_weights", "presupposes",
-            "reason"]  # fmt: skip
+            "reason"]
 Real = Callable[[str, Component], Finding]
 
 
@@ -42,7 +42,7 @@ def judge(
         module = readers[0].training.attention
         asked = [h for h in hypotheses if not h.only or module in h.only]
         found = {h.key: [_component(evidence, name, c, real, seed) for c in h.components]
-                 for h in asked}  # fmt: skip
+                 for h in asked}
         verdicts += decide(name, asked, found)
         parts += [
             _row(evidence, name, h, place, *each)
@@ -63,7 +63,7 @@ def _component(evidence, name: str, component: Component, real, seed: int):
         values = values[:, np.isfinite(values).all(0)]
         if values.shape[1] < 2:
             raise MissingError("defined on fewer than 2 images: the occluders cover nothing, or "
-                               "the whole face, or nothing expressive is left")  # fmt: skip
+                               "the whole face, or nothing expressive is left")
         return assess(values, component.margin, seed=seed), None
     except MissingError as error:
         return None, error
@@ -103,7 +103,7 @@ def presupposing(row: dict, basis: dict) -> dict:
 
 def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refuted: float) -> dict:
     weights = [one for t, lack in found if t is None and isinstance(lack, MissingWeightsError)
-               for one in lack.names]  # fmt: skip
+               for one in lack.names]
     if any(t is None for t, _ in found):
         verdict, reason = "not tested", _why_not_tested(h, found)
     elif p_refuted < ALPHA:
@@ -115,12 +115,12 @@ def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refute
     row = {"model": name, "hypothesis": h.key, "claim": h.claim, "verdict": verdict,
            "margin": h.components[0].margin, "unit": h.components[0].unit, "reason": reason,
            "p_supported": p_supported, "p_refuted": p_refuted,
-           "missing_weights": ", ".join(dict.fromkeys(weights))}  # fmt: skip
+           "missing_weights": ", ".join(dict.fromkeys(weights))}
     for key, wanted in (("controls_passed", "shown"), ("controls_failed", "not shown"),
-                        ("not_tested", "not tested")):  # fmt: skip
+                        ("not_tested", "not tested")):
         row[key] = "; ".join(c.name for c, (t, _) in zip(h.components, found, strict=True)
                              if _outcome(t).startswith(wanted)
-                             and (c is not h.components[0] or t is None))  # fmt: skip
+                             and (c is not h.components[0] or t is None))
     first = found[0][0]
     if first is not None:
         sign = h.components[0].direction
@@ -128,7 +128,7 @@ def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refute
         row |= {"effect": sign * first.effect, "low": low, "high": high,
                 "detectable": first.detectable, "n": first.n, "seeds": first.seeds,
                 "interval_over": "images within training seeds" if first.seeds > 1
-                else "images only"}  # fmt: skip
+                else "images only"}
     return row
 
 
@@ -153,7 +153,7 @@ def _why_not_tested(h: Hypothesis, found: list) -> str:
         names = [one for lack in weights for one in lack.names]
         told.insert(0, lacking_weights(names, [one for lack in weights for one in lack.others]))
     given = [c.versus for c, (t, _) in zip(h.components, found, strict=True)
-             if t is not None and c.versus == control_model(c) != ""]  # fmt: skip
+             if t is not None and c.versus == control_model(c) != ""]
     if weights and given:
         told.append(f"{', '.join(given)} alone decides nothing")
     return "; ".join(dict.fromkeys(told))
@@ -163,14 +163,14 @@ def _why_refuted(h: Hypothesis, found: list) -> str:
     known = [(c, t) for c, (t, _) in zip(h.components, found, strict=True) if t is not None]
     component, least = min(known, key=lambda pair: pair[1].p_absent)
     kind = ("equivalent to none" if least.p_equivalence < ALPHA else
-            "the opposite" if least.effect < 0 else "below the margin")  # fmt: skip
+            "the opposite" if least.effect < 0 else "below the margin")
     return f"{component.name}: {kind}"
 
 
 def _why_undecided(h: Hypothesis, found: list) -> str:
     open_ = [c.name + " (there, but not shown to be above the margin)" * (t.p_direction < ALPHA)
              for c, (t, _) in zip(h.components, found, strict=True)
-             if _outcome(t) != "shown"]  # fmt: skip
+             if _outcome(t) != "shown"]
     return "not shown: " + ", ".join(open_) if open_ else "not after Holm over the hypotheses"
 
 
@@ -178,12 +178,12 @@ def _row(evidence, name, h: Hypothesis, place: int, found: Finding | None, lack)
     c = h.components[place]
     row = {"model": name, "hypothesis": h.key, "component": c.name,
            "role": "effect" if place == 0 else "control", "unit": c.unit, "direction": c.direction,
-           "margin": c.margin, "outcome": _outcome(found), "note": str(lack or "")}  # fmt: skip
+           "margin": c.margin, "outcome": _outcome(found), "note": str(lack or "")}
     if found is None:
         return row
     row["control_seeds"] = evidence.control_seeds(name, c)
     if row["control_seeds"] is not None and row["control_seeds"] < found.seeds:
         row["note"] = (f"the control has {row['control_seeds']} training seed(s), the model "
-                       f"{found.seeds}: the interval lacks what the control's vary by")  # fmt: skip
+                       f"{found.seeds}: the interval lacks what the control's vary by")
     low, high = sorted((c.direction * found.low, c.direction * found.high))
     return row | found._asdict() | {"effect": c.direction * found.effect, "low": low, "high": high}

@@ -26,7 +26,7 @@ from iram.errors import InputError
 SCHEMA = 8  # the major version that is understood
 DTYPES = {1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64,
           6: torch.float16, 7: torch.float32, 8: torch.float64, 12: torch.bool,
-          13: torch.bfloat16}  # fmt: skip
+          13: torch.bfloat16}
 GRAPH = "models/model.json"
 FOLDERS = {"data/weights/": re.compile(r"weight_\d+"), "data/constants/": re.compile(r"tensor_\d+")}
 
@@ -59,14 +59,14 @@ def read_archive(path: Path) -> Archive:
         raise InputError(f"there is no file {path}") from None
     except zipfile.BadZipFile as error:
         raise InputError(f"{path} is no exported program: {error}; write one by torch.export.save"
-                         ) from error  # fmt: skip
+                         ) from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is damaged, or an exported program of another form: "
-                         f"{type(error).__name__}: {error}") from error  # fmt: skip
+                         f"{type(error).__name__}: {error}") from error
 
 
 def _read(path: Path, file: zipfile.ZipFile) -> Archive:
@@ -79,14 +79,14 @@ def _read(path: Path, file: zipfile.ZipFile) -> Archive:
             else "holds no models/model.json"
         )
         raise InputError(f"{path} {kind}; a .pt2 is written by torch.export.save (torch 2.8 or "
-                         "later)")  # fmt: skip
+                         "later)")
     for entry in file.infolist():
         if entry.compress_type != zipfile.ZIP_STORED:  # torch packs nothing: a bomb, or not its own
             raise InputError(f"{path} is no exported program: {entry.filename} is compressed")
         if entry.filename.startswith(f"{root}data/aotinductor/"):
             raise InputError(f"{path} holds compiled machine code ({entry.filename}), which is not "
                              "run; save the exported program itself, by torch.export.save"
-                             )  # fmt: skip
+                             )
     program = json.loads(file.read(root + GRAPH))
     major = program["schema_version"]["major"]
     if major != SCHEMA:
@@ -106,7 +106,7 @@ def _tensor(path, file: zipfile.ZipFile, root: str, folder: str, name: str, told
     if told["use_pickle"] or not FOLDERS[folder].fullmatch(told["path_name"]):
         raise InputError(f"{path}: '{name}' is stored as a pickle or an object, which is not "
                          f"opened ({told['path_name']}); save the model with plain tensors"
-                         )  # fmt: skip
+                         )
     meta = told["tensor_meta"]
     data = bytearray(file.read(f"{root}{folder}{told['path_name']}"))
     dtype = DTYPES[meta["dtype"]]

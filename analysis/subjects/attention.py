@@ -70,7 +70,7 @@ def _side(output: Tensor, prefix: int) -> int:
     side = math.isqrt(max(0, patches))
     if side * side != patches or side < 2:
         raise InputError(f"{output.shape[-1]} tokens without {prefix} prefix_tokens are no square "
-                         "grid of patches")  # fmt: skip
+                         "grid of patches")
     return side
 
 
@@ -93,7 +93,7 @@ def read_map(output, layer: str, read: str, prefix: int = 1) -> Tensor:
         raise InputError(f"attention layer '{layer}' puts out {got}; '{read}' needs {wanted}")
     if read == "tokens" and output.shape[2] != output.shape[3]:
         raise InputError(f"attention layer '{layer}' puts out {tuple(output.shape)}; 'tokens' "
-                         "needs as many queries as keys")  # fmt: skip
+                         "needs as many queries as keys")
     try:
         found = KINDS[read].read(output, prefix)
     except InputError as error:
@@ -108,7 +108,7 @@ def check_range(found: Tensor, layer: str) -> None:
     low, high = found.amin().item(), found.amax().item()
     if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
         raise InputError(f"attention layer '{layer}' has a map from {low:.3g} to {high:.3g}; it "
-                         'must be in [0, 1]: is it read = "sigmoid"?')  # fmt: skip
+                         'must be in [0, 1]: is it read = "sigmoid"?')
 
 
 def write_map(output: Tensor, own: Tensor, new: Tensor, layer: str, read: str, prefix: int = 1):
@@ -121,5 +121,5 @@ def write_map(output: Tensor, own: Tensor, new: Tensor, layer: str, read: str, p
         new = new.expand_as(own)
     except RuntimeError as error:
         raise InputError(f"the map for attention layer '{layer}' has shape {tuple(new.shape)}; it "
-                         f"must broadcast to {tuple(own.shape)}") from error  # fmt: skip
+                         f"must broadcast to {tuple(own.shape)}") from error
     return KINDS[read].write(output, new, prefix)

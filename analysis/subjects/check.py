@@ -24,7 +24,7 @@ from iram.weights import load_model
 
 FACES = "heads:n=14"
 NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "state", "factory",
-          "description")  # fmt: skip
+          "description")
 MOST = 64  # passes a face that a method may take here
 SHORT = {
     "integrated_gradients": {"steps": 4}, "smoothgrad": {"samples": 2},
@@ -32,7 +32,7 @@ SHORT = {
     "feature_ablation": {"regions": grid(48, 48, 2, 2)},
     "kernel_shap": {"samples": 8, "regions": grid(48, 48, 2, 2)},
     "region_shapley": {"regions": grid(48, 48, 2, 2)},
-}  # fmt: skip
+}
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
 
@@ -92,7 +92,7 @@ def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
     """Gradients, layers, attention and what replacing it does, weights and copies."""
     lacks = getattr(model, "lacks", {})
     trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
-              "interventions": probe.interventions}  # fmt: skip
+              "interventions": probe.interventions}
     for need, trial in trials.items():
         if need in lacks:
             yield Finding(need, False, lacks[need])
@@ -150,7 +150,7 @@ def _repeats(spec: str, device: str) -> Finding:
     same = first == second
     return Finding("factory", same, "gives the same weights at every call" if same else
                    "gives other weights at every call: name weights in the "
-                   f"description, {Path(spec.partition(':')[0]).stem}.toml")  # fmt: skip
+                   f"description, {Path(spec.partition(':')[0]).stem}.toml")
 
 
 def table(findings: list[Finding]) -> list[str]:

@@ -86,7 +86,7 @@ class Description:
 def read_description(
     model: Path, name: str, told: Mapping = {}, factory: str | None = None,
     factories: Sequence[str] = (),
-) -> Description:  # fmt: skip
+) -> Description:
     """The description beside a model's file.
 
     Args:
@@ -104,7 +104,7 @@ def read_description(
     for field, value in told.items():
         if values.setdefault(field, value) != value:
             raise InputError(f"{path}: {field} is {values[field]!r}, but {model.name} itself takes "
-                             f"{value!r}")  # fmt: skip
+                             f"{value!r}")
     missing = [f"{field} ({what})" for field, what in NEEDED.items() if field not in values]
     if missing:
         where = (
@@ -129,7 +129,7 @@ def _read(path: Path) -> dict:
 def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path) -> dict:
     """The fields for this factory: those of all, and those of the table of its name."""
     tables = {key: value for key, value in values.items()
-              if key not in CHECKS and key in factories and isinstance(value, dict)}  # fmt: skip
+              if key not in CHECKS and key in factories and isinstance(value, dict)}
     own = {k: v for k, v in values.items() if k not in tables} | tables.get(factory, {})
     for key in own:
         if key not in CHECKS:
@@ -149,7 +149,7 @@ def _consistent(path: Path, made: Description) -> Description:
         count = len(getattr(made, field))
         if count not in (1, made.channels):
             raise InputError(f"{path}: {field} has {count} numbers; a {made.colour} model takes 1"
-                             + (" or 3" if made.channels == 3 else ""))  # fmt: skip
+                             + (" or 3" if made.channels == 3 else ""))
     for name, _ in made.mapping:
         if name not in made.classes:
             raise InputError(f"{path}: [mapping]: {unknown('class', name, made.classes)}")
@@ -231,4 +231,4 @@ CHECKS: dict[str, Callable] = {
     "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
     "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
     "attention": _attention,
-}  # fmt: skip
+}

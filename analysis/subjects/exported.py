@@ -19,16 +19,16 @@ from analysis.subjects.batches import in_batches
 from iram.errors import InputError
 
 SIZES = ("add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "eq", "ne", "lt", "le", "gt",
-         "ge", "getitem", "and_", "or_", "not_")  # fmt: skip
+         "ge", "getitem", "and_", "or_", "not_")
 MODES = {"approximate", "rounding_mode", "padding", "mode", "equation", "indexing",
          "interpolation", "reduce", "norm", "ord", "pad_mode", "side", "UPLO", "driver",
-         "assert_msg"}  # fmt: skip
+         "assert_msg"}
 MEMORY = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d,
-          4: torch.preserve_format}  # fmt: skip
+          4: torch.preserve_format}
 KEYWORD = 2  # how an argument is given
 DEVICE = "the device of the pictures"  # what a node names: it was that of the export
 STORED = {"parameter": "parameter_name", "buffer": "buffer_name",
-          "tensor_constant": "tensor_constant_name"}  # fmt: skip
+          "tensor_constant": "tensor_constant_name"}
 
 
 class Value(NamedTuple):
@@ -71,7 +71,7 @@ class ExportedNet(nn.Module):
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{path} is an exported program of another form: "
-                             f"{type(error).__name__}: {error}") from error  # fmt: skip
+                             f"{type(error).__name__}: {error}") from error
 
     def _build(self, archive: Archive) -> None:
         graph, signature = archive.graph_module["graph"], archive.graph_module["signature"]
@@ -85,10 +85,10 @@ class ExportedNet(nn.Module):
                 self._keep(kind, told["arg"]["name"], told[STORED[kind]], archive)
             else:
                 raise InputError(f"{self.path}: it takes a {kind.replace('_', ' ')}; only plain "
-                                 "tensors are read")  # fmt: skip
+                                 "tensors are read")
         if len(inputs) != 1:
             raise InputError(f"{self.path} takes {len(inputs)} inputs; a classifier of faces takes "
-                             "one, the pictures")  # fmt: skip
+                             "one, the pictures")
         self.input, self.output = inputs[0], self._first_output(signature["output_specs"])
         self.batch, self.told = self._layout(graph["tensor_values"][self.input]["sizes"])
         self.steps = self._steps(graph["nodes"])
@@ -109,7 +109,7 @@ class ExportedNet(nn.Module):
         changed = sorted({kind for kind in kinds if "mutation" in kind})
         if changed:
             raise InputError(f"{self.path} changes its own state as it runs ({changed[0]}); export "
-                             "it in eval mode")  # fmt: skip
+                             "it in eval mode")
         for spec in specs:
             if "user_output" in spec:
                 return spec["user_output"]["arg"]["as_tensor"]["name"]
@@ -156,7 +156,7 @@ class ExportedNet(nn.Module):
         values |= {self.input: pictures, DEVICE: pictures.device}
         for function, arguments, options, outputs, forgotten in self.steps:
             found = function(*(_filled(a, values) for a in arguments),
-                             **{k: _filled(v, values) for k, v in options.items()})  # fmt: skip
+                             **{k: _filled(v, values) for k, v in options.items()})
             if len(outputs) == 1 and not isinstance(found, list | tuple):
                 values[outputs[0]] = found
             else:
@@ -185,7 +185,7 @@ def _function(path: Path, target: str) -> Callable:
             return function
     raise InputError(f"{path} calls {target}, which is not run here: only ATen functions of "
                      "numbers and tensors are; another export (run_decompositions) may avoid it"
-                     )  # fmt: skip
+                     )
 
 
 def _is_plain(argument) -> bool:

@@ -20,7 +20,7 @@ from iram.errors import InputError
 from iram.files import sha256
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".pt.tar", ".tar", ".joblib", ".npy",
-           ".pte", ".ptl")  # fmt: skip
+           ".pte", ".ptl")
 LOCK = Lock()  # running a file changes where Python looks for modules
 
 

@@ -51,11 +51,11 @@ class OnnxNet:
             InputError: there is none.
         """
         fits = [o.name for o in self.session.get_outputs() if o.type in TYPES and len(o.shape) == 2
-                and (o.shape[1] == classes or not isinstance(o.shape[1], int))]  # fmt: skip
+                and (o.shape[1] == classes or not isinstance(o.shape[1], int))]
         if not fits:
             told = listing(f"{o.name} {o.shape}" for o in self.session.get_outputs())
             raise InputError(f"{self.path}: no output of (N, {classes}) for its {classes} classes; "
-                             f"there is {told}")  # fmt: skip
+                             f"there is {told}")
         self.output = fits[0]
 
     def __deepcopy__(self, memo: dict) -> "OnnxNet":
@@ -77,7 +77,7 @@ class OnnxNet:
         if len(inputs) != 1:
             told = listing(f"{i.name} {i.shape}" for i in inputs)
             raise InputError(f"{self.path} takes {len(inputs)} inputs ({told}); a classifier of "
-                             "faces takes one, the pictures")  # fmt: skip
+                             "faces takes one, the pictures")
         if inputs[0].type not in TYPES:
             raise InputError(
                 f"{self.path} takes {inputs[0].type}; it must take floats (N, C, H, W)"
@@ -110,7 +110,7 @@ def external_files(path: Path) -> list[Path]:
         file = (folder / location).resolve()
         if Path(location).is_absolute() or not file.is_relative_to(folder):
             raise InputError(f"{path} takes weights from {location}, outside its own folder; such "
-                             "a file is not opened")  # fmt: skip
+                             "a file is not opened")
         if not file.is_file():
             raise InputError(f"{path} takes weights from {location}, which is not beside it")
         found.append(file)
@@ -154,7 +154,7 @@ def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
     if isinstance(channels, int):
         if channels not in (1, 3):
             raise InputError(f"{path} takes pictures of {channels} channels; 1 (gray) or 3 (RGB) "
-                             "can be given")  # fmt: skip
+                             "can be given")
         told["colour"] = "gray" if channels == 1 else "rgb"
     sides = {side for side in (height, width) if isinstance(side, int)}
     if len(sides) > 1:

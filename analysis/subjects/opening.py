@@ -81,12 +81,12 @@ def open_study(
         lists = "; ".join(f"{s.name}: {listing(s.classes)}" for s in subjects)
         raise InputError(f"{dataset.name} has the classes {listing(dataset.classes)}; fewer than 2 "
                          f"of them are in all models ({lists}). A description's [mapping] names "
-                         "other counterparts")  # fmt: skip
+                         "other counterparts")
     for subject in subjects:
         _match(subject, shared)
     lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
     lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
-              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]  # fmt: skip
+              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]
     lines += _unmatched(subjects, known, dataset, shared)
     if lines:
         print("\n".join(lines), flush=True)
@@ -97,7 +97,7 @@ def told(subject: Subject) -> str:
     """What a model from outside is, and what it can't do."""
     model = subject.model
     text = (f"{subject.name}: {subject.spec}, {model.size} px {model.description.colour}, "
-            f"{len(subject.classes)} classes, {model.description.output}")  # fmt: skip
+            f"{len(subject.classes)} classes, {model.description.output}")
     return "; ".join([text, *dict.fromkeys(model.lacks.values())])
 
 
@@ -121,7 +121,7 @@ def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list
         extra = [name for name in subject.classes if canonical(name) not in wanted]
         if extra:
             lines.append(f"{subject.name}: its logits of {listing(extra)} are dropped; no face "
-                         "shown is of such a class")  # fmt: skip
+                         "shown is of such a class")
     return lines
 
 
@@ -149,7 +149,7 @@ def _twice(name: str, places: list[str]) -> str:
     if any(is_outside(place) for place in (first, second)):
         return told + "give one of them another `name` in its description"
     return told + ("rename the file and its .json, with the label in it, or train with "
-                   "--suffix=-mine")  # fmt: skip
+                   "--suffix=-mine")
 
 
 def _ours(name: str, device: str, bf16: bool) -> Subject:

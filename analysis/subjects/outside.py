@@ -44,7 +44,7 @@ class OutsideModel(nn.Module):
         self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
         self.stages: tuple[str, ...] = ()
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
-                     for one in (description.mean, description.std))  # fmt: skip
+                     for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
         self.register_buffer("gain", (1 / std).float(), persistent=False)
 
@@ -53,7 +53,7 @@ class OutsideModel(nn.Module):
         """By what two of a kind are known (see `analysis.suite.labels`)."""
         attention = self.description.attention
         return SimpleNamespace(backbone=type(self.net).__name__,
-                               attention=attention and attention.layers)  # fmt: skip
+                               attention=attention and attention.layers)
 
     @property
     def has_attention(self) -> bool:
@@ -181,7 +181,7 @@ class OutsideModel(nn.Module):
         if not isinstance(outputs, Tensor) or outputs.shape != wanted:
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
             raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, one "
-                             f"number a class; it returned {got}")  # fmt: skip
+                             f"number a class; it returned {got}")
         if not outputs.is_floating_point():
             raise InputError(f"{self.where}: it must return floats, not {outputs.dtype}")
         if self.description.output == "probabilities":

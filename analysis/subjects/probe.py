@@ -46,7 +46,7 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         found = [Finding("forward", True, f"{tuple(images.shape)} -> {tuple(logits.shape)}")]
         known = bool(logits.isfinite().all())
         found.append(Finding("finite", known, "all outputs are numbers" if known else
-                             "outputs are NaN or infinite"))  # fmt: skip
+                             "outputs are NaN or infinite"))
         if not known:
             return found
         found.append(state(model, images))
@@ -54,11 +54,11 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         allowed = _alike(model) * spread
         again = float((model(images) - logits).abs().max())
         found.append(_same("determinism", again, allowed, "the same picture gives the same",
-                           "is it left to chance (dropout) in eval mode?"))  # fmt: skip
+                           "is it left to chance (dropout) in eval mode?"))
         alone = torch.cat([model(one[None]) for one in images])
         found.append(_same("batch independence", float((alone - logits).abs().max()), allowed,
                            "a picture's outputs are its own", "does it use batch statistics "
-                           "(BatchNorm in training mode)?"))  # fmt: skip
+                           "(BatchNorm in training mode)?"))
     return found
 
 
@@ -66,7 +66,7 @@ def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Find
     if change <= allowed:
         return Finding(what, True, f"{good} (to {change:.2g})")
     return Finding(what, False, f"outputs change by {change:.2g}, where rounding explains "
-                   f"{allowed:.2g}; {bad}")  # fmt: skip
+                   f"{allowed:.2g}; {bad}")
 
 
 def _alike(model: nn.Module) -> float:
@@ -85,10 +85,10 @@ def outputs(model: nn.Module, images: Tensor) -> Finding:
         good = bool(((total - 1).abs() < SUMS).all())
         return Finding("outputs", good, f"{described}, as described" if good else
                        f"described as {described}, but they sum to {total[0]:.3g}, not 1"
-                       )  # fmt: skip
+                       )
     looks = positive and bool(((logits.sum(1) - 1).abs() < SUMS).all())
     return Finding("outputs", not looks, "logits" if not looks else "they look like probabilities "
-                   '(from 0, summing to 1): write output = "probabilities"')  # fmt: skip
+                   '(from 0, summing to 1): write output = "probabilities"')
 
 
 def state(model: nn.Module, images: Tensor) -> Finding:
@@ -105,7 +105,7 @@ def state(model: nn.Module, images: Tensor) -> Finding:
     model.eval()
     if changed or training:
         told = f"a pass changes {listing(changed, 3)}" if changed else (
-            f"a pass puts {listing(training, 3)} into training mode")  # fmt: skip
+            f"a pass puts {listing(training, 3)} into training mode")
         return Finding("state", False, told)
     kinds = {type(m).__name__ for m in model.modules() if isinstance(m, TRAINED_OTHERWISE)}
     told = f"; in eval mode: {listing(sorted(kinds))}" if kinds else ""
@@ -178,9 +178,9 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
         check_range(one, layer)
         if not one.isfinite().all() or len(one) != len(images):
             raise InputError(f"attention layer '{layer}': {tuple(one.shape)} with values that are "
-                             f"no maps of {len(images)} pictures")  # fmt: skip
+                             f"no maps of {len(images)} pictures")
     told = "; ".join(f"{tuple(one.shape[1:])} from {one.min():.2g} to {one.max():.2g}"
-                     for one in found)  # fmt: skip
+                     for one in found)
     return Finding("attention", True, told)
 
 
@@ -193,7 +193,7 @@ def _check_used_once(model: OutsideModel, images: Tensor) -> None:
         if uses[name] != 1:
             told = f"is used {uses[name]} times" if uses[name] else "was not reached"
             raise InputError(f"attention layer '{name}' {told} in a forward pass; it must be used "
-                             "once")  # fmt: skip
+                             "once")
 
 
 def interventions(model: nn.Module, images: Tensor) -> Finding:
@@ -207,14 +207,14 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
                 same = float((model(images) - trace.logits).abs().max())
             if not same <= _alike(model) * spread:
                 return Finding("interventions", False, f"putting back layer {layer}'s own map "
-                               f"changes the logits by {same:.2g}")  # fmt: skip
+                               f"changes the logits by {same:.2g}")
             slope = torch.linspace(0.2, 1.8, own.shape[3], device=own.device)
             with model.intervene({layer: (own.mean((2, 3), keepdim=True) * slope).clamp(0, 1)}):
                 moved = float((model(images) - trace.logits).abs().max())
             idle += [] if moved > 0 else [layer]
     if idle:
         return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
-                       "changes nothing: what follows does not use it")  # fmt: skip
+                       "changes nothing: what follows does not use it")
     return Finding("interventions", True, "its own maps put back change nothing, others do")
 
 
@@ -238,7 +238,7 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
     for finding in basics(model, images):
         if not finding.good:
             told = finding.told if finding.what == "forward" else (
-                f"{model.where}: {finding.what}: {finding.told}")  # fmt: skip
+                f"{model.where}: {finding.what}: {finding.told}")
             raise InputError(told)
     if not (finding := outputs(model, images)).good:
         raise InputError(f"{model.where}: {finding.told}")

@@ -36,7 +36,7 @@ def defined(path: Path) -> list[str]:
         tree = ast.parse(read_source(path), str(path))
     kinds = (ast.FunctionDef, ast.ClassDef)
     return [node.name for node in tree.body
-            if isinstance(node, kinds) and not node.name.startswith("_")]  # fmt: skip
+            if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
 def sources(path: Path) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _beside(folder: Path, module: str) -> Iterator[Path]:
     parts = [part for part in module.split(".") if part]
     for count in range(1, len(parts) + 1):
         yield from (file for file in _files(folder, parts[:count])
-                    if file.is_file() and is_users(file))  # fmt: skip
+                    if file.is_file() and is_users(file))
 
 
 def _files(folder: Path, parts: Sequence[str]) -> tuple[Path, Path]:
@@ -103,7 +103,7 @@ def factories(module: ModuleType) -> list[str]:
     """What in a module can be called, or is a torch module."""
     return [name for name, value in vars(module).items()
             if not name.startswith("_") and (callable(value) or isinstance(value, nn.Module))
-            and getattr(value, "__module__", None) == module.__name__]  # fmt: skip
+            and getattr(value, "__module__", None) == module.__name__]
 
 
 def make(path: Path, module: ModuleType, factory: str, seed: int) -> nn.Module:
@@ -123,7 +123,7 @@ def make(path: Path, module: ModuleType, factory: str, seed: int) -> nn.Module:
             made = made()
     if not isinstance(made, nn.Module):
         raise InputError(f"{path}:{factory} returned a {type(made).__name__}; it must return a "
-                         "torch.nn.Module")  # fmt: skip
+                         "torch.nn.Module")
     with told_by_user(str(path)):
         return made.eval()
 
@@ -137,7 +137,7 @@ def put_weights(net: nn.Module, file: Path) -> None:
     if file.suffix != ".safetensors":
         raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
                          "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')"
-                         )  # fmt: skip
+                         )
     try:
         net.load_state_dict(load(read_source(file)))
     except SafetensorError as error:

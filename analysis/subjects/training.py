@@ -98,12 +98,12 @@ def training_from(card: dict, label: str, attention: str) -> Training:
             built = built | {"width": 1.0}
         data = card.get("data") or {}
         material = (("data", (data.get("name"), data.get("sha256"))),
-                    *((name, built.get(name)) for name in BUILT))  # fmt: skip
+                    *((name, built.get(name)) for name in BUILT))
     else:
         ending = re.sub(r"-erasing-[a-z]+|-random-labels", "", label).partition("-")[2]
         material = (("name", ending),)
     return Training(label, attention, repr(built.get("switches") or {}), erased, erasing,
-                    random_labels, tuple((k, repr(v)) for k, v in material), rest)  # fmt: skip
+                    random_labels, tuple((k, repr(v)) for k, v in material), rest)
 
 
 def erased_with(recipe: Recipe) -> str:
@@ -126,13 +126,13 @@ def check(trainings: Iterable[tuple[str, int, Training]]) -> None:
         if before != training:
             told = difference(_told(before), _told(training))
             raise InputError(f"--models: {known} and {name} are both labelled '{training.label}', "
-                             f"but trained differently ({told}); leave one out")  # fmt: skip
+                             f"but trained differently ({told}); leave one out")
         other = seeds.setdefault((training.label, seed), name)
         if other != name:
             raise InputError(f"--models: {other} and {name} are both '{training.label}' of training"
-                             f" seed {seed}; leave one out")  # fmt: skip
+                             f" seed {seed}; leave one out")
 
 
 def _told(training: Training) -> dict:
     return {f.name: dict(v) if isinstance(v := asdict(training)[f.name], tuple) else v
-            for f in fields(training)}  # fmt: skip
+            for f in fields(training)}

@@ -43,13 +43,13 @@ def compute_agreement(suite: Suite, subject: Subject, advance: Advance) -> None:
         for metric, (value, chance) in found.items():
             for a, b in pairs:
                 record.add(faces, value[:, a, b], chance[:, a, b], method=methods[a],
-                           other=methods[b], metric=metric, resolution=resolution)  # fmt: skip
+                           other=methods[b], metric=metric, resolution=resolution)
     some = suite.some(suite.sizes.pairs)
     for metric, resolutions in ONE_BY_ONE.items():
         for resolution in resolutions:
             for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
                 record.add(some, value, chance, method=methods[a], other=methods[b],
-                           metric=metric, resolution=resolution)  # fmt: skip
+                           metric=metric, resolution=resolution)
     suite.write("agreement", subject, None, record.rows())
     advance(len(maps))
 
@@ -66,7 +66,7 @@ def products(maps: Tensor, partner: Tensor, resolution: str) -> dict[str, tuple[
     for part in torch.arange(len(maps)).split(BATCH):
         other = partner[part]
         own, others = (at_resolution(m, resolution).flatten(0, 1)
-                       for m in (maps[part], maps[other.clamp_min(0)]))  # fmt: skip
+                       for m in (maps[part], maps[other.clamp_min(0)]))
         for name, vectors in VECTORS.items():
             a, b = (vectors(m).unflatten(0, (len(part), -1)) for m in (own, others))
             value, cross = (FINISH[name](product, own) for product in (a @ a.mT, a @ b.mT))
@@ -106,7 +106,7 @@ FINISH = {"pearson": lambda v, maps: v, "spearman": lambda v, maps: v, "top_k_io
 def one_by_one(
     maps: Tensor, partner: Tensor, faces: np.ndarray, pairs: Sequence[tuple[int, int]],
     metric: str, resolution: str,
-):  # fmt: skip
+):
     """Yields (pair, value (n,), chance (n,)), several pairs a call of the metric."""
     other = partner[faces]
     own, others = (at_resolution(maps[m], resolution) for m in (faces, other.clamp_min(0)))

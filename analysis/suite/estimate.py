@@ -77,7 +77,7 @@ def _dear_costs(suite: Suite) -> list[Cost]:
     return [
         Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
         for m in DEAR if m not in lacking
-    ]  # fmt: skip
+    ]
 
 
 def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], forward: float):

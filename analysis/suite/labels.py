@@ -17,7 +17,7 @@ def matched(subjects: Sequence[Subject], others: Sequence[Subject]) -> dict[str,
         like = [s.name for s in subjects if _kind(s) == _kind(other) and s.name not in found]
         if not like:
             raise InputError(f"--random-labels: '{other.name}' has the attention and backbone of "
-                             "no model that is left in --models")  # fmt: skip
+                             "no model that is left in --models")
         found[like[0]] = other
     return found
 

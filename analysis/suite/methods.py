@@ -10,7 +10,7 @@ TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
 SINGLE = ("attention_layer",)  # one layer of many: only where it is named
 SEVERAL_PASSES = (
     "integrated_gradients", "smoothgrad", "gradient_shap", "feature_ablation",
-)  # fmt: skip
+)
 REFERENCE = "region_shapley"
 
 

@@ -48,7 +48,7 @@ def add_curves(
                 subject.logits, images, both_orders({k: v[part] for k, v in known.items()}),
                 target[faces], _fill(images, fill), shares=SHARES, clean=clean[faces],
                 batch_size=PASSES,
-            )  # fmt: skip
+            )
             found.append({k: curve_scores(curves[k, "morf"], curves[k, "lerf"]) for k in known})
             followed.append({k: curve.probability for k, curve in curves.items()})
             advance(len(faces) * len(records))
@@ -59,14 +59,14 @@ def add_curves(
                     for whose in ("own", "other")
                 )
                 record.add(chosen, value, chance, family="faithfulness", metric=name, region="none",
-                           fill=fill)  # fmt: skip
+                           fill=fill)
             for order in ORDERS:
                 own, other = (torch.cat([block[(method, whose), order] for block in followed])
-                              for whose in ("own", "other"))  # fmt: skip
+                              for whose in ("own", "other"))
                 for place, share in enumerate(SHARES):
                     record.add(chosen, own[:, place], other[:, place], family="curves",
                                metric="probability", region="none", fill=fill, order=order,
-                               share=f"{share:g}")  # fmt: skip
+                               share=f"{share:g}")
 
 
 def add_infidelity(suite: Suite, subject: Subject, records: Mapping[str, Record]) -> None:
@@ -77,10 +77,10 @@ def add_infidelity(suite: Suite, subject: Subject, records: Mapping[str, Record]
         subject.logits, suite.dataset.images(chosen),
         maps_and_others(suite, subject, records, chosen), target[chosen], squares(), chance,
         batch_size=PASSES,
-    )  # fmt: skip
+    )
     for method, record in records.items():
         record.add(chosen, errors[method, "own"], errors[method, "other"], family="faithfulness",
-                   metric="infidelity", region="none", fill="mean")  # fmt: skip
+                   metric="infidelity", region="none", fill="mean")
 
 
 def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record]) -> None:
@@ -99,11 +99,11 @@ def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record
             return suite.attribute(subject, method, images, slice(0, 0), classes)
 
         value = max_sensitivity(attribute, suite.dataset.images(chosen), maps, target[chosen],
-                                draws, batch_size=PASSES)  # fmt: skip
+                                draws, batch_size=PASSES)
         away = (other - maps).flatten(1).norm(dim=1) / maps.flatten(1).norm(dim=1)
         records[method].add(chosen, value, away.where(partner >= 0, torch.nan),
                             family="faithfulness", metric="max_sensitivity", region="none",
-                            fill="noise")  # fmt: skip
+                            fill="noise")
 
 
 def maps_and_others(suite, subject, methods, chosen: np.ndarray) -> dict[tuple[str, str], Tensor]:

@@ -73,7 +73,7 @@ class Suite:
     def faces_sha256(self) -> str:
         metadata = self.dataset.metadata
         return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
-                        labels=self.dataset.labels.tolist())  # fmt: skip
+                        labels=self.dataset.labels.tolist())
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -155,7 +155,7 @@ class Suite:
     def attribute(
         self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
         asked: Subject | None = None,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """(n, S, S): a method's maps of pictures of `faces` (a slice or an index array).
 
         Args:
@@ -188,7 +188,7 @@ class Suite:
 
     def key(self, kind: str, subject: Subject, method: str | None = None) -> str:
         parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
-                 "faces": self.faces_sha256, "device": subject.device}  # fmt: skip
+                 "faces": self.faces_sha256, "device": subject.device}
         if kind != "clean":
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
         if method or kind == "reference":
@@ -202,10 +202,10 @@ class Suite:
         if kind == "sanity":
             other = self.randomised.get(subject.name)
             parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),
-                      "randomised": other and other.weights_sha256}  # fmt: skip
+                      "randomised": other and other.weights_sha256}
         if kind == "agreement":
             parts |= {"methods": self.methods_of(subject),
-                      "faces_of_pairs": self.some(self.sizes.pairs).tolist()}  # fmt: skip
+                      "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
         return cell_key(**parts)
 
     @cached_property

@@ -36,7 +36,7 @@ class Record:
         self.parts.append(pd.DataFrame(
             {"image_id": self.ids[faces], "label": self.labels[faces].astype(np.int16), **constant,
              "value": _floats(value), "chance": other}
-        ))  # fmt: skip
+        ))
 
     def rows(self) -> pd.DataFrame:
         rows = pd.concat(self.parts, ignore_index=True)

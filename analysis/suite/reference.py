@@ -19,7 +19,7 @@ def compute_reference(suite: Suite, subject: Subject, advance: Advance) -> None:
         values = shapley_values(
             subject.model, suite.dataset.images(part), subject.columns[target[part]],
             suite.regions[part], batch_size=PASSES,
-        )  # fmt: skip
+        )
         missing = len(FACE_REGIONS) - values.shape[1]  # no pixel of the last regions in this part
         found.append(torch.nn.functional.pad(values.cpu(), (0, missing)))
         advance(len(part))

@@ -46,7 +46,7 @@ class Findings:
         """What the command prints."""
         files = ", ".join(f"{name}.csv" for name in TABLES)
         return "\n".join([report(self.tables, self.suite), "",
-                          f"in {self.suite.out}: {files}, rows/, maps/, figures/"])  # fmt: skip
+                          f"in {self.suite.out}: {files}, rows/, maps/, figures/"])
 
 
 def planned(
@@ -69,14 +69,14 @@ def planned(
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
-                  randomised or {})  # fmt: skip
+                  randomised or {})
     if not any(suite.methods_of(subject) for subject in subjects):
         raise InputError("none of these methods fits any of these models: " + "; ".join(
-            f"{m} {why}" for m, why in suite.skipped(subjects[0]).items()))  # fmt: skip
+            f"{m} {why}" for m, why in suite.skipped(subjects[0]).items()))
     identity = {
         "dataset": dataset.name, "faces": len(dataset), "faces_sha256": suite.faces_sha256,
         "seed": seed, "device": subjects[0].device,
-    }  # fmt: skip
+    }
     return suite, store.open_run(suite.out, identity, {"kind": "attribute", **_description(suite)})
 
 
@@ -125,13 +125,13 @@ class Task:
 COMPUTE = {
     "clean": compute_clean, "reference": compute_reference, "maps": compute_maps,
     "rows": compute_scores, "sanity": compute_sanity, "agreement": compute_agreement,
-}  # fmt: skip
+}
 
 
 def stages(suite: Suite) -> Iterator[list[Task]]:
     """All that is to be done: each stage finds what it needs in those before, the longest first."""
     sources = {s.name: mean_source(s.model) for s in suite.subjects
-               if "mean_map" in suite.methods_of(s)}  # fmt: skip
+               if "mean_map" in suite.methods_of(s)}
     yield _tasks(suite, "clean", lambda subject: [None])
     yield [
         *_tasks(suite, "reference", lambda subject: [None]),
@@ -139,7 +139,7 @@ def stages(suite: Suite) -> Iterator[list[Task]]:
     ]
     yield _tasks(suite, "maps", lambda subject: [
         m for m in suite.methods_of(subject) if m != sources.get(subject.name)
-    ])  # fmt: skip
+    ])
     losing_weights = lambda subject: (  # noqa: E731
         suite.methods_of(subject) if can_lose_weights(subject.model) else []
     )
@@ -162,7 +162,7 @@ def _tasks(suite: Suite, kind: str, methods: Callable[[Subject], Iterable]) -> l
     exact, sanity = (len(suite.some(n)) for n in (sizes.reference, sizes.sanity))
     faces = {"reference": exact, "maps": whole + exact, "sanity": sanity}.get(kind, whole)
     return [Task(kind, subject, (method,), faces)
-            for subject in suite.subjects for method in methods(subject)]  # fmt: skip
+            for subject in suite.subjects for method in methods(subject)]
 
 
 def _scoring(suite: Suite) -> Iterator[Task]:
@@ -232,4 +232,4 @@ def _description(suite: Suite) -> dict:
         "faces_of": vars(suite.sizes),
         "versions": store.versions("torch", "captum", "numpy", "pandas", "pyarrow", "matplotlib"),
         "command": ["iram", *sys.argv[1:]],
-    }  # fmt: skip
+    }

@@ -27,7 +27,7 @@ def compute_sanity(suite: Suite, subject: Subject, method: str, advance: Advance
 
     generator = torch.Generator().manual_seed(derived_seed(suite.seed, "cascade"))
     found = cascade_similarity(subject.model, attribute, generator, metrics=METRICS,
-                               layers=blocks_from_top(subject.model, images[:1]))  # fmt: skip
+                               layers=blocks_from_top(subject.model, images[:1]))
     maps = stored_maps(suite, subject, method).float()
     partner = suite.partners(subject)[faces]
     other = suite.randomised.get(subject.name)

@@ -54,7 +54,7 @@ def add_map_scores(suite: Suite, subject: Subject, method: str, record: Record) 
     masks = suite.evidence
     for name, metric in LOCALISATION.items() if masks is not None else ():
         record.add(faces, metric(maps, masks), metric(others, masks), family="localisation",
-                   metric=name, region="evidence", fill="none")  # fmt: skip
+                   metric=name, region="evidence", fill="none")
     regions, shapley = suite.regions[some].long(), shapley_of(suite, subject)
     found = against_shapley(maps[some], others[some], regions, shapley)
     record.add_all(some, found, family="faithfulness", region="none", fill="mean")
@@ -80,7 +80,7 @@ def against_shapley(
         return lambda maps: region_rank_correlation(maps, regions, shapley, reduce)
 
     measures = {"shapley_rank": rank("sum"), "shapley_rank_density": rank("mean"),
-                "shapley_first": first}  # fmt: skip
+                "shapley_first": first}
     return {name: (measure(maps), measure(others)) for name, measure in measures.items()}
 
 

@@ -27,7 +27,7 @@ HEAD = ["dataset", "model", "seed"]
 NUMBERS = ["n", "value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high"]
 TABLES = (
     "agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking", "curves",
-)  # fmt: skip
+)
 KEYS = {  # what tells the rows of one measure from those of another
     "faithfulness": ["method", "metric", "fill"],
     "localisation": ["method", "metric", "region"],
@@ -93,7 +93,7 @@ def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFram
     present = np.zeros(grid.shape[1:], bool)
     present[images, place] = True
     numbers = pd.concat([_intervals(grid[:, faces][:, :, some], seed).set_index(some)
-                         for faces, some in _alike(present)]).sort_index()  # fmt: skip
+                         for faces, some in _alike(present)]).sort_index()
     return pd.concat([table, numbers.assign(better=table["metric"].map(better))], axis=1)
 
 

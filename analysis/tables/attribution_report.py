@@ -23,7 +23,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
     """Skipped methods, agreement with each model's attention, and faithfulness to Shapley."""
     name, n = suite.dataset.name, len(suite.dataset)
     lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
-             "explained for the same class", *skipped_lines(suite)]  # fmt: skip
+             "explained for the same class", *skipped_lines(suite)]
     for model in dict.fromkeys(s.name for s in suite.subjects):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
@@ -36,7 +36,7 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     for model in dict.fromkeys(tables["complexity"]["model"]):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         told = [f"  agreement with its attention {line.strip()}"
-                for line in _agreeing(model, own["agreement"])[-1:]]  # fmt: skip
+                for line in _agreeing(model, own["agreement"])[-1:]]
         for metric, means in RANKED.items():
             ranked = _ranked(model, own["ranking"][own["ranking"]["metric"] == metric], means)
             told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
@@ -56,7 +56,7 @@ def skipped_lines(suite: "Suite") -> list[str]:
         lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
         if _gates_channels(suite, subject):
             lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "
-                         "gate, every channel weighted by its energy there")  # fmt: skip
+                         "gate, every channel weighted by its energy there")
     return lines
 
 
@@ -81,17 +81,17 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
     if all(math.isnan(line.beyond_low) for _, line in ordered):
         beyond = [f"{UNKNOWN}, too few faces explained for one class"]
     lines = ["", f"{model}: agreement with its attention (Spearman, at one common resolution; last "
-             "column: as the maps are)", COLUMNS]  # fmt: skip
+             "column: as the maps are)", COLUMNS]
     for method, line in ordered:
         whole = found["image"].get(method)
         lines.append(f"  {_told(method):30s}{_line(line)}{_sign(line)}"
-                     f"{'' if whole is None else _beyond(whole) + _sign(whole)}")  # fmt: skip
+                     f"{'' if whole is None else _beyond(whole) + _sign(whole)}")
     return [*lines, f"  beyond chance: {', '.join(beyond) or 'none'}"]
 
 
 def _faithful(model: str, table: pd.DataFrame) -> list[str]:
     return [line for metric, means in RANKED.items()
-            for line in _ranked(model, table[table["metric"] == metric], means)]  # fmt: skip
+            for line in _ranked(model, table[table["metric"] == metric], means)]
 
 
 def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
@@ -99,14 +99,14 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
     if table.empty:
         return []
     lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
-             f"map {means} (last column: behind the best)", COLUMNS]  # fmt: skip
+             f"map {means} (last column: behind the best)", COLUMNS]
     for line in table.itertuples():
         behind = _interval(line.behind_best, line.behind_best_low, line.behind_best_high)
         lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)} {behind}")
     best, others = table.iloc[0], table.iloc[1:]
     tied = list(others.loc[~(others["behind_best_low"] > 0), "method"])
     lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
-                 + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))  # fmt: skip
+                 + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))
     free = table[~table["method"].isin(BY_REGION)]
     if len(free) and best["method"] in BY_REGION:
         lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")

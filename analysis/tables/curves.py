@@ -8,7 +8,7 @@ from analysis.tables import grid
 
 COLUMNS = (
     "occluder", "fill", "metric", "value", "low", "high", "n", "fractions", "max_fraction",
-)  # fmt: skip
+)
 
 
 def curve_areas(conditions: pd.DataFrame, correct: np.ndarray, seed: int) -> pd.DataFrame:

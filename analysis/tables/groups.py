@@ -39,4 +39,4 @@ def group_means(
         "feature": np.tile(np.arange(count), members.shape[1]),
         "value": value, "low": low, "high": high,
         "n": members.sum(0).astype(int).repeat(count),
-    })  # fmt: skip
+    })

@@ -37,7 +37,7 @@ IDEAS = (
         "multiply": "with features times map",
         "residual": "with features times (1 + map)",
     }),
-)  # fmt: skip
+)
 
 
 def ideas_page(table: pd.DataFrame, models: Sequence[Measured]) -> str:

@@ -13,13 +13,13 @@ from iram.recipe import Recipe
 from iram.weights import read_card
 
 FINISHED = ("parameters", "selected_epoch", "selected_on", "images_per_second", "precision",
-            "commit", "weights_sha256")  # fmt: skip
+            "commit", "weights_sha256")
 RANK = ("missing", "unfinished", "diverged")
 SUFFIX = {"single": "", "flip": "_flip", "crops": "_crops"}
 SCORES = [f"{role}{SUFFIX[views]}{part}" for role in ("validation", "test") for views in VIEWS
-          for part in ("", "_low", "_high")]  # fmt: skip
+          for part in ("", "_low", "_high")]
 COLUMNS = ("name", "label", "seed", "attention", "switches", "backbone", "recipe", "data", "status",
-           "note", *FINISHED[:3], *SCORES, *FINISHED[3:])  # fmt: skip
+           "note", *FINISHED[:3], *SCORES, *FINISHED[3:])
 
 
 def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def _different(folders: Sequence[Path]) -> list[Path]:
     for path in (path for folder in different for path in sorted(folder.glob("*.json"))):
         if (other := cards.setdefault(path.name, path)) != path:
             raise InputError(f"{other} and {path} are cards of one name: name folders that differ, "
-                             "or train with another --suffix")  # fmt: skip
+                             "or train with another --suffix")
     return different
 
 
@@ -103,7 +103,7 @@ def _card_row(path: Path) -> dict:
             if result := accuracy.get(measure_name(split, views)):
                 name = f"{role}{suffix}"
                 row |= {name: result["accuracy"], f"{name}_low": result["low"],
-                        f"{name}_high": result["high"]}  # fmt: skip
+                        f"{name}_high": result["high"]}
     return row
 
 
@@ -113,7 +113,7 @@ def _described(architecture: dict, recipe: dict) -> dict:
     return {
         "attention": architecture["attention"], "backbone": architecture["backbone"],
         "switches": _pairs(architecture["switches"]), "recipe": _pairs(changed),
-    }  # fmt: skip
+    }
 
 
 def _pairs(values: dict) -> str:

@@ -20,7 +20,7 @@ from analysis.tables.robustness import reference_of
 
 COLUMNS = ("label", "reference", "kind", "metric", "value", "low", "high", "difference",
            "difference_low", "difference_high", "p", "p_holm", "seeds", "paired_seeds", "n",
-           "conditions")  # fmt: skip
+           "conditions")
 
 
 def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
@@ -76,9 +76,9 @@ def modules(
         paired = [one for one in own if one in labels.get(reference, {})]
         if paired and reference != label:
             mine, theirs = (_values(errors, labels[one], levels, paired)
-                            for one in (label, reference))  # fmt: skip
+                            for one in (label, reference))
             table = table.assign(reference=reference, paired_seeds=_listed(paired),
-                                 **_differences(mine - theirs, seed))  # fmt: skip
+                                 **_differences(mine - theirs, seed))
         tables.append(table)
     table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
     for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
@@ -118,7 +118,7 @@ def _differences(differences: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     found = _intervals(differences, seed).T
     p = [paired_permutation(column, seed=seed) for column in differences.mean(0).T]
     return dict(zip(["difference", "difference_low", "difference_high", "p"], [*found, p],
-                    strict=True))  # fmt: skip
+                    strict=True))
 
 
 def _listed(seeds: Iterable[int]) -> str:

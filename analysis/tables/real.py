@@ -12,7 +12,7 @@ from iram.data.classes import canonical
 COMPARISON = "not_listed"
 TYPES = ("upper", "lower", "side", "glasses")
 GROUPS = ("occluded", *TYPES, "pose_30", "pose_45", "occluded_not_turned", "turned_not_occluded",
-          COMPARISON)  # fmt: skip
+          COMPARISON)
 VALUES = ["metric", "value", "low", "high"]
 COLUMNS = ["model", "group", "labels", *VALUES, "n", "left_out", "counts"]
 
@@ -97,7 +97,7 @@ def real_table(
                     {"model": model, "group": group, "labels": name, **row, "n": len(of),
                      "left_out": int(inside.sum()) - len(of), "counts": class_counts(of, classes)}
                     for row, of in found
-                ]  # fmt: skip
+                ]
     return pd.DataFrame(table, columns=COLUMNS)
 
 

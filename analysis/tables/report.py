@@ -63,11 +63,11 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
     if occluders.empty:
         return []
     lines = ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
-             "beyond the random box"]  # fmt: skip
+             "beyond the random box"]
     for (occluder, model), rows in occluders.groupby(["occluder", "model"], sort=False):
         found = {row.metric: interval(row) for row in rows.itertuples()}
         lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
-                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip())  # fmt: skip
+                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip())
     return lines
 
 
@@ -77,13 +77,13 @@ def _robustness(tables: Tables) -> list[str]:
         return []
     robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
-             "beyond each one's clean error"]  # fmt: skip
+             "beyond each one's clean error"]
     for model in models:
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
         found = {row.metric: interval(row, 1) for row in own.itertuples()}
         if found:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
-                         f"  against {own['reference'].iloc[0]}")  # fmt: skip
+                         f"  against {own['reference'].iloc[0]}")
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     if any(UNKNOWN in line for line in lines):
@@ -103,14 +103,14 @@ def _lacking(model: str) -> str:
 def _leaning(importance: pd.DataFrame) -> list[str]:
     """Per model, the expressions and regions of the largest drop beyond the box that is certain."""
     beyond = importance[(importance["metric"] == "drop_beyond_box")
-                        & (importance["expression"] != POOLED)]  # fmt: skip
+                        & (importance["expression"] != POOLED)]
     if beyond.empty:
         return []
     lines = ["", "expressions that lean most on a place (points lost beyond the random box)"]
     for model, own in beyond.groupby("model", sort=False):
         strongest = own[own["low"] > 0].sort_values("value", ascending=False, kind="stable")
         lines += [f"  {model:24s} {row.expression:12s} {interval(row):20s}  {row.occluder} "
-                  f"({row.n} faces)" for row in strongest[:STRONGEST].itertuples()]  # fmt: skip
+                  f"({row.n} faces)" for row in strongest[:STRONGEST].itertuples()]
         if strongest.empty:
             lines.append(f"  {model:24s} none beyond its interval")
     return lines

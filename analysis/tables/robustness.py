@@ -94,7 +94,7 @@ def robustness(
         (model, reference, *row)
         for (model, reference), known in zip(references.items(), certain, strict=True)
         for row in _row_names(kinds, levels, *np.split(known[1:], 2))
-    ], columns=["model", "reference", "kind", "metric", "conditions"])  # fmt: skip
+    ], columns=["model", "reference", "kind", "metric", "conditions"])
     return table.assign(value=value, low=low, high=high, n=len(features))[list(COLUMNS)]
 
 

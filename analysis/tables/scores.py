@@ -27,7 +27,7 @@ def scores(rows: pd.DataFrame, clean: pd.DataFrame, num_classes: int, seed: int)
     value, low, high = bootstrap(
         _features(rows, clean, num_classes), lambda sums: _from_sums(sums, len(rows), num_classes),
         seed=seed,
-    )  # fmt: skip
+    )
     table = {"metric": SCORES, "value": value, "low": low, "high": high, "n": len(rows)}
     return pd.DataFrame(table)
 

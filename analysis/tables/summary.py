@@ -25,7 +25,7 @@ MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
 HEAD = [
     "condition", "occluder", "fill", "fraction", *MEASURED, "missed", "corruption", "severity",
     "yaw_deg", "pitch_deg", "roll_deg",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def summarise(benchmark: Benchmark) -> Tables:
     known = {model: other for model, other in references.items() if other is not None}
     parts["robustness"] = [_with_seeds(
         robustness(conditions, errors, known, benchmark.seed), benchmark
-    )]  # fmt: skip
+    )]
     found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
     parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
     return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})

@@ -21,7 +21,7 @@ COLUMNS = [
     "model", "labels", "type", "occluder", "fraction", "occlusion_fraction", "fills",
     "synthetic_drop", "synthetic_low", "synthetic_high", "real_drop", "real_low", "real_high",
     "difference", "difference_low", "difference_high", "n", "n_not_listed",
-]  # fmt: skip
+]
 CORRELATION = ["model", "labels", "n", "pearson", "spearman", "smallest_p"]
 
 
@@ -102,9 +102,9 @@ def _beside(own, comparison, wanted, reached, occluders) -> list[dict]:
         painted = reference[:, 0] - reference[:, 1 + place]
         row = {"occluder": occluder, "fraction": fraction, "occlusion_fraction": reached[place],
                "fills": ", ".join(condition.fill for condition in conditions),
-               "n": int(compared), "n_not_listed": int(comparison.counts[0].sum())}  # fmt: skip
+               "n": int(compared), "n_not_listed": int(comparison.counts[0].sum())}
         for name, draws in {"synthetic": painted, "real": real_drop,
-                            "difference": painted - real_drop}.items():  # fmt: skip
+                            "difference": painted - real_drop}.items():
             value = name if name == "difference" else f"{name}_drop"
             row[value], row[f"{name}_low"], row[f"{name}_high"] = interval(draws)
         table.append(row)

@@ -21,7 +21,7 @@ COLUMNS = (
     "kind", "label", "attention", "switches", "backbone", "parameters", "data", "split", "seeds",
     "images", "accuracy", "low", "high", "flip_accuracy", "crops_accuracy", "reference",
     "paired_seeds", "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
-)  # fmt: skip
+)
 NONE = "none"
 ONE_SEED = "one training seed: intervals are over images only"
 
@@ -57,7 +57,7 @@ def accuracy_table(
         plain = [label for label, seeds in labels.items() if not _first(seeds).switches]
         raise InputError(f"--reference {reference}: it has switches off their defaults "
                          f"({_switches(base)}), and is compared in ablation.csv; a reference can "
-                         f"be {listing(plain) or 'none of these models'}")  # fmt: skip
+                         f"be {listing(plain) or 'none of these models'}")
     rows = []
     for label, seeds in labels.items():
         first = _first(seeds)
@@ -80,7 +80,7 @@ def ablation_table(models: Sequence[Measured], split: str) -> pd.DataFrame:
     labels = by_label(models)
     switched = {label: seeds for label, seeds in labels.items() if _first(seeds).switches}
     wholes = dict.fromkeys(_counterpart(labels, _first(s), _first(s).attention)
-                           for s in switched.values())  # fmt: skip
+                           for s in switched.values())
     rows = [_row("whole", label, labels[label], labels, None, split) for label in wholes if label]
     for label, seeds in switched.items():
         against = _counterpart(labels, _first(seeds), _first(seeds).attention)
@@ -108,7 +108,7 @@ def by_label(models: Sequence[Measured]) -> dict[str, Label]:
 
 def _usual_reference(labels: dict[str, Label]) -> str:
     plain = [label for label, seeds in labels.items() if (first := _first(seeds)).attention == NONE
-             and not first.switches and not first.training.is_control]  # fmt: skip
+             and not first.switches and not first.training.is_control]
     return plain[0] if len(plain) == 1 else NONE
 
 
@@ -141,7 +141,7 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
         "flip_accuracy": _told(seeds, split, "flip"),
         "crops_accuracy": _told(seeds, split, "crops"),
         "caveat": _caveat(first, len(seeds)),
-    }  # fmt: skip
+    }
     if against not in (None, label):
         row |= {"reference": against} | _difference(seeds, labels[against])
     return row
@@ -154,7 +154,7 @@ def _switches(model: Measured) -> str:
 def _told(seeds: Label, split: str, views: str) -> float:
     """The mean of what the cards say of these faces, NaN if one of them does not."""
     told = [model.card["accuracy"].get(measure_name(split, views))
-            for model in seeds.values() if model.agrees(split)]  # fmt: skip
+            for model in seeds.values() if model.agrees(split)]
     complete = len(told) == len(seeds) and all(told)
     return float(np.mean([result["accuracy"] for result in told])) if complete else np.nan
 
@@ -166,7 +166,7 @@ def _difference(seeds: Label, reference: Label) -> dict:
     difference = np.stack([seeds[seed].hits - reference[seed].hits for seed in paired])
     value, low, high = hierarchical_bootstrap(difference)
     return {"paired_seeds": _listed(paired), "difference": value, "difference_low": low,
-            "difference_high": high, "p": paired_permutation(difference.mean(0))}  # fmt: skip
+            "difference_high": high, "p": paired_permutation(difference.mean(0))}
 
 
 def _listed(seeds) -> str:
@@ -191,5 +191,5 @@ def _adjusted(rows: list[dict]) -> pd.DataFrame:
 
 def _published(data: str) -> pd.DataFrame:
     rows = [{"kind": "published", **p._asdict(), "accuracy": p.accuracy / 100}
-            for p in PUBLISHED if p.data == data]  # fmt: skip
+            for p in PUBLISHED if p.data == data]
     return _adjusted(rows)

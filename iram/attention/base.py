@@ -94,4 +94,4 @@ def check_whole(switch: str, value, odd: bool = False) -> None:
     """Raises InputError unless the value of a switch is a whole number from 1, odd if asked."""
     if type(value) is not int or value < 1 or (odd and value % 2 == 0):  # a truth is an int too
         raise InputError(f"{switch} is {value!r}; it must be {'an odd' if odd else 'a whole'} "
-                         "number from 1")  # fmt: skip
+                         "number from 1")

@@ -188,7 +188,7 @@ class FaceDataset:
         told = f"{self.name} has no split '{name}'; it has: {listing(known)}"
         if self.undivided and value in ROLES:
             told += (f". None of its {self.undivided:,} faces is in the tenth that training leaves "
-                     f"for the {value}; --split all takes all of them")  # fmt: skip
+                     f"for the {value}; --split all takes all of them")
         raise InputError(told)
 
     def _checked(self, indices) -> np.ndarray:

@@ -16,7 +16,7 @@ from iram.files import sha256
 
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm",
-)  # fmt: skip
+)
 LARGEST_SIZE = 1024
 SETTLED = 2.0  # seconds: a file this young may change again without its time of change showing it
 

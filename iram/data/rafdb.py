@@ -99,7 +99,7 @@ def _decode(root: Path, found: set[str], size: int) -> Decoded:
     names = [f"{PICTURES}/{line['file']}" for line in lines]
     images, good, damaged = decode_pictures(root, names, size)
     frame = pd.DataFrame([line for line, whole in zip(lines, good, strict=True) if whole],
-                         columns=["image_id", "usage", "split", "row", "label"])  # fmt: skip
+                         columns=["image_id", "usage", "split", "row", "label"])
     frame = frame.astype({"row": np.int64, "label": np.int64})
     unlisted = found - {line["file"] for line in lines} - {p.file for p in problems}
     if unlisted:

@@ -13,7 +13,7 @@ from iram.errors import InputError, listing
 
 EXPRESSIONS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
-)  # fmt: skip
+)
 COLUMNS = ("usage", "image name", *EXPRESSIONS, "unknown", "nf")
 
 

@@ -119,7 +119,7 @@ def _enlarged(box, shape, size) -> Box:
     left, top, width, height = (int(number) for number in box)
     across, down = shape[1] / size[1], shape[0] / size[0]
     return Box(round(left * across), round(top * down),
-               round((left + width) * across), round((top + height) * down))  # fmt: skip
+               round((left + width) * across), round((top + height) * down))
 
 
 def _distinct(found: list[FoundFace]) -> list[FoundFace]:

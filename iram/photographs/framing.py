@@ -79,4 +79,4 @@ def _shared(one: Box, other: Box) -> int:
     return Box(
         max(one.left, other.left), max(one.top, other.top),
         min(one.right, other.right), min(one.bottom, other.bottom),
-    ).area  # fmt: skip
+    ).area

@@ -22,5 +22,5 @@ def largest_face(gray: np.ndarray) -> np.ndarray:
     found = find_faces(gray)
     if not found:
         raise InputError("no face was found; if the pictures are crops of faces, leave faces=auto "
-                         "out")  # fmt: skip
+                         "out")
     return cropped(gray, crop_of(max(found, key=lambda face: face.box.area).box))

@@ -85,7 +85,7 @@ def captum(model, x, target, per_pass: int):
                 perturbations_per_eval=per_pass,
             )[:, 0]
             for part, goal in zip(x.split(size), target.split(size), strict=True)
-        ]  # fmt: skip
+        ]
         answers.append((time.perf_counter() - started, torch.cat(maps)))
     return min(answers, key=lambda answer: answer[0])
 

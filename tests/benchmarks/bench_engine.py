@@ -58,7 +58,7 @@ def main(data: str = "heads:n=5120", model: str = "iram") -> None:
             run(subjects["fp32"], dataset, PRESETS["regions"][::8], size, cameras,
                 Executor(workers=count))
             for count in (1, 2)
-        )  # fmt: skip
+        )
         efficiency.append(one / two / 2)
     print(f"{len(dataset)} faces, batch {size}, {torch.get_num_threads()} threads, {model}")
     print(f"engine / bare passes, one core:      {told(alone)}")
@@ -91,7 +91,7 @@ def run(subject, dataset, conditions, size: int, cameras, executor) -> float:
     """Seconds of the engine, files and all."""
     with tempfile.TemporaryDirectory() as folder:
         benchmark = Benchmark([subject], dataset, conditions, Path(folder), 0, size,
-                              cameras=cameras)  # fmt: skip
+                              cameras=cameras)
         benchmark.faces_sha256  # noqa: B018 - once per run, not per condition
         started = time.perf_counter()
         engine.run(benchmark, progress=False, executor=executor)
@@ -101,7 +101,7 @@ def run(subject, dataset, conditions, size: int, cameras, executor) -> float:
 def making(subject, dataset, conditions, size: int, cameras) -> list[float]:
     """Per batch: seconds to make its pictures under all conditions / to show them to the model."""
     benchmark = Benchmark([subject], dataset, conditions, Path("unused"), 0, size,
-                          cameras=cameras)  # fmt: skip
+                          cameras=cameras)
     groups = [[c for c, _ in task.group] for task in engine.missing(benchmark)]
     shares = []
     for start in range(0, min(3 * size, len(dataset)), size):

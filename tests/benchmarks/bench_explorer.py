@@ -48,7 +48,7 @@ def main(model: str = "iram-heads") -> None:
         print(f"  {name:38s}{told([c for c, _ in found])}  {told([p for _, p in found])}")
     load = os.getloadavg()[0] / os.cpu_count()
     print(f"  slowest median: {verdict(max(clocks))} by the clock (load {load:.1f} a core), "
-          f"{verdict(max(processors))} by the processor")  # fmt: skip
+          f"{verdict(max(processors))} by the processor")
     server = Server(offer).start()
     for name in ("a rectangle dragged", "a head turned and covered"):
         found = asyncio.run(through_a_socket(server, CHANGES[name], model))

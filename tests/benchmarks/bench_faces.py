@@ -38,7 +38,7 @@ def sceneries() -> list[np.ndarray]:
         whole = read_image(Path(datasets.__file__).parent / "images" / f"{name}.jpg")
         half, middle = whole.shape[0] // 2, whole.shape[1] // 2
         parts = [whole, *(whole[y : y + half, x : x + middle]
-                          for y in (0, half) for x in (0, middle))]  # fmt: skip
+                          for y in (0, half) for x in (0, middle))]
         pictures += [np.asarray(Image.fromarray(part).resize((WIDTH, HEIGHT))) for part in parts]
     return pictures
 
@@ -93,7 +93,7 @@ class Trial:
         shown = np.quantile(overlaps, [0.1, 0.5]) if overlaps else (np.nan, np.nan)
         print(f"{name:34s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; other boxes "
               f"{others / len(best):.3f} a picture; overlap {shown[1]:.2f} (a tenth under "
-              f"{shown[0]:.2f})", flush=True)  # fmt: skip
+              f"{shown[0]:.2f})", flush=True)
 
     def fit(self, chosen) -> None:
         """What brings the box to the crop: medians and the middle 80%."""
@@ -124,11 +124,11 @@ def accuracies(trial: Trial, dataset, chosen) -> None:
     def crops(scale: float) -> list[np.ndarray]:
         boxes = [crop_of(trial.best(k), scale) for k in found]
         return [resized(cropped(trial.pictures[k], box), 48)
-                for k, box in zip(found, boxes, strict=True)]  # fmt: skip
+                for k, box in zip(found, boxes, strict=True)]
 
     print(f"  accuracy of {model.name} on the {len(found)} of {len(chosen)} that were found: "
           f"own crops {accuracy(list(dataset.images_uint8(found)))}; box times "
-          + ", ".join(f"{scale} {accuracy(crops(scale))}" for scale in SCALES))  # fmt: skip
+          + ", ".join(f"{scale} {accuracy(crops(scale))}" for scale in SCALES))
 
 
 def main() -> None:

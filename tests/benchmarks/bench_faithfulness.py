@@ -30,7 +30,7 @@ def main(model: str = "iram") -> None:
     target = subject.logits(images).argmax(1)
     maps = torch.randn(METHODS, PICTURES, SIDE, SIDE, generator=generator)
     given = (subject.logits, images, {i: removal_order(m) for i, m in enumerate(maps)}, target,
-             reference(images, "mean"))  # fmt: skip
+             reference(images, "mean"))
     shown = PICTURES * (2 + METHODS * (len(SHARES) - 2))
     many = images.repeat(shown // PICTURES, 1, 1, 1)
     over_loop, over_bare = [], []
@@ -56,7 +56,7 @@ def loop(model_logits, images, orders, target, filled) -> list[torch.Tensor]:
         torch.stack([one_curve(model_logits, *each) for each in zip(images, order, target, filled,
                                                                     strict=True)])
         for order in orders.values()
-    ]  # fmt: skip
+    ]
 
 
 def one_curve(model_logits, image, order, target, filled) -> torch.Tensor:

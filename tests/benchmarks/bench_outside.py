@@ -54,7 +54,7 @@ def main() -> None:
     heads = open_dataset("heads:n=2560", split="test")
     heads.images(slice(None))  # renders once
     print(f"batch {BATCH}, one thread; ratios to bare passes\n"
-          f"{'':26s}{'ms a face':12s}{'logits':26s}{'engine':26s}making")  # fmt: skip
+          f"{'':26s}{'ms a face':12s}{'logits':26s}{'engine':26s}making")
     with tempfile.TemporaryDirectory() as folder:
         for widths, size, count in CASES:
             for kind, spec in written(Path(folder), widths, size).items():
@@ -72,7 +72,7 @@ def written(folder: Path, widths: tuple[int, ...], size: int) -> dict[str, str]:
     onnx = path.with_suffix(".onnx")
     example = torch.zeros(2, 3, size, size)
     torch.onnx.export(subject.model.net, (example,), str(onnx), dynamic_shapes=({0: "N"},),
-                      external_data=False, verbose=False)  # fmt: skip
+                      external_data=False, verbose=False)
     return {"Python": f"{path}:make", "ONNX": str(onnx)}
 
 
@@ -91,7 +91,7 @@ def compare(name: str, spec: str, dataset) -> None:
         ratios["engine"].append(whole(subject, dataset, conditions) / len(conditions) / bare)
         ratios["making"].append(making(subject, dataset, conditions) / len(conditions) / bare)
     print(f"{name:26s}{1000 * statistics.median(seconds):<12.2f}"
-          + "".join(f"{told(values):26s}" for values in ratios.values()), flush=True)  # fmt: skip
+          + "".join(f"{told(values):26s}" for values in ratios.values()), flush=True)
 
 
 def faces(dataset) -> list[torch.Tensor]:

@@ -32,7 +32,7 @@ def main() -> None:
         own.append(speed(FEW, lambda: turn(images[:FEW], *POSE, landmarks=landmarks)))
         own_naive.append(speed(FEW, lambda: [
             turn(images[i : i + 1], *POSE, landmarks=landmarks[i : i + 1]) for i in range(FEW)
-        ]))  # fmt: skip
+        ]))
     print(f"{SIZE} px, {torch.get_num_threads()} threads")
     print(f"generic surface, the warp shared:  {told(shared)} images/s")
     print(f"  against one by one, not cached:  {ratio(shared, naive)}")

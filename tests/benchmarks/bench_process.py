@@ -19,14 +19,14 @@ TURNS = 5
 
 def main(data: str = "heads:n=5120", model: str = "iram") -> None:
     command = ["bench", "--data", data, "--models", model, "--batch-size", "64",
-               "--conditions", "box-0.3-noise,eyes-0.3-blur"]  # fmt: skip
+               "--conditions", "box-0.3-noise,eyes-0.3-blur"]
     peaks = {}
     for limit in ("500", None):
         with tempfile.TemporaryDirectory() as out:
             _, peaks[limit] = iram(*command, "--out", out, *(["--limit", limit] if limit else []))
     few, all_faces = peaks["500"], peaks[None]
     print(f"peak memory: {few:.0f} MB for 500 faces, {all_faces:.0f} MB for all "
-          f"(ratio {all_faces / few:.2f})")  # fmt: skip
+          f"(ratio {all_faces / few:.2f})")
     opening = f"""if 1:
         import time, torch
         from iram import open_dataset
@@ -38,12 +38,12 @@ def main(data: str = "heads:n=5120", model: str = "iram") -> None:
     print(f"opening {data} again, and 64 images: {statistics.median(seconds):.2f} s")
     ratios = [passes(model, "keep_memory()") / passes(model, "") for _ in range(TURNS)]
     print(f"CPU time of passes, memory kept / mapped anew: {statistics.median(ratios):.2f}"
-          f" ({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
+          f" ({min(ratios):.2f} to {max(ratios):.2f})")
     seconds = [iram("--help")[0] for _ in range(TURNS)]
     print(f"iram --help: {statistics.median(seconds):.2f} s")
     seconds = [first_pass(command) for _ in range(TURNS)]
     print(f"iram bench to its first forward pass: {statistics.median(seconds):.2f} s "
-          f"({min(seconds):.2f} to {max(seconds):.2f})")  # fmt: skip
+          f"({min(seconds):.2f} to {max(seconds):.2f})")
 
 
 def first_pass(command: list[str]) -> float:
@@ -59,7 +59,7 @@ def first_pass(command: list[str]) -> float:
         told = subprocess.check_output(
             [sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.getcwd()},
-        )  # fmt: skip
+        )
     return float(told.split()[-1]) - started
 
 
@@ -86,7 +86,7 @@ def iram(*arguments: str) -> tuple[float, float]:
     process = subprocess.Popen(
         [sys.executable, "-m", "analysis.cli", *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"iram {' '.join(arguments)} failed")

@@ -57,11 +57,11 @@ def faces(count: int) -> FaceDataset:
     pixels = np.random.default_rng(0).integers(0, 256, (count, 48, 48), np.uint8)
     names = [f"face{i:07d}" for i in range(count)]
     metadata = pd.DataFrame({"image_id": names, "usage": "Test", "split": "test",
-                             "row": range(count)})  # fmt: skip
+                             "row": range(count)})
     return FaceDataset(
         name="random", classes=FER2013_CLASSES, labels=np.arange(count) % 7, metadata=metadata,
         size=48, pixels=pixels, sha256="random",
-    )  # fmt: skip
+    )
 
 
 def sizes(rows: pd.DataFrame, path: Path) -> int:

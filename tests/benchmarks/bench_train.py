@@ -51,7 +51,7 @@ def training_speed(architecture, dataset, batch: int, device: str, bf16: bool) -
     splits = dataset.split("train"), dataset.split("validation")
     with tempfile.TemporaryDirectory() as folder:
         trained = train(architecture, *splits, recipe, 0, Path(folder), device=device, bf16=bf16,
-                        progress=False)  # fmt: skip
+                        progress=False)
     return trained.log[0]["images_per_second"]
 
 
@@ -78,9 +78,9 @@ def main() -> int:
     ratios = sorted(trained / bare for trained, bare in rounds)
     print(f"{args.attention}, batch {args.batch}, {args.dtype}, {args.device}, "
           f"{torch.get_num_threads()} threads: training {trained:.0f} images/s, "
-          f"bare forward and backward {bare:.0f} images/s")  # fmt: skip
+          f"bare forward and backward {bare:.0f} images/s")
     print(f"ratio {statistics.median(ratios):.3f} (rounds {ratios[0]:.3f} to {ratios[-1]:.3f}); "
-          f"goal at least {GOAL}")  # fmt: skip
+          f"goal at least {GOAL}")
     return 0
 
 

@@ -34,7 +34,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     smoke = replace(
         presets.PRESETS["smoke"], heads_conditions="eyes-0.3-mean", methods="attention,gradcam",
         sizes=Sizes(2, 2, 2, 1), shift_conditions="lower_half-0.3-noise,sham-0.3-noise",
-    )  # fmt: skip
+    )
     presets.PRESETS["smoke"] = smoke  # as the processes forked from this one find it
     weights = ",".join(str(tiny.weights(folder, name)) for name in ("iram", "none"))
     heads = ["--data", "heads:n=60", "--models", weights]
@@ -49,7 +49,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
                   "--recipe", "epochs=4,batch_size=16"],
         "study": ["study", "--data", "heads:n=20", "--models", weights, "--preset", "smoke",
                   "--batch-size", "4"],
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
@@ -97,7 +97,7 @@ def _arguments():
     parser.add_argument("--fills", type=int, default=4, help="sizes of disks that are too small")
     parser.add_argument("--only", type=_listed, default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
-                        help="default: all")  # fmt: skip
+                        help="default: all")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if unknown := {*args.only} - {*PARTS}:

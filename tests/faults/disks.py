@@ -58,14 +58,14 @@ def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Itera
             data = bytearray(path.read_bytes())
             data[generator.integers(len(data))] ^= 1 << int(generator.integers(8))
             path.write_bytes(data[: int(generator.integers(len(data)))] if generator.random() < 0.3
-                             else data)  # fmt: skip
+                             else data)
         for table in (*out.rglob("*.csv"), *out.rglob("tables.sha256")):
             table.unlink()  # so that the rows are read again
         if code := finished(whole.command, out):
             yield f"{name}: damaged cells: code {code}: {told(out)}"
         found = contents(out)
         tables = {file: found.get(file) for file in found.keys() | whole.files.keys()
-                  if not Path(file).match(CELLS)}  # fmt: skip
+                  if not Path(file).match(CELLS)}
         if different := differing({file: whole.files.get(file) for file in tables}, tables):
             yield f"{name}: damaged cells: other results in {different}"
     yield f"ok {name}: {flips} times {AT_ONCE} damaged cells, the same results"

@@ -38,7 +38,7 @@ def campaign(folder: Path, wholes: dict[str, Whole], kills: int, seed: int = 0) 
                 yield f"{name}: after {counts} kills other bytes in {different}"
             killed, by_hand, runs = killed + counts[0], by_hand + counts[1], runs + 1
         yield (f"ok {name}: killed {killed} times, interrupted {by_hand} times, in {runs} runs of "
-               f"{whole.seconds:.1f} s, the same bytes")  # fmt: skip
+               f"{whole.seconds:.1f} s, the same bytes")
         in_all += killed
     yield f"ok in all: killed {in_all} times"
 

@@ -22,7 +22,7 @@ from iram import InputError
 SECONDS, MEMORY = 10, 1 << 30
 TOKENS = [b"\n", b"\r\n", b",", b" ", b'"', b"\0", b"-", b"300", b"9" * 25, b"1e999", b"nan",
           b"../", b"/etc/passwd", b"\xef\xbb\xbf", "é".encode(), b"\xff", b"{", b"}", b"[]",
-          b"<<<<<<<", b"Training", b"PublicTest", b"True", b"9" * 5000, "٣".encode()]  # fmt: skip
+          b"<<<<<<<", b"Training", b"PublicTest", b"True", b"9" * 5000, "٣".encode()]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _kind(folder: Path, name: str, target: Target, trials: int, seed: int):
     if more > MEMORY:
         yield Finding(name, trials, f"{more / 2**20:.0f} MB of memory")
     yield (f"ok {name}: {trials} files, {refused} refused, {time.perf_counter() - started:.0f} s, "
-           f"slowest {slowest:.2f} s, {more / 2**20:.0f} MB more at the peak")  # fmt: skip
+           f"slowest {slowest:.2f} s, {more / 2**20:.0f} MB more at the peak")
 
 
 def _peak() -> int:

@@ -112,7 +112,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): b"" if any(map(path.match, TIMED)) else _bytes(path, folder)
         for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
+    }
 
 
 def _bytes(path: Path, folder: Path) -> bytes:

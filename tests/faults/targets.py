@@ -45,7 +45,7 @@ def _seen(dataset: FaceDataset, key: str = "row") -> dict:
     """Label and pixels of each face, by its row or its name."""
     pictures = dataset.images_uint8(slice(None))
     return {name: (label, picture.tobytes()) for name, label, picture in
-            zip(dataset.metadata[key], dataset.labels.tolist(), pictures, strict=True)}  # fmt: skip
+            zip(dataset.metadata[key], dataset.labels.tolist(), pictures, strict=True)}
 
 
 class _Lines:
@@ -102,7 +102,7 @@ def _votes(folder: Path) -> Path:
 def _pictures(kind: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         names = [f"{split}/{label}/{i}.{kind}" for split in ("train", "test")
-                 for label in ("happy", "sad") for i in range(2)]  # fmt: skip
+                 for label in ("happy", "sad") for i in range(2)]
         sources.write_pictures(folder / "faces", names, 16)
         return folder / "faces" / names[0]
 
@@ -114,7 +114,7 @@ def _others_whole(folder: Path, path: Path) -> None:
     found = _seen(_faces(f"folder:{folder}/faces,size=16,skip_bad=1"), "image_id")
     whole = folder / "whole.json"
     others = {name: [label, picture.hex()] for name, (label, picture) in found.items()
-              if not path.match(f"{name}*")}  # fmt: skip
+              if not path.match(f"{name}*")}
     if not whole.exists():
         whole.write_text(json.dumps(others))
     assert others == json.loads(whole.read_text())
@@ -125,7 +125,7 @@ def _lists(folder: Path) -> Path:
     sources.write_lists(
         folder / "lists", b"2_fer0000002.png 8 0\r\n5_fer0000005.png 8 3\r\n",
         b"5/fer0000005.jpg\n0/fer0000008.jpg\n", b"0/fer0000008.jpg\n",
-    )  # fmt: skip
+    )
     return folder / "lists" / "jianfei_occlusion_list.txt"
 
 

@@ -43,7 +43,7 @@ def hand() -> Sketch:
     eye = _laid((0.225, 0.500), turn=-56, size=0.80, arm=20)
     below = _laid((0.430, 0.985), turn=-66, size=0.84, arm=-8)
     drawn = [_seen(mouth, False), _seen(mouth, True), _seen(eye, False), _seen(eye, True),
-             _seen(below, True)]  # fmt: skip
+             _seen(below, True)]
     return stacked(drawn, anchor=(0.5, 0.58), smallest=0.75, largest=1.25, skin=True)
 
 

@@ -18,10 +18,10 @@ from analysis.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked
 # The picture's left half of each outline, from the top over the nose to the bottom.
 PLEATED = [(.500, .478), (.430, .492), (.330, .535), (.220, .565), (.145, .572), (.138, .640),
            (.152, .740), (.172, .825), (.230, .890), (.320, .965), (.410, 1.02),
-           (.500, 1.04)]  # fmt: skip
+           (.500, 1.04)]
 SHAPED = [(.500, .470), (.440, .482), (.340, .545), (.230, .590), (.130, .595), (.122, .640),
           (.140, .715), (.180, .780), (.250, .870), (.330, .965), (.410, 1.02),
-          (.500, 1.04)]  # fmt: skip
+          (.500, 1.04)]
 
 
 @OBJECTS.register("surgical_mask")

@@ -17,7 +17,7 @@ from iram.data.heads.shapes import blend, edge, line, ramp
 REGIONS = (
     "background", "hair", "forehead", "brows", "eyes", "nose", "cheeks", "mouth", "chin", "neck",
     "ears", "occluder",
-)  # fmt: skip
+)
 FACE_REGIONS = ("forehead", "brows", "eyes", "nose", "cheeks", "mouth", "chin")
 CODE = {name: code for code, name in enumerate(REGIONS)}
 SOFT = 0.022  # head units over which an edge fades: about a supersampled pixel
@@ -49,7 +49,7 @@ def paint_head(p, au, f: Fragments, textures) -> tuple[Tensor, Tensor]:
     curves = SimpleNamespace(
         brow=brow(p, au, f.x), lids=lids(p, au, f.x), mouth=mouth(p, au, f.x),
         nose_tip=-0.24 - p.nose_length,
-    )  # fmt: skip
+    )
     along = 0.35 + 0.65 * p.curl  # straight hair changes little along a strand
     lock = _sample(textures["strands"], f.phi / torch.pi, f.y * 0.5 * along)
     lock = 0.5 * lock + 0.5 * _sample(textures["strands"], f.phi * 0.45, f.y * along)

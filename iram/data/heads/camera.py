@@ -58,7 +58,7 @@ def rotation_matrix(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
         cr * cy, -cr * sy * sp + sr * cp, cr * sy * cp + sr * sp,
         -sr * cy, sr * sy * sp + cr * cp, -sr * sy * cp + cr * sp,
         -sy, -cy * sp, cy * cp,
-    ]  # fmt: skip
+    ]
     return torch.stack(entries, 1).view(-1, 3, 3)
 
 

@@ -13,14 +13,14 @@ CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  #
 ACTION_UNITS = (
     "AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU15", "AU17", "AU20",
     "AU23", "AU25", "AU26",
-)  # fmt: skip
+)
 
 # The region whose evidence a unit counts for: where its muscle moves the face most.
 REGION_OF_UNIT = {
     "AU1": "brows", "AU2": "brows", "AU4": "brows", "AU5": "eyes", "AU6": "cheeks", "AU7": "eyes",
     "AU9": "nose", "AU10": "mouth", "AU12": "mouth", "AU15": "mouth", "AU17": "chin",
     "AU20": "mouth", "AU23": "mouth", "AU25": "mouth", "AU26": "mouth",
-}  # fmt: skip
+}
 
 # expression: unit: (probability, weakest, strongest)
 PROTOTYPES = {
@@ -51,7 +51,7 @@ PROTOTYPES = {
         "AU25": (1.0, 0.5, 1.0), "AU26": (1.0, 0.55, 1.0),
     },
     "neutral": {},
-}  # fmt: skip
+}
 JITTER = 0.07  # the largest intensity of a unit that the expression does not use
 
 

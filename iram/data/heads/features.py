@@ -78,7 +78,7 @@ def mouth(p, au, x: Tensor) -> SimpleNamespace:
     return SimpleNamespace(
         t=t, arc=arc, top=top, upper=upper, lower=lower, bottom=bottom, middle=middle,
         opening=opening, half_width=half,
-    )  # fmt: skip
+    )
 
 
 def jaw_drop(au) -> Tensor:

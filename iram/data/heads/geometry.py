@@ -23,7 +23,7 @@ PROFILE = torch.tensor(
         (-1.00, 0.40, 0.91, 0.30), (-1.08, 0.27, 0.80, 0.20), (-1.14, 0.14, 0.45, 0.10),
         (-1.18, 0.05, 0.10, 0.05), (-1.95, 0.05, 0.10, 0.05),
     ]
-).flip(0)  # fmt: skip
+).flip(0)
 SQUARENESS = 2.25  # exponent of the cross-section's superellipse
 # |phi| in degrees, where hair begins on a short and on a long cut
 HAIRLINE = torch.tensor(
@@ -32,7 +32,7 @@ HAIRLINE = torch.tensor(
         (64, -0.66, -0.75), (72, -0.82, -1.80), (80, -0.55, -3.00), (100, -0.55, -3.00),
         (110, -1.25, -3.00), (180, -1.35, -3.00),
     ]
-)  # fmt: skip
+)
 ROWS = ((-2.60, 0.0), (-1.30, 0.20), (-0.88, 0.33), (0.75, 0.82), (1.50, 1.0))
 COLUMNS = ((-180.0, 0.0), (-75.0, 0.2), (75.0, 0.8), (180.0, 1.0))
 GRID = (112, 97)  # rows, columns; an odd number puts a column on the nose
@@ -107,7 +107,7 @@ def hair_distance(p, y: Tensor, phi: Tensor) -> Tensor:
     degrees = torch.rad2deg(phi.abs())
     cut = torch.where(p.long_hair > 0.6, *(
         interpolate(degrees, table[:, 0].contiguous(), table[:, k].contiguous()) for k in (2, 1)
-    ))  # fmt: skip
+    ))
     fringe = 0.10 * (p.fringe - 0.5).clamp(min=0) * ramp(degrees, 45.0, 10.0)
     return y - (p.hairline - fringe + cut)
 

@@ -27,22 +27,22 @@ IDENTITY = {
     "hair_volume": (0.05, 0.14), "curl": (0.0, 1.0), "beard": (0.0, 1.0), "age": (0.0, 1.0),
     "forehead_folds": (0.0, 1.0), "glabella_folds": (0.0, 1.0), "nasolabial_folds": (0.0, 1.0),
     "eye_bags": (0.0, 1.0), "neck_width": (0.40, 0.49),
-}  # fmt: skip
+}
 LATERAL_IDENTITY = {
     "brow_asymmetry": (-0.014, 0.014), "eye_asymmetry": (-0.08, 0.08),
     "mouth_asymmetry": (-0.012, 0.012), "strength_asymmetry": (-0.16, 0.16),
-}  # fmt: skip
+}
 SCENE = {
     "pitch": (-12.0, 12.0), "scale": (0.97, 1.03), "shift_down": (-0.012, 0.012),
     "gaze_up": (-0.014, 0.014), "light_elevation": (8.0, 50.0), "ambient": (0.50, 0.70),
     "exposure": (0.96, 1.12), "contrast": (0.88, 1.12), "gloss": (0.0, 0.10),
     "background": (0.10, 0.90), "gradient_down": (-0.2, 0.2), "clutter": (0.0, 0.35),
-}  # fmt: skip
+}
 LATERAL_SCENE = {
     "yaw": (-25.0, 25.0), "roll": (-8.0, 8.0), "shift_right": (-0.03, 0.03),
     "gaze_right": (-0.035, 0.035), "light_azimuth": (-50.0, 50.0), "gradient_right": (-0.2, 0.2),
     "hand_side": (-1.0, 1.0),
-}  # fmt: skip
+}
 CHOICES = {"occluder_draw": (0.0, 1.0), "occluder_kind": (0.0, 1.0), "occluder_tone": (0.0, 1.0)}
 LATERAL = {**LATERAL_IDENTITY, **LATERAL_SCENE}
 RANGES = {**IDENTITY, **LATERAL_IDENTITY, **SCENE, **LATERAL_SCENE, **CHOICES}

@@ -18,7 +18,7 @@ SUPERSAMPLING = 2
 TIES = (
     "background", "hair", "neck", "ears", "cheeks", "forehead", "chin", "nose", "mouth", "eyes",
     "brows", "occluder",
-)  # fmt: skip
+)
 VERTICES_A_PIXEL = 2.3  # rows and columns of the splatted mesh per supersampled pixel
 
 

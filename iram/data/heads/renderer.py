@@ -96,7 +96,7 @@ def render(
     request = checked_request(
         indices, seed=seed, size=size, angles=(yaw_deg, pitch_deg, roll_deg), occluder=occluder,
         expression=expression, zeroed_region=zeroed_region, mirrored=mirrored, device=device,
-    )  # fmt: skip
+    )
     parts = [_with_truth(draw_scene(part)) for part in request.chunks()]
     return Heads(*(torch.cat(column) for column in zip(*parts, strict=True)))
 

@@ -68,7 +68,7 @@ class Request:
 def checked_request(
     indices, *, seed=0, size=48, angles=(None, None, None), occluder=None, expression=None,
     zeroed_region=None, mirrored=False, device="cpu",
-) -> Request:  # fmt: skip
+) -> Request:
     """The request that `render`'s arguments make.
 
     Raises:
