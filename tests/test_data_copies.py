@@ -158,7 +158,7 @@ def test_the_search_is_kept_and_made_again_for_other_pictures(heads, monkeypatch
 
 
 def test_the_command_tells_and_lists_copies(tmp_path, capsys):
-    from analysis.cli import main
+    from analysis.commands.main import main
 
     rows = fer_rows(12)
     rows[5][1] = rows[8][1] = rows[0][1]  # PrivateTest of Training; one with another label
@@ -181,7 +181,7 @@ def test_the_command_tells_and_lists_copies(tmp_path, capsys):
 
 
 def test_without_copies_the_command_says_so(fer_csv, capsys):
-    from analysis.cli import main
+    from analysis.commands.main import main
 
     assert main(["data", f"fer2013:{fer_csv}"]) == 0
     assert "copies: none found" in capsys.readouterr().out.splitlines()
