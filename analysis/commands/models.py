@@ -106,18 +106,24 @@ def _list(args) -> int:
     if not cards:
         print("(none)")
     for name, card in cards.items():
-        architecture, accuracy = card["architecture"], card["accuracy"]
+        architecture = card["architecture"]
         print(f"{name:{width}s} {card['data']['name']:10s} {architecture['backbone']:9s} "
-              f"{card['parameters']:10,d}  {'; '.join(_plain(accuracy))}")
+              f"{card['parameters']:10,d}  {'; '.join(_plain(card))}")
     return 0
 
 
-def _plain(accuracy: dict) -> list[str]:
+def _plain(card: dict) -> list[str]:
+    """Accuracy of the single picture on each split, and on the test split without copies."""
     from iram.evaluate import single_views
+    from iram.training.train_grid import WITHOUT_COPIES
 
+    told = single_views(card["accuracy"])
+    test = list(told)[-1:]
+    told |= {name: result for name, result in card.get(WITHOUT_COPIES, {}).items()
+             if name.startswith(tuple(test))}
     return [
         f"{split} {100 * r['accuracy']:.1f}% [{100 * r['low']:.1f}, {100 * r['high']:.1f}]"
-        for split, r in single_views(accuracy).items()
+        for split, r in told.items()
     ]
 
 

@@ -17,6 +17,8 @@ from iram.data.dataset import ROLES, FaceDataset
 SHIPPED = Path(__file__).with_name("fer2013_copies.csv")
 LISTED = ["image_id", "split", "label", "kind", "correlation", "of_image_id", "of_split",
           "of_label", "other_label"]  # what the list of copies says of each
+ALL = "all"
+WITHOUT = {"without copies": KINDS[:1], "without near copies": KINDS}  # of training faces
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,31 @@ class Copies:
             "other_label": found["other_label"].to_numpy(bool), "place": place,
             "of_place": of_place,
         })
+
+
+def copied_kinds(dataset: FaceDataset) -> np.ndarray:
+    """(N,) what each face outside training is of a training face (`FaceDataset.copies_of`)."""
+    training = dataset.metadata["split"].to_numpy() == "train"
+    return np.where(training, "", dataset.copies_of("train"))
+
+
+def face_groups(kinds: np.ndarray) -> dict[str, np.ndarray]:
+    """What results are of: "all", "without copies" and "without near copies", with the places of
+    the faces in each.
+
+    Without copies: faces that are no exact copy of a training face; without near copies: no near or
+    mirrored one either. A group that is empty, or leaves out no more than the one before it, is
+    not among them.
+
+    Args:
+        kinds: (N,) see `copied_kinds`.
+    """
+    groups = {ALL: np.arange(len(kinds))}
+    for name, left_out in WITHOUT.items():
+        places = np.flatnonzero(~np.isin(kinds.astype(str), left_out))
+        if 0 < len(places) < len(list(groups.values())[-1]):
+            groups[name] = places
+    return groups
 
 
 def find_copies(dataset: FaceDataset, shown: bool = False) -> Copies:
