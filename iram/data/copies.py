@@ -17,7 +17,7 @@ from iram.data.dataset import ROLES, FaceDataset
 SHIPPED = Path(__file__).with_name("fer2013_copies.csv")
 LISTED = ["image_id", "split", "label", "kind", "correlation", "of_image_id", "of_split",
           "of_label", "other_label"]  # what the list of copies says of each
-ALL = "all"
+ALL_FACES = "all"
 WITHOUT = {"without copies": KINDS[:1], "without near copies": KINDS}  # of training faces
 
 
@@ -173,7 +173,7 @@ def face_groups(kinds: np.ndarray) -> dict[str, np.ndarray]:
     Args:
         kinds: (N,) see `copied_kinds`.
     """
-    groups = {ALL: np.arange(len(kinds))}
+    groups = {ALL_FACES: np.arange(len(kinds))}
     for name, left_out in WITHOUT.items():
         places = np.flatnonzero(~np.isin(kinds.astype(str), left_out))
         if 0 < len(places) < len(list(groups.values())[-1]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from iram import __version__
-from iram.data.copies import ALL, copied_kinds, face_groups
+from iram.data.copies import ALL_FACES, copied_kinds, face_groups
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.evaluate import VIEWS, accuracy, measure_name, predict
@@ -186,7 +186,7 @@ def without_copies(model: FERClassifier, dataset: FaceDataset) -> dict:
         if views == VIEWS[0] and len(groups) > 1:
             logits, labels = predict(model, faces), faces.labels
             found |= {f"{usage}, {name}": accuracy(logits[places], labels[places])
-                      for name, places in groups.items() if name != ALL}
+                      for name, places in groups.items() if name != ALL_FACES}
     return found
 
 

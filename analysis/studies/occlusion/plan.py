@@ -1,20 +1,23 @@
 """What a run of the benchmark is made of, and by what its cells are known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from analysis.engine.faces import groups_of
 from analysis.engine.store import cell_key, read_cell
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.layout import FaceLayout
 from analysis.stimuli.perturb import layout_at
 from analysis.studies.occlusion.rows import VERSION as ROWS_VERSION
 from analysis.subjects import Subject
+from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
 
 KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
@@ -112,6 +115,12 @@ class Benchmark:
         key = self.key(subject, condition, part)
         return read_cell(self.path(subject, condition, part), key)
 
+    def on_groups(self) -> "Iterator[OnFaces]":
+        """The finished benchmark on all faces, and on those that are no copies of training faces
+        (`analysis.engine.faces`)."""
+        for name, places in groups_of(self.dataset).items():
+            yield OnFaces(self, name, places)
+
     def layout(self, condition: Condition, part: slice) -> FaceLayout:
         """Where the faces of `part` are under this condition; kept as far as memory allows."""
         own = self.cameras is not None and not condition.in_depth
@@ -125,3 +134,25 @@ class Benchmark:
             if held <= KEPT_LAYOUTS:
                 self._layouts[known] = layout
         return layout
+
+
+class OnFaces:
+    """A finished benchmark as if some of its faces had been all: what tables are made of.
+
+    Attributes:
+        name: which faces: "all", "without copies" or "without near copies".
+        places: (n,) where they stand among those of the benchmark.
+        dataset: these faces.
+        photographs: (n,) a number for each face, the same for copies of each other.
+    """
+
+    def __init__(self, benchmark: Benchmark, name: str, places: np.ndarray):
+        self.name, self.places, self.dataset = name, places, benchmark.dataset.subset(places)
+        self.photographs = self.dataset.photographs()
+        self.subjects, self.conditions = benchmark.subjects, benchmark.conditions
+        self.seed, self._whole = benchmark.seed, benchmark
+
+    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame:
+        """The rows of a finished cell."""
+        rows = self._whole.rows(subject, condition)
+        return rows if self.name == ALL_FACES else rows.iloc[self.places].reset_index(drop=True)

@@ -4,11 +4,12 @@ import math
 
 import pandas as pd
 
+from analysis.engine.faces import of_all_faces
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
 from analysis.studies.occlusion.tables.robustness import REFERENCE
-from analysis.studies.occlusion.tables.summary import Tables
+from analysis.studies.occlusion.tables.summary import TABLES, Tables
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
@@ -17,24 +18,34 @@ MISSED_SHOWN = 12
 
 
 def report(tables: Tables) -> str:
-    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
+    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on; all
+    but the first of all faces, copies of training faces included."""
+    clean, tables = _clean(tables.summary), _of_all_faces(tables)
     accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables.occluders)
+    lines = clean + _poses(accuracy) + _drops(tables.occluders)
     lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
     return "\n".join(lines)
 
 
 def essence(tables: Tables) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    return _clean(accuracy) + _robustness(tables) + _leaning(tables.importance)
+    clean, tables = _clean(tables.summary), _of_all_faces(tables)
+    return clean + _robustness(tables) + _leaning(tables.importance)
 
 
-def _clean(accuracy: pd.DataFrame) -> list[str]:
-    clean = accuracy[accuracy["condition"] == "clean"]
-    return ["clean accuracy (%)"] + [
-        f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
-    ]
+def _of_all_faces(tables: Tables) -> Tables:
+    return Tables(**{name: of_all_faces(getattr(tables, name)) for name in TABLES})
+
+
+def _clean(summary: pd.DataFrame) -> list[str]:
+    """A line per model; without copies of training faces beside it, where there are any."""
+    clean = summary[(summary["condition"] == "clean") & (summary["metric"] == "accuracy")]
+    lines = ["clean accuracy (%)"]
+    for model, rows in clean.groupby("model", sort=False):
+        first, *others = rows.itertuples()
+        told = [f"{row.faces} {interval(row).strip()}" for row in others]
+        lines.append("; ".join([f"  {model:24s} {interval(first)}", *told]))
+    return lines
 
 
 def interval(row, factor: float = 100.0) -> str:

@@ -8,6 +8,7 @@ class. Turned faces among the occluded ones (205 of the 605) see the region from
 verdict is of those that are not turned, and all are reported beside.
 """
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,14 @@ class RealShift:
         self.groups: RealFaces = real_groups(self.plan.dataset, ran_lists)
         self._draws: dict[tuple, dict] = {}
 
+    def on(self, evidence: Evidence) -> "RealShift":
+        """The same of the faces of this evidence, which are some of these."""
+        part = copy.copy(self)
+        part.evidence, part._draws = evidence, {}
+        faces = self.groups.faces.iloc[evidence.places].reset_index(drop=True)
+        part.groups = self.groups._replace(faces=faces)
+        return part
+
     def assess(self, name: str, component: Component) -> Finding:
         """The component over all types, each weighted by its faces; turned ones left out."""
         found = self.draws(name, turned=False)
@@ -76,7 +85,8 @@ class RealShift:
         return self._draws[name, turned]
 
     def _type(self, readers, kind: str, turned: bool) -> dict | None:
-        plan, faces = self.plan, self.groups.faces
+        seed, faces, dataset = self.plan.seed, self.groups.faces, self.evidence.dataset
+        photographs = self.evidence.photographs
         standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
                     and c.fraction == FRACTION]
         if not standing:
@@ -84,7 +94,7 @@ class RealShift:
         region = place_name(standing[0])
         mass = self._measured(readers, [CLEAN], region, "mass")
         change = self._measured(readers, standing, region, "mass_change")
-        labels, k = plan.dataset.labels.numpy(), len(plan.dataset.classes)
+        labels, k = dataset.labels.numpy(), len(dataset.classes)
         known = np.isfinite(mass).all(1)
         inside = members(faces, kind) & known
         if not turned:
@@ -93,8 +103,8 @@ class RealShift:
         if inside.sum() < 2 or others.sum() < 2:
             return None
         both = np.hstack([mass, change])
-        reference = drawn(labels[others], both[others], k, plan.seed, COMPARISON)
-        own = drawn(labels[inside], mass[inside], k, plan.seed, kind)
+        reference = drawn(labels[others], both[others], k, seed, COMPARISON, photographs[others])
+        own = drawn(labels[inside], mass[inside], k, seed, kind, photographs[inside])
         expected, seen = means(reference, like=own)
         real, painted = seen - expected[:, : len(readers)], expected[:, len(readers) :]
         if not np.isfinite(real[0]).all():  # no class in common

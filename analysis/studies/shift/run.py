@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.engine import store
+from analysis.engine.faces import FACES, of_all_faces, said_of
 from analysis.engine.parallel import HERE, Executor
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.occlusion import run as bench
@@ -36,7 +37,7 @@ TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correl
           "components", "verdicts")
 WORDS = ("reason", "note", "controls_passed", "controls_failed", "not_tested", "missing_weights",
          "presupposes")
-VERSION = 4  # raise it when what the tables hold changes, so that old ones are made again
+VERSION = 5  # raise it when what the tables hold changes, so that old ones are made again
 
 
 @dataclass
@@ -56,10 +57,12 @@ class ShiftResults:
 
     def report(self) -> str:
         """What the command prints."""
-        dataset, found = self.study.plan.dataset, self.tables
+        dataset = self.study.plan.dataset
+        found = {name: of_all_faces(table) for name, table in self.tables.items()}
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.study.plan.conditions)} "
                  "conditions"]
         lines += report.verdict_lines(found["verdicts"], found["components"])
+        lines += report.copies_lines(self.tables["verdicts"])
         lines += fill_lines(found["by_fill"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
@@ -160,14 +163,27 @@ def _tables(evidence: Evidence, real: RealShift | None, made: int) -> dict[str, 
 
 
 def _make(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:
+    """All tables, of each group of faces (`analysis.engine.faces`) one after the other."""
+    parts = [_of_faces(part, real.on(part) if real else None) for part in evidence.on_groups()]
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True)
+            for name in parts[0]}
+
+
+def _of_faces(evidence: Evidence, real: RealShift | None) -> dict[str, pd.DataFrame]:
+    """The tables of one group of faces."""
     seed = evidence.study.plan.seed
     verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
     found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
              "interventions": tables.intervention_table(evidence),
              "mediation": mediation_table(evidence)}
-    if real:
-        found |= {"real": real.table(), "real_correlation": real.correlation()}
-    return found | {"components": components, "verdicts": verdicts}
+    found |= {"components": components, "verdicts": verdicts}
+    for table in found.values():
+        table.insert(1, FACES, evidence.faces)
+    if real:  # which say already whether turned faces count
+        for name, table in (("real", real.table()), ("real_correlation", real.correlation())):
+            table[FACES] = [said_of(faces, evidence.faces) for faces in table[FACES]]
+            found[name] = table
+    return {name: found[name] for name in TABLES if name in found}
 
 
 def _made_of(evidence: Evidence, real: RealShift | None) -> str:
@@ -190,5 +206,5 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _notes(evidence: Evidence, real: RealShift | None, verdicts: pd.DataFrame) -> list[str]:
-    lines = [*report.missing_lines(verdicts), *tables.notes(evidence)]
+    lines = [*report.missing_lines(of_all_faces(verdicts)), *tables.notes(evidence)]
     return lines + (real.groups.problems if real else [])

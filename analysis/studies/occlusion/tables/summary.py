@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
-from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
 from analysis.studies.occlusion.tables.importance import importance
@@ -31,7 +31,8 @@ HEAD = [
 @dataclass(frozen=True)
 class Tables:
     """The tables of a finished benchmark, each long: one row per metric, with its 95% bootstrap
-    interval over images. All begin with dataset, model and its training seed.
+    interval over images. All begin with dataset, model, its training seed, and which faces they are
+    of (`analysis.engine.faces`).
 
     Attributes:
         summary: per condition (`tables.scores`); the relative drop is from the clean pass,
@@ -61,7 +62,15 @@ TABLES = tuple(field.name for field in fields(Tables))
 
 
 def summarise(benchmark: Benchmark) -> Tables:
-    """All tables; every cell is read once, and one model's answers are in memory at a time."""
+    """All tables, of each group of faces (`analysis.engine.faces`) one after the other; one model's
+    answers are in memory at a time."""
+    found = [_summarised(part) for part in benchmark.on_groups()]
+    return Tables(**{name: pd.concat([part[name] for part in found], ignore_index=True)
+                     for name in TABLES})
+
+
+def _summarised(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
+    """The tables of one group of faces; of it every cell is read once."""
     parts, errors = defaultdict(list), {}
     for subject in benchmark.subjects:
         summary, conditions, correct = _answers(benchmark, subject)
@@ -71,24 +80,24 @@ def summarise(benchmark: Benchmark) -> Tables:
             parts[name].append(_named(table, benchmark, subject))
     references = {model: reference_of(model, list(errors)) for model in errors}
     known = {model: other for model, other in references.items() if other is not None}
-    parts["robustness"] = [_with_seeds(
-        robustness(conditions, errors, known, benchmark.seed), benchmark
-    )]
-    found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
-    parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
-    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
+    drawn = benchmark.seed, benchmark.photographs
+    parts["robustness"] = [_with_seeds(robustness(conditions, errors, known, *drawn), benchmark)]
+    found = modules(conditions, errors, groups(benchmark.subjects), *drawn)
+    named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
+    parts["modules"] = [named[["dataset", "faces", *MODULES]]]
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
     labels, classes = benchmark.dataset.labels.numpy(), benchmark.dataset.classes
-    seed = benchmark.seed
-    yield "occluders", occluder_scores(conditions, correct, seed)
-    yield "curves", curve_areas(conditions, correct, seed)
-    yield "importance", importance(conditions, correct, labels, classes, seed)
-    yield "worst", worst_expressions(conditions, correct, labels, classes, seed)
+    drawn = benchmark.seed, benchmark.photographs
+    yield "occluders", occluder_scores(conditions, correct, *drawn)
+    yield "curves", curve_areas(conditions, correct, *drawn)
+    yield "importance", importance(conditions, correct, labels, classes, *drawn)
+    yield "worst", worst_expressions(conditions, correct, labels, classes, *drawn)
 
 
-def _answers(benchmark: Benchmark, subject: Subject):
+def _answers(benchmark: OnFaces, subject: Subject):
     """The model's summary, its conditions (see `grid`), and (N, conditions) what was right."""
     clean, frontal = (benchmark.rows(subject, baseline) for baseline in (CLEAN, FRONTAL))
     correct = np.empty((len(benchmark.dataset), len(benchmark.conditions)), bool)
@@ -98,7 +107,8 @@ def _answers(benchmark: Benchmark, subject: Subject):
         correct[:, place] = rows["correct"]
         measured.append({**rows[MEASURED].mean(), "missed": missed(condition, rows)})
         baseline = frontal if condition.in_depth else clean
-        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed))
+        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed,
+                             benchmark.photographs))
     measured = pd.DataFrame(measured, index=range(len(measured)))
     conditions = grid(benchmark.conditions, measured["occlusion_fraction"])
     head = conditions.assign(**measured).fillna({"yaw_deg": 0.0, "pitch_deg": 0.0})[HEAD]
@@ -118,13 +128,15 @@ def missed(condition: Condition, rows: pd.DataFrame) -> float:
     return float(((covered - condition.fraction).abs() > TOLERANCE).mean())
 
 
-def _named(table: pd.DataFrame, benchmark: Benchmark, subject: Subject) -> pd.DataFrame:
-    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed}
+def _named(table: pd.DataFrame, benchmark: OnFaces, subject: Subject) -> pd.DataFrame:
+    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed,
+             "faces": benchmark.name}
     return table.assign(**names)[[*names, *table.columns]]
 
 
-def _with_seeds(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+def _with_seeds(table: pd.DataFrame, benchmark: OnFaces) -> pd.DataFrame:
     seeds = {subject.name: subject.seed for subject in benchmark.subjects}
-    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds))
-    first = ["dataset", "model", "seed"]
+    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds),
+                         faces=benchmark.name)
+    first = ["dataset", "model", "seed", "faces"]
     return table[[*first, *table.columns.difference(first, sort=False)]]
