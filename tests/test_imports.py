@@ -113,7 +113,8 @@ def test_no_figure_computes(path):
 
 def test_no_figure_imports_torch_by_way_of_another_module():
     loaded = modules_after(
-        "import analysis.figures\nfrom analysis.commands.main import main\nmain(['figures', '--list'])"
+        "import analysis.figures\nfrom analysis.commands.main import main\n"
+        "main(['figures', '--list'])"
     )
     assert "analysis.figures.registry" in loaded
     assert loaded.isdisjoint({"torch", "captum", "scipy.stats"})
