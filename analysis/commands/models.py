@@ -157,28 +157,37 @@ def _ledger(args) -> None:
 
 
 def _compare(args) -> None:
+    from analysis.engine.faces import of_all_faces
     from analysis.engine.store import write_table
-    from analysis.studies.training.answers import ANSWERS, write_answers
+    from analysis.studies.training.answers import ANSWERS, groups_of, write_answers
     from analysis.studies.training.ideas import ideas_page
-    from analysis.studies.training.tables import ablation_table, accuracy_table, by_label
+    from analysis.studies.training.tables import (
+        ablation_table,
+        accuracy_table,
+        by_label,
+        on_groups,
+    )
+    from iram.data.copies import ALL_FACES
 
     models, faces = _answered(args)
     split = faces["usage"].iloc[0]
     by_label(models)  # models that can't stand in one table are a mistake before anything is kept
     write_answers(args.out, models, faces)  # kept even if the reference is then not among them
-    accuracy = accuracy_table(models, split, args.reference)
-    ablation = ablation_table(models, split)
+    groups = groups_of(faces)
+    accuracy = on_groups(lambda on: accuracy_table(on, split, args.reference), models, groups)
+    ablation = on_groups(lambda on: ablation_table(on, split), models, groups)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
-    if page := ideas_page(ablation, models):
+    if page := ideas_page(of_all_faces(ablation), models):
         write_text(args.out / "ablation.md", page)
     else:  # that of an earlier comparison would contradict the table
         (args.out / "ablation.md").unlink(missing_ok=True)
     drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
-        if len(table):
-            print(f"\n{title} (%), and the difference from the reference (points)")
-            print("\n".join(_line(row, split) for row in table.itertuples()))
+        for name, rows in table.groupby("faces", sort=False):
+            where = "" if name == ALL_FACES else f", {name} of training faces"
+            print(f"\n{title} (%), and the difference from the reference (points){where}")
+            print("\n".join(_line(row, split) for row in rows.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
           f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")
 

@@ -4,14 +4,16 @@ Models are compared over the seeds that both have, image by image, and only with
 differs from them in the one thing that is asked about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from analysis.engine.faces import FACES
 from analysis.engine.published import PUBLISHED
 from analysis.engine.statistics import hierarchical_bootstrap, holm, paired_permutation
 from analysis.studies.training.measured import Measured
+from iram.data.copies import ALL_FACES
 from iram.errors import InputError, listing
 from iram.evaluate import measure_name
 from iram.training.grids import GRIDS
@@ -23,7 +25,24 @@ COLUMNS = (
     "paired_seeds", "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
 )
 NONE = "none"
+PUBLISHED_KIND = "published"
 ONE_SEED = "one training seed: intervals are over images only"
+
+
+def on_groups(
+    make: Callable[[Sequence[Measured]], pd.DataFrame], models: Sequence[Measured],
+    groups: Mapping[str, np.ndarray],
+) -> pd.DataFrame:
+    """The table that is made of the models, of each group of faces (`analysis.engine.faces`) one
+    below the other; published figures, which are of all faces, once."""
+    tables = []
+    for name, places in groups.items():
+        table = make([model.on(places) for model in models])
+        if name != ALL_FACES:
+            table = table[table["kind"] != PUBLISHED_KIND]
+        table.insert(2, FACES, name)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def accuracy_table(
@@ -130,7 +149,7 @@ def _counterpart(labels: dict[str, Label], model: Measured, attention: str) -> s
 def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str) -> dict:
     first = _first(seeds)
     hits = np.stack([model.hits for model in seeds.values()])
-    accuracy, low, high = hierarchical_bootstrap(hits)
+    accuracy, low, high = hierarchical_bootstrap(hits, photographs=first.photographs)
     row = {
         "kind": kind, "label": label, "attention": first.attention,
         "switches": _switches(first),
@@ -164,9 +183,10 @@ def _difference(seeds: Label, reference: Label) -> dict:
     if not paired:
         return {"paired_seeds": ""}
     difference = np.stack([seeds[seed].hits - reference[seed].hits for seed in paired])
-    value, low, high = hierarchical_bootstrap(difference)
+    drawn = {"photographs": seeds[paired[0]].photographs}
+    value, low, high = hierarchical_bootstrap(difference, **drawn)
     return {"paired_seeds": _listed(paired), "difference": value, "difference_low": low,
-            "difference_high": high, "p": paired_permutation(difference.mean(0))}
+            "difference_high": high, "p": paired_permutation(difference.mean(0), **drawn)}
 
 
 def _listed(seeds) -> str:
@@ -190,6 +210,6 @@ def _adjusted(rows: list[dict]) -> pd.DataFrame:
 
 
 def _published(data: str) -> pd.DataFrame:
-    rows = [{"kind": "published", **p._asdict(), "accuracy": p.accuracy / 100}
+    rows = [{"kind": PUBLISHED_KIND, **p._asdict(), "accuracy": p.accuracy / 100}
             for p in PUBLISHED if p.data == data]
     return _adjusted(rows)
