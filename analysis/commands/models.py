@@ -160,6 +160,7 @@ def _compare(args) -> None:
     from analysis.engine.faces import of_all_faces
     from analysis.engine.store import write_table
     from analysis.studies.training.answers import ANSWERS, groups_of, write_answers
+    from analysis.studies.training.copies import copies_table
     from analysis.studies.training.ideas import ideas_page
     from analysis.studies.training.tables import (
         ablation_table,
@@ -178,17 +179,23 @@ def _compare(args) -> None:
     ablation = on_groups(lambda on: ablation_table(on, split), models, groups)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
+    if len(copied := copies_table(models, faces)):
+        write_table(args.out / "copies.csv", copied)
+    else:  # that of an earlier comparison would be of other faces
+        (args.out / "copies.csv").unlink(missing_ok=True)
     if page := ideas_page(of_all_faces(ablation), models):
         write_text(args.out / "ablation.md", page)
     else:  # that of an earlier comparison would contradict the table
         (args.out / "ablation.md").unlink(missing_ok=True)
-    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
+    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation,
+                             "training/copies.csv": copied})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
         for name, rows in table.groupby("faces", sort=False):
             where = "" if name == ALL_FACES else f", {name} of training faces"
             print(f"\n{title} (%), and the difference from the reference (points){where}")
             print("\n".join(_line(row, split) for row in rows.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
+          f"{', copies.csv' * bool(len(copied))}"
           f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.figures import agreement, faithfulness, importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
+from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
@@ -110,6 +111,7 @@ FIGURES = (
     Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv")),
     Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",)),
     Figure("ablation", ModuleDifferences, ("training/ablation.csv",)),
+    Figure("copies", CopyForest, ("training/copies.csv",)),
 )
 TABLES = (
     Printed("occluders", printed.occluders,

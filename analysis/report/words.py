@@ -68,6 +68,7 @@ TITLES = {
     "training_curves": "Training curves",
     "module_differences": "Each attention module against none",
     "ablation": "Each of IRAM’s switches",
+    "copies": "Test faces that are copies of training faces",
     "table-ablation": "Accuracy without each of IRAM’s switches",
     "occluders": "Drop of accuracy by occluder",
     "poses": "Accuracy by pose",

@@ -4,7 +4,7 @@ Models are compared over the seeds that both have, image by image, and only with
 differs from them in the one thing that is asked about.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -75,8 +75,8 @@ def accuracy_table(
     if base.switches:
         plain = [label for label, seeds in labels.items() if not _first(seeds).switches]
         raise InputError(f"--reference {reference}: it has switches off their defaults "
-                         f"({_switches(base)}), and is compared in ablation.csv; a reference can "
-                         f"be {listing(plain) or 'none of these models'}")
+                         f"({listed_switches(base)}), and is compared in ablation.csv; a reference "
+                         f"can be {listing(plain) or 'none of these models'}")
     rows = []
     for label, seeds in labels.items():
         first = _first(seeds)
@@ -152,10 +152,10 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     accuracy, low, high = hierarchical_bootstrap(hits, photographs=first.photographs)
     row = {
         "kind": kind, "label": label, "attention": first.attention,
-        "switches": _switches(first),
+        "switches": listed_switches(first),
         "backbone": first.card["architecture"]["backbone"],
         "parameters": first.card["parameters"], "data": first.card["data"]["name"], "split": split,
-        "seeds": _listed(seeds), "images": hits.shape[1],
+        "seeds": listed_seeds(seeds), "images": hits.shape[1],
         "accuracy": accuracy, "low": low, "high": high,
         "flip_accuracy": _told(seeds, split, "flip"),
         "crops_accuracy": _told(seeds, split, "crops"),
@@ -166,7 +166,8 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     return row
 
 
-def _switches(model: Measured) -> str:
+def listed_switches(model: Measured) -> str:
+    """What is off its default, as "reuse=none reduction=4"."""
     return " ".join(f"{k}={v}" for k, v in model.switches.items())
 
 
@@ -185,11 +186,12 @@ def _difference(seeds: Label, reference: Label) -> dict:
     difference = np.stack([seeds[seed].hits - reference[seed].hits for seed in paired])
     drawn = {"photographs": seeds[paired[0]].photographs}
     value, low, high = hierarchical_bootstrap(difference, **drawn)
-    return {"paired_seeds": _listed(paired), "difference": value, "difference_low": low,
+    return {"paired_seeds": listed_seeds(paired), "difference": value, "difference_low": low,
             "difference_high": high, "p": paired_permutation(difference.mean(0), **drawn)}
 
 
-def _listed(seeds) -> str:
+def listed_seeds(seeds: Iterable[int]) -> str:
+    """The training seeds, as "0 1 2"."""
     return " ".join(str(seed) for seed in sorted(seeds))
 
 

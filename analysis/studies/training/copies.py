@@ -1,0 +1,66 @@
+"""From trained models to `copies.csv`: how much better they know what they were trained on."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.engine.faces import FACES
+from analysis.engine.statistics import RESAMPLES, interval_over_seeds, resampling_counts
+from analysis.studies.training.measured import Measured
+from analysis.studies.training.tables import by_label, listed_seeds, listed_switches
+
+OTHERS = "others"
+COPIES = {"exact copies": ("exact",), "near copies": ("near", "mirrored"), OTHERS: ("",)}
+COLUMNS = ("label", "attention", "switches", "data", "split", "seeds", FACES, "images", "accuracy",
+           "low", "high", "difference", "difference_low", "difference_high")
+
+
+def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFrame:
+    """One row per label and kind of faces: exact copies of training faces, near ones (mirrored ones
+    among them), and the others.
+
+    accuracy, low, high: mean over training seeds and faces of that kind, 0 to 1, with its 95%
+        interval (images within seeds; photographs are drawn, see `analysis.engine.statistics`).
+    difference: from the others, whose faces are drawn along.
+
+    Args:
+        faces: see `analysis.studies.training.answers.faces_of`.
+
+    Returns:
+        Without a row if `faces` knows of no copies, or there are none.
+    """
+    rows = []
+    if "copy" in faces:
+        kinds = faces["copy"].to_numpy(dtype=str)
+        here = {name: np.isin(kinds, of).astype(float) for name, of in COPIES.items()}
+        here = {name: inside for name, inside in here.items() if inside.any()}
+        if len(here) > 1 and OTHERS in here:
+            split = faces["usage"].iloc[0]
+            for label, seeds in by_label(models).items():
+                rows += [{"label": label, "split": split} | row for row in _rows(seeds, here)]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"images": "Int64"})
+
+
+def _rows(seeds: Mapping[int, Measured], here: Mapping[str, np.ndarray]) -> list[dict]:
+    """A row per kind of faces of one label."""
+    first = next(iter(seeds.values()))
+    hits = np.stack([model.hits for model in seeds.values()], 1)
+    whole = np.ones((1, len(hits)))
+    counts = [whole, *resampling_counts(len(hits), RESAMPLES, 0, first.photographs)]
+    draws = {name: np.concatenate([block @ (hits * inside[:, None]) / (block @ inside)[:, None]
+                                   for block in counts])
+             for name, inside in here.items()}  # (1 + B, seeds)
+    head = {"attention": first.attention, "switches": listed_switches(first),
+            "data": first.card["data"]["name"], "seeds": listed_seeds(seeds)}
+    rows = []
+    for name, inside in here.items():
+        row = head | {FACES: name, "images": int(inside.sum())}
+        row |= dict(zip(("accuracy", "low", "high"), interval_over_seeds(draws[name]),
+                        strict=True))
+        if name != OTHERS:
+            ends = ("difference", "difference_low", "difference_high")
+            found = interval_over_seeds(draws[name] - draws[OTHERS])
+            row |= dict(zip(ends, found, strict=True))
+        rows.append(row)
+    return rows
