@@ -152,7 +152,9 @@ class OnFaces:
         self.subjects, self.conditions = benchmark.subjects, benchmark.conditions
         self.seed, self._whole = benchmark.seed, benchmark
 
-    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame:
-        """The rows of a finished cell."""
+    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
+        """The rows of a finished cell, None if it is not finished."""
         rows = self._whole.rows(subject, condition)
-        return rows if self.name == ALL_FACES else rows.iloc[self.places].reset_index(drop=True)
+        if rows is None or self.name == ALL_FACES:
+            return rows
+        return rows.iloc[self.places].reset_index(drop=True)
