@@ -15,6 +15,7 @@ examples:
 from pathlib import Path
 
 from iram.errors import InputError
+from iram.names import split_names
 
 
 def configure(parser) -> None:
@@ -32,7 +33,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    models = [name.strip() for name in args.models.split(",") if name.strip()]
+    models = split_names(args.models)
     if args.models and not models:
         raise InputError("--models names no model; `iram models` lists them")
 

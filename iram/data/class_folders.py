@@ -31,7 +31,7 @@ class Named(NamedTuple):
 
     Attributes:
         of_folder: the class of each folder.
-        merged: what was brought together, such as "Angry, angry are one class, angry".
+        merged: classes that have several folders, such as "angry (Anger, angry)".
         assumed: what was guessed of numbers, or that they have no names.
     """
 
@@ -57,11 +57,9 @@ def name_folders(folders: Sequence[str], classes: str = "") -> Named:
         key = canonical(wanted)
         names.setdefault(key, key if is_expression(wanted) else printable(wanted.strip()))
     of_folder = {folder: names[canonical(given.get(folder, folder))] for folder in folders}
-    merged = []
-    for name in dict.fromkeys(of_folder.values()):
-        own = [printable(folder) for folder in folders if of_folder[folder] == name]
-        if len(own) > 1:
-            merged.append(f"the folders {listing(own)} are one class, {name}")
+    same = {name: [printable(folder) for folder in folders if of_folder[folder] == name]
+            for name in dict.fromkeys(of_folder.values())}
+    merged = [f"{name} ({listing(own)})" for name, own in same.items() if len(own) > 1]
     return Named(of_folder, merged, assumed)
 
 
@@ -79,7 +77,7 @@ def _guessed(folders: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     if known is None:
         orders = [name for name, (first, names) in ORDERS.items()
                   if {*numbers.values()} <= {*range(first, first + len(names))}]
-        known_as = f"; or one of classes={listing(orders)}" if orders else ""
+        known_as = f", or a known order (classes={' or classes='.join(orders)})" if orders else ""
         return {}, [f"the class folders are numbers ({shown}), and nothing here says what they "
                     f"mean: write {HOW}{known_as}"]
     order, title = known

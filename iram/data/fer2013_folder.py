@@ -44,7 +44,8 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
         if labels[parent.split("/")[1]] is None:
             raise InputError(f"{root / parent} is no class of FER2013: {listing(CLASSES)}")
     if not tree.names:
-        raise InputError(f"{root} has no pictures in {', '.join(f'{s}/CLASS/' for s in tree.splits)}")
+        places = listing(f"{split}/CLASS/" for split in tree.splits)
+        raise InputError(f"{root} has no pictures in {places}")
     source = pictures_sha256(root, tree.names)
     decoded = cached("fer2013-folder", source, lambda: _decode(root, tree, labels))
     return source, decoded, tree.problems

@@ -141,7 +141,10 @@ def _labelled(root: Path, classes: str) -> Labelled:
 
 def _by_folders(tree: Tree, classes: str) -> Labelled:
     named = name_folders(tree.folders, classes)
-    notes = [Problem("", None, text, unusable=False) for text in named.merged]
+    notes = []
+    if named.merged:
+        together = "class folders of one expression are one class: " + ", ".join(named.merged)
+        notes.append(Problem("", None, together, unusable=False))
     notes += [Problem("", None, text, unusable=False, assumed=True) for text in named.assumed]
     class_of = {name: named.of_folder[name.split("/")[-2]] for name in tree.names}
     shown = list(dict.fromkeys(named.of_folder.values()))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ def by_list(folder: Path) -> Files | None:
             hashed = [LABELS, *(f"{PICTURES}/{name}" for name in found)]
             listed = set(found)
             return Files(root, hashed, lost_links(PICTURES, inside.broken),
-                         lambda: _labels(root, listed))
+                         partial(_labels, root, listed))
     return None
 
 
@@ -83,7 +84,7 @@ def by_folders(folder: Path) -> Files:
             if wrong:
                 raise InputError(f"{root / wrong[0]} is no class of RAF-DB: 1 to 7, or "
                                  f"{listing(CLASSES)}")
-            return Files(root, tree.names, tree.problems, lambda: _in_folders(tree, labels))
+            return Files(root, tree.names, tree.problems, partial(_in_folders, tree, labels))
     raise InputError(
         f"{folder} is not RAF-DB's layout: basic/{PICTURES}/ and basic/{LABELS} are needed, or "
         "train/1 to train/7 and test/1 to test/7 (classes by name do as well)"
