@@ -36,4 +36,5 @@ def split_names(text: str) -> list[str]:
 
 def _is_there(path: str) -> bool:
     path = os.path.expanduser(path.strip())
-    return os.path.exists(path) or os.path.isfile(path.rpartition(":")[0])
+    file, _, factory = path.rpartition(":")
+    return os.path.exists(path) or ("," not in factory and os.path.isfile(file))

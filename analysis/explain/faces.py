@@ -123,7 +123,7 @@ class Finder:
         boxless = [line.problem for line in lines if not line.box]
         lines = [line for line in lines if line.box]
         if not lines:
-            raise InputError(f"{path}: no face is told: {boxless[0]}")
+            raise InputError(f"{path}: no face here by {boxless[0]}")
         height, width = gray.shape
         wrong = [line for line in lines if 1 - outside(gray, line.box) < LEAST_INSIDE]
         if wrong:

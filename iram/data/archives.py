@@ -95,9 +95,9 @@ def _decompressed(head: bytes, file: IO[bytes]) -> contextlib.AbstractContextMan
 def _zip_member(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     """The one CSV in a zip; nothing is written to disk."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            with archive.open(_table(path, archive.namelist())) as member:
-                yield member
+        with (zipfile.ZipFile(file) as archive,
+              archive.open(_table(path, archive.namelist())) as member):
+            yield member
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or of an odd kind
         raise InputError(f"{path} cannot be unpacked: {error}") from None
 

@@ -7,6 +7,8 @@ Values that stand in the upper bits (8 bits times 257, or multiples of 4 that ar
 bits, however dark the picture is.
 """
 
+from typing import IO
+
 import numpy as np
 from PIL import Image
 
@@ -19,6 +21,38 @@ UPPER = 4096  # multiples of 4 up to here may be 8 bits times 4; beyond they are
 BITS_PER_SAMPLE, MAX_SAMPLE, SAMPLE_MAX = 258, 281, 341  # tags of TIFF 6.0
 SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L",
            "RGBA;16L": "RGBA;16B"}
+
+
+def eight_bits(
+    path, source: IO[bytes], image: Image.Image, raw: str, top: float | None
+) -> tuple[Image.Image, list[str], float | None]:
+    """A loaded picture with 8 bits a channel; what is said of it; what was read as white.
+
+    Args:
+        source: the file, to be read again for the lower bytes of colours.
+        raw: see `raw_mode`, before the picture was loaded.
+        top: what to read as white unless the file says it; None: what `top_of` finds.
+
+    Returns:
+        None for white of a picture that had 8 bits and is returned as it is.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        top = declared_top(image) or top or top_of(path, values)
+        return Image.fromarray(to_8_bits(values, top)), told(top), top
+    if "16" not in raw or image.mode not in ("RGB", "RGBA"):
+        return image, [], None
+    upper = np.asarray(image)  # the decoder keeps the upper byte of each value
+    if upper[..., :3].max() >= 64 and top is None:
+        return image, [], float(FULL)
+    source.seek(0)
+    with Image.open(source, formats=[image.format]) as again:
+        if not with_low_bytes(again, raw):
+            raise InputError(f"{path} holds 16-bit colour of which the values fill the lower bits "
+                             "alone; save it as 8 bits")
+        values = upper.astype(np.uint16) << 8 | np.asarray(again)
+    top = declared_top(image) or top or top_of(path, values[..., :3])
+    return Image.fromarray(to_8_bits(values, top), image.mode), told(top), top
 
 
 def declared_top(image: Image.Image) -> int | None:
@@ -60,14 +94,14 @@ def to_8_bits(values: np.ndarray, top: float) -> np.ndarray:
     return np.round(values.clip(0, top) * (255 / top)).astype(np.uint8)
 
 
-def told(top: float) -> str | None:
-    """What is said of a picture that was not read as 8 or 16 bits."""
+def told(top: float) -> list[str]:
+    """What is said of a picture whose white is neither that of 8 nor of 16 bits."""
     if top == FULL:
-        return None
+        return []
     if top == 1.0:
-        return "floating-point values were read as 0 (black) to 1 (white)"
+        return ["floating-point values were read as 0 (black) to 1 (white)"]
     bits = f"{int(top).bit_length()}-bit values in a file of more bits"
-    return f"{bits} were stretched: 0 to {top:,.0f} became 0 to 255"
+    return [f"{bits} were stretched: 0 to {top:,.0f} became 0 to 255"]
 
 
 def raw_mode(image: Image.Image) -> str:

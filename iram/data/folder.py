@@ -13,7 +13,6 @@ pictures of one person can fall on both sides. Where file names tell the class t
 too (`iram.data.named_files`), and persons are divided.
 """
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ import pandas as pd
 from iram.data.cache import Decoded, cached
 from iram.data.class_folders import name_folders
 from iram.data.dataset import DATASETS, FaceDataset, Problem
+from iram.data.dividing import divided
 from iram.data.named_files import by_names
 from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import (
@@ -32,13 +32,12 @@ from iram.data.pictures import (
     identity_sha256,
     pictures_sha256,
     printable,
-    tenth,
 )
-from iram.data.splits import ROLES
 from iram.data.tree import Tree, read_tree, within
 from iram.errors import InputError, listing
 
 SIZE = 48
+COLUMNS = ["image_id", "usage", "split", "row"]
 LICENCE = "pictures from a folder: their own licence holds"
 
 
@@ -75,24 +74,22 @@ def open_folder(
     )
     frame = decoded.frame
     chosen = [found.names[row] for row in frame["row"]]
-    usages, roles, held_out = _divided(chosen, found)
+    split = divided(chosen, found.splits, found.person_of)
     places = {name: place for place, name in enumerate(found.classes)}
     read = [problem.message for problem in decoded.problems if problem.assumed]
     dataset = FaceDataset(
         name=printable(root.resolve().name) or "folder",
         classes=found.classes,
         labels=[places[found.class_of[name]] for name in chosen],
-        metadata=frame.assign(usage=usages, split=roles)[["image_id", "usage", "split", "row"]],
+        metadata=frame.assign(usage=split.usages, split=split.roles)[COLUMNS],
         size=size,
         pixels=decoded.pixels,
         licence=LICENCE,
         sha256=identity_sha256(source, size=size if size != SIZE else None, **settings,
                                classes=found.changed, read=read or None),
-        problems=[*decoded.problems_in(root), *within(root, [*found.problems, *held_out])],
+        problems=[*decoded.problems_in(root), *within(root, [*found.problems, *split.problems])],
     )
-    if not found.splits:
-        dataset.undivided = len(dataset)
-        dataset.problems += within(root, [_tenths(roles, found)])
+    dataset.undivided = 0 if found.splits else len(dataset)
     return dataset
 
 
@@ -170,49 +167,3 @@ def _decode(root: Path, names: list[str], size: int, face) -> Decoded:
     ids = [printable(names[row]) for row in rows]
     frame = pd.DataFrame({"image_id": pd.Series(ids, dtype=str), "row": rows})
     return Decoded(images, frame, tuple(problems), len(names))
-
-
-def _divided(
-    names: list[str], found: Labelled
-) -> tuple[list[str], list[str], list[Problem]]:
-    """The set's own split and the role of each picture; what is said of faces held out of train."""
-    if found.person_of is not None:
-        role_of = _roles_of_persons(set(found.person_of.values()))
-        roles = [role_of[found.person_of[name]] for name in names]
-        return list(roles), roles, []
-    tenths = [tenth("/".join(printable(name).split("/")[-2:])) for name in names]
-    if not found.splits:
-        roles = [{0: "test", 1: "validation"}.get(t, "train") for t in tenths]
-        return list(roles), roles, []
-    usages = [printable(name.split("/")[0]) for name in names]
-    roles = [found.splits[name.split("/")[0]] for name in names]
-    if "validation" in found.splits.values():
-        return usages, roles, []
-    held_out = [k for k, role in enumerate(roles) if role == "train" and tenths[k] == 0]
-    for k in held_out:
-        roles[k] = usages[k] = "validation"
-    message = (f"there is no val/ folder: a fixed tenth of train/ ({len(held_out):,}) is held out "
-               "for it")
-    return usages, roles, [Problem("", None, message, unusable=False)] if held_out else []
-
-
-def _roles_of_persons(persons: set[str]) -> dict[str, str]:
-    """A tenth of the persons each (rounded up) for test and validation, by a hash of the name."""
-    order = sorted(persons, key=lambda person: hashlib.sha256(person.encode()).hexdigest())
-    count = -(-len(order) // 10)
-    return {person: "test" if k < count else "validation" if k < 2 * count else "train"
-            for k, person in enumerate(order)}
-
-
-def _tenths(roles: list[str], found: Labelled) -> Problem:
-    test, validation, train = (f"({roles.count(role):,})" for role in reversed(ROLES))
-    if found.person_of is None:
-        told, tenth_of = "there are class folders alone", "a fixed tenth"
-    else:
-        told, tenth_of = ("the files tell class and person by their names",
-                          f"a fixed tenth of the {len(set(found.person_of.values()))} persons")
-    message = (
-        f"{told}: of {len(roles):,} faces {tenth_of} is for the test {test}, another for "
-        f"validation {validation}, the rest for training {train}; --split all takes all of them"
-    )
-    return Problem("", None, message, unusable=False)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing makes them known
 
-from iram.data.depth import FULL, declared_top, raw_mode, to_8_bits, told, top_of, with_low_bytes
+from iram.data.depth import eight_bits, raw_mode
 from iram.data.png_texts import without_texts
 from iram.errors import InputError
 
@@ -95,17 +95,18 @@ def read_picture(
 
 
 def _read(path, content: bytes | None, top: float | None) -> Picture:
-    source = path if content is None else BytesIO(content)
-    with warnings.catch_warnings():
+    # Opened here: by name, Pillow maps turned TIFFs into memory with width and height exchanged.
+    with (open(path, "rb") if content is None else BytesIO(content) as source,
+          warnings.catch_warnings()):
         warnings.simplefilter("ignore")  # about odd metadata; the size is checked below
         with Image.open(source, formats=FORMATS) as image:
             _check_size(path, image)
             raw = raw_mode(image)
             image.load()
-            picture, notes, top = _eight_bits(path, source, image, raw, top)
+            picture, note, top = eight_bits(path, source, image, raw, top)
             gray, opaque = _gray(picture)
             gray = np.asarray(_upright(gray, image), dtype=np.uint8)
-    return Picture(gray, (*filter(None, notes), *opaque), top)
+    return Picture(gray, (*note, *opaque), top)
 
 
 def is_flat(gray: np.ndarray) -> bool:
@@ -160,28 +161,6 @@ def _check_size(path, image: Image.Image) -> None:
         raise InputError(
             f"{path} has {width} x {height} pixels, too many: up to {MAX_PIXELS:,} are read"
         )
-
-
-def _eight_bits(path, source, image: Image.Image, raw: str, top: float | None):
-    """The picture with 8 bits a channel, notes, and what was read as white (None: it had 8)."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        top = declared_top(image) or top or top_of(path, values)
-        return Image.fromarray(to_8_bits(values, top)), [told(top)], top
-    if "16" not in raw or image.mode not in ("RGB", "RGBA"):
-        return image, [], None
-    upper = np.asarray(image)  # the decoder keeps the upper byte of each value
-    if upper[..., :3].max() >= 64 and top is None:
-        return image, [], float(FULL)
-    if source is not None and not isinstance(source, str | Path):
-        source.seek(0)
-    with Image.open(source, formats=FORMATS) as again:
-        if not with_low_bytes(again, raw):
-            raise InputError(f"{path} holds 16-bit colour of which the values fill the lower bits "
-                             "alone; save it as 8 bits")
-        values = upper.astype(np.uint16) << 8 | np.asarray(again)
-    top = declared_top(image) or top or top_of(path, values[..., :3])
-    return Image.fromarray(to_8_bits(values, top), image.mode), [told(top)], top
 
 
 def _gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
