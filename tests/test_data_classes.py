@@ -185,6 +185,7 @@ def test_a_file_whose_name_tells_no_class_is_named(tmp_path):
         (["train_set/images/1.jpg", "train_set/annotations/1.jpg"], "is AffectNet.*_exp.npy"),
         (["Image/aligned/train_00001_aligned.jpg", "EmoLabel/x.png"], "write rafdb:"),
         (["FER2013Train/1.png", "FER2013Train/label.csv.png"], "has no class folders"),
+        (["sad/train/1.png", "sad/test/2.png"], "splits lie in the classes there"),
         (["archive/train/sad/1.png"], "pictures lie deeper: write .*archive instead"),
     ],
 )

@@ -184,12 +184,14 @@ def test_the_competitions_test_csv_is_refused_as_without_labels(tmp_path):
 def test_a_csv_that_pandas_saved_again_is_read(tmp_path):
     path = tmp_path / "again.csv"
     table = pd.DataFrame(fer_rows(), columns=["emotion", "pixels", "Usage"])
+    commas = table["pixels"].str.replace(" ", ",")
     pixels = [[int(one) for one in text.split()] for text in table["pixels"]]
     names = [FER2013[int(emotion)].title() for emotion in table["emotion"]]
     floats = table.assign(emotion=table["emotion"].astype(float), note=None)
     for saved, options in [(table, {}), (table, {"encoding": "utf-8-sig", "sep": ";"}),
                            (table, {"sep": "\t", "index": False}), (floats, {}),
-                           (table.assign(pixels=pixels), {}), (table.assign(emotion=names), {})]:
+                           (table.assign(pixels=pixels), {}),
+                           (table.assign(pixels=commas), {}), (table.assign(emotion=names), {})]:
         saved.to_csv(path, **options)
         dataset = open_dataset(f"fer2013:{path}")
         assert np.array_equal(dataset.images_uint8(slice(None)), faces(12))

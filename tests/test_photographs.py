@@ -206,14 +206,17 @@ def test_a_line_without_a_box_costs_its_face_alone(tmp_path, box):
     assert told.startswith(f"{path} line 4: ")
 
 
-def test_a_face_of_one_gray_is_lost_and_named_and_the_others_stay(tmp_path):
+def test_a_face_that_gives_nothing_is_named_and_the_others_of_its_photograph_stay(tmp_path):
     picture = scenery().copy()
     picture[200:300, 100:200] = 90
     path = saved(tmp_path / "x.png", picture)
-    finder = Finder(str(boxes_csv(tmp_path, "x.png,100,200,200,300", "x.png,300,100,400,200")))
+    boxes = ("100,200,200,300", "300,100,400,200", "600,300,900,500", "5,5,9,9")
+    finder = Finder(str(boxes_csv(tmp_path, *(f"x.png,{box}" for box in boxes))))
     assert [face.crop.left for face in finder(path)[1]] == [300]
-    [told] = finder.lost
-    assert "x.png: the face at 100,200,200,300 is constant or nearly so" in told
+    beyond, flat, small = finder.lost
+    assert "not inside it: 600,300,900,500 (line 4)" in beyond
+    assert "x.png: the face at 100,200,200,300 is constant or nearly so" in flat
+    assert "5,5,9,9 has 4 x 4 pixels, too few" in small
     with pytest.raises(InputError, match="there is nothing to explain"):
         Finder("whole")(saved(tmp_path / "black.png", np.zeros((60, 60), np.uint8)))
 

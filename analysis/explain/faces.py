@@ -87,13 +87,16 @@ class Finder:
         if not found:
             raise InputError(f"{path}: no face was found; if it is one face use --faces whole, if "
                              "you know where it is --faces FILE.csv")
-        faces = [_face(path, gray, *one) for one in found]
-        flat = [nothing_in(path, face.crop, face.picture) for face in faces
-                if is_flat(face.picture)]
-        if len(flat) == len(faces):
-            raise InputError(flat[0])
-        self.lost += flat
-        return gray, [face for face in faces if not is_flat(face.picture)]
+        faces, lost = [], []
+        for one in found:
+            try:
+                faces.append(_face(path, gray, *one))
+            except InputError as error:
+                lost.append(str(error))
+        if not faces:
+            raise InputError(lost[0])
+        self.lost += lost
+        return gray, faces
 
     def unused(self, paths: Sequence[Path]) -> list[str]:
         """What is wrong with lines of the CSV that are of none of these pictures."""
@@ -128,9 +131,12 @@ class Finder:
         wrong = [line for line in lines if 1 - outside(gray, line.box) < LEAST_INSIDE]
         if wrong:
             places = listing(f"{line.box} (line {line.line})" for line in wrong)
-            raise InputError(f"{path}: has {width} x {height} pixels, so these boxes of "
-                             f"{self.faces} are not inside it: {places}")
-        return [(crop_of(line.box, self.widen), None) for line in lines]
+            told = (f"{path}: has {width} x {height} pixels, so these boxes of {self.faces} are "
+                    f"not inside it: {places}")
+            if len(wrong) == len(lines):
+                raise InputError(told)
+            self.lost.append(told)
+        return [(crop_of(line.box, self.widen), None) for line in lines if line not in wrong]
 
 
 def nothing_in(path: Path, crop: Box | None, gray: np.ndarray) -> str:
@@ -154,4 +160,7 @@ def _face(path: Path, gray: np.ndarray, crop: Box, score: float | None) -> Face:
             f"{path}: the face at {crop} has {crop.width} x {crop.height} pixels, too few to tell "
             f"anything: at least {SMALLEST} x {SMALLEST} are needed"
         )
-    return Face(crop, score, cropped(gray, crop), outside(gray, crop))
+    picture = cropped(gray, crop)
+    if is_flat(picture):
+        raise InputError(nothing_in(path, crop, picture))
+    return Face(crop, score, picture, outside(gray, crop))

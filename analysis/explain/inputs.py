@@ -53,6 +53,8 @@ def passed_over(paths: Sequence[Path]) -> list[str]:
         lines = []
         if inside.others:
             lines.append(f"{shown_files(inside.others)}, not read: no picture by name or content")
+        lines += [f"{name} is a link to {target}, which does not exist"
+                  for name, target in inside.broken.items() if not is_picture(name)]
         if inside.folders:
             count = len(inside.folders)
             lines.append(f"{count:,} folder{'s' * (count > 1)}, such as {inside.folders[0]}, not "

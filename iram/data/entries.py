@@ -79,6 +79,18 @@ def lost_links(parent: str, broken: dict[str, str]) -> list[Problem]:
     ]
 
 
+def not_read(parent: str, inside: Entries) -> list[str]:
+    """The files and folders in it that are not read, as paths from the data set's folder."""
+    return [f"{parent}/{name}" for name in inside.others] + [
+        f"{parent}/{name}/" for name in inside.folders]
+
+
+def unread_note(names: Sequence[str]) -> list[Problem]:
+    """What is said of files and folders that are not read: one line for all, if there are any."""
+    message = f"{len(names):,} files or folders are not read, such as {''.join(names[:1])}"
+    return [Problem("", None, message, unusable=False)] * bool(names)
+
+
 def count_pictures(folder: Path) -> int:
     """How many pictures lie in a folder and all folders in it, by their names."""
     return sum(is_picture(name) for _, _, files in os.walk(folder) for name in files)

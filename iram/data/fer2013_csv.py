@@ -97,11 +97,11 @@ def _chunks(
 
 
 def _plain(field: str) -> str:
-    """A field as the challenge writes it: others save lists of pixels as [1, 2], a label as 3.0 or
-    by its name."""
+    """A field as the challenge writes it: others save pixels as "[1, 2]" or "1,2", a label as 3.0
+    or by its name."""
     field = field.strip()
-    if field.startswith("[") and field.endswith("]"):
-        return " ".join(field[1:-1].replace(",", " ").split())
+    if "," in field or field.startswith("["):
+        return " ".join(field.strip("[]").replace(",", " ").split())
     if len(field) == 3 and field.endswith(".0"):
         return field[0]
     name = canonical(field) if len(field) < 20 else field

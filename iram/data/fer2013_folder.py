@@ -16,7 +16,7 @@ from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
 from iram.data.fer2013_csv import CLASSES, ROLE_OF_USAGE, SIZE, USAGE_OF_WORD
-from iram.data.other_layouts import other_layout
+from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import decode_pictures, pictures_sha256, printable
 from iram.data.tree import Tree, read_tree
 from iram.errors import InputError, listing
@@ -37,7 +37,7 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
         raise InputError(
             f"{root} {elsewhere}" if elsewhere else
             f"{root} has no train/ or test/ folder; FER2013 has train/angry/*.jpg and so on "
-            "(write folder: for other pictures)"
+            f"(write folder: for other pictures){deeper(root)}"
         )
     labels = {folder: _label(folder) for folder in tree.folders}
     for parent in tree.parents:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from iram.data.cache import Decoded, cached
 from iram.data.dataset import Problem
-from iram.data.entries import entries, lost_links, shown_files
+from iram.data.entries import entries, lost_links, not_read, shown_files, unread_note
 from iram.data.fer2013_csv import ROLE_OF_USAGE, SIZE
 from iram.data.pictures import decode_pictures, pictures_sha256, printable
 from iram.data.splits import role_of
@@ -47,6 +47,8 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
     for split, lines in listed.items():
         inside = entries(root / split)
         unread += lost_links(split, inside.broken)
+        unread += unread_note([path for path in not_read(split, inside)
+                               if path != f"{split}/{LABELS}"])
         unlisted = [name for name in inside.pictures if name not in lines]
         if unlisted:
             message = f"{shown_files(unlisted)}, not in {LABELS}: without votes, and not read"

@@ -42,6 +42,8 @@ def deeper(root: Path) -> str:
         folders.sort()
         if any(is_picture(name) for name in files):
             above = Path(folder).parent
+            if role_of(Path(folder).name):
+                return "; splits lie in the classes there: use SPLIT/CLASS/*"
             above = above.parent if role_of(above.name) else above
             if above != root and root in above.parents:
                 return f"; pictures lie deeper: write {above} instead"

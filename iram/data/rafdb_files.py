@@ -9,7 +9,7 @@ from typing import NamedTuple
 from iram.data.archives import text_lines
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
-from iram.data.entries import entries, lost_links
+from iram.data.entries import entries, lost_links, not_read, unread_note
 from iram.data.pictures import printable, tenth
 from iram.data.tree import Tree, read_tree
 from iram.errors import InputError, listing
@@ -63,9 +63,9 @@ def by_list(folder: Path) -> Files | None:
             inside = entries(root / PICTURES)
             found = inside.pictures
             hashed = [LABELS, *(f"{PICTURES}/{name}" for name in found)]
-            listed = set(found)
-            return Files(root, hashed, lost_links(PICTURES, inside.broken),
-                         partial(_labels, root, listed))
+            unread = [*lost_links(PICTURES, inside.broken),
+                      *unread_note(not_read(PICTURES, inside))]
+            return Files(root, hashed, unread, partial(_labels, root, set(found)))
     return None
 
 

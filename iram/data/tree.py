@@ -6,11 +6,20 @@ beside the splits.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from iram.data.dataset import Problem
-from iram.data.entries import Entries, count_pictures, entries, lost_links, shown_files
+from iram.data.entries import (
+    Entries,
+    count_pictures,
+    entries,
+    lost_links,
+    not_read,
+    shown_files,
+    unread_note,
+)
 from iram.data.pictures import printable
 from iram.data.splits import role_of
 from iram.errors import listing
@@ -61,13 +70,10 @@ def read_tree(root: Path) -> Tree:
         inside = entries(root / parent)
         problems += lost_links(parent, inside.broken)
         names += [f"{parent}/{name}" for name in inside.pictures]
-        unread += [f"{parent}/{name}" for name in inside.others]
-        unread += [f"{parent}/{name}/" for name in inside.folders]
+        unread += not_read(parent, inside)
         if not inside.pictures:
             problems.append(Problem(printable(parent), None, "no pictures", False))
-    if unread:
-        message = f"{len(unread):,} files or folders are not read, such as {printable(unread[0])}"
-        problems.append(Problem("", None, message, unusable=False))
+    problems += unread_note([printable(name) for name in unread])
     return Tree(splits, sorted(classes), names, problems)
 
 
@@ -102,6 +108,4 @@ def _stray(parent: str, inside: Entries) -> list[Problem]:
 
 def within(root: Path, problems: Sequence[Problem]) -> list[Problem]:
     """The problems with the full names of their files."""
-    from dataclasses import replace
-
     return [replace(p, file=printable(str(root / p.file))) for p in problems]
