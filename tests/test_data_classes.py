@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from sources import write_pictures
 
+from analysis.subjects.opening import open_study
 from iram.data import open_dataset
 from iram.data.class_folders import name_folders
 from iram.data.classes import canonical
@@ -87,6 +88,17 @@ def test_classes_names_the_numbers(tmp_path, classes):
     dataset = opened(tmp_path, [f"{k}/1.png" for k in range(7)], f",classes={classes},size=8")
     assert dataset.classes == tuple(AFFECTNET.split("+"))
     assert not any(problem.assumed for problem in dataset.problems)
+
+
+@pytest.mark.parametrize(
+    ("names", "how"), [("012", "NAME+NAME+"), (["grin", "glum"], "FOLDER:NAME")]
+)
+def test_classes_that_no_model_knows_are_to_be_named_in_the_data(tmp_path, names, how):
+    dataset = opened(tmp_path, [f"{name}/1.png" for name in names])
+    with pytest.raises(InputError) as error:
+        open_study("none", dataset)
+    assert f"Name them in the data: {dataset.spec},classes={how}" in str(error.value)
+    assert "mapping" not in str(error.value)
 
 
 def test_classes_names_folders_of_any_name(tmp_path):

@@ -92,7 +92,10 @@ def decode_pictures(
             message = str(error).removeprefix(str(root / name)).strip()
             problems.append(Problem(printable(name), None, message))
             return
-        images[place], good[place], notes[place] = resized(gray, size), True, picture.notes
+        images[place], good[place] = resized(gray, size), True
+        notes.pop(place, None)
+        if picture.notes:
+            notes[place] = picture.notes
         if picture.top is not None:
             tops[place] = picture.top
 
@@ -102,7 +105,7 @@ def decode_pictures(
     for place, top in list(tops.items()):
         if 1 < top < whole < NEARLY_BLACK * top:
             decode(place, whole)
-    return images[good], good, [*problems, *_assumed(names, notes)]
+    return images if good.all() else images[good], good, [*problems, *_assumed(names, notes)]
 
 
 def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Problem]:
