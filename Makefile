@@ -17,7 +17,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study figures notebooks test benchmarks landmarks faults clean
+.PHONY: bench study figures numbers notebooks test benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -38,6 +38,11 @@ benchmarks: $(READY)
 
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
+
+# README.md and docs/findings.md: every number from the tables of results/.
+numbers: $(READY)
+	for text in $(patsubst docs/templates/%.j2,%,$(shell find docs/templates -name '*.j2')); do \
+		$(VENV)/bin/iram report --template docs/templates/$$text.j2 --out $$text || exit 1; done
 
 figures: $(READY)
 	$(VENV)/bin/iram figures $(ARGS)
