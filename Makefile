@@ -48,6 +48,10 @@ numbers: $(READY)
 	for text in $(patsubst docs/templates/%.j2,%,$(shell find docs/templates -name '*.j2')); do \
 		$(VENV)/bin/iram report --template docs/templates/$$text.j2 --out $$text || exit 1; done
 
+# The site, in build/site: documents, gallery, API. A warning is an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python docs/site.py build
+
 figures: $(READY)
 	$(VENV)/bin/iram figures $(ARGS)
 
