@@ -1,5 +1,6 @@
 """README, docs/ and results/README.md: their numbers, links and commands."""
 
+import json
 import os
 import re
 import shlex
@@ -140,11 +141,44 @@ def stand_in(tmp_path):
 SCRIPTS = sorted((RESULTS / "commands").glob("*.sh"))
 
 
+def asked(script: Path, stand_in: dict) -> list[list[str]]:
+    """What a script asks of the command, with its own defaults."""
+    subprocess.run(["sh", script], env=stand_in, check=True)
+    written = Path(stand_in["ASKED"])
+    text = written.read_text("utf-8").strip("\n")
+    written.unlink()
+    return [one.split("\n") for one in text.split("\n\n")]
+
+
+def meant(arguments: list[str]) -> dict:
+    """The options that decide what is measured; lists of names in any order."""
+    found = {name: set(value.split(",")) if isinstance(value, str) else value
+             for name, value in vars(parsed(arguments)).items()}
+    return {name: value for name, value in found.items()
+            if name not in ("out", "run", "workers", "batch_size", "executor")}
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_every_script_of_a_result_is_understood(script, stand_in):
     assert os.access(script, os.X_OK)
-    subprocess.run(["sh", script], env={**stand_in, "OUT": "elsewhere"}, check=True)
-    asked = Path(stand_in["ASKED"]).read_text("utf-8").strip("\n").split("\n\n")
-    for one in asked:
-        assert "elsewhere" in str(parsed(one.split("\n")).out) or "train" in one
+    for command in asked(script, {**stand_in, "OUT": "elsewhere"}):
+        assert "elsewhere" in str(parsed(command).out) or command[0] == "train"
     assert f"[{script.name}](commands/{script.name})" in (RESULTS / "README.md").read_text("utf-8")
+
+
+def test_every_run_kept_here_was_made_as_its_script_says(stand_in):
+    known = [meant(one) for script in SCRIPTS for one in asked(script, stand_in)]
+    runs = sorted(RESULTS.rglob("run.json"))
+    assert runs
+    for run in runs:
+        command = json.loads(run.read_text("utf-8"))["command"][1:]
+        assert meant(command) in known, run
+
+
+def test_the_code_of_the_architecture_runs():
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(),
+                        re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["logits"].shape == names["trace"].logits.shape
+    assert not names["logits"].equal(names["trace"].logits)  # attention without a place differs
