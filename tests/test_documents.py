@@ -93,6 +93,11 @@ def test_what_the_findings_say_in_words_is_what_the_tables_say():
     assert (modules["p_holm"].dropna() > 0.05).all()  # "no measurable difference"
 
 
+def test_every_command_has_its_line_in_the_readme():
+    told = [line.split()[1] for line in commands(ROOT / "README.md")]
+    assert set(told) >= set(cli.COMMANDS)
+
+
 def links(document: Path) -> list[str]:
     text = re.sub(r"```.*?```|`[^`\n]*`", "", document.read_text("utf-8"), flags=re.DOTALL)
     return re.findall(r"\]\(([^)\s]+)\)", text)
