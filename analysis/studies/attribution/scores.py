@@ -62,7 +62,7 @@ def add_map_scores(suite: Suite, subject: Subject, method: str, record: Record) 
 def against_shapley(
     maps: Tensor, others: Tensor, regions: Tensor, shapley: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """{name in REGION_SCORES: (value, chance)} against exact Shapley values (N, k) of the regions."""
+    """{name in REGION_SCORES: (value, chance)} against Shapley values (N, k) of the regions."""
     return {name: (score(maps, regions, shapley), score(others, regions, shapley))
             for name, score in REGION_SCORES.items()}
 
