@@ -25,7 +25,8 @@ from analysis.metrics.base import (
 )
 from iram.registry import Registry
 
-AGREEMENT = Registry("agreement metric", better="higher", chance=None)
+AGREEMENT = Registry("agreement metric", better="higher", chance=None,
+                     resolutions=("image", "common"))  # at which the study takes it
 Agreement = Callable[..., Tensor]
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
