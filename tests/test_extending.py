@@ -1,11 +1,13 @@
 """What docs/extending.md promises: one new file, imported, and everything treats it right.
 
-Each test writes the file that a user would write and imports it, as a line in the `__init__.py` of
-its folder would.
+Each test writes the file that a user would write, where it can that of the page itself, and imports
+it, as a line in the `__init__.py` of its folder would.
 """
 
+import re
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,6 +54,16 @@ REGISTRIES = (ATTRIBUTIONS, *FAMILIES, GROWING, OBJECTS, FILLS, CORRUPTIONS, ATT
               DATASETS)
 
 
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def of_the_page(name: str) -> str:
+    """The code of docs/extending.md that registers this name."""
+    [code] = (block for block in BLOCKS if f'("{name}"' in block)
+    return code
+
+
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     """write(text) -> the module of this text; what it registers is taken back after the test."""
@@ -72,19 +84,8 @@ def write(tmp_path, monkeypatch):
     FIGURES[:], TABLES[:] = lists
 
 
-TRIVIAL = '''
-from analysis.attributions import attribution
-
-
-@attribution("brightness", title="the picture itself", signed=False, trivial=True)
-def brightness(model, x, target):
-    """The gray values."""
-    return x.mean(1)
-'''
-
-
 def test_a_trivial_unsigned_map_is_drawn_unsigned_and_called_trivial(write, explorer_offer):
-    write(TRIVIAL)
+    write(of_the_page("brightness"))
     model = build_model("compact", "iram", width=0.25).eval()
     x = torch.rand(1, 1, 48, 48)
     maps = [method_map(model, x, 0, name) for name in ("brightness", "gradcam")]
@@ -113,14 +114,8 @@ attribution("odd", by_name=True)(lambda model, x, target: x.mean(1))
     assert select_methods("odd") == ("odd",)
 
 
-METRICS = TRIVIAL + '''
-
-from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION, REGION_SCORES
-
-
-@LOCALISATION.register("outside", better="lower")
-def outside(maps, mask):
-    return (maps * ~mask).flatten(1).mean(1).double()
+METRICS = of_the_page("brightness") + of_the_page("outside") + '''
+from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, REGION_SCORES
 
 
 @COMPLEXITY.register("spread")
@@ -187,34 +182,9 @@ def test_a_ranking_of_a_metric_of_which_less_is_better_has_the_least_first(write
     assert better("probability") == better("nosuch") == "none"
 
 
-FIGURE = '''
-from dataclasses import dataclass
-
-import pandas as pd
-
-from analysis.figures.display import Panel
-from analysis.figures.registry import Figure, declare
-
-
-@dataclass
-class Rows(Panel):
-    """How many rows a table has."""
-
-    table: pd.DataFrame
-
-    def size(self):
-        return 85, 40
-
-    def draw_on(self, ax):
-        ax.bar([0], len(self.table))
-        ax.set_xlabel("rows")
-
-
-declare(
-    Figure("rows", Rows, ("occlusion/summary.csv",), title="How many rows there are"),
-    Figure("own_rows", Rows, ("mine/rows.csv",), title="My rows", section="shift",
-           command="iram data heads --out OUT/FILE"),
-)
+FIGURE = of_the_page("rows") + '''
+declare(Figure("own_rows", Rows, ("mine/rows.csv",), title="My rows", section="shift",
+               command="iram data heads --out OUT/FILE"))
 '''
 
 
@@ -308,17 +278,7 @@ def test_new_stimuli_are_run_by_their_names_and_called_by_their_titles(
 
 
 def test_a_new_attention_module_trains_is_listed_and_titled(write, tmp_path, capsys):
-    write('''
-from iram.attention.base import ATTENTION, Attention, broadcast
-
-
-@ATTENTION.register("channel_mean", title="channel mean")
-class ChannelMean(Attention):
-    """One gate per place: sigmoid(mean_c(x))."""
-
-    def gate(self, x, memory):
-        return broadcast(x.mean(1, keepdim=True).sigmoid(), x), None
-''')
+    write(of_the_page("channel_mean"))
     assert main(["models"]) == 0
     assert "channel_mean" in capsys.readouterr().out.splitlines()[0]
     out = tmp_path / "out"
@@ -332,25 +292,19 @@ class ChannelMean(Attention):
 
 
 def test_a_new_backbone_is_built_and_a_new_data_set_opened_by_its_name(write):
-    write('''
+    write(of_the_page("mine") + '''
 from iram.backbones import BACKBONES
-from iram.data import DATASETS, open_dataset
 
 BACKBONES.register("mine", title="my backbone")(BACKBONES["compact"])
-
-
-@DATASETS.register("my_heads", title="heads of mine")
-def my_heads(path, *, count=7):
-    return open_dataset(f"heads:n={count}", split=None)
 ''')
     assert build_model("mine", "none", width=0.25).backbone
-    assert len(open_dataset("my_heads:x,count=14", split=None)) == 14
+    assert len(open_dataset("mine:7,size=32", split=None)) == 7
     assert (BACKBONES.title("mine"), BACKBONES.title("resnet18")) == ("my backbone", "ResNet-18")
-    yaw = pd.DataFrame({"dataset": "my_heads", "requested_yaw_deg": [-15.0, 0, 15],
+    yaw = pd.DataFrame({"dataset": "mine", "requested_yaw_deg": [-15.0, 0, 15],
                         "measured_yaw_deg": [-14.0, 0, 14], "low": [-15.0, -1, 13],
                         "high": [-13.0, 1, 15]})
     labels = MeasuredYaw(yaw, yaw.assign(dataset="fer2013")).plot().ax_.get_legend().get_texts()
-    assert [label.get_text() for label in labels][1:] == ["heads of mine", "FER2013"]
+    assert [label.get_text() for label in labels][1:] == ["my faces", "FER2013"]
 
 
 def test_a_new_command_is_one_file_and_a_line_with_its_summary(write, monkeypatch, capsys):
