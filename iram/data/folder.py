@@ -48,7 +48,7 @@ SIZE = 48
 LICENCE = "pictures from a folder: their own licence holds"
 
 
-@DATASETS.register("folder")
+@DATASETS.register("folder", title="folder of faces")
 def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> FaceDataset:
     """Opens a folder of pictures, `CLASS/*` or `SPLIT/CLASS/*`.
 

@@ -39,7 +39,7 @@ LABELS = "EmoLabel/list_patition_label.txt"  # spelt so by its authors
 LINE = re.compile(r"(?P<name>(?P<usage>train|test)_\d+)(_aligned)?\.jpg\s+(?P<label>\S+)")
 
 
-@DATASETS.register("rafdb")
+@DATASETS.register("rafdb", title="RAF-DB")
 def open_rafdb(location: str, *, size: int = SIZE, ran_lists: str = "") -> FaceDataset:
     """Opens RAF-DB's official layout.
 
