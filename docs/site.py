@@ -10,13 +10,14 @@ import logging
 import re
 import shutil
 import sys
+from itertools import chain
 from pathlib import Path
 
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from analysis.figures.registry import FIGURES, command_of
-from analysis.report.words import PARTS, part_of, title_of
+from analysis.figures.sections import SECTIONS, section_of
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = {  # of docs/, in the order of the menu
@@ -52,18 +53,16 @@ def main(folder: Path = ROOT / "build") -> None:
 
 def gallery() -> str:
     """Every figure of results/figures by section, with its tables and the command that makes it."""
-    sections: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
     for figure in FIGURES:
-        found = sorted((ROOT / "results" / "figures").glob(f"{figure.name}*.png"))
-        named = [path for path in found if path.stem == figure.name or figure.each]
-        lines = sections.setdefault(part_of(figure.name, figure.tables[0]), [])
-        title = title_of(f"figure-{figure.name}")
-        lines += [f"### {title}", "", f"Of `{'`, `'.join(figure.tables)}`, by "
+        lines = parts.setdefault(figure.part, [f"## {section_of(figure.part).title}", ""])
+        lines += [f"### {figure.title}", "", f"Of `{'`, `'.join(figure.tables)}`, by "
                   f"`{command_of(figure.tables[0])}`.", ""]
-        lines += [f"![{title}: {path.stem}](results/figures/{path.name})\n" for path in named]
-    titled = [(PARTS.get(name, (name.capitalize(),))[0], lines) for name, lines in sections.items()]
-    return "\n".join(["# Gallery", "", *(line for title, lines in titled
-                                         for line in (f"## {title}", "", *lines))])
+        name = f"{figure.name}_*" if figure.each else figure.name
+        lines += [f"![{figure.title}: {path.stem}](results/figures/{path.name})\n"
+                  for path in sorted((ROOT / "results" / "figures").glob(f"{name}.png"))]
+    parts = dict(sorted(parts.items(), key=lambda part: [*SECTIONS, part[0]].index(part[0])))
+    return "\n".join(["# Gallery", "", *chain(*parts.values())])
 
 
 def packages() -> list[str]:
