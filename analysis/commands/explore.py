@@ -3,8 +3,8 @@ prediction, attention and attributions change at once.
 
 It serves this machine alone, at an address with a secret token; Ctrl-C ends it. Nothing is
 downloaded, and pictures that you bring stay in memory. Its faces are rendered heads, those of
---data if you name a data set, and your own. It needs the extra `explore`:
-pip install -c constraints.txt -e .[explore]
+--data if you name a data set, and your own. It needs the extra `explore`, and
+says how to install it where it is missing.
 
 examples:
   iram explore

@@ -46,7 +46,7 @@ VALUES = {
 BLUR_SIDE = 48
 
 
-@CORRUPTIONS.register("gaussian_noise")
+@CORRUPTIONS.register("gaussian_noise", title="Gaussian noise")
 def gaussian_noise(images: Tensor, severity: int, generators: Iterable[Generator]) -> Tensor:
     """Normal noise, independent in each pixel, clipped."""
     sigma, noise = value("gaussian_noise", severity), torch.empty_like(images)
@@ -55,7 +55,7 @@ def gaussian_noise(images: Tensor, severity: int, generators: Iterable[Generator
     return noise.add_(images).clamp_(0, 1)
 
 
-@CORRUPTIONS.register("gaussian_blur")
+@CORRUPTIONS.register("gaussian_blur", title="Gaussian blur")
 def gaussian_blur(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """A Gaussian whose sigma is a share of the side (edges repeated)."""
     share = value("gaussian_blur", severity) / BLUR_SIDE
@@ -63,7 +63,7 @@ def gaussian_blur(images: Tensor, severity: int, generators: Iterable[Generator]
     return (rows @ images @ columns.T).clamp_(0, 1)
 
 
-@CORRUPTIONS.register("pixelate")
+@CORRUPTIONS.register("pixelate", title="pixelation")
 def pixelate(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Shown in fewer, larger squares: the mean of each square's area, then of each pixel's.
 
@@ -86,7 +86,7 @@ def squares_matrix(side: int, kept: float) -> Tensor:
     return (overlap / squares).T @ (overlap / side)
 
 
-@CORRUPTIONS.register("jpeg")
+@CORRUPTIONS.register("jpeg", title="JPEG")
 def jpeg(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Rounded to 8 bits, through JPEG at a quality, and back. Its blocks are 8 px at any size."""
     quality, pixels = value("jpeg", severity), images[:, 0].mul(255).round_().to(torch.uint8)

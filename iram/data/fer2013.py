@@ -23,7 +23,7 @@ LICENCE = "FER2013, ICML 2013 challenge: for research; the pictures' rights stay
 FERPLUS_CLASSES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 
-@DATASETS.register("fer2013")
+@DATASETS.register("fer2013", title="FER2013")
 def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> FaceDataset:
     """Opens FER2013 in any of its public forms.
 

@@ -35,7 +35,7 @@ LICENCE = (
 RULES = {"most": most_voted, "majority": majority}
 
 
-@DATASETS.register("ferplus")
+@DATASETS.register("ferplus", title="FERPlus")
 def open_ferplus(location: str, *, rule: str = "most", ran_lists: str = "") -> FaceDataset:
     """FER2013's faces with FERPlus's labels; faces without a label are left out and counted.
 

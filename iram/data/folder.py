@@ -41,7 +41,7 @@ COLUMNS = ["image_id", "usage", "split", "row"]
 LICENCE = "pictures from a folder: their own licence holds"
 
 
-@DATASETS.register("folder")
+@DATASETS.register("folder", title="folder of faces")
 def open_folder(
     location: str, *, size: int = SIZE, faces: str = "whole", classes: str = ""
 ) -> FaceDataset:

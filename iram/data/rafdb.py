@@ -31,7 +31,7 @@ LICENCE = "RAF-DB: non-commercial research, on request from its authors; may not
 SIZE = 100  # of the aligned faces
 
 
-@DATASETS.register("rafdb")
+@DATASETS.register("rafdb", title="RAF-DB")
 def open_rafdb(location: str, *, size: int = SIZE, ran_lists: str = "") -> FaceDataset:
     """Opens RAF-DB's official layout, or its faces in folders by split and class.
 
