@@ -114,8 +114,14 @@ attribution("odd", by_name=True)(lambda model, x, target: x.mean(1))
     assert select_methods("odd") == ("odd",)
 
 
-METRICS = of_the_page("brightness") + of_the_page("outside") + '''
-from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, REGION_SCORES
+METRICS = of_the_page("brightness") + of_the_page("misses") + '''
+from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION
+from analysis.metrics.localisation import top_k_intersection
+
+
+@LOCALISATION.register("twentieth", title="top twentieth inside")
+def twentieth(maps, mask):
+    return top_k_intersection(maps, mask, share=0.05)
 
 
 @COMPLEXITY.register("spread")
@@ -126,11 +132,6 @@ def spread(maps):
 @CURVE_SCORES.register("worst", better="lower")
 def worst(most, least):
     return (most - least).abs()
-
-
-@REGION_SCORES.register("misses", title="regions missed", better="lower", ranking="taken as it is")
-def misses(maps, regions, shapley):
-    return 1.0 - REGION_SCORES["shapley_rank"](maps, regions, shapley)
 
 
 @AGREEMENT.register("distance", title="mean distance", better="lower")
@@ -149,7 +150,7 @@ def test_new_metrics_are_measured_and_sorted_by_what_is_good(write, tmp_path):
     tables = found.tables
     directions = {name: dict(zip(table["metric"], table["better"], strict=True))
                   for name, table in tables.items() if "better" in table}
-    assert directions["localisation"]["outside"] == "lower"
+    assert directions["localisation"]["twentieth"] == "higher"
     assert directions["complexity"]["spread"] == "none"
     assert directions["faithfulness"]["worst_logit"] == "lower"
     assert directions["faithfulness"]["misses"] == directions["agreement"]["distance"] == "lower"
@@ -222,7 +223,7 @@ def test_every_figure_and_table_has_a_section_that_is_explained_and_a_title_of_i
 STIMULI = '''
 import torch
 
-from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.corruptions import CORRUPTIONS, value
 from analysis.stimuli.fills import FILLS
 from analysis.stimuli.layout.canvas import SIDE
 from analysis.stimuli.occluders import GROWING, OBJECTS, Growth
@@ -246,9 +247,9 @@ def white(scene):
     return torch.ones_like(scene.images)
 
 
-@CORRUPTIONS.register("darker", title="darkness")
+@CORRUPTIONS.register("darker", title="darkness", values=(0.9, 0.8, 0.7, 0.6, 0.5))
 def darker(images, severity, generators=()):
-    return images * (1 - severity / 10)
+    return images * value("darker", severity)
 '''
 
 
