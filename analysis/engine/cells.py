@@ -6,9 +6,10 @@ nothing, and what is damaged or was made by something else is made again.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 
 from analysis.engine import store
@@ -71,7 +72,7 @@ class Plan(ABC):
         the tasks that were at work."""
         return ([cell] for cell in cells)
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most plans need nothing
         """Finds what all workers need, once and not by each of them."""
 
     @cached_property
@@ -82,40 +83,58 @@ class Plan(ABC):
                               labels=self.dataset.labels.tolist())
 
 
-def missing(plan: Plan, cells: Iterable[Iterable[Cell]] | None = None) -> list[list[Sequence[Cell]]]:
+def missing(plan: Plan) -> list[list[Sequence[Cell]]]:
     """The tasks of each stage: cells that are not finished, those together that share work."""
-    stages = plan.cells() if cells is None else cells
     return [list(plan.together([cell for cell in stage if not cell.is_finished()]))
-            for stage in stages]
+            for stage in plan.cells()]
 
 
-def compute(
-    plan: Plan, cells: Sequence[Sequence[Cell]], make: Callable, progress: bool = True,
-    executor: Executor = HERE,
+def cost(tasks: Iterable[Iterable[Cell]]) -> int:
+    """Of all their cells, in the plan's unit."""
+    return sum(cell.cost for task in tasks for cell in task)
+
+
+def grouped(
+    cells: Iterable[Cell], alike: Callable, each: Callable, most: int
+) -> Iterator[list[Cell]]:
+    """Cells that are alike together, those of `most` different things at a time.
+
+    Args:
+        alike, each: cell -> what it must share with the others of a group, and of which things a
+            group holds `most`.
+    """
+    groups: dict = {}
+    for cell in cells:
+        groups.setdefault(alike(cell), {}).setdefault(each(cell), []).append(cell)
+    for group in groups.values():
+        things = iter(group.values())
+        while some := list(chain.from_iterable(islice(things, most))):
+            yield some
+
+
+def complete(
+    plan: Plan, make: Callable, progress: bool = True, executor: Executor = HERE
 ) -> int:
     """Makes the cells that are missing; returns how many these were.
 
     Args:
-        cells: the plan's.
         make: (plan, cells, advance): computes and writes the cells of a task; `advance` is called
             with the progress made, in all the cost of the cells.
     """
-    stages = missing(plan, cells)
-    lacking = [cell for tasks in stages for task in tasks for cell in task]
-    whole = sum(cell.cost for stage in cells for cell in stage)
-    if lacking:
+    stages, whole = missing(plan), cost(plan.cells())
+    if any(stages):
         plan.prepare()
-    with progress_bar(shown=progress, total=whole, initial=whole - sum(c.cost for c in lacking),
+    with progress_bar(shown=progress, total=whole, initial=whole - sum(map(cost, stages)),
                       unit=plan.unit, unit_scale=True) as bar:
         for tasks in stages:
             bar.set_description("+".join({cell.kind: 0 for task in tasks for cell in task}))
             for _ in shared(_made, (plan, make), tasks, executor, bar.update):
                 pass
-    return len({(cell.kind, cell.name) for cell in lacking})
+    return len({(cell.kind, cell.name) for tasks in stages for task in tasks for cell in task})
 
 
 def _made(common: tuple[Plan, Callable], cells: Sequence[Cell], advance: Advance) -> int:
     """Makes the cells of a task; returns the progress."""
     plan, make = common
     make(plan, cells, advance)
-    return sum(cell.cost for cell in cells)
+    return cost([cells])

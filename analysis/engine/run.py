@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.engine import store
-from analysis.engine.cells import Plan, compute
+from analysis.engine.cells import Plan, complete
 from analysis.engine.parallel import HERE, Executor
 
 PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "matplotlib")
@@ -32,7 +32,7 @@ class Study(ABC):
     @property
     @abstractmethod
     def compute(self) -> Callable:
-        """(plan, cells, advance): see `analysis.engine.cells.compute`."""
+        """(plan, cells, advance): see `make` of `analysis.engine.cells.complete`."""
 
     @property
     @abstractmethod
@@ -51,7 +51,7 @@ class Study(ABC):
         """What the tables depend on beside their cells."""
         return {}
 
-    def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
+    def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:  # noqa: B027 - not all draw
         """Writes the figures that the tables allow."""
 
     def notes(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -103,15 +103,15 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     """
     out = study.plan.out
     store.write_run(out, run)
-    cells = study.plan.cells()
-    made = compute(study.plan, cells, study.compute, progress, executor)
-    keys = [cell.key for stage in cells for cell in stage]
+    made = complete(study.plan, study.compute, progress, executor)
+    keys = [cell.key for stage in study.plan.cells() for cell in stage]
     whole = store.cell_key(version=study.version, cells=keys, **study.made_of())
     if made or not store.is_whole(out, study.names, whole):
         with store.finishing(out, whole):
-            for name, table in study.tables().items():
+            tables = study.tables()
+            for name, table in tables.items():
                 store.write_table(out / f"{name}.csv", table)
-            study.draw(_read(study))
+            study.draw(tables)
     tables = _read(study)
     return Result(study, tables, made, study.notes(tables))
 
