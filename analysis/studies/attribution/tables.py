@@ -46,14 +46,14 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     agreement, sanity, order = [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = suite.read("rows", subject, method)
+            rows = suite.scores(subject, method)
             for family, tables in scores.items():
                 own = rows[rows["family"] == family]
                 tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
                 sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
-        rows = suite.read("agreement", subject)
+        rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
