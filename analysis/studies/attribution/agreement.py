@@ -16,14 +16,13 @@ from torch.nn import functional as F
 from analysis.engine.cells import Advance
 from analysis.metrics import AGREEMENT
 from analysis.metrics.base import ranks, rows, share_to_count, top, varied
+from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.plan import BATCH, Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
 
 COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
 TOP = 0.1  # of the pixels
-RESOLUTIONS = ("image", "common")
-ONE_BY_ONE = {"ssim": RESOLUTIONS, "earth_movers_distance": ("image",)}
 TOGETHER = 16  # pairs that are compared in one call
 
 
@@ -36,14 +35,14 @@ def agreement_rows(suite: Suite, subject: Subject, method: None, advance: Advanc
     methods, maps = suite.methods_of(subject), stacked(suite, subject)
     partner, record = suite.partners(subject), Record(suite, subject)
     faces = np.arange(len(maps))
-    for resolution in RESOLUTIONS:
+    for resolution in ("image", "common"):
         found = products(maps, partner, resolution)
         for metric, (value, chance) in found.items():
             for a, b in combinations(range(len(methods)), 2):
                 record.add(faces, value[:, a, b], chance[:, a, b], method=methods[a],
                            other=methods[b], metric=metric, resolution=resolution)
-    for metric, resolutions in ONE_BY_ONE.items():
-        add_pairs(suite, subject, record, maps, metric, resolutions)
+    for metric in (name for name in HELD["agreement"] if name not in VECTORS):
+        add_pairs(suite, subject, record, maps, metric)
     advance(len(maps))
     return record.rows()
 
@@ -53,7 +52,7 @@ def beside_rows(suite: Suite, subject: Subject, metrics: Sequence[str]) -> list[
     maps, found = stacked(suite, subject), []
     for metric in metrics:
         record = Record(suite, subject)
-        add_pairs(suite, subject, record, maps, metric.partition("/")[2], RESOLUTIONS)
+        add_pairs(suite, subject, record, maps, metric.partition("/")[2])
         found.append(record.rows())
     return found
 
@@ -63,11 +62,11 @@ def stacked(suite: Suite, subject: Subject) -> Tensor:
     return torch.stack([suite.maps(subject, m) for m in suite.methods_of(subject)], 1)
 
 
-def add_pairs(suite, subject, record: Record, maps: Tensor, metric: str, resolutions) -> None:
+def add_pairs(suite, subject, record: Record, maps: Tensor, metric: str) -> None:
     """A metric of every two methods, pair by pair, of some of the faces."""
     methods, some = suite.methods_of(subject), suite.some(suite.sizes.pairs)
     pairs, partner = list(combinations(range(len(methods)), 2)), suite.partners(subject)
-    for resolution in resolutions:
+    for resolution in AGREEMENT.about(metric).resolutions:
         for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
             record.add(some, value, chance, method=methods[a], other=methods[b], metric=metric,
                        resolution=resolution)

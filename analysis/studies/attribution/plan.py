@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import attribute
-from analysis.engine.cells import Cell, Plan, grouped
+from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key, read_cell
+from analysis.metrics import CURVE_SCORES
 from analysis.metrics.agreement import partners
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.perturb import Perturbed
 from analysis.stimuli.regions import placed_regions
-from analysis.studies.attribution.held import beyond, code_of
+from analysis.studies.attribution.held import HELD, OF_MAPS, beyond, code_of
 from analysis.studies.attribution.methods import can_lose_weights, mean_source, skipped, takes
 from analysis.studies.attribution.packing import unpacked
 from analysis.studies.attribution.truth import evidence_masks
@@ -85,7 +86,7 @@ class Suite(Plan):
         methods = {s.name: self.methods_of(s) for s in self.subjects}
         means = {s.name: [mean_source(s.model)] if "mean_map" in methods[s.name] else []
                  for s in self.subjects}  # of its maps, which are made first
-        of_maps = beyond("complexity", "localisation")
+        of_maps = beyond(*OF_MAPS)
 
         def each(kind: str, of: Callable) -> list[Cell]:
             return [self.cell(kind, s, *one) for s in self.subjects for one in of(s)]
@@ -254,7 +255,8 @@ class Suite(Plan):
             source = mean_source(subject.model) if method == "mean_map" else None
             parts |= {"mean": source}
         if kind == "rows" and not metric:
-            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves"}
+            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves",
+                      **added(scores=(CURVE_SCORES, HELD["curves"]))}
         if kind == "sanity":
             other = self.randomised.get(subject.name)
             parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),
@@ -280,7 +282,7 @@ class Suite(Plan):
 
     def scores(self, subject: Subject, method: str) -> pd.DataFrame:
         """The finished `rows` of a method, by every metric that is registered."""
-        metrics = ["", *beyond("complexity", "localisation")]
+        metrics = ["", *beyond(*OF_MAPS)]
         return joined([self.read("rows", subject, method, metric) for metric in metrics])
 
     def agreement(self, subject: Subject) -> pd.DataFrame | None:

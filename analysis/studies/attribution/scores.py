@@ -12,8 +12,7 @@ from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
 from analysis.engine.cells import Advance
-from analysis.metrics import COMPLEXITY, LOCALISATION, region_rank_correlation
-from analysis.metrics.faithfulness import region_relevance
+from analysis.metrics import COMPLEXITY, LOCALISATION, REGION_SCORES
 from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.maps import hidden_scores
 from analysis.studies.attribution.perturbed import add_curves, add_infidelity, add_sensitivity
@@ -27,17 +26,12 @@ def score_rows(
 ) -> list[pd.DataFrame]:
     """The rows of each method; they share all forward passes that they can."""
     records = {m: Record(suite, subject, method=m) for m in methods}
-    some = suite.some(suite.sizes.reference)
-    regions, shapley = suite.regions[some].long(), shapley_of(suite, subject)
+    columns = [c for name in HELD["localisation"] for c in (name, f"{name}--chance")]
     for method, record in records.items():
-        columns = [c for name in HELD["localisation"] for c in (name, f"{name}--chance")]
         told = suite.read("maps", subject, method, columns=columns)
-        told = told.iloc[some]
+        told = told.iloc[suite.some(suite.sizes.reference)]
         hidden = {name: torch.from_numpy(told[name].to_numpy(copy=True)) for name in columns}
-        maps, others = own_and_others(suite, subject, method)
-        add_map_scores(suite, record, maps, others, HELD["complexity"], hidden)
-        record.add_all(some, against_shapley(maps[some], others[some], regions, shapley),
-                       family="faithfulness", region="none", fill="mean")
+        add_map_scores(suite, subject, record, HELD, hidden)
     add_curves(suite, subject, records, advance)
     add_infidelity(suite, subject, records)
     add_sensitivity(suite, subject, records)
@@ -48,48 +42,43 @@ def beside_rows(
     suite: Suite, subject: Subject, method: str, metrics: Sequence[str], advance: Advance
 ) -> list[pd.DataFrame]:
     """The rows of each metric FAMILY/NAME that is registered beside those that cells hold."""
-    names = [metric.partition("/")[::2] for metric in metrics]
-    hiding, hidden = [name for family, name in names if family == "localisation"], {}
-    if hiding:
-        hidden = hidden_scores(suite, subject, method, hiding, lambda faces: None)
-        advance(len(hiding) * len(suite.some(suite.sizes.reference)))
-    maps, others = own_and_others(suite, subject, method)
-    found = []
-    for family, name in names:
-        record = Record(suite, subject, method=method)
-        if family == "complexity":
-            add_map_scores(suite, record, maps, others, [name], {})
-        else:
-            own = {column: hidden[column] for column in (name, f"{name}--chance")}
-            add_map_scores(suite, record, maps, others, [], own)
-        found.append(record.rows())
-    return found
+    records = {metric: Record(suite, subject, method=method) for metric in metrics}
+    names = {metric: metric.partition("/")[::2] for metric in metrics}
+    hiding = [name for family, name in names.values() if family == "localisation"]
+    hidden = hidden_scores(suite, subject, method, hiding, advance) if hiding else {}
+    for metric, (family, name) in names.items():
+        add_map_scores(suite, subject, records[metric], {family: [name]}, hidden)
+    return [record.rows() for record in records.values()]
 
 
 def add_map_scores(
-    suite: Suite, record: Record, maps: Tensor, others: Tensor, complexity: Iterable[str],
+    suite: Suite, subject: Subject, record: Record, metrics: Mapping[str, Sequence[str]],
     hidden: Mapping[str, Tensor],
 ) -> None:
-    """Scores of the maps alone.
+    """Scores that need no forward pass.
 
     Args:
-        maps, others: of `own_and_others`.
-        complexity: names of metrics.
-        hidden: `hidden_scores` of the metrics of localisation.
+        record: of one method.
+        metrics: {family: names}, of complexity, localisation and regions.
+        hidden: `hidden_scores` of those of localisation.
     """
+    maps, others = own_and_others(suite, subject, record.head["method"])
     faces, some = np.arange(len(maps)), suite.some(suite.sizes.reference)
-    for name in complexity:
+    for name in metrics.get("complexity", ()):
         record.add(faces, COMPLEXITY[name](maps), None, family="complexity", metric=name,
                    region="none", fill="none")
-    localisation = [name for name in hidden if not name.endswith("--chance")]
+    localisation, masks = metrics.get("localisation", ()), suite.evidence
     for name in localisation:
         record.add(some, hidden[name], hidden[f"{name}--chance"], family="localisation",
                    metric=name, region="occluder", fill="none")
-    masks = suite.evidence
     for name in localisation if masks is not None else ():
         metric = LOCALISATION[name]
         record.add(faces, metric(maps, masks), metric(others, masks), family="localisation",
                    metric=name, region="evidence", fill="none")
+    if names := metrics.get("regions"):
+        regions, shapley = suite.regions[some].long(), shapley_of(suite, subject)
+        found = against_shapley(maps[some], others[some], regions, shapley, names)
+        record.add_all(some, found, family="faithfulness", region="none", fill="mean")
 
 
 def own_and_others(suite: Suite, subject: Subject, method: str) -> tuple[Tensor, Tensor]:
@@ -101,27 +90,12 @@ def own_and_others(suite: Suite, subject: Subject, method: str) -> tuple[Tensor,
 
 
 def against_shapley(
-    maps: Tensor, others: Tensor, regions: Tensor, shapley: Tensor
+    maps: Tensor, others: Tensor, regions: Tensor, shapley: Tensor,
+    names: Iterable[str] = REGION_SCORES,
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """{metric: (value, chance)} of maps against exact Shapley values (N, k) of the regions.
-
-    shapley_rank: rank correlation with each region's sum of the map; shapley_rank_density: with
-        its mean, as if regions were of one size.
-    shapley_first: 1 where the region of the highest sum is also the one of the highest Shapley
-        value, else 0.
-    """
-
-    def first(maps: Tensor) -> Tensor:
-        relevance = region_relevance(maps, regions, shapley.shape[1])
-        hit = (relevance.argmax(1) == shapley.argmax(1)).double()
-        return hit.where(relevance.isfinite().all(1), torch.nan)
-
-    def rank(reduce: str):
-        return lambda maps: region_rank_correlation(maps, regions, shapley, reduce)
-
-    measures = {"shapley_rank": rank("sum"), "shapley_rank_density": rank("mean"),
-                "shapley_first": first}
-    return {name: (measure(maps), measure(others)) for name, measure in measures.items()}
+    """{name in REGION_SCORES: (value, chance)} against Shapley values (N, k) of the regions."""
+    return {name: tuple(REGION_SCORES[name](one, regions, shapley) for one in (maps, others))
+            for name in names}
 
 
 def shapley_of(suite: Suite, subject: Subject) -> Tensor:
