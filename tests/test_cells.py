@@ -41,8 +41,7 @@ class Numbers(Plan):
         return grouped(cells, lambda cell: cell.kind, lambda cell: cell.name, 2)
 
     def value(self, kind: str, number: int) -> int:
-        cell = self.cell(kind, number)
-        return int(store.read_cell(cell.files[0], cell.key)["value"][0])
+        return int(self.cell(kind, number).read()["value"][0])
 
 
 def make(plan: Numbers, cells: Sequence[Cell], advance) -> None:
