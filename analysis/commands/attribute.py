@@ -35,8 +35,8 @@ def configure(parser) -> None:
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
                         help="attribution methods; default: cheap")
     parser.add_argument("--random-labels", default="", metavar="NAMES",
-                        help="models trained on random labels, each of the same attention as one "
-                        "of --models: how alike are their maps?")
+                        help="models trained on random labels, each the control of one of --models "
+                        "and of its other training seeds: how alike are their maps?")
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
@@ -58,16 +58,16 @@ def run(args) -> int:
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis.studies import attribution as suite
-    from analysis.studies.attribution.labels import matched
     from analysis.studies.attribution.methods import select
     from analysis.studies.attribution.report import skipped_lines
     from analysis.subjects import open_study, open_subjects
+    from analysis.subjects.roles import given_random_labels
 
     methods, device = select(args.methods), options.device(args.device)
     dataset = options.faces(args)
     subjects, dataset = open_study(args.models, dataset, device)
     others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
-    randomised = matched(subjects, others or [])
+    randomised = given_random_labels(subjects, others or [])
     cameras = options.cameras(args, dataset)
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,

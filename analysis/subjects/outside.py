@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -47,13 +46,6 @@ class OutsideModel(nn.Module):
                      for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
         self.register_buffer("gain", (1 / std).float(), persistent=False)
-
-    @property
-    def architecture(self) -> SimpleNamespace:
-        """By what two of a kind are known (see `analysis.studies.attribution.labels`)."""
-        attention = self.description.attention
-        return SimpleNamespace(backbone=type(self.net).__name__,
-                               attention=attention and attention.layers)
 
     @property
     def has_attention(self) -> bool:

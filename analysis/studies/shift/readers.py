@@ -80,7 +80,7 @@ class Reader:
 
     @cached_property
     def training(self) -> Training:
-        return training_of(self.subject, self.has_attention)
+        return training_of(self.subject)
 
     @cached_property
     def model(self) -> nn.Module:
