@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
@@ -86,7 +87,8 @@ def open_study(
         _match(subject, shared)
     lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
     lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
-              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]
+              if bf16 and isinstance(s.model, OutsideModel)
+              and not isinstance(s.model.net, nn.Module)]
     lines += _unmatched(subjects, known, dataset, shared)
     if lines:
         print("\n".join(lines), flush=True)

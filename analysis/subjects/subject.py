@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.stimuli.resizing import resize_pictures
+from iram import contract
 from iram.weights import load_model
 
 
@@ -65,6 +66,6 @@ def twin(subject: Subject) -> Subject:
     """The same with a copy of the model, for a worker that watches or changes its layers; a model
     that can't be copied is read again."""
     apart = copy.copy(subject)  # without the model
-    if "copies" not in getattr(subject.model, "lacks", {}):
+    if "copies" not in contract.lacks(subject.model):
         apart.__dict__["model"] = copy.deepcopy(subject.model)
     return apart

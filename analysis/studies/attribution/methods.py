@@ -2,6 +2,7 @@
 
 from analysis.attributions import ATTRIBUTIONS, missing, options_of
 from analysis.attributions.base import reason
+from iram import contract
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
@@ -56,7 +57,7 @@ def skipped(model, methods) -> dict[str, str]:
 
 def can_lose_weights(model) -> bool:
     """Whether it has weights that a test of sanity can randomise."""
-    return "weights" not in getattr(model, "lacks", {})
+    return "weights" not in contract.lacks(model)
 
 
 def takes(method: str, option: str) -> bool:

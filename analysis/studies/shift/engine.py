@@ -63,7 +63,7 @@ def missing(study: ShiftStudy) -> Iterator[Group]:
 
 def cost(study: ShiftStudy, condition: Condition, reader: Reader) -> int:
     """Forward passes a face, beside the clean one."""
-    layers = getattr(reader.subject.model, "num_layers", 1)
+    layers = reader.subject.model.num_layers
     causal = passes(layers, condition.fill in LAYER_FILLS)
     return 1 + causal * study.replaces(reader, condition)
 
