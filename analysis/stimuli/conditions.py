@@ -48,9 +48,14 @@ class Condition:
         return self.yaw_deg is not None or self.pitch_deg is not None
 
     @property
+    def angles(self) -> tuple:
+        """Yaw, pitch and roll."""
+        return self.yaw_deg, self.pitch_deg, self.roll_deg
+
+    @property
     def place(self) -> tuple:
         """What it shares with the conditions that differ in paint and corruption alone."""
-        return self.yaw_deg, self.pitch_deg, self.roll_deg, self.occluder, self.fraction
+        return *self.angles, self.occluder, self.fraction
 
     @property
     def name(self) -> str:

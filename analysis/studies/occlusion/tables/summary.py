@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -30,40 +29,27 @@ HEAD = [
 ]
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The tables of a finished benchmark, each long: one row per metric, with its 95% bootstrap
-    interval over images. All begin with dataset, model and its training seed.
+TABLES = ("summary", "occluders", "curves", "robustness", "importance", "worst", "modules")
 
-    Attributes:
-        summary: per condition (`tables.scores`); the relative drop is from the clean pass,
-            or from the frontal pose for what is turned in depth. `missed` is the share of faces
-            that are not covered as far as asked, within 2 points.
-        occluders: per occluder, over its fractions and fills (`tables.occluders`).
-        curves: area under accuracy against fraction, per occluder and fill
-            (`tables.curves`).
-        robustness: errors against a reference model, per kind and over all: mRR
-            (`tables.robustness`). Models without a reference in the run are not in it.
-        importance: per expression and occluder (`tables.importance`).
-        worst: the worst expression per kind (`tables.worst`).
-        modules: per module, its training seeds together, what each kind costs, and how that differs
-            from the module's reference (`tables.modules`); it has no model and no seed.
+
+def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
+    """{name in TABLES: table} of a finished benchmark, each long: one row per metric, with its 95%
+    bootstrap interval over images. All begin with dataset, model and its training seed.
+
+    Every cell is read once, and one model's answers are in memory at a time.
+
+    summary: per condition (`tables.scores`); the relative drop is from the clean pass, or from the
+        frontal pose for what is turned in depth. `missed` is the share of faces that are not
+        covered as far as asked, within 2 points.
+    occluders: per occluder, over its fractions and fills (`tables.occluders`).
+    curves: area under accuracy against fraction, per occluder and fill (`tables.curves`).
+    robustness: errors against a reference model, per kind and over all: mRR (`tables.robustness`).
+        Models without a reference in the run are not in it.
+    importance: per expression and occluder (`tables.importance`).
+    worst: the worst expression per kind (`tables.worst`).
+    modules: per module, its training seeds together, what each kind costs, and how that differs
+        from the module's reference (`tables.modules`); it has no model and no seed.
     """
-
-    summary: pd.DataFrame
-    occluders: pd.DataFrame
-    curves: pd.DataFrame
-    robustness: pd.DataFrame
-    importance: pd.DataFrame
-    worst: pd.DataFrame
-    modules: pd.DataFrame
-
-
-TABLES = tuple(field.name for field in fields(Tables))
-
-
-def summarise(benchmark: Benchmark) -> Tables:
-    """All tables; every cell is read once, and one model's answers are in memory at a time."""
     parts, errors = defaultdict(list), {}
     for subject in benchmark.subjects:
         summary, conditions, correct = _answers(benchmark, subject)
@@ -79,7 +65,7 @@ def summarise(benchmark: Benchmark) -> Tables:
     whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
     found = modules(conditions, errors, labels, _references(whole), benchmark.seed)
     parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
-    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
+    return {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
 
 
 def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
