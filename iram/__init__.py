@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME = {
+    "FaceDataset": "iram.data.dataset",
     "open_dataset": "iram.data",
     "load_model": "iram.weights",
     "build_model": "iram.model",

@@ -1,7 +1,7 @@
 """Opening the models of --models, and bringing their classes and the data set's together."""
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,11 +16,15 @@ from iram.errors import InputError, listing
 from iram.weights import PRETRAINED, find_weights, load_model, read_card
 
 
-@dataclass
-class OutsideSubject(Subject):
-    """A model from outside; `spec` is what --models calls it."""
+Models = str | Subject | nn.Module | Sequence[str | Subject | nn.Module]
+"""Names and files as --models takes them, subjects, or modules that say all themselves."""
 
-    spec: str = ""
+
+MEMORY = "one in memory"  # where a module is that no file holds
+
+
+class OutsideSubject(Subject):
+    """A model from a file that is none of ours."""
 
     @cached_property
     def model(self) -> nn.Module:
@@ -28,10 +32,6 @@ class OutsideSubject(Subject):
         if known != self.weights_sha256:
             raise InputError(f"{self.spec} has changed since it was opened")
         return model
-
-    def faces(self, images):
-        """The pictures on the model's device; it resizes them itself."""
-        return images.to(self.device)
 
 
 def open_outside(spec: str, device: str = "cpu"):
@@ -49,22 +49,22 @@ def open_model(spec: str, device: str = "cpu") -> nn.Module:
 
 
 def open_subjects(
-    names: str, classes: Sequence[str], device: str = "cpu", bf16: bool = False
+    models: Models, classes: Sequence[str], device: str = "cpu", bf16: bool = False
 ) -> list[Subject]:
     """The models of a comma-separated list: shipped names, weights files of ours, FILE.py:factory,
-    FILE.onnx and FILE.pt2.
+    FILE.onnx and FILE.pt2; and subjects as they are, on their own device.
 
     Raises:
         InputError: no such model, a mistake in one, two of one name, or classes that one lacks.
     """
-    subjects = _opened(names, device, bf16)
+    subjects = _opened(models, device, bf16)
     for subject in subjects:
         _match(subject, classes)
     return subjects
 
 
 def open_study(
-    names: str, dataset: FaceDataset, device: str = "cpu", bf16: bool = False
+    models: Models, dataset: FaceDataset, device: str = "cpu", bf16: bool = False
 ) -> tuple[list[Subject], FaceDataset]:
     """The models, and the faces that all of them have a class for.
 
@@ -75,7 +75,7 @@ def open_study(
     Raises:
         InputError: as `open_subjects`; or fewer than 2 classes in common.
     """
-    subjects = _opened(names, device, bf16)
+    subjects = _opened(models, device, bf16)
     known = [{canonical(name) for name in subject.classes} for subject in subjects]
     shared = [c for c in dataset.classes if all(canonical(c) in names for names in known)]
     if len(shared) < 2:
@@ -85,7 +85,7 @@ def open_study(
                          "other counterparts")
     for subject in subjects:
         _match(subject, shared)
-    lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
+    lines = [*map(told, (s for s in subjects if s.spec))]
     lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
               if bf16 and isinstance(s.model, OutsideModel)
               and not isinstance(s.model.net, nn.Module)]
@@ -127,12 +127,36 @@ def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list
     return lines
 
 
-def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
-    subjects, named = [], {}
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        subject = (_outside if is_outside(name) else _ours)(name, device, bf16)
+def each_of(models: Models) -> list[str | Subject | nn.Module]:
+    """Each model by itself; names apart.
+
+    Raises:
+        InputError: something that is neither a name, a subject nor a module.
+    """
+    listed = [models] if isinstance(models, str | Subject | nn.Module) else list(models)
+    found: list[str | Subject | nn.Module] = []
+    for one in listed:
+        if isinstance(one, str):
+            found += filter(None, (part.strip() for part in one.split(",")))
+        elif isinstance(one, Subject | nn.Module):
+            found.append(one)
+        else:
+            raise InputError(f"models: {one!r:.80} is a {type(one).__name__}; write a name, a file,"
+                             " or Subject.of(module, classes=..., size=...)")
+    return found
+
+
+def _opened(models: Models, device: str, bf16: bool) -> list[Subject]:
+    subjects: list[Subject] = []
+    named: dict[str, list[str]] = {}
+    for one in each_of(models):
+        if isinstance(one, str):
+            subject = (_outside if is_outside(one) else _ours)(one, device, bf16)
+        else:
+            subject = _shared(one if isinstance(one, Subject) else Subject.of(one), bf16)
         subjects.append(subject)
-        place = "the shipped one" if subject.path.parent == PRETRAINED else name
+        shipped = subject.path.parent == PRETRAINED
+        place = "the shipped one" if shipped else one if isinstance(one, str) else MEMORY
         named.setdefault(subject.name, []).append(place)
     if not subjects:
         raise InputError("--models names no model; `iram models` lists them")
@@ -142,12 +166,22 @@ def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
     return subjects
 
 
+def _shared(subject: Subject, bf16: bool) -> Subject:
+    """The same model, whose classes can be matched with other data without changing the user's."""
+    other = copy.copy(subject)
+    other.__dict__.update(subject.__dict__)
+    other.bf16 = other.bf16 or bf16
+    return other
+
+
 def _twice(name: str, places: list[str]) -> str:
     """What is told of models of one name, by where each was found."""
     first, second = places[:2]
-    if first == second:
+    if first == second != MEMORY:
         return f"{name} named twice; results are kept by name"
     told = f"{name} is both {first} and {second}; results are kept by name: "
+    if MEMORY in (first, second):
+        return told + "give one of them another `name` in Subject.of"
     if any(is_outside(place) for place in (first, second)):
         return told + "give one of them another `name` in its description"
     return told + ("rename the file and its .json, with the label in it, or train with "
