@@ -9,6 +9,7 @@ occluder, fill or corruption, has default conditions (`unlisted`).
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -147,8 +148,9 @@ PRESETS["heads"] = PRESETS["default"] + PRESETS["pose"] + PRESETS["pose-pairs"]
 KNOWN = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
 
 
-def select(names: str) -> list[Condition]:
-    """The conditions that a comma-separated list of presets, occluders and patterns names.
+def select(names: "str | Condition | Iterable[str | Condition]") -> list[Condition]:
+    """The conditions that a comma-separated list of presets, occluders and patterns names, or
+    several such lists and conditions.
 
     The clean pass comes first, always: every drop is measured against it, or for what is turned in
     depth against the frontal pose, which then comes second. No condition twice.
@@ -156,10 +158,18 @@ def select(names: str) -> list[Condition]:
     Raises:
         InputError: a name that matches nothing; the message gives the nearest known ones.
     """
-    chosen = []
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        chosen += _named(name)
-    if len(names.strip(", ")) == 0:
+    chosen: list[Condition] = []
+    for one in [names] if isinstance(names, str | Condition) else names:
+        if isinstance(one, Condition):
+            _named(one.name)  # raises where its name would be none
+            chosen.append(one)
+        elif isinstance(one, str):
+            for name in filter(None, (part.strip() for part in one.split(","))):
+                chosen += _named(name)
+        else:
+            raise InputError(f"conditions: {one!r:.80} is of type {type(one).__name__}; write a "
+                             "name such as eyes-0.3-mean, or a Condition")
+    if not chosen:
         raise InputError(f"--conditions: no condition named; presets: {', '.join(PRESETS)}")
     baselines = [CLEAN] + [FRONTAL] * any(condition.in_depth for condition in chosen)
     return list(dict.fromkeys(baselines + chosen))

@@ -1,5 +1,7 @@
 """Which methods are run, what they are told, and which a model can't have."""
 
+from collections.abc import Iterable
+
 from analysis.attributions import ATTRIBUTIONS, missing, options_of
 from analysis.attributions.base import reason
 from iram import contract
@@ -22,14 +24,16 @@ def presets() -> dict[str, tuple[str, ...]]:
     return {"cheap": cheap, "dear": DEAR, "all": every}
 
 
-def select(names: str) -> tuple[str, ...]:
-    """The methods of a comma-separated list of presets and names, in the registry's order.
+def select(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The methods of a comma-separated list of presets and names, or of several, in the registry's
+    order.
 
     Raises:
         InputError: no name, or an unknown one.
     """
     known, chosen = presets(), set()
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    listed = names if isinstance(names, str) else ",".join(map(str, names))
+    for name in filter(None, (part.strip() for part in listed.split(","))):
         if name not in known and name not in ATTRIBUTIONS:
             raise InputError(unknown("attribution method", name, [*known, *ATTRIBUTIONS]))
         chosen |= set(known.get(name, (name,)))
