@@ -156,7 +156,7 @@ def test_every_training_is_compared_with_the_control_of_its_own_seed(tmp_path):
         known, out, conditions=CONDITIONS, batch_size=14, progress=False,
     )
     component = Component("more than se", "mass_change", -1, 0.05, versus="se")
-    values = Evidence(results.study).values("iram", component)
+    values = Evidence(results.plan).values("iram", component)
     assert values.shape == (2, 14)
     assert torch.allclose(torch.tensor(values), torch.zeros(2, 14, dtype=torch.float64), atol=1e-6)
 

@@ -77,7 +77,7 @@ def run(args) -> int:
         "cameras": cameras, "batch_size": options.batch_size(args.batch_size),
     }
     if args.list:
-        return _list(planned(**plan)[0].study)
+        return _list(planned(**plan)[0])
     print(shift(**plan, executor=options.executor(args)).report())
     return 0
 

@@ -83,6 +83,19 @@ class Plan(ABC):
                               labels=self.dataset.labels.tolist())
 
 
+def added(**registered: tuple[Iterable[str], Iterable[str]]) -> dict[str, list[str]]:
+    """The part of a key that names what is measured beyond what cells of this version hold.
+
+    Keys of cells without anything beyond are as they were before any of it was registered.
+
+    Args:
+        registered: {what: (names measured now, names that the cells of this version hold)}.
+    """
+    beyond = {what: [name for name in now if name not in held]
+              for what, (now, held) in registered.items()}
+    return {what: names for what, names in beyond.items() if names}
+
+
 def missing(plan: Plan) -> list[list[Sequence[Cell]]]:
     """The tasks of each stage: cells that are not finished, those together that share work."""
     return [list(plan.together([cell for cell in stage if not cell.is_finished()]))

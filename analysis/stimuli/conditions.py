@@ -161,8 +161,7 @@ def select(names: "str | Condition | Iterable[str | Condition]") -> list[Conditi
     chosen: list[Condition] = []
     for one in [names] if isinstance(names, str | Condition) else names:
         if isinstance(one, Condition):
-            _named(one.name)  # raises where its name would be none
-            chosen.append(one)
+            chosen.append(_checked(one))
         elif isinstance(one, str):
             for name in filter(None, (part.strip() for part in one.split(","))):
                 chosen += _named(name)
@@ -238,6 +237,17 @@ def _in_full(name: str) -> Condition:
         raise InputError(unknown("corruption", corruption, corruptions.CORRUPTIONS))
     known = [*PRESETS, *names(), *corruptions.CORRUPTIONS]
     raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")
+
+
+def _checked(condition: Condition) -> Condition:
+    """The condition, if its occluder, fraction, fill, corruption and severity can be; an angle can
+    be any."""
+    if condition.occluder != "none":
+        size = "natural" if condition.fraction is None else f"{condition.fraction:g}"
+        _covered(condition.name, condition.occluder, size, condition.fill)
+    if condition.corruption != "none":
+        _in_full(f"{condition.corruption}-{condition.severity}")
+    return condition
 
 
 def _covered(name: str, occluder: str, size: str, fill: str) -> Condition:

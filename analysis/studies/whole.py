@@ -187,8 +187,8 @@ def _shift(study: Study) -> Stage:
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
     }
-    evidence, _, _ = shifting.planned(**given)
-    plan = evidence.study.plan
+    planned, _ = shifting.planned(**given)
+    plan = planned.plan
 
     def run() -> Outcome:
         results = shifting.shift(**given, progress=study.progress, executor=study.executor)
@@ -202,7 +202,7 @@ def _shift(study: Study) -> Stage:
         return Outcome(results.made, lines, record, list(report.verdict_table(table)))
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", study.moved)
-    return Stage("shift", what, seconds_left(evidence.study), run)
+    return Stage("shift", what, seconds_left(planned), run)
 
 
 def _what(dataset: FaceDataset, how: str, subjects: Sequence[Subject]) -> str:

@@ -14,7 +14,6 @@ SINGLE = ("attention_layer",)  # one layer of many: only where it is named
 SEVERAL_PASSES = (
     "integrated_gradients", "smoothgrad", "gradient_shap", "feature_ablation",
 )
-REFERENCE = "region_shapley"
 
 
 def presets() -> dict[str, tuple[str, ...]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from analysis.engine.cells import Cell, Plan, grouped
+from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.store import cell_key, read_cell
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.layout import FaceLayout
 from analysis.stimuli.perturb import Perturbed, layout_at
+from analysis.studies.occlusion.rows import HELD, MEASURES
 from analysis.studies.occlusion.rows import VERSION as ROWS_VERSION
-from analysis.studies.occlusion.rows import added_measures
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 
@@ -90,22 +90,26 @@ class Benchmark(Plan):
 
     def key(self, subject: Subject, condition: Condition, part: slice | None = None) -> str:
         """What the rows of a cell, or of a file of it, depend on."""
+        return cell_key(**self.answers(subject, condition, part),
+                        **added(measures=(MEASURES, HELD)))
+
+    def answers(self, subject: Subject, condition: Condition, part: slice | None = None) -> dict:
+        """What a model's answers depend on."""
         placed = condition.occluder != "none" and not condition.in_depth
         apart = {"part": [part.start, part.stop]} if part and len(self.blocks) > 1 else {}
-        return cell_key(
-            version=ROWS_VERSION,
-            weights=subject.weights_sha256,
-            faces=self.faces_sha256,
-            landmarks=self.landmarks_sha256 if condition.in_depth else None,
-            cameras=self.cameras_sha256 if placed else None,
-            condition=condition.to_dict(),
-            seed=self.seed,
-            dtype=self.dtype,
-            batch_size=self.batch_size,
-            device=subject.device,
+        return {
+            "version": ROWS_VERSION,
+            "weights": subject.weights_sha256,
+            "faces": self.faces_sha256,
+            "landmarks": self.landmarks_sha256 if condition.in_depth else None,
+            "cameras": self.cameras_sha256 if placed else None,
+            "condition": condition.to_dict(),
+            "seed": self.seed,
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "device": subject.device,
             **apart,
-            **added_measures(),
-        )
+        }
 
     def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""

@@ -60,12 +60,6 @@ def measures(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     return {name: measure(logits, labels) for name, measure in MEASURES.items()}
 
 
-def added_measures() -> dict[str, list[str]]:
-    """The part of a cell's key that names the measures beyond those of VERSION; {} without any."""
-    added = [name for name in MEASURES if name not in HELD]
-    return {"measures": added} if added else {}
-
-
 @MEASURES.register("prediction")
 def prediction(logits: Tensor, labels: Tensor) -> Tensor:
     """The class of the highest logit (the first of equals), int8."""
