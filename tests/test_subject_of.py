@@ -119,14 +119,14 @@ def test_controls_go_by_the_name():
     ({"channels": 2}, r"channels = 2: write 1 \(gray\) or 3 \(RGB\)"),
     ({"classes": ["happy"]}, "classes = .*: write a list of 2 names or more"),
     ({"classes": "happy"}, "classes = 'happy': write a list"),
-    ({"classes": ["a", "b", "c"]}, r"for \d+ pictures it must return \(\d+, 3\), one number a class"),
+    ({"classes": ["a", "b", "c"]}, r"for \d+ pictures it must return \(\d+, 3\), one number a"),
     ({"name": "a b"}, "name = 'a b': write up to 80 letters"),
     ({"mean": [0.1, 0.2]}, "mean has 2 numbers; a gray model takes 1"),
     ({"std": 0}, "std = 0: write numbers above 0"),
     ({"output": "scores"}, "output = 'scores': .*logits"),
     ({"output": "probabilities"}, "described as probabilities, but they sum to"),
     ({"attention": ["gaet"]}, r"attention.*'gaet'.*gate"),
-    ({"attention": {"layer": ["gate"]}}, r"attention = .*: write a table \[attention\] with layers"),
+    ({"attention": {"layer": ["gate"]}}, r"attention = .*: write a table \[attention\]"),
     ({"mapping": {"grin": "happy"}}, r"\[mapping\].*'grin'"),
     ({"module": Failing()}, "Failing: RuntimeError: no such layer|line .*: RuntimeError: no such"),
 ])
@@ -144,10 +144,10 @@ def test_what_is_no_module_is_told():
 
 
 @pytest.mark.parametrize(("models", "told"), [
-    ([made, "iram"], "is a function; write a name, a file, or Subject.of"),
+    ([made, "iram"], r"of type function; write a name, a file, or Subject\.of"),
     (nn.Linear(2, 2), "Subject.of: classes is missing"),
     ([], "--models names no model"),
-    ([7], "models: 7 is a int; write a name"),
+    ([7], "models: 7 is of type int; write a name"),
 ])
 def test_what_is_no_model_is_told(models, told):
     with pytest.raises(InputError, match=told):
@@ -155,5 +155,5 @@ def test_what_is_no_model_is_told(models, told):
 
 
 def test_two_of_one_name_are_told():
-    with pytest.raises(InputError, match="Gated is both .* give one of them another `name`"):
+    with pytest.raises(InputError, match=r"Gated is both .* give one of them another `name`"):
         open_subjects([made(), made()], CLASSES)

@@ -55,9 +55,14 @@ def cameras(
     file = None if landmarks is None else Path(landmarks)
     if placement == "landmarks":
         return placed(dataset, file)
-    if file is not None:
-        read_landmarks(file)  # nothing else will read it, and it may be none
+    check_landmarks(file)
     return None
+
+
+def check_landmarks(file: Path | None) -> None:
+    """Raises InputError if the file is none of landmarks, for where nothing else will read it."""
+    if file is not None:
+        read_landmarks(file)
 
 
 def device(name: str) -> str:
