@@ -8,7 +8,7 @@ to be run from the same functions here.
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from analysis.engine.run import Result
 from analysis.engine.store import read_table
@@ -26,7 +26,7 @@ from analysis.studies.shift.readers import readable
 from analysis.subjects.opening import Models, each_of, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
 
-Conditions = str | Condition | Iterable[str | Condition]
+Conditions: TypeAlias = str | Condition | Iterable[str | Condition]
 
 
 def benchmark(

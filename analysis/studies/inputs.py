@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,8 +18,8 @@ from iram.errors import InputError
 from iram.files import located
 from iram.registry import unknown
 
-Data = FaceDataset | str
-Folder = Path | str
+Data: TypeAlias = FaceDataset | str
+Folder: TypeAlias = Path | str
 MOST_WORKERS, LARGEST_BATCH = 4096, 65536
 
 

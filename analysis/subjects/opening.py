@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 from torch import nn
 
@@ -15,7 +16,7 @@ from iram.data.dataset import FaceDataset
 from iram.errors import InputError, listing
 from iram.weights import PRETRAINED, find_weights, load_model, read_card
 
-Models = str | Subject | nn.Module | Sequence[str | Subject | nn.Module]
+Models: TypeAlias = str | Subject | nn.Module | Sequence[str | Subject | nn.Module]
 """Names and files as --models takes them, subjects, or modules that say all themselves."""
 
 
@@ -140,8 +141,8 @@ def each_of(models: Models) -> list[str | Subject | nn.Module]:
         elif isinstance(one, Subject | nn.Module):
             found.append(one)
         else:
-            raise InputError(f"models: {one!r:.80} is of type {type(one).__name__}; write a name, a "
-                             "file, or Subject.of(module, classes=..., size=...)")
+            raise InputError(f"models: {one!r:.80} is of type {type(one).__name__}; write a name, "
+                             "a file, or Subject.of(module, classes=..., size=...)")
     return found
 
 
