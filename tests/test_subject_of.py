@@ -93,7 +93,7 @@ def test_a_module_of_ours_says_all_itself():
     assert (subject.name, subject.seed, subject.classes) == ("mine-seed2", 2, model.classes)
     assert subject.model.has_attention
     assert [s.name for s in open_subjects(model, model.classes)] == ["iram"]
-    with pytest.raises(InputError, match="classes = .*: a FERClassifier says it itself"):
+    with pytest.raises(InputError, match=r"classes = .*: a FERClassifier says it itself"):
         Subject.of(model, classes=CLASSES)
 
 

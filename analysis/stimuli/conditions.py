@@ -9,7 +9,7 @@ occluder, fill or corruption, has default conditions (`unlisted`).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -148,7 +148,7 @@ PRESETS["heads"] = PRESETS["default"] + PRESETS["pose"] + PRESETS["pose-pairs"]
 KNOWN = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
 
 
-def select(names: "str | Condition | Iterable[str | Condition]") -> list[Condition]:
+def select(names: "str | Condition | Sequence[str | Condition]") -> list[Condition]:
     """The conditions that a comma-separated list of presets, occluders and patterns names, or
     several such lists and conditions.
 
@@ -159,7 +159,7 @@ def select(names: "str | Condition | Iterable[str | Condition]") -> list[Conditi
         InputError: a name that matches nothing; the message gives the nearest known ones.
     """
     chosen: list[Condition] = []
-    for one in [names] if isinstance(names, str | Condition) else names:
+    for one in names if isinstance(names, list | tuple) else [names]:
         if isinstance(one, Condition):
             chosen.append(_checked(one))
         elif isinstance(one, str):

@@ -5,7 +5,7 @@ What they run is what `iram bench`, `iram shift` and `iram attribute` run: the c
 to be run from the same functions here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +26,7 @@ from analysis.studies.shift.readers import readable
 from analysis.subjects.opening import Models, each_of, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
 
-Conditions: TypeAlias = str | Condition | Iterable[str | Condition]
+Conditions: TypeAlias = str | Condition | Sequence[str | Condition]
 
 
 def benchmark(
@@ -203,7 +203,7 @@ def shift_arguments(
 def attribution_suite(
     data: Data,
     models: Models,
-    methods: str | Iterable[str] = "cheap",
+    methods: str | Sequence[str] = "cheap",
     *,
     out: Folder | None = None,
     split: str | None = None,
@@ -259,7 +259,7 @@ def attribution_suite(
 
 
 def attribution_arguments(
-    data: Data, models: Models, methods: str | Iterable[str], *, out: Folder | None,
+    data: Data, models: Models, methods: str | Sequence[str], *, out: Folder | None,
     split: str | None, limit: int | None, seed: int, random_labels: Models, placement: str,
     landmarks: Folder | None, device: str, sizes: dict[str, int],
 ) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def each_of(models: Models) -> list[str | Subject | nn.Module]:
     Raises:
         InputError: something that is neither a name, a subject nor a module.
     """
-    listed = [models] if isinstance(models, str | Subject | nn.Module) else list(models)
+    listed = list(models) if isinstance(models, list | tuple) else [models]
     found: list[str | Subject | nn.Module] = []
     for one in listed:
         if isinstance(one, str):

@@ -28,7 +28,7 @@ def from_arrays(
     metadata = pd.DataFrame({"image_id": _ids(ids, name, len(pixels)), "usage": "test",
                              "split": "test", "row": range(len(pixels))})
     return FaceDataset(name=name, classes=known, labels=numbers, metadata=metadata, pixels=pixels,
-                       size=pixels.shape[1], spec=f"{name} (from arrays)", sha256=digest)
+                       size=pixels.shape[1], sha256=digest)
 
 
 def _array(values, what: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Which methods are run, what they are told, and which a model can't have."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from analysis.attributions import ATTRIBUTIONS, missing, options_of
 from analysis.attributions.base import reason
@@ -23,7 +23,7 @@ def presets() -> dict[str, tuple[str, ...]]:
     return {"cheap": cheap, "dear": DEAR, "all": every}
 
 
-def select(names: str | Iterable[str]) -> tuple[str, ...]:
+def select(names: str | Sequence[str]) -> tuple[str, ...]:
     """The methods of a comma-separated list of presets and names, or of several, in the registry's
     order.
 
