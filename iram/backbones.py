@@ -66,7 +66,7 @@ def compact(attention: AttentionFactory, width: float = 1.0) -> Backbone:
     return Backbone(stem, basic_stages(widths, [2, 2, 2], attention), widths[-1])
 
 
-@BACKBONES.register("resnet18")
+@BACKBONES.register("resnet18", title="ResNet-18")
 def resnet18(attention: AttentionFactory, width: float = 1.0) -> Backbone:
     """ResNet-18 (He et al., CVPR 2016) with a 3x3 stem of stride 1 and no pooling, for 48 px."""
     widths = [scaled(c, width) for c in (64, 128, 256, 512)]
@@ -74,7 +74,7 @@ def resnet18(attention: AttentionFactory, width: float = 1.0) -> Backbone:
     return Backbone(stem, basic_stages(widths, [2, 2, 2, 2], attention), widths[-1])
 
 
-@BACKBONES.register("mobilenetv2")
+@BACKBONES.register("mobilenetv2", title="MobileNetV2")
 def mobilenetv2(attention: AttentionFactory, width: float = 1.0) -> Backbone:
     """A light MobileNetV2 (Sandler et al., CVPR 2018) for 48 px: 9 inverted residuals.
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from analysis.subjects.subject import Subject
 from analysis.subjects.training import Training, training_of
 from iram.errors import InputError, listing
+from iram.names import split_names
 from iram.weights import PRETRAINED
 
 EXPOSURES = ("noise", "mean", "occluders")
@@ -140,6 +141,6 @@ def every_seed(names: str) -> str:
         if seed.isdigit():
             shipped.setdefault(label, []).append(int(seed))
     chosen = []
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    for name in split_names(names):
         chosen += [f"{name}-seed{seed}" for seed in sorted(shipped.get(name, []))] or [name]
     return ",".join(dict.fromkeys(chosen))

@@ -32,7 +32,7 @@ REUSE = ("none", "branch", "layer", "both")
 FUSION = ("multiply", "residual", "adaptive")
 
 
-@ATTENTION.register("iram")
+@ATTENTION.register("iram", title="IRAM")
 class IRAM(Attention):
     """Full-size attention (N, C, H, W) that reuses what came before (module docstring).
 
