@@ -185,7 +185,7 @@ def test_what_is_public_has_explicit_arguments_each_of_them_described(call):
     kinds = {parameter.kind for parameter in parameters.values()}
     assert inspect.Parameter.VAR_KEYWORD not in kinds
     text = inspect.getdoc(call)
-    assert all(f"{part}:" in text for part in ("Args", "Raises", "Example"))
+    assert all(f"{part}:" in text for part in ("Args", "Raises", "Examples"))
     described = text.partition("Args:")[2].partition("Raises:")[0]
     assert [name for name in parameters if name not in described] == []
 

@@ -82,7 +82,7 @@ def benchmark(
         InputError: what is wrong with the data, a model, a condition or another argument, or a
             folder that holds another run.
 
-    Example:
+    Examples:
         >>> from analysis import benchmark
         >>> result = benchmark("heads:n=70", "iram-heads,none-heads", "eyes-0.3-mean,box-0.3-mean",
         ...                    split="all", limit=8, batch_size=8, progress=False)
@@ -155,8 +155,8 @@ def shift(
         conditions: as of `benchmark`, occluders alone; "default" are those that `iram shift --help`
             names.
         ran_lists: adds the tables real and real_correlation.
-        data, out, split, limit, seed, placement, landmarks, batch_size, dtype, device, executor,
-            workers, scheduler, progress: as of `benchmark`.
+        data, out, split, limit, seed, placement, landmarks: as of `benchmark`.
+        batch_size, dtype, device, executor, workers, scheduler, progress: as of `benchmark`.
 
     Returns:
         The tables verdicts (a row per model and hypothesis), components, by_fill, shift,
@@ -165,7 +165,7 @@ def shift(
     Raises:
         InputError: as of `benchmark`, or no model has attention that could move.
 
-    Example:
+    Examples:
         >>> from analysis import shift
         >>> result = shift("heads:n=70", "iram-heads,none-heads", ["eyes-0.3-mean"], split="all",
         ...                limit=8, batch_size=8, progress=False)
@@ -230,8 +230,8 @@ def attribution_suite(
         reference, curves, pairs, sanity: on how many of the faces the dearer measures are taken:
             exact Shapley values and occluded pictures; curves, infidelity and sensitivity; SSIM and
             earth mover's distance; randomised weights.
-        data, models, out, split, limit, seed, placement, landmarks, device, executor, workers,
-            scheduler, progress: as of `benchmark`.
+        data, models, out, split, limit, seed, placement, landmarks: as of `benchmark`.
+        device, executor, workers, scheduler, progress: as of `benchmark`.
 
     Returns:
         Tables with 95% bootstrap intervals over faces, beside chance: agreement, faithfulness,
@@ -240,7 +240,7 @@ def attribution_suite(
     Raises:
         InputError: as of `benchmark`, no method that fits any model, or a control of no model.
 
-    Example:
+    Examples:
         >>> from analysis import attribution_suite
         >>> result = attribution_suite(
         ...     "heads:n=70", "iram-heads", ["attention", "gradcam"], split="all", limit=4,

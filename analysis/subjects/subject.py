@@ -78,7 +78,7 @@ class Subject:
             InputError: an argument that is missing or can't be, a module that fails on pictures of
                 this size or gives something else than (N, K) finite numbers, or no such layer.
 
-        Example:
+        Examples:
             >>> from torch import nn
             >>> from analysis import Subject
             >>> net = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 2))

@@ -118,7 +118,7 @@ class FaceDataset:
             InputError: pictures of another shape, type or range, not as many labels as pictures, or
                 a label that is no class.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> from iram import FaceDataset
             >>> faces = FaceDataset.of(
