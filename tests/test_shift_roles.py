@@ -63,7 +63,7 @@ def test_controls_are_found_by_their_cards(zoo):
     assert names(found.controls("mine", "random-labels")) == [["e"]]
     with pytest.raises(MissingWeightsError, match=r"no weights of: cbam$"):
         found.controls("mine", "cbam")
-    exposures = [r.training.erased for r in found.plan.readers if r.name in "fg"]
+    exposures = [r.training.erased for r in found.study.readers if r.name in "fg"]
     assert exposures == ["noise", "noise"]
 
 

@@ -200,7 +200,8 @@ def listed(kinds, turned=()):
 
 def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, monkeypatch):
     kinds = ["none"] * 21 + ["upper", "lower", "side", "glasses"] * 5 + ["upper"]
-    monkeypatch.setattr("analysis.studies.shift.run.real_groups", lambda *_: listed(kinds, turned=(41,)))
+    monkeypatch.setattr("analysis.studies.shift.run.real_groups",
+                        lambda *_: listed(kinds, turned=(41,)))
     known = faces(42)
 
     class Listed(Avoiding):

@@ -9,10 +9,10 @@ import tiny
 from analysis.commands import main as cli
 from analysis.stimuli.conditions import select
 from analysis.studies.attribution import Sizes, methods
-from analysis.studies.attribution import run as suite_loop
-from analysis.studies.occlusion import engine
+from analysis.studies.attribution.run import Attribution
+from analysis.studies.occlusion.run import Occlusion
 from analysis.studies.presets import PRESETS, SHIPPED, shipped
-from analysis.studies.shift import engine as shift_loop
+from analysis.studies.shift.run import Shift
 from iram.data import open_dataset
 from iram.weights import pretrained
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from analysis.attributions import FACE_REGIONS, face_regions
 from analysis.commands.main import main
 from analysis.engine.parallel import Executor
-from analysis.studies.attribution import Sizes, attribution_suite, run
+from analysis.studies.attribution import Sizes, attribution_suite, engine, run
 from analysis.studies.attribution.tables import TABLES
 from analysis.subjects import open_subjects
 from iram.data.dataset import FaceDataset
@@ -50,7 +50,7 @@ def written(out) -> dict[str, bytes]:
 
 
 def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
-    rows = pd.read_parquet(findings.suite.out / "rows" / "iram-seed0--gradcam.parquet")
+    rows = pd.read_parquet(findings.plan.out / "rows" / "iram-seed0--gradcam.parquet")
     assert set(rows["family"]) == {"complexity", "localisation", "faithfulness", "curves"}
     faithful = rows[rows["family"] == "faithfulness"].groupby(["metric", "fill"], observed=True)
     assert faithful.size()["order_gap_logit"].to_dict() == {"mean": 3, "blur": 3, "imputed": 3}
@@ -148,7 +148,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     few = {"names": ("none",), "methods": ("gradcam", "random")}
     whole = measured(folder, folder / "whole", **few)
     with monkeypatch.context() as context:
-        context.setitem(run.COMPUTE, "rows", interrupted)
+        context.setitem(vars(engine.scores), "score_rows", interrupted)
         with pytest.raises(KeyboardInterrupt):
             measured(folder, folder / "killed", **few)
     assert not (folder / "killed" / "agreement.csv").exists()

@@ -89,10 +89,10 @@ def _list(plan) -> int:
 def _warn(plan) -> None:
     """Says how long the dear methods take, before they are run."""
     from analysis.attributions import ATTRIBUTIONS
+    from analysis.engine.cells import missing
     from analysis.studies.attribution.estimate import dear_costs
-    from analysis.studies.attribution.run import is_missing, tasks
 
-    if not any(is_missing(plan, task) for task in tasks(plan)):
+    if not any(missing(plan)):
         return
     asked = [method for method in plan.methods if ATTRIBUTIONS.about(method).cost == "dear"]
     print(f"dear methods, for {len(plan.dataset)} faces and one model"

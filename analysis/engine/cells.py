@@ -12,6 +12,8 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
+import pandas as pd
+
 from analysis.engine import store
 from analysis.engine.parallel import HERE, Executor, shared
 from iram.data.dataset import FaceDataset
@@ -42,6 +44,11 @@ class Cell:
 
     def is_finished(self) -> bool:
         return all(store.is_cell(path, self.key) for path in self.files)
+
+    def write(self, *tables: pd.DataFrame) -> None:
+        """Args: tables: the rows of each file."""
+        for path, rows in zip(self.files, tables, strict=True):
+            store.write_cell(path, rows, self.key)
 
 
 class Plan(ABC):

@@ -44,14 +44,14 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     agreement, sanity, order = [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = suite.read("rows", subject, method)
+            rows = suite.scores(subject, method)
             for family, tables in scores.items():
                 own = rows[rows["family"] == family]
                 tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
                 sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
-        rows = suite.read("agreement", subject)
+        rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
@@ -127,7 +127,7 @@ def ranked_by() -> dict[str, str]:
 
 
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
-    rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
+    rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
     rows = [r.loc[r["metric"].isin(ranked_by()), columns] for r in rows]
     text = {"method": str, "metric": str}

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import torch
 
 from analysis.engine.cells import Advance, Cell
-from analysis.engine.store import write_cell
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.rows import rows_of
 
@@ -40,4 +39,4 @@ def compute(benchmark: Benchmark, cells: Sequence[Cell], advance: Advance) -> No
         subject, condition, _ = cell.of
         answers = torch.cat(logits[cell])
         table = rows_of(benchmark.dataset, faces, condition, subject, answers, shares)
-        write_cell(cell.files[0], table, cell.key)
+        cell.write(table)

@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 
 from analysis.engine.cells import Advance, Cell
-from analysis.engine.store import write_cell
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.rows import measures
 from analysis.studies.shift.describe import compare
@@ -43,9 +42,8 @@ def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
                 )
                 advance(len(images) * study.passes(reader, condition))
     for cell, kept in found.items():
-        for kind, path in zip(KINDS, cell.files, strict=True):
-            rows = pd.concat(kept[kind], ignore_index=True)
-            write_cell(path, _constants(study, *cell.of, rows), cell.key)
+        tables = (pd.concat(kept[kind], ignore_index=True) for kind in KINDS)
+        cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
 def replace_attention(study, reader: Reader, condition, places: Places, images, readings):

@@ -46,6 +46,8 @@ def shuffled(maps: Tensor, order: Tensor) -> Tensor:
     return flat.gather(2, order[:, None].expand_as(flat)).view_as(maps)
 
 
+HELD = ("clean", "clean_unmatched", "uniform", "shuffled", "inverted", "other_image",
+        "change_elsewhere")  # by cells of VERSION; one that comes after makes its cells anew
 INTERVENTIONS = Registry("intervention")
 """(clean (N, C, h, w), occluded, order (N, h * w)) of one layer -> the map that takes the place of
 the occluded one, `matched` to it unless it says otherwise."""

@@ -12,8 +12,7 @@ from analysis.engine.store import cell_key, read_cell
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.faces import RealFaces
-from analysis.studies.shift.describe import HELD, MEASURES
-from analysis.studies.shift.interventions import passes
+from analysis.studies.shift import describe, interventions
 from analysis.studies.shift.places import FACELESS, Places, place_name, regions_of
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
@@ -102,7 +101,9 @@ class ShiftStudy(Plan):
             regions=[place_name(r) for r in regions.values()],
             causal=self.causal_fills, layers=LAYER_FILLS,
             truth=HEAD_REGIONS if self.plan.dataset.renders else None, **channels,
-            **added(measures=(MEASURES, HELD)),
+            **added(measures=(describe.MEASURES, describe.HELD), interventions=(
+                interventions.INTERVENTIONS if self.replaces(reader, condition) else (),
+                interventions.HELD)),
         )
 
     def rows(self, kind: str, reader: Reader, condition: Condition) -> pd.DataFrame | None:
@@ -117,5 +118,5 @@ class ShiftStudy(Plan):
     def passes(self, reader: Reader, condition: Condition) -> int:
         """Forward passes a face, beside the clean one."""
         layers = reader.subject.model.num_layers
-        causal = passes(layers, condition.fill in LAYER_FILLS)
+        causal = interventions.passes(layers, condition.fill in LAYER_FILLS)
         return 1 + causal * self.replaces(reader, condition)
