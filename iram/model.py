@@ -181,7 +181,14 @@ def build_model(
     num_classes: int | None = None,
     **options,
 ) -> FERClassifier:
-    """A classifier with fresh weights; the arguments are those of `plan`."""
+    """A classifier with fresh weights; the arguments are those of `plan`.
+
+    Examples:
+        >>> from iram import build_model
+        >>> model = build_model(attention="cbam", num_classes=7)
+        >>> model.num_layers, model.has_attention
+        (6, True)
+    """
     return FERClassifier(plan(backbone, attention, num_classes, **options))
 
 

@@ -23,7 +23,8 @@ from iram.model import FER2013_CLASSES
 ROOT = Path(__file__).parents[1]
 QUIET = {"progress": False, "placement": "mean"}
 SMALL = {"reference": 2, "curves": 2, "pairs": 2, "sanity": 1, **QUIET}
-EXAMPLES = ("analysis.studies.calls", "analysis.subjects.subject", "iram.data.dataset")
+EXAMPLES = ("analysis.attributions.base", "analysis.studies.calls", "analysis.subjects.subject",
+            "iram.data.dataset", "iram.data.specs", "iram.model", "iram.weights")
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

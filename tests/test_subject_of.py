@@ -36,6 +36,13 @@ class Failing(nn.Module):
         raise RuntimeError("no such layer")
 
 
+class Uncopied(Gated):
+    """It can't be copied."""
+
+    def __deepcopy__(self, memo):
+        raise RuntimeError("no copies")
+
+
 def net(**options):
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -128,6 +135,7 @@ def test_controls_go_by_the_name():
     ({"attention": ["gaet"]}, r"attention.*'gaet'.*gate"),
     ({"attention": {"layer": ["gate"]}}, r"attention = .*: write a table \[attention\]"),
     ({"mapping": {"grin": "happy"}}, r"\[mapping\].*'grin'"),
+    ({"module": Uncopied()}, "Subject.of: this Uncopied can't be copied: no copies"),
     ({"module": Failing()}, "Failing: RuntimeError: no such layer|line .*: RuntimeError: no such"),
 ])
 def test_what_is_wrong_is_told_in_a_line(options, told):

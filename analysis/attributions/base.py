@@ -56,6 +56,14 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
     Raises:
         InputError: no such method or option, a model that lacks what the method requires, pictures
             that are no finite floats of shape (N, C, H, W), or a target that is no class.
+
+    Examples:
+        >>> from analysis import attribute
+        >>> from iram import load_model, open_dataset
+        >>> model, faces = load_model("iram-heads"), open_dataset("heads:n=20")
+        >>> x = faces.images([0, 1])
+        >>> attribute(model, x, model(x).argmax(1), method="gradcam").shape
+        torch.Size([2, 48, 48])
     """
     work = ATTRIBUTIONS[method]
     for name in options:

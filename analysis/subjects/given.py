@@ -96,11 +96,13 @@ def _listed(value):
 
 
 def _copied(module: nn.Module) -> nn.Module:
-    """A copy, so that the user's own stays as it is; of what can't be copied the thing itself."""
+    """A copy, so that the user's own stays as it is, and workers can have others of it."""
     try:
         return copy.deepcopy(module)
-    except Exception:  # whatever a user's module raises
-        return module
+    except Exception as error:  # whatever a user's module raises
+        told = " ".join(str(error).split())
+        raise InputError(f"{WHERE}: this {type(module).__name__} can't be copied: {told:.200}; "
+                         "name it as FILE.py:factory instead") from error
 
 
 def _content(net: nn.Module, model: OutsideModel, device: str) -> dict:

@@ -102,7 +102,7 @@ def _other_names(dataset: FaceDataset, subjects) -> str:
         order = "NAME+NAME+..., in the order of the numbers" if all(
             name.isdigit() for name in dataset.classes) else "FOLDER:NAME+FOLDER:NAME+..."
         where.append(f"name them in the data: {dataset.spec},classes={order}")
-    if any(isinstance(subject, OutsideSubject) for subject in subjects):
+    if any(subject.spec for subject in subjects):
         where.append("a description's [mapping] names other counterparts")
     told = "; or ".join(where) or "choose models that were trained on these classes"
     return told[0].upper() + told[1:]
