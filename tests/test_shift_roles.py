@@ -118,7 +118,7 @@ def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
 def test_without_a_card_the_name_tells():
     known = faces(7)
     found = [
-        training_of(subject(Fixed(known), name), True)
+        training_of(subject(Fixed(known), name))
         for name in (
             "iram-heads-seed3",
             "iram-erasing-occluders-seed0",

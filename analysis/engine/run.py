@@ -75,6 +75,10 @@ class Result:
     made: int
     notes: list[str]
 
+    def __repr__(self) -> str:  # in a notebook, and not all rows of all tables
+        tables = ", ".join(self.tables)
+        return f"Result({tables}; {self.made} cells made now, in {self.plan.out})"
+
     @property
     def plan(self) -> Plan:
         """What was run: `out`, `dataset`, `subjects` and `seed` among its attributes."""

@@ -8,7 +8,6 @@ import pandas as pd
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.studies.occlusion.tables.robustness import REFERENCE
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
@@ -93,8 +92,8 @@ def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _lacking(model: str) -> str:
-    """What `reference_of` would take; ours are called by their seed, others as one likes."""
-    name = REFERENCE + "".join(model.partition("-")[1:])
+    """What would be its reference; ours are called by their seed, others as one likes."""
+    name = "none" + "".join(model.partition("-")[1:])
     if seed_of(model) is not None:
         return f"name {name} among the models"
     return f"it takes a model without attention, called {name} by `name` in its description"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from iram import contract
 from iram.errors import InputError
 from iram.registry import Registry
 
@@ -125,7 +126,7 @@ def outcomes(
         InputError: the model has no attention.
     """
     if not clean:
-        raise InputError(f"model '{getattr(model, 'name', '?')}' has no attention to intervene on")
+        raise InputError(f"{contract.called(model)} has no attention to intervene on")
     plain, covered = pictures
     made = donors(clean, occluded, orders)
 

@@ -115,6 +115,6 @@ class ShiftStudy(Plan):
 
     def passes(self, reader: Reader, condition: Condition) -> int:
         """Forward passes a face, beside the clean one."""
-        layers = getattr(reader.subject.model, "num_layers", 1)
+        layers = reader.subject.model.num_layers
         causal = interventions.passes(layers, condition.fill in LAYER_FILLS)
         return 1 + causal * self.replaces(reader, condition)

@@ -1,7 +1,7 @@
 """From a benchmark's cells to all its tables, in one pass over the rows."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,12 @@ from analysis.studies.occlusion.tables.importance import importance
 from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
 from analysis.studies.occlusion.tables.modules import groups, modules
 from analysis.studies.occlusion.tables.occluders import occluder_scores
-from analysis.studies.occlusion.tables.robustness import kind_errors, reference_of, robustness
+from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.studies.occlusion.tables.worst import worst_expressions
 from analysis.subjects import Subject
+from analysis.subjects.roles import reference
+from analysis.subjects.training import Training, training_of
 
 TOLERANCE = 0.02 + 1e-6  # of the face area
 MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
@@ -55,14 +57,21 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
         parts["summary"].append(_named(summary, benchmark, subject))
         for name, table in _of_one_model(benchmark, conditions, correct):
             parts[name].append(_named(table, benchmark, subject))
-    references = {model: reference_of(model, list(errors)) for model in errors}
-    known = {model: other for model, other in references.items() if other is not None}
+    models = [(s.name, s.seed, training_of(s)) for s in benchmark.subjects]
     parts["robustness"] = [_with_seeds(
-        robustness(conditions, errors, known, benchmark.seed), benchmark
+        robustness(conditions, errors, _references(models), benchmark.seed), benchmark
     )]
-    found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
+    labels, trained = groups(benchmark.subjects), {name: one for name, _, one in models}
+    whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
+    found = modules(conditions, errors, labels, _references(whole), benchmark.seed)
     parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
     return {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
+
+
+def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
+    """{model: what it is measured against}, of name, seed and training of each; see `reference`."""
+    found = {name: reference(own, seed, models) for name, seed, own in models}
+    return {name: other for name, other in found.items() if other is not None}
 
 
 def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
