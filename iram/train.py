@@ -186,7 +186,8 @@ class _Run:
             return
         groups, state = load_checkpoint(path, ("identity", "epoch", "best_epoch", "log"))
         made = state["identity"]
-        made["recipe"] = Recipe().to_dict() | made["recipe"]  # fields added since: as they were
+        for part, now in (("recipe", Recipe()), ("architecture", Architecture())):
+            made[part] = now.to_dict() | made[part]  # fields added since: as they were
         if changed := difference(made, self.identity):
             raise InputError(
                 f"{path} is of another training ({changed}); choose another --out, or remove it"
