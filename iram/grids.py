@@ -112,11 +112,9 @@ READINGS = {
 
 def placed(readings: dict[str, dict], place: str, base: dict) -> list[Cell]:
     """The readings with their gates in this place; seed 0."""
-    suffix = "" if place == "branch" else f"-{place}"
-    return [
-        Cell(label + suffix, 0, architecture | ({} if place == "branch" else {"place": place}), base)
-        for label, architecture in readings.items()
-    ]
+    suffix, changed = ("", {}) if place == "branch" else (f"-{place}", {"place": place})
+    return [Cell(label + suffix, 0, architecture | changed, base)
+            for label, architecture in readings.items()]
 
 
 GRIDS: dict[str, list[Cell]] = {
@@ -147,7 +145,7 @@ GRIDS: dict[str, list[Cell]] = {
     "study-5": [*SEED_0, *reseeded(SEED_0, [1, 2, 3, 4])],
     "ferplus": product(["none", "iram"], [0, 1, 2], "-ferplus", recipe=STUDY),  # 8 classes
     # On FER2013, to choose a reading of IRAM on PublicTest; today's in the branch, cbam and none
-    # are cells of "study". Two cells decide between the wirings, four more on the place of the gate;
+    # are cells of "study". Two cells decide between the wirings, four more on the gate's place;
     # cbam's second place tells what the place does to a module that acts anyway.
     "readings": [
         *placed(dict(itertools.islice(READINGS.items(), 2)), "branch", STUDY),
