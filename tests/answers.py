@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.study import CLEAN, Condition
-from analysis.tables.grid import grid
+from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.studies.occlusion.tables.grid import grid
 
 
 def conditions(*chosen):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.training import Measured
-from iram.recipe import Recipe
+from analysis.studies.training.measured import Measured
+from iram.training.recipe import Recipe
 
 
 def measured(label, hits, seed=0, attention=None, recipe=None, **switches):

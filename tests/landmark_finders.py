@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from analysis.landmarks import mean_landmarks
-from analysis.landmarks.points import COUNT
-from analysis.pose import rotation_matrix
+from analysis.stimuli.landmarks import mean_landmarks
+from analysis.stimuli.landmarks.points import COUNT
+from analysis.stimuli.pose import rotation_matrix
 
 NAN = np.float32(np.nan)
 

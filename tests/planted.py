@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from analysis.layout import mean_layout
+from analysis.stimuli.layout import mean_layout
 from analysis.subjects import Subject
 from iram.model import FER2013_CLASSES, Trace
 

@@ -2,8 +2,8 @@
 
 import tiny
 
-from analysis.bench import benchmark
-from analysis.study import select
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion.run import benchmark
 from analysis.subjects import open_subjects
 from iram.model import FER2013_CLASSES
 

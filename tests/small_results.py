@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.example import FACTS, Example, write_example
-from analysis.store import write_table
+from analysis.engine.example import FACTS, Example, write_example
+from analysis.engine.store import write_table
 
 MODELS = ("iram-seed0", "none-seed0")
 NUMBERS = np.random.default_rng(0)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from hits import measured, random_hits
 
-from analysis import cli
-from analysis.answers import read_answers, write_answers
+from analysis.commands import main as cli
+from analysis.studies.training.answers import read_answers, write_answers
 from iram import InputError
 
 NONE = measured("none", random_hits(0.6, 0))

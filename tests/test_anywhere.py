@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.cli import main
+from analysis.commands.main import main
 from iram.files import located
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -5,7 +5,7 @@ import torch
 from nets import classifier, pictures, raw
 
 from analysis.attributions.attention import reused_share, weighted_gate
-from analysis.maps import resize
+from analysis.stimuli.resizing import resize
 from iram.attention.iram import IRAM
 
 

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from analysis import attribute
 from analysis.attributions import shapley_values
-from analysis.attributions.face import grid
 from analysis.attributions.masking import baseline
-from analysis.maps import resize_labels
+from analysis.attributions.regions import grid
+from analysis.stimuli.resizing import resize_labels
 
 # Linear models: every contribution has a closed form.
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from analysis import attribute
 from analysis.attributions import ATTRIBUTIONS, missing, options_of, requires
 from analysis.attributions.question import undisturbed
-from analysis.maps import resize
+from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 
 PAIRS = [

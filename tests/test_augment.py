@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from iram import InputError
-from iram.augment import augment, mix, move, relight
-from iram.recipe import Recipe
+from iram.training.augment import augment, mix, move, relight
+from iram.training.recipe import Recipe
 
 STILL = {"flip": False, "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0,
          "contrast": 0.0}
@@ -34,7 +34,7 @@ def smooth_face(size=24):
 def always(monkeypatch, value):
     """Every draw of a uniform number is `value`: 1 is the far end of a range, 0.5 its middle."""
     monkeypatch.setattr(
-        "iram.augment.torch.rand",
+        "iram.training.augment.torch.rand",
         lambda *shape, generator: torch.full(
             shape[0] if isinstance(shape[0], tuple) else shape, float(value)
         ),
@@ -168,7 +168,7 @@ def test_light_differs_from_picture_to_picture():
 
 
 def test_erasing_is_off_in_a_recipe_that_does_not_ask_for_it(monkeypatch):
-    monkeypatch.setattr("iram.augment.erase", lambda *arguments: pytest.fail("erased"))
+    monkeypatch.setattr("iram.training.augment.erase", lambda *arguments: pytest.fail("erased"))
     assert Recipe().erasing == 0
     augment(faces(), Recipe(), generator())
 

@@ -10,14 +10,15 @@ import tiny
 import torch
 from small_bench import QUICK, contents, opened, run
 
-from analysis import bench, engine
-from analysis.bench import planned
-from analysis.estimate import estimate
-from analysis.layout import FRONTAL
-from analysis.parallel import Executor
-from analysis.sampling import BATCH_SIZES, fastest_batch_size
-from analysis.study import select
+from analysis.engine.parallel import Executor
+from analysis.stimuli.conditions import select
+from analysis.stimuli.layout import FRONTAL
+from analysis.studies.occlusion import engine
+from analysis.studies.occlusion import run as bench
+from analysis.studies.occlusion.estimate import estimate
+from analysis.studies.occlusion.run import planned
 from analysis.subjects import open_subjects
+from analysis.subjects.batches import BATCH_SIZES, fastest_batch_size
 from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 

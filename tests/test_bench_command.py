@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from analysis.cli import main
+from analysis.commands.main import main
 
 HEADS = "heads:n=40"
 
@@ -60,7 +60,7 @@ def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_pat
     arguments = command(weights, tmp_path / "killed", "--conditions", "unstructured")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "analysis.cli", *arguments], env=environment, text=True,
+        [sys.executable, "-m", "analysis.commands.main", *arguments], env=environment, text=True,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job of a shell's
     )
@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_in_one_line_and_loses_nothing(weights, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 
     run = subprocess.run(
-        [sys.executable, "-m", "analysis.cli", *command(weights, out)],
+        [sys.executable, "-m", "analysis.commands.main", *command(weights, out)],
         preexec_fn=limited, capture_output=True, text=True, check=False,
     )
     assert run.returncode == 2

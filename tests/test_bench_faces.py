@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tiny
 
-from analysis.faces import to_be_turned
-from analysis.sampling import sample
+from analysis.engine.sampling import sample
+from analysis.stimuli.placed import to_be_turned
 from iram.errors import InputError
 
 
@@ -22,8 +22,8 @@ def test_a_sample_is_part_of_a_larger_one():
 
 def landmarks_file(path, yaws, rows):
     """FaceMesh landmarks of faces with these yaws: the mean face, turned."""
-    from analysis.landmarks import mean_landmarks
-    from analysis.pose import rotation_matrix
+    from analysis.stimuli.landmarks import mean_landmarks
+    from analysis.stimuli.pose import rotation_matrix
 
     mean = mean_landmarks() * 48
     middle = mean.mean(0)

@@ -10,10 +10,10 @@ import tiny
 import torch
 from small_bench import QUICK, contents, opened, run
 
-from analysis import store
-from analysis.study import select
+from analysis.engine import store
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
-from analysis.tables.summary import TABLES
 from iram.model import FER2013_CLASSES
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -96,7 +96,7 @@ def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monk
     turned = torch.eye(2, 4).expand(40, 2, 4).clone()
     turned[:, :, 3] = 6  # pixels
     with monkeypatch.context() as patch:
-        patch.setattr("analysis.bench.summarise", lambda plan: 1 / 0)
+        patch.setattr("analysis.studies.occlusion.run.summarise", lambda plan: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(subjects, tmp_path, cameras=turned)
     again = run(subjects, tmp_path, cameras=turned)

@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 import tiny
 
-from analysis import engine
-from analysis.bench import benchmark, planned
-from analysis.estimate import estimate
-from analysis.parallel import Executor
-from analysis.study import select
+from analysis.engine.parallel import Executor
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion import engine
+from analysis.studies.occlusion.estimate import estimate
+from analysis.studies.occlusion.run import benchmark, planned
+from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
-from analysis.tables.summary import TABLES
 from iram.model import FER2013_CLASSES
 
 QUICK = select("smoke")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from toy import toy_faces
 
-from analysis import cli
+from analysis.commands import main as cli
 from analysis.commands import options
 from iram import InputError
 from iram.attention import ATTENTION
@@ -22,7 +22,7 @@ from iram.weights import pretrained
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [name for name in cli.COMMANDS if find_spec(f"analysis.commands.{name}")]
-IRAM = [sys.executable, "-m", "analysis.cli"]
+IRAM = [sys.executable, "-m", "analysis.commands.main"]
 # As at a terminal: what is printed waits in a buffer.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
 
@@ -48,7 +48,7 @@ def fails(capsys, *arguments) -> str:
 def test_help_shows_examples_and_imports_no_torch(command):
     argv = [command, "--help"] if command else ["--help"]
     script = (
-        "import sys\nfrom analysis.cli import main\n"
+        "import sys\nfrom analysis.commands.main import main\n"
         f"try:\n  main({argv})\nexcept SystemExit as end:\n  assert not end.code\n"
         "loaded = {'torch', 'pandas', 'scipy', 'matplotlib', 'PIL'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
@@ -294,7 +294,7 @@ def test_ctrl_c_while_training_is_130_and_leaves_no_lock(capsys, tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr("iram.data.open_dataset", lambda spec: toy_faces())
-    monkeypatch.setattr("iram.train._Run.step", interrupted)
+    monkeypatch.setattr("iram.training.train._Run.step", interrupted)
     assert cli.main(["train", "--data", "t", "--out", str(tmp_path), *SMALL]) == 130
     assert list((tmp_path / "iram-seed0").iterdir()) == []
 

@@ -9,8 +9,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
-from analysis.corruptions import CORRUPTIONS, SEVERITIES, VALUES, squares_matrix
-from analysis.fills import FILLS, Scene
+from analysis.stimuli.corruptions import CORRUPTIONS, SEVERITIES, VALUES, squares_matrix
+from analysis.stimuli.fills import FILLS, Scene
 from iram.errors import InputError
 from iram.seeds import generators
 

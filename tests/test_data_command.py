@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sources import fer_rows, write_csv, write_lists, write_pictures, write_votes
 
-from analysis.cli import main
+from analysis.commands.main import main
 
 
 def test_the_command_counts_faces_per_split_and_class(fer_csv, capsys):
@@ -38,7 +38,8 @@ def test_what_another_command_leaves_out_is_one_plain_line(tmp_path):
     rows = fer_rows(9)
     rows[3][0] = "9"
     path = write_csv(tmp_path / "x.csv", rows)
-    command = [sys.executable, "-m", "analysis.cli", "train", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "analysis.commands.main", "train", "--out",
+               str(tmp_path / "out")]
     done = subprocess.run([*command, "--data", f"fer2013:{path},skip_bad=1"], text=True,
                           capture_output=True, cwd=Path(__file__).parents[1])
     told, stopped = done.stderr.splitlines()
@@ -121,7 +122,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(fer_csv, capsys, argv, message):
 
 def test_the_command_needs_no_torch(fer_csv):
     code = (
-        "import sys; from analysis.cli import main\n"
+        "import sys; from analysis.commands.main import main\n"
         "assert main(sys.argv[1:]) == 0\n"
         "assert 'torch' not in sys.modules"
     )

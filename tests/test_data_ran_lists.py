@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sources import fer_rows, write_lists, write_pictures, write_votes
 
-from analysis.cli import main
-from analysis.real_faces import VOTES
+from analysis.commands.main import main
+from analysis.studies.occlusion.real.faces import VOTES
 from iram.data import open_dataset
 from iram.data.ran_lists import FERPLUS, RAFDB
 from iram.errors import InputError

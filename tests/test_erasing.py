@@ -4,9 +4,9 @@ import pytest
 import torch
 from test_augment import faces, generator
 
-from iram.augment import augment
-from iram.erasing import FACE, erase, growth
-from iram.recipe import Recipe
+from iram.training.augment import augment
+from iram.training.erasing import FACE, erase, growth
+from iram.training.recipe import Recipe
 
 REGIONS = ("brows", "eyes", "nose", "mouth", "upper_half", "lower_half", "left_half", "right_half")
 
@@ -108,7 +108,7 @@ def test_a_region_moves_with_its_face_and_a_rectangle_is_anywhere(move):
 
 def test_augmentation_tells_the_eraser_how_the_pictures_were_moved(monkeypatch):
     seen = []
-    monkeypatch.setattr("iram.augment.erase", lambda *arguments: seen.append(arguments) or 1)
+    monkeypatch.setattr("iram.training.augment.erase", lambda *a: seen.append(a) or 1)
     x = faces(20)
     augment(x, Recipe(erasing=1.0, brightness=0.0, contrast=0.0), generator())
     moved, _, _, grid = seen[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.cli import main
+from analysis.commands.main import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")

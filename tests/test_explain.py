@@ -8,11 +8,13 @@ import torch
 from PIL import Image
 
 from analysis.attributions import attribute
-from analysis.cli import main
-from analysis.example import read_example, write_example
-from analysis.explain import Explanation, MethodMap, crop, explain, explain_covered
+from analysis.attributions.explanation import Explanation, MethodMap
+from analysis.commands.main import main
+from analysis.engine.example import read_example, write_example
+from analysis.explain.covered import explain_covered
+from analysis.explain.explain import crop, explain
 from analysis.figures import AttentionPanel
-from analysis.study import Condition
+from analysis.stimuli.conditions import Condition
 from analysis.subjects import open_subjects
 from iram.errors import InputError
 from iram.weights import load_model

@@ -13,15 +13,14 @@ from photos import RIGHT, WRONG, heads, make, needs_detector, photograph, saved,
 from PIL import Image
 
 from analysis.attributions import FACE_REGIONS
-from analysis.cli import main
-from analysis.explain import Explanation
-from analysis.figures import PhotographOverview
-from analysis.figures.photograph import drawable
-from analysis.landmarks.pictures import hashed
-from analysis.landmarks.reader import Landmarks
-from analysis.landmarks.writer import write_landmarks
-from analysis.photographs.explained import ExplainedFace, Told
-from analysis.photographs.faces import Face
+from analysis.attributions.explanation import Explanation
+from analysis.commands.main import main
+from analysis.explain.explained import ExplainedFace, Told
+from analysis.explain.faces import Face
+from analysis.explain.panels import PhotographOverview, drawable
+from analysis.stimuli.landmarks.pictures import hashed
+from analysis.stimuli.landmarks.reader import Landmarks
+from analysis.stimuli.landmarks.writer import write_landmarks
 from iram.data import open_dataset
 from iram.data.images import read_image, resized
 from iram.photographs import Box
@@ -227,7 +226,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_half_written(
     explain, tmp_path, monkeypatch
 ):
     paths = [saved(tmp_path / f"{k}.png", heads()[k][:90, :90]) for k in range(3)]
-    from analysis.photographs import run
+    from analysis.explain import run
 
     first = run.explained
 

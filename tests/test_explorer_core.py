@@ -8,21 +8,22 @@ import tiny
 import torch
 
 from analysis.attributions import attribute
-from analysis.engine import Benchmark, perturbed
 from analysis.explorer.answer import Answer, ask, attention_map, on_covered
 from analysis.explorer.offer import Gallery, Offer, open_offer
 from analysis.explorer.picture import Face, Picture, make_picture, moved
 from analysis.explorer.session import MapPair, Session
 from analysis.explorer.state import DRAWN, State
 from analysis.explorer.words import condition_text, map_texts, summary_text
-from analysis.landmarks import Landmarks, mean_landmarks
-from analysis.landmarks.pictures import picture_ids
-from analysis.landmarks.writer import write_landmarks
-from analysis.layout import FRONTAL, fit_cameras, mean_layout
-from analysis.occluders import Cover
-from analysis.perturb import cover_faces
-from analysis.pose import turn
-from analysis.study import CLEAN, Condition
+from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.stimuli.landmarks import Landmarks, mean_landmarks
+from analysis.stimuli.landmarks.pictures import picture_ids
+from analysis.stimuli.landmarks.writer import write_landmarks
+from analysis.stimuli.layout import FRONTAL, fit_cameras, mean_layout
+from analysis.stimuli.occluders import Cover
+from analysis.stimuli.perturb import cover_faces
+from analysis.stimuli.pose import turn
+from analysis.studies.occlusion.engine import perturbed
+from analysis.studies.occlusion.plan import Benchmark
 from iram import open_dataset
 from iram.errors import InputError
 from iram.weights import load_model

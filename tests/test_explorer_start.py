@@ -11,7 +11,7 @@ import pytest
 import torch
 from explorer_client import Client, fetched
 
-from analysis.cli import main
+from analysis.commands.main import main
 from analysis.explorer.notebook import Explorer
 from analysis.explorer.server import Server
 from iram.errors import InputError
@@ -88,7 +88,8 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, capsys):
 
 
 def test_the_command_prints_its_address_and_ctrl_c_ends_it_well():
-    command = [sys.executable, "-m", "analysis.cli", "explore", "--no-browser", "--models", "none"]
+    command = [sys.executable, "-m", "analysis.commands.main", "explore", "--no-browser",
+               "--models", "none"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -14,7 +14,7 @@ from analysis.explorer.session import MOST_UPLOADS, Session
 from analysis.explorer.state import DRAWN, Crop
 from analysis.explorer.upload import KEPT_SIDE, MAX_BYTES, Upload, clean_name, read_upload
 from analysis.explorer.wire import pack, unpack
-from analysis.study import CLEAN, PRESETS, Condition
+from analysis.stimuli.conditions import CLEAN, PRESETS, Condition
 from iram.data.images import resized
 from iram.errors import InputError
 

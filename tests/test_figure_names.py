@@ -3,15 +3,15 @@
 import pytest
 
 from analysis.attributions import ATTRIBUTIONS
-from analysis.corruptions import CORRUPTIONS
 from analysis.figures import names
 from analysis.figures.style import STYLES, context, look, points, using
-from analysis.fills import FILLS
-from analysis.occluders import names as occluders
-from analysis.shift.hypotheses import HYPOTHESES
-from analysis.shift.interventions import donors
-from analysis.suite.perturbed import ORDERS
-from analysis.tables.real import GROUPS, TYPES
+from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.fills import FILLS
+from analysis.stimuli.occluders import names as occluders
+from analysis.studies.attribution.perturbed import ORDERS
+from analysis.studies.occlusion.real.table import GROUPS, TYPES
+from analysis.studies.shift.hypotheses import HYPOTHESES
+from analysis.studies.shift.interventions import donors
 from iram.attention import ATTENTION
 from iram.errors import InputError
 

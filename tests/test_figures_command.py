@@ -9,7 +9,7 @@ import pytest
 import small_results
 from matplotlib.text import Text
 
-from analysis.cli import main
+from analysis.commands.main import main
 from analysis.figures import using
 from analysis.figures.make import Results, draw
 from analysis.figures.registry import FIGURES, TABLES, command_of
@@ -263,7 +263,7 @@ def test_the_list_tells_tables_and_commands(results, capsys):
 
 
 def test_every_table_has_a_command_of_the_command_line():
-    from analysis.cli import COMMANDS
+    from analysis.commands.main import COMMANDS
 
     for item in (*FIGURES, *TABLES):
         for name in (*item.tables, *item.optional):

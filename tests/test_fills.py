@@ -8,14 +8,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 from tiny import dataset
 
-from analysis.fills import FILLS, Scene, paint
-from analysis.fills.borrowed import donors
-from analysis.fills.imputation import NOISE_SD, impute
-from analysis.fills.plain import NOISE_MEAN, gaussian_matrix
-from analysis.fills.plain import NOISE_SD as WHITE_SD
-from analysis.fills.texture import FACE_MEAN, FACE_SD, SLOPE
-from analysis.layout import mean_layout
-from analysis.occluders import cover
+from analysis.stimuli.fills import FILLS, Scene, paint
+from analysis.stimuli.fills.borrowed import donors
+from analysis.stimuli.fills.imputation import NOISE_SD, impute
+from analysis.stimuli.fills.plain import NOISE_MEAN, gaussian_matrix
+from analysis.stimuli.fills.plain import NOISE_SD as WHITE_SD
+from analysis.stimuli.fills.texture import FACE_MEAN, FACE_SD, SLOPE
+from analysis.stimuli.layout import mean_layout
+from analysis.stimuli.occluders import cover
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.seeds import generators

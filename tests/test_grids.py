@@ -3,10 +3,10 @@
 import pytest
 
 from iram import InputError
-from iram.grids import GRIDS, Cell, product
 from iram.model import Architecture
-from iram.recipe import Recipe
-from iram.train import difference
+from iram.training.grids import GRIDS, Cell, product
+from iram.training.recipe import Recipe
+from iram.training.train import difference
 from iram.weights import pretrained
 
 

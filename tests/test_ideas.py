@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hits import measured
 
-from analysis.tables.ideas import IDEAS, ideas_page
-from analysis.tables.training import ablation_table
+from analysis.studies.training.ideas import IDEAS, ideas_page
+from analysis.studies.training.tables import ablation_table
 from iram.attention.iram import FUSION, REUSE
-from iram.grids import GRIDS
+from iram.training.grids import GRIDS
 
 BASE = np.r_[np.ones(700), np.zeros(300)]
 

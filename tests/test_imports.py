@@ -49,7 +49,7 @@ def modules_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import iram", "import analysis.cli", "from iram import InputError"]
+    "code", ["import iram", "import analysis.commands.main", "from iram import InputError"]
 )
 def test_torch_is_not_imported_before_it_is_needed(code):
     assert modules_after(code).isdisjoint({"torch", "pandas", "scipy", "matplotlib"})
@@ -63,7 +63,7 @@ def test_no_figure_computes(path):
 
 def test_no_figure_imports_torch_by_way_of_another_module():
     loaded = modules_after(
-        "import analysis.figures, analysis.cli\nanalysis.cli.main(['figures', '--list'])"
+        "import analysis.figures, analysis.commands.main\nanalysis.cli.main(['figures', '--list'])"
     )
     assert "analysis.figures.registry" in loaded
     assert loaded.isdisjoint({"torch", "captum", "scipy.stats"})

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 from torch.nn.functional import interpolate
 
-from analysis.fills.imputation import impute
+from analysis.stimuli.fills.imputation import impute
 
 
 def pictures(count, *size, seed=0):
@@ -143,6 +143,6 @@ def test_a_picture_of_one_row_is_refused():
 
 
 def test_too_few_steps_are_an_error_not_a_result(monkeypatch):
-    monkeypatch.setattr("analysis.fills.imputation.MAX_STEPS", 2)
+    monkeypatch.setattr("analysis.stimuli.fills.imputation.MAX_STEPS", 2)
     with pytest.raises(ArithmeticError, match="residual above 1e-05 after 2 steps"):
         impute(pictures(1, 48, 48), masks(48, 48)[:1])

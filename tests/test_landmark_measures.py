@@ -5,14 +5,12 @@ import pandas as pd
 import pytest
 from landmark_finders import NAN, face_at
 
-from analysis.cli import main
-from analysis.landmarks import (
-    mean_landmarks,
-)
-from analysis.landmarks.points import COUNT
-from analysis.layout import mean_layout
-from analysis.layout.remade import mean_face_table, mean_landmarks_table
-from analysis.pose.measured import measure_yaw, yaw_table
+from analysis.commands.main import main
+from analysis.stimuli.landmarks import mean_landmarks
+from analysis.stimuli.landmarks.points import COUNT
+from analysis.stimuli.layout import mean_layout
+from analysis.stimuli.layout.remade import mean_face_table, mean_landmarks_table
+from analysis.stimuli.measured_yaw import measure_yaw, yaw_table
 from iram.errors import InputError
 
 
@@ -85,7 +83,7 @@ def test_the_mean_face_that_ships_is_remade_from_fer2013(iram_data, tmp_path):
                  "--mean-face", "--out", str(tmp_path)]) == 0
     from importlib.resources import files
 
-    shipped = files("analysis.layout") / "mean_face.csv"
+    shipped = files("analysis.stimuli.layout") / "mean_face.csv"
     assert (tmp_path / "mean_face.csv").read_bytes() == shipped.read_bytes()
     remade = pd.read_csv(tmp_path / "mean_landmarks.csv")
     np.testing.assert_allclose(remade, mean_landmarks(), atol=0.003)

@@ -8,7 +8,7 @@ import tiny
 from landmark_finders import face_at, stand_in
 from sources import faces, fer_rows, write_csv, write_pictures
 
-from analysis.landmarks import (
+from analysis.stimuli.landmarks import (
     USUAL_68,
     Landmarks,
     count_known,
@@ -17,10 +17,10 @@ from analysis.landmarks import (
     read_landmarks,
     read_mesh,
 )
-from analysis.landmarks import pictures as pictures_module
-from analysis.landmarks.finder import find_landmarks, known_by_picture
-from analysis.landmarks.pictures import picture_ids
-from analysis.landmarks.writer import write_landmarks
+from analysis.stimuli.landmarks import pictures as pictures_module
+from analysis.stimuli.landmarks.finder import find_landmarks, known_by_picture
+from analysis.stimuli.landmarks.pictures import picture_ids
+from analysis.stimuli.landmarks.writer import write_landmarks
 from iram import open_dataset
 from iram.data.heads import render
 from iram.errors import InputError
@@ -240,7 +240,7 @@ def test_of_photographs_that_nobody_knows_none_is_known():
 def test_the_shipped_landmarks_are_near_the_mean_face_and_small():
     from importlib.resources import files
 
-    shipped = files("analysis.landmarks") / "fer2013_test.npz"
+    shipped = files("analysis.stimuli.landmarks") / "fer2013_test.npz"
     landmarks = read_landmarks(shipped)
     assert len(shipped.read_bytes()) < 1e6
     known, unknown = count_known(landmarks.points)

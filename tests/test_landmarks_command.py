@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 from landmark_finders import NAN, face_at, stand_in
 
-from analysis.cli import main
-from analysis.landmarks import (
+from analysis.commands.main import main
+from analysis.stimuli.landmarks import (
     USUAL_68,
     count_known,
     known_landmarks,
     read_landmarks,
     read_mesh,
 )
-from analysis.landmarks.finder import find_landmarks
-from analysis.landmarks.points import COUNT
+from analysis.stimuli.landmarks.finder import find_landmarks
+from analysis.stimuli.landmarks.points import COUNT
 from iram import open_dataset
 
 
 @pytest.fixture
 def with_finder(monkeypatch):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: stand_in)
+    monkeypatch.setattr("analysis.stimuli.landmarks.facemesh.FaceMesh", lambda: stand_in)
 
 
 def fails(capsys, *arguments) -> str:
@@ -47,7 +47,8 @@ def test_the_command_writes_a_file_that_the_others_read(fer_csv, tmp_path, capsy
 
 
 def test_the_command_measures_yaw(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh", lambda: lambda _: face_at(5))
+    monkeypatch.setattr("analysis.stimuli.landmarks.facemesh.FaceMesh",
+                        lambda: lambda _: face_at(5))
     out = tmp_path / "yaw.csv"
     assert main(["landmarks", "--data", "heads:n=14,size=24", "--limit", "3", "--yaw=30,-30",
                  "--out", str(out)]) == 0
@@ -91,7 +92,7 @@ def test_a_mistake_is_one_line(options, message, capsys, tmp_path, monkeypatch, 
 
 
 def test_a_data_set_without_any_face_is_a_mistake(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("analysis.landmarks.facemesh.FaceMesh",
+    monkeypatch.setattr("analysis.stimuli.landmarks.facemesh.FaceMesh",
                         lambda: lambda _: np.full((COUNT, 3), NAN))
     line = fails(capsys, "--data", "heads:n=7,size=24", "--out", tmp_path / "x.npz")
     assert "no face was found in any of 7 pictures" in line
@@ -101,7 +102,7 @@ def test_a_data_set_without_any_face_is_a_mistake(tmp_path, capsys, monkeypatch)
 @pytest.fixture(scope="module")
 def face_mesh():
     pytest.importorskip("mediapipe", reason="MediaPipe is not installed (`make landmarks`)")
-    from analysis.landmarks.facemesh import FaceMesh
+    from analysis.stimuli.landmarks.facemesh import FaceMesh
 
     return FaceMesh()
 

@@ -5,11 +5,18 @@ import pytest
 import torch
 from matplotlib.path import Path
 
-from analysis.landmarks import USUAL_68, mean_landmarks
-from analysis.layout import canvas, face_layout, fit_cameras, mean_layout, rolled, turned_camera
-from analysis.layout.camera import FRONTAL, RIGID
-from analysis.layout.polygons import polygon_distance
-from analysis.pose import rotation_matrix
+from analysis.stimuli.landmarks import USUAL_68, mean_landmarks
+from analysis.stimuli.layout import (
+    canvas,
+    face_layout,
+    fit_cameras,
+    mean_layout,
+    rolled,
+    turned_camera,
+)
+from analysis.stimuli.layout.camera import FRONTAL, RIGID
+from analysis.stimuli.layout.polygons import polygon_distance
+from analysis.stimuli.pose import rotation_matrix
 
 
 def test_the_distance_to_a_square_is_zero_inside_and_euclidean_outside():

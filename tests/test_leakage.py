@@ -8,18 +8,19 @@ import torch
 from sklearn.metrics import recall_score
 from sklearn.neighbors import NearestCentroid
 
-from analysis import cli, leakage
-from analysis.layout import mean_layout
-from analysis.leakage import (
+from analysis.commands import main as cli
+from analysis.stimuli.conditions import Condition, select
+from analysis.stimuli.layout import mean_layout
+from analysis.stimuli.occluders import GROWING, Growth
+from analysis.stimuli.perturb import cover_faces
+from analysis.studies.occlusion import leakage
+from analysis.studies.occlusion.leakage import (
     balanced_accuracy,
     mask_features,
     masking,
     masks,
     stratified_folds,
 )
-from analysis.occluders import GROWING, Growth
-from analysis.perturb import cover_faces
-from analysis.study import Condition, select
 from iram.errors import InputError
 
 BOX = Condition("box", 0.3, "mean")

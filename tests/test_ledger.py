@@ -5,8 +5,8 @@ import json
 import pytest
 
 from iram import InputError
-from iram.grids import Cell
-from iram.ledger import read_log, seconds_left, status
+from iram.training.grids import Cell
+from iram.training.ledger import read_log, seconds_left, status
 
 
 def cell(label="none", seed=0, epochs=10, **architecture):

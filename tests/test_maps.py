@@ -2,7 +2,8 @@
 
 import torch
 
-from analysis.maps import resize, spatial_attention
+from analysis.attributions.maps import spatial_attention
+from analysis.stimuli.resizing import resize
 
 
 def test_spatial_attention_is_the_mean_over_channels():

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from analysis.layout import part_distances
-from analysis.occluders.objects import OBJECTS, SIDE, covered, covered_fraction, sketch
+from analysis.stimuli.layout import part_distances
+from analysis.stimuli.occluders.objects import OBJECTS, SIDE, covered, covered_fraction, sketch
 from iram.errors import InputError
 
 SIZE = 96

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from analysis.layout import canvas, face_layout, mean_layout, rolled, turned_camera
-from analysis.layout.camera import FRONTAL
-from analysis.occluders import (
+from analysis.stimuli.conditions import OBJECTS as SHARES
+from analysis.stimuli.layout import canvas, face_layout, mean_layout, rolled, turned_camera
+from analysis.stimuli.layout.camera import FRONTAL
+from analysis.stimuli.occluders import (
     GROWING,
     OBJECTS,
     Growth,
@@ -17,7 +18,6 @@ from analysis.occluders import (
     reach,
     stopped,
 )
-from analysis.study import OBJECTS as SHARES
 from iram.errors import InputError
 from iram.seeds import generators
 

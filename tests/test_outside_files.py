@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analysis.cli import main
+from analysis.commands.main import main
 from analysis.subjects import open_subjects
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.probe import pictures

@@ -9,11 +9,11 @@ import tiny
 import torch
 from sources import write_pictures
 
-from analysis.cli import main
-from analysis.engine import Benchmark
-from analysis.shift.readers import open_readers, readable
-from analysis.shift.run import ShiftStudy
-from analysis.study import Condition
+from analysis.commands.main import main
+from analysis.stimuli.conditions import Condition
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.shift.plan import ShiftStudy
+from analysis.studies.shift.readers import open_readers, readable
 from analysis.subjects import open_model, open_study
 from analysis.subjects.probe import pictures
 from iram import open_dataset

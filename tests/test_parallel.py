@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from analysis.parallel import Executor, shared
+from analysis.engine.parallel import Executor, shared
 from iram.errors import InputError
 
 
@@ -59,7 +59,7 @@ def test_processes_take_several_gpus_in_turn(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
     here = contextlib.nullcontext()
-    monkeypatch.setattr("analysis.parallel._backend", lambda executor, common: here)
+    monkeypatch.setattr("analysis.engine.parallel._backend", lambda executor, common: here)
     run(Executor("processes", 1), counted, range(5))  # joblib without a backend: in this process
     assert taken == [0, 1, 0, 1, 0]
     run(Executor(workers=1), counted)
@@ -120,6 +120,6 @@ def test_mistakes_are_told(arguments, message):
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch):
     pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
-    monkeypatch.setattr("analysis.parallel.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("analysis.engine.parallel.CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         run(Executor("dask", scheduler="tcp://127.0.0.1:9"))

@@ -6,10 +6,10 @@ import tiny
 import torch
 from scipy.ndimage import rotate
 
-from analysis.layout import FRONTAL as FRONTAL_CAMERA
-from analysis.perturb import cover_faces, finish, layout_at, pose
-from analysis.pose import rotate_in_plane, turn
-from analysis.study import CLEAN, FRONTAL, PRESETS, Condition
+from analysis.stimuli.conditions import CLEAN, FRONTAL, PRESETS, Condition
+from analysis.stimuli.layout import FRONTAL as FRONTAL_CAMERA
+from analysis.stimuli.perturb import cover_faces, finish, layout_at, pose
+from analysis.stimuli.pose import rotate_in_plane, turn
 from iram import open_dataset
 
 IDS = [f"face{i}" for i in range(6)]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from photos import heads, needs_detector, photograph, saved, scenery
 
-from analysis.photographs.boxes import read_boxes
-from analysis.photographs.faces import Finder
-from analysis.photographs.inputs import photographs
+from analysis.explain.boxes import read_boxes
+from analysis.explain.faces import Finder
+from analysis.explain.inputs import photographs
 from iram.data import open_dataset
 from iram.data.images import read_image, resized
 from iram.errors import InputError

@@ -5,16 +5,11 @@ import pytest
 import torch
 
 from analysis.figures import ContactSheet
-from analysis.landmarks import mean_landmarks
-from analysis.layout import mean_layout, part_distances
-from analysis.layout.rotation import angles, fit_similarity
-from analysis.pose import (
-    REGIONS,
-    own_pose,
-    rotation_matrix,
-    turn,
-)
-from analysis.pose.surface import generic_surface, sample
+from analysis.stimuli.landmarks import mean_landmarks
+from analysis.stimuli.layout import mean_layout, part_distances
+from analysis.stimuli.layout.rotation import angles, fit_similarity
+from analysis.stimuli.pose import REGIONS, own_pose, rotation_matrix, turn
+from analysis.stimuli.pose.surface import generic_surface, sample
 from iram.errors import InputError
 
 SIZE = 48

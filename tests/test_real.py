@@ -9,12 +9,12 @@ import pytest
 from real_rows import CLASSES, found, made
 
 from analysis.figures import RealForest
-from analysis.real import RealFaces, RealResults, report_lines
-from analysis.study import select
-from analysis.tables.matching import drawn, interval, means
-from analysis.tables.nearest import nearest
-from analysis.tables.real import GROUPS, real_table
-from analysis.tables.synthetic import synthetic_against_real, type_correlation
+from analysis.figures.nearest import nearest
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion.real.matching import drawn, interval, means
+from analysis.studies.occlusion.real.painted import synthetic_against_real, type_correlation
+from analysis.studies.occlusion.real.run import RealFaces, RealResults, report_lines
+from analysis.studies.occlusion.real.table import GROUPS, real_table
 from iram.errors import InputError
 
 

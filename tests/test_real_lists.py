@@ -10,11 +10,12 @@ from real_rows import found
 from sources import faces as pictures
 from sources import fer_rows, write_csv, write_lists, write_pictures, write_votes
 
-from analysis.engine import Benchmark, run
-from analysis.real import analyse_real, real_groups, report_lines
-from analysis.study import CLEAN, select
+from analysis.stimuli.conditions import CLEAN, select
+from analysis.studies.occlusion.engine import run
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.real.run import analyse_real, real_groups, report_lines
+from analysis.studies.occlusion.real.table import real_table
 from analysis.subjects import open_subjects
-from analysis.tables.real import real_table
 from iram.data import open_dataset
 from iram.errors import InputError
 

@@ -14,14 +14,14 @@ import small_results
 from browser import open_browser, sized
 from PIL import Image
 
-from analysis.cli import main
 from analysis.commands import report as command
+from analysis.commands.main import main
+from analysis.engine.store import write_table
 from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.make import Results
 from analysis.figures.registry import FIGURES, TABLES
 from analysis.report import Section, collect_notebooks, find_notebooks, render
 from analysis.report.contents import Item, command_for
-from analysis.store import write_table
 from iram.errors import InputError
 
 CSS = Path(command.__file__).parents[1] / "report" / "page.css"

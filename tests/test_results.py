@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import cli
-from analysis.store import read_table
-from analysis.tables.ledger import ledger
-from iram.grids import GRIDS
+from analysis.commands import main as cli
+from analysis.engine.store import read_table
+from analysis.studies.training.ledger import ledger
+from iram.training.grids import GRIDS
 
 TRAINING = Path(__file__).parents[1] / "results" / "training"
 

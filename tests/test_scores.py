@@ -6,8 +6,8 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from analysis.rows import measures
-from analysis.tables.scores import SCORES, scores
+from analysis.studies.occlusion.rows import measures
+from analysis.studies.occlusion.tables.scores import SCORES, scores
 
 
 def rows_of(logits, labels) -> pd.DataFrame:

@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from analysis.cli import main
-from analysis.sheets import COLUMNS, _title
-from analysis.study import Condition
+from analysis.commands.main import main
+from analysis.stimuli.conditions import Condition
+from analysis.studies.occlusion.sheets import COLUMNS, _title
 
 
 def test_sheets_of_heads(tmp_path, capsys):

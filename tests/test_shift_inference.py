@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from scipy.stats import binomtest
 
-from analysis.shift.inference import (
+from analysis.engine.statistics import hierarchical_bootstrap
+from analysis.studies.shift.inference import (
     Error,
     assess,
     assess_draws,
@@ -14,7 +15,6 @@ from analysis.shift.inference import (
     standard_error,
     tost,
 )
-from analysis.statistics import hierarchical_bootstrap
 
 GENERATOR = np.random.default_rng
 

@@ -4,8 +4,8 @@ import pytest
 import tiny
 import torch
 
-from analysis.shift.controls import PERMUTED, permuted_weights, recalibrate
-from analysis.shift.interventions import ALL, donors, matched, outcomes, passes, shuffled
+from analysis.studies.shift.controls import PERMUTED, permuted_weights, recalibrate
+from analysis.studies.shift.interventions import ALL, donors, matched, outcomes, passes, shuffled
 from iram import InputError, load_model
 
 GENERATOR = torch.Generator

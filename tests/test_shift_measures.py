@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from analysis.layout import mean_layout
-from analysis.shift.cells import Cells, cells
-from analysis.shift.controls import mechanical_null, permuted_mask
-from analysis.shift.expression import EXPRESSIVE, expressive_of, expressive_regions
-from analysis.shift.measures import (
+from analysis.stimuli.layout import mean_layout
+from analysis.studies.shift.cells import Cells, cells
+from analysis.studies.shift.controls import mechanical_null, permuted_mask
+from analysis.studies.shift.expression import EXPRESSIVE, expressive_of, expressive_regions
+from analysis.studies.shift.measures import (
     away,
     expressive_mass,
     log_mass,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from planted import Avoiding, Fixed, Gating, Inattentive, Intensity, Stirred, faces, subject
 
-from analysis.shift import shift
-from analysis.shift.fills import COLUMNS
-from analysis.shift.roles import EXPOSURES
-from analysis.shift.verdicts import VERDICTS
-from analysis.study import CLEAN, occlusion
+from analysis.stimuli.conditions import CLEAN, occlusion
+from analysis.studies.shift import shift
+from analysis.studies.shift.fills import COLUMNS
+from analysis.studies.shift.verdicts import VERDICTS
+from analysis.subjects.roles import EXPOSURES
 
 CONDITIONS = [CLEAN, *occlusion(("lower_half", "sham"), (0.3,), ("black", "noise", "other_class"))]
 SMALL = [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("noise",))]

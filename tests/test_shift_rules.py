@@ -2,10 +2,10 @@
 
 import pytest
 
-from analysis.shift.evidence import MissingWeightsError
-from analysis.shift.hypotheses import HYPOTHESES
-from analysis.shift.inference import Finding
-from analysis.shift.verdicts import decide
+from analysis.studies.shift.evidence import MissingWeightsError
+from analysis.studies.shift.hypotheses import HYPOTHESES
+from analysis.studies.shift.inference import Finding
+from analysis.studies.shift.verdicts import decide
 
 
 def of(effect, p_direction, p_absent):

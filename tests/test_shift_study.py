@@ -9,14 +9,14 @@ import tiny
 import torch
 from planted import Avoiding, Fixed, Inattentive, faces, subject
 
-from analysis import cli
-from analysis.parallel import Executor
-from analysis.shift import real, shift
-from analysis.shift import run as loop
-from analysis.shift.describe import MEASURES
-from analysis.shift.interventions import ALL
-from analysis.store import read_cell
-from analysis.study import CLEAN, Condition, occlusion
+from analysis.commands import main as cli
+from analysis.engine.parallel import Executor
+from analysis.engine.store import read_cell
+from analysis.stimuli.conditions import CLEAN, Condition, occlusion
+from analysis.studies.shift import engine as loop
+from analysis.studies.shift import real, shift
+from analysis.studies.shift.describe import MEASURES
+from analysis.studies.shift.interventions import ALL
 from analysis.subjects import open_subjects
 from iram import InputError
 from iram.model import FER2013_CLASSES

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from toy import toy_faces
 
-from analysis.parallel import one_thread
-from analysis.side_by_side import train_side_by_side
+from analysis.engine.parallel import one_thread
+from analysis.studies.training.side_by_side import train_side_by_side
 from iram import InputError
-from iram.grids import product
 from iram.lock import BusyError, locked
-from iram.train_grid import is_done, train_grid
+from iram.training.grids import product
+from iram.training.train_grid import is_done, train_grid
 
 RECIPE = {"epochs": 2, "batch_size": 8}
 SMALL = {"width": 0.25}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from analysis import statistics
-from analysis.statistics import (
+from analysis.engine import statistics
+from analysis.engine.statistics import (
     bootstrap,
     column_intervals,
     hierarchical_bootstrap,

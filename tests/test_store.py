@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import store
+from analysis.engine import store
 from iram.errors import InputError
 
 ROWS = pd.DataFrame({"image_id": [f"face{i}" for i in range(500)], "margin": range(500)})

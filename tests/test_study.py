@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from analysis.corruptions import CORRUPTIONS
-from analysis.fills import FILLS
-from analysis.occluders import GROWING, OBJECTS, names
-from analysis.study import CLEAN, FRONTAL, KNOWN, PRESETS, Condition, select
+from analysis.stimuli.conditions import CLEAN, FRONTAL, KNOWN, PRESETS, Condition, select
+from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.fills import FILLS
+from analysis.stimuli.occluders import GROWING, OBJECTS, names
 from iram.errors import InputError
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 import tiny
 
-from analysis import cli, engine
-from analysis.presets import PRESETS, SHIPPED, shipped
-from analysis.shift import run as shift_loop
-from analysis.study import select
-from analysis.suite import Sizes, methods
-from analysis.suite import run as suite_loop
+from analysis.commands import main as cli
+from analysis.stimuli.conditions import select
+from analysis.studies.attribution import Sizes, methods
+from analysis.studies.attribution import run as suite_loop
+from analysis.studies.occlusion import engine
+from analysis.studies.presets import PRESETS, SHIPPED, shipped
+from analysis.studies.shift import engine as shift_loop
 from iram.data import open_dataset
 from iram.weights import pretrained
 

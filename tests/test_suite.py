@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions import FACE_REGIONS, face_regions
-from analysis.cli import main
-from analysis.parallel import Executor
+from analysis.commands.main import main
+from analysis.engine.parallel import Executor
+from analysis.studies.attribution import Sizes, attribution_suite, run
+from analysis.studies.attribution.labels import matched
+from analysis.studies.attribution.tables import TABLES
 from analysis.subjects import open_subjects
-from analysis.suite import Sizes, attribution_suite, run
-from analysis.suite.labels import matched
-from analysis.tables.attribution import TABLES
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, face_regions
-from analysis.layout import FRONTAL
 from analysis.metrics import AGREEMENT, COMPLEXITY
-from analysis.suite import agreement
-from analysis.suite.maps import packed, unpacked
-from analysis.suite.methods import DEAR, SINGLE, presets, select
-from analysis.suite.regions import placed_regions
-from analysis.suite.scores import against_shapley
-from analysis.suite.truth import evidence_masks
-from analysis.tables.attribution import better, means, ranking
+from analysis.stimuli.layout import FRONTAL
+from analysis.stimuli.regions import placed_regions
+from analysis.studies.attribution import agreement
+from analysis.studies.attribution.maps import packed, unpacked
+from analysis.studies.attribution.methods import DEAR, SINGLE, presets, select
+from analysis.studies.attribution.scores import against_shapley
+from analysis.studies.attribution.tables import better, means, ranking
+from analysis.studies.attribution.truth import evidence_masks
 from iram.data import open_dataset
 from iram.errors import InputError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from answers import conditions, value_of
 
-from analysis.tables.curves import curve_areas
+from analysis.studies.occlusion.tables.curves import curve_areas
 
 
 def falling(table, n=100):

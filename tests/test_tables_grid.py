@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from answers import conditions
 
-from analysis.study import FRONTAL, Condition, select
-from analysis.tables import grid
+from analysis.stimuli.conditions import FRONTAL, Condition, select
+from analysis.studies.occlusion.tables import grid
 
 
 def test_a_kind_is_an_occluder_or_a_corruption_of_faces_that_are_not_turned():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from answers import conditions, value_of, wrong_under
 
-from analysis.tables.groups import group_means
-from analysis.tables.importance import importance
-from analysis.tables.occluders import occluder_scores
-from analysis.tables.worst import worst_expressions
+from analysis.studies.occlusion.tables.groups import group_means
+from analysis.studies.occlusion.tables.importance import importance
+from analysis.studies.occlusion.tables.occluders import occluder_scores
+from analysis.studies.occlusion.tables.worst import worst_expressions
 
 CLASSES = ("happy", "sad", "fear")
 LABELS = np.arange(60) % 3

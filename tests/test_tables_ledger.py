@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from analysis.tables import ledger as ledgers
+from analysis.studies.training import ledger as ledgers
 from iram import InputError
-from iram.grids import Cell
+from iram.training.grids import Cell
 
 CELL = Cell("none", 0, {"attention": "none"}, {"epochs": 10})
 

@@ -6,12 +6,12 @@ import pytest
 import tiny
 from answers import conditions, value_of, wrong_under
 
+from analysis.engine.statistics import hierarchical_bootstrap, paired_permutation
 from analysis.figures.modules import ModuleForest
-from analysis.statistics import hierarchical_bootstrap, paired_permutation
-from analysis.study import Condition
+from analysis.stimuli.conditions import Condition
+from analysis.studies.occlusion.tables.modules import COLUMNS, groups, modules
+from analysis.studies.occlusion.tables.robustness import kind_errors
 from analysis.subjects import open_subjects
-from analysis.tables.modules import COLUMNS, groups, modules
-from analysis.tables.robustness import kind_errors
 from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 

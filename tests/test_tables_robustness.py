@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from answers import conditions, value_of, wrong_under
 
-from analysis.study import Condition
-from analysis.tables.robustness import kind_errors, reference_of, robustness
+from analysis.stimuli.conditions import Condition
+from analysis.studies.occlusion.tables.robustness import kind_errors, reference_of, robustness
 
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),

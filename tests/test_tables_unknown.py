@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.tables import attribution_report, report
-from analysis.tables.attribution import means, ranking
-from analysis.tables.summary import Tables
+from analysis.studies.attribution import report as attribution_report
+from analysis.studies.attribution.tables import means, ranking
+from analysis.studies.occlusion import report
+from analysis.studies.occlusion.tables.summary import Tables
 
 HEAD = {"dataset": "heads", "model": "iram", "seed": 0}
 EMPTY = pd.DataFrame()

@@ -14,8 +14,8 @@ from trainings import RECIPE, TIMES, architecture, read_log, run, same_weights
 from iram import InputError, build_model
 from iram.data import FaceDataset
 from iram.evaluate import accuracy, predict
-from iram.recipe import Recipe
-from iram.train import (
+from iram.training.recipe import Recipe
+from iram.training.train import (
     _Run,
     derived_seed,
     difference,
@@ -64,8 +64,8 @@ def test_the_first_of_the_best_validation_epochs_is_chosen(tmp_path, monkeypatch
         weights.append({k: v.clone() for k, v in model.state_dict().items()})
         return predict(model, *arguments, **options)
 
-    monkeypatch.setattr("iram.train.accuracy", scripted)
-    monkeypatch.setattr("iram.train.predict", watched)
+    monkeypatch.setattr("iram.training.train.accuracy", scripted)
+    monkeypatch.setattr("iram.training.train.predict", watched)
     trained = run(tmp_path)
     assert trained.epoch == best
     assert not trained.model.training
@@ -103,7 +103,7 @@ def test_validation_faces_are_not_trained_on(tmp_path):
 
 def test_so_many_faces_as_the_recipe_says_are_drawn_by_the_seed(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("iram.train._Run.save", lambda self: seen.append(self.training))
+    monkeypatch.setattr("iram.training.train._Run.save", lambda self: seen.append(self.training))
     dataset = toy_faces()
     whole = len(dataset.split("train"))
     for seed in (0, 0, 1):
@@ -207,7 +207,8 @@ def test_with_random_labels_training_sees_shuffled_ones_and_validation_the_true(
 
 def test_with_random_labels_the_last_epoch_is_taken_whatever_validation_says(tmp_path, monkeypatch):
     falling = itertools.count(100, -1)
-    monkeypatch.setattr("iram.train.accuracy", lambda *a: {"accuracy": next(falling) / 100})
+    monkeypatch.setattr("iram.training.train.accuracy",
+                        lambda *a: {"accuracy": next(falling) / 100})
     assert run(tmp_path / "true").epoch == 1
     recipe = Recipe(epochs=3, batch_size=8, lr=0.02, random_labels=True)
     assert run(tmp_path / "random", recipe).epoch == 3

@@ -9,13 +9,13 @@ import torch
 from lock_holder import held
 from toy import toy_faces
 
-from analysis import cli
+from analysis.commands import main as cli
 from iram import InputError, files, load_model
 from iram.evaluate import accuracy, predict
-from iram.grids import product
 from iram.lock import BusyError, locked
-from iram.train import DivergedError, _Run
-from iram.train_grid import code_commit, is_done, train_cell, train_grid
+from iram.training.grids import product
+from iram.training.train import DivergedError, _Run
+from iram.training.train_grid import code_commit, is_done, train_cell, train_grid
 
 RECIPE = {"epochs": 1, "batch_size": 8}
 SMALL = {"width": 0.25}
@@ -112,7 +112,8 @@ def test_a_card_without_a_training_is_an_input_error(tmp_path):
 
 def test_the_accuracies_are_of_the_weights_as_they_are_saved(tmp_path, monkeypatch):
     measured = []
-    monkeypatch.setattr("iram.train_grid.measure", lambda model, _: measured.append(model) or {})
+    monkeypatch.setattr("iram.training.train_grid.measure",
+                        lambda model, _: measured.append(model) or {})
     grid(cells(), tmp_path)
     saved = load_model(tmp_path / "none-seed0.safetensors").state_dict()
     assert all(torch.equal(saved[k], v) for k, v in measured[0].state_dict().items())
@@ -128,7 +129,7 @@ def test_a_cell_that_another_process_finished_just_before_is_not_trained_again(
             monkeypatch.setattr(_Run, "run_epoch", lambda *a: pytest.fail("trained again"))
             yield
 
-    monkeypatch.setattr("iram.train_grid.locked", late)
+    monkeypatch.setattr("iram.training.train_grid.locked", late)
     grid(cells(), tmp_path)
     assert "none-seed0: finished before" in capsys.readouterr().out
 
@@ -139,7 +140,7 @@ def test_a_cell_killed_before_its_card_is_whole_is_not_finished(tmp_path, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"iram.train_grid.{moment}", killed)
+        patch.setattr(f"iram.training.train_grid.{moment}", killed)
         with pytest.raises(KeyboardInterrupt):
             grid(cells(), tmp_path)
     assert not is_done(cells()[0], tmp_path)
@@ -158,8 +159,8 @@ def test_the_grid_goes_on_after_a_cell_that_diverges(tmp_path, diverging, capsys
 
 def test_a_run_that_diverges_raises_in_the_epoch_it_happens(tmp_path, diverging):
     from iram.model import plan
-    from iram.recipe import Recipe
-    from iram.train import train
+    from iram.training.recipe import Recipe
+    from iram.training.train import train
 
     dataset, architecture = toy_faces(), plan(classes=("up", "down"), width=0.25)
     splits = dataset.split("train"), dataset.split("validation")
@@ -236,7 +237,8 @@ def test_a_cell_that_another_process_trains_is_left_to_it(tmp_path, capsys):
 def test_the_code_commit_is_a_commit_or_a_version(monkeypatch, tmp_path):
     found = code_commit()
     assert found.startswith("version ") or int(found.removesuffix("-dirty"), 16) >= 0
-    monkeypatch.setattr("iram.train_grid.__file__", str(tmp_path / "iram" / "train_grid.py"))
+    monkeypatch.setattr("iram.training.train_grid.__file__",
+                        str(tmp_path / "iram" / "training" / "train_grid.py"))
     assert code_commit().startswith("version ")
 
 

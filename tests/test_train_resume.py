@@ -8,9 +8,9 @@ from toy import toy_faces
 from trainings import Killed, killed_after, read_log, run, same_weights, without_times
 
 from iram import InputError
-from iram.checkpoint import load_checkpoint, save_checkpoint
-from iram.recipe import Recipe
-from iram.train import _Run
+from iram.training.checkpoint import load_checkpoint, save_checkpoint
+from iram.training.recipe import Recipe
+from iram.training.train import _Run
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])
@@ -56,7 +56,7 @@ def test_a_run_killed_before_its_last_checkpoint_still_gets_a_whole_log(tmp_path
 
     killed_after(monkeypatch, 2, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("iram.train.save_checkpoint", killed)
+        patch.setattr("iram.training.train.save_checkpoint", killed)
         with pytest.raises(Killed):
             run(tmp_path)
     run(tmp_path)

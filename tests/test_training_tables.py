@@ -9,16 +9,16 @@ import torch
 from hits import measured, random_hits
 from toy import toy_faces
 
-from analysis import cli
-from analysis.answers import faces_of, read_answers, write_answers
-from analysis.store import read_table
-from analysis.tables.ledger import curves, ledger
-from analysis.tables.training import ablation_table, accuracy_table
-from analysis.training import measure, weights_in
+from analysis.commands import main as cli
+from analysis.engine.store import read_table
+from analysis.studies.training.answers import faces_of, read_answers, write_answers
+from analysis.studies.training.ledger import curves, ledger
+from analysis.studies.training.measured import measure, weights_in
+from analysis.studies.training.tables import ablation_table, accuracy_table
 from iram import InputError
 from iram.evaluate import accuracy, predict
-from iram.grids import Cell, product
-from iram.train_grid import train_grid
+from iram.training.grids import Cell, product
+from iram.training.train_grid import train_grid
 from iram.weights import load_model, pretrained
 
 ERASED = {"erasing": 0.5}

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from iram import InputError, build_model, load_model
-from iram.checkpoint import load_checkpoint, save_checkpoint
+from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.weights import as_shipped, find_weights, pretrained, save_model
 
 ROOT = Path(__file__).parents[1]

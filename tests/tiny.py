@@ -8,7 +8,7 @@ import torch
 
 from iram.data.dataset import FaceDataset
 from iram.model import FER2013_CLASSES, build_model
-from iram.recipe import Recipe
+from iram.training.recipe import Recipe
 from iram.weights import save_model
 
 

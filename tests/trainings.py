@@ -8,8 +8,8 @@ import torch
 from toy import toy_faces
 
 from iram.model import plan
-from iram.recipe import Recipe
-from iram.train import _Run, train
+from iram.training.recipe import Recipe
+from iram.training.train import _Run, train
 
 RECIPE = Recipe(epochs=3, batch_size=8, lr=0.02)
 TIMES = ("seconds", "images_per_second")

@@ -23,8 +23,8 @@ from analysis.attributions.base import (
     options_of,
     requires,
 )
-from analysis.attributions.face import FACE_REGIONS, face_regions
 from analysis.attributions.shapley import shapley_values
+from analysis.stimuli.regions import FACE_REGIONS, face_regions
 
 __all__ = [
     "ATTRIBUTIONS", "FACE_REGIONS", "attribute", "attribution", "face_regions", "missing",

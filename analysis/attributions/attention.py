@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from analysis.attributions.base import attribution
 from analysis.attributions.layers import activation
-from analysis.maps import gates_channels, resize, spatial_attention
+from analysis.attributions.maps import gates_channels, spatial_attention
+from analysis.stimuli.resizing import resize
 from iram.attention.iram import IRAM
 from iram.errors import InputError, listing
 

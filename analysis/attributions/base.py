@@ -6,7 +6,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from analysis.attributions.question import asked
-from analysis.maps import resize
+from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 from iram.registry import Registry, unknown
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.question import of_target
-from analysis.fills import FILLS, Scene
+from analysis.stimuli.fills import FILLS, Scene
 from iram.errors import InputError
 from iram.registry import unknown
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from analysis.maps import resize_labels, resize_pictures
+from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram.errors import InputError, listing
 
 

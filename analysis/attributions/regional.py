@@ -12,10 +12,10 @@ from torch import Tensor
 
 from analysis.attributions.base import attribution
 from analysis.attributions.chance import picture_by_picture, picture_seeds
-from analysis.attributions.face import checked_regions, spread
 from analysis.attributions.gradients import check_count
 from analysis.attributions.masking import baseline as removed
 from analysis.attributions.masking import check_batch_size
+from analysis.attributions.regions import checked_regions, spread
 from iram.errors import InputError
 
 

@@ -6,7 +6,7 @@ from analysis.attributions.base import attribution
 from analysis.attributions.cams import combined
 from analysis.attributions.layers import activation
 from analysis.attributions.masking import masked_logits
-from analysis.maps import resize
+from analysis.stimuli.resizing import resize
 
 
 @attribution("score_cam", "layers")

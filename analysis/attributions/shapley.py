@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.face import checked_regions, spread
 from analysis.attributions.masking import masked_logits
 from analysis.attributions.question import asked
+from analysis.attributions.regions import checked_regions, spread
 
 MOST = 10  # regions: 1,024 forward passes a picture
 GRID = (3, 3)  # where no regions are given: 512 passes

@@ -57,11 +57,11 @@ def run(args) -> int:
     for name in ("reference", "curves", "pairs", "sanity"):
         if getattr(args, name) < 1:
             raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
-    from analysis import suite
+    from analysis.studies import attribution as suite
+    from analysis.studies.attribution.labels import matched
+    from analysis.studies.attribution.methods import select
+    from analysis.studies.attribution.report import skipped_lines
     from analysis.subjects import open_study, open_subjects
-    from analysis.suite.labels import matched
-    from analysis.suite.methods import select
-    from analysis.tables.attribution_report import skipped_lines
 
     methods, device = select(args.methods), options.device(args.device)
     dataset = options.faces(args)
@@ -83,9 +83,9 @@ def run(args) -> int:
 
 
 def _list(plan) -> int:
-    from analysis.estimate import duration
-    from analysis.suite.estimate import estimate
-    from analysis.tables.attribution_report import skipped_lines
+    from analysis.engine.timing import duration
+    from analysis.studies.attribution.estimate import estimate
+    from analysis.studies.attribution.report import skipped_lines
 
     costs = estimate(plan)
     print("\n".join([*skipped_lines(plan), *map(str, costs)]))
@@ -97,9 +97,9 @@ def _list(plan) -> int:
 
 def _warn(plan) -> None:
     """Says how long the dear methods take, before they are run."""
-    from analysis.suite.estimate import dear_costs
-    from analysis.suite.methods import DEAR
-    from analysis.suite.run import is_missing, tasks
+    from analysis.studies.attribution.estimate import dear_costs
+    from analysis.studies.attribution.methods import DEAR
+    from analysis.studies.attribution.run import is_missing, tasks
 
     if not any(is_missing(plan, task) for task in tasks(plan)):
         return

@@ -50,10 +50,10 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis import bench
-    from analysis.faces import to_be_turned
-    from analysis.real import real_groups
-    from analysis.study import select
+    from analysis.stimuli.conditions import select
+    from analysis.stimuli.placed import to_be_turned
+    from analysis.studies.occlusion import run as bench
+    from analysis.studies.occlusion.real.run import real_groups
     from analysis.subjects import open_study
 
     conditions = select(args.conditions)
@@ -84,7 +84,7 @@ def run(args) -> int:
 
 
 def _list(plan) -> int:
-    from analysis.estimate import estimate
+    from analysis.studies.occlusion.estimate import estimate
 
     print("\n".join(condition.name for condition in plan.conditions))
     print(f"{len(plan.conditions)} conditions, {len(plan.dataset)} faces, {len(plan.subjects)} "

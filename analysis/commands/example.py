@@ -32,9 +32,9 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.example import write_example
-    from analysis.explain import explain_covered
-    from analysis.study import CLEAN, select
+    from analysis.engine.example import write_example
+    from analysis.explain.covered import explain_covered
+    from analysis.stimuli.conditions import CLEAN, select
     from analysis.subjects import open_subjects
     from iram.errors import InputError
 

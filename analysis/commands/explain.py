@@ -97,7 +97,7 @@ def _one_face(args, names: list[str]) -> int:
     out = args.out or image.with_name(f"{image.stem}-explained.png")
     box = _box(args.box)
 
-    from analysis.explain import explain, read_face
+    from analysis.explain.explain import explain, read_face
     from analysis.subjects import open_model
 
     picture = read_face(image, box)
@@ -125,10 +125,10 @@ def _photographs(args, names: list[str]) -> int:
     if args.widen is not None and not 0.2 <= args.widen <= 5:
         raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
 
-    from analysis.photographs import explain_photographs, photographs
-    from analysis.photographs.faces import Finder
-    from analysis.photographs.regions import Placement
-    from analysis.photographs.run import TABLE, check_folder
+    from analysis.explain import explain_photographs, photographs
+    from analysis.explain.faces import Finder
+    from analysis.explain.regions import Placement
+    from analysis.explain.run import TABLE, check_folder
     from analysis.subjects import open_model
 
     check_folder(args.out)
@@ -160,7 +160,7 @@ def _methods(text: str) -> list[str]:
     """In the order given; a preset stands for its methods, but for what needs a data set."""
     if not text:
         return []
-    from analysis.suite.methods import presets, select
+    from analysis.studies.attribution.methods import presets, select
 
     select(text)  # names that are unknown, or none
     named = [name.strip() for name in text.split(",") if name.strip()]

@@ -47,8 +47,8 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     yaws = _check(args)
-    from analysis.landmarks.facemesh import FaceMesh
-    from analysis.sampling import sample
+    from analysis.engine.sampling import sample
+    from analysis.stimuli.landmarks.facemesh import FaceMesh
 
     finder = None if args.source else FaceMesh()  # what is missing shows before data is read
     dataset = _faces(args.data, args.split)
@@ -85,7 +85,7 @@ def _angles(text: str) -> list[float]:
         yaws = [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"--yaw {text}: write angles in degrees, such as -30,0,30") from None
-    from analysis.layout.rotation import check_angles
+    from analysis.stimuli.layout.rotation import check_angles
 
     for yaw in yaws:
         check_angles(yaw, 0.0, 0.0)
@@ -107,8 +107,8 @@ def _faces(spec: str, splits: str | None):
 
 def _found(dataset, finder, args):
     """The landmarks of these faces; prints of how many they are known."""
-    from analysis.landmarks import count_known, read_landmarks
-    from analysis.landmarks.finder import find_landmarks, known_by_picture
+    from analysis.stimuli.landmarks import count_known, read_landmarks
+    from analysis.stimuli.landmarks.finder import find_landmarks, known_by_picture
 
     if finder is None:
         found = known_by_picture(dataset, read_landmarks(args.source))
@@ -123,7 +123,7 @@ def _found(dataset, finder, args):
 
 
 def _write(args, found) -> int:
-    from analysis.landmarks.writer import write_landmarks
+    from analysis.stimuli.landmarks.writer import write_landmarks
 
     error = write_landmarks(args.out, found, args.compact)
     print(f"wrote {args.out}: {args.out.stat().st_size / 1e6:.2f} MB, coordinates rounded by "
@@ -132,8 +132,8 @@ def _write(args, found) -> int:
 
 
 def _write_mean_face(folder: Path, points, size: int) -> int:
-    from analysis.layout.remade import DIGITS, mean_face_table, mean_landmarks_table
-    from analysis.store import write_table
+    from analysis.engine.store import write_table
+    from analysis.stimuli.layout.remade import DIGITS, mean_face_table, mean_landmarks_table
 
     for name, table in (("mean_face", mean_face_table), ("mean_landmarks", mean_landmarks_table)):
         write_table(folder / f"{name}.csv", table(points, size), DIGITS)
@@ -142,10 +142,10 @@ def _write_mean_face(folder: Path, points, size: int) -> int:
 
 
 def _measure_yaw(args, dataset, finder, yaws: list[float]) -> int:
-    from analysis.faces import to_be_turned
-    from analysis.pose.measured import measure_yaw, yaw_table
-    from analysis.sampling import sample
-    from analysis.store import write_table
+    from analysis.engine.sampling import sample
+    from analysis.engine.store import write_table
+    from analysis.stimuli.measured_yaw import measure_yaw, yaw_table
+    from analysis.stimuli.placed import to_be_turned
 
     if not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)

@@ -27,10 +27,10 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis import store
-    from analysis.leakage import leakage
-    from analysis.sampling import sample
-    from analysis.study import select
+    from analysis.engine import store
+    from analysis.engine.sampling import sample
+    from analysis.stimuli.conditions import select
+    from analysis.studies.occlusion.leakage import leakage
     from iram.progress import progress_bar
 
     conditions = select(args.conditions)

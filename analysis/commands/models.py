@@ -122,10 +122,10 @@ def _plain(accuracy: dict) -> list[str]:
 
 
 def _ledger(args) -> None:
-    from analysis.store import write_table
-    from analysis.tables.ledger import curves, ledger
-    from iram.grids import GRIDS
+    from analysis.engine.store import write_table
+    from analysis.studies.training.ledger import curves, ledger
     from iram.registry import unknown
+    from iram.training.grids import GRIDS
 
     names = [name for name in args.grid.split(",") if name]
     for name in names:
@@ -151,10 +151,10 @@ def _ledger(args) -> None:
 
 
 def _compare(args) -> None:
-    from analysis.answers import ANSWERS, write_answers
-    from analysis.store import write_table
-    from analysis.tables.ideas import ideas_page
-    from analysis.tables.training import ablation_table, accuracy_table, by_label
+    from analysis.engine.store import write_table
+    from analysis.studies.training.answers import ANSWERS, write_answers
+    from analysis.studies.training.ideas import ideas_page
+    from analysis.studies.training.tables import ablation_table, accuracy_table, by_label
 
     models, faces = _answered(args)
     split = faces["usage"].iloc[0]
@@ -179,8 +179,8 @@ def _compare(args) -> None:
 
 def _answered(args) -> tuple:
     """(models with their answers, run now or read; what the rows of the answers are)"""
-    from analysis.answers import ANSWERS, faces_of, read_answers
-    from analysis.training import measure, weights_in
+    from analysis.studies.training.answers import ANSWERS, faces_of, read_answers
+    from analysis.studies.training.measured import measure, weights_in
     from iram.data import open_dataset
 
     if Path(args.compare).name == ANSWERS:

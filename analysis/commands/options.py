@@ -128,7 +128,7 @@ def add_executor(parser) -> None:
 
 def cameras(args, dataset):
     """(N, 2, 4) where each face stands, by --landmarks and --placement; None: as the mean face."""
-    from analysis.faces import placed
+    from analysis.stimuli.placed import placed
 
     if args.placement == "landmarks":
         return placed(dataset, args.landmarks)
@@ -139,7 +139,7 @@ def cameras(args, dataset):
 def check_landmarks(args) -> None:
     """Raises InputError if the file of --landmarks is none, for where nothing else will read it."""
     if args.landmarks is not None:
-        from analysis.landmarks import read_landmarks
+        from analysis.stimuli.landmarks import read_landmarks
 
         read_landmarks(args.landmarks)
 
@@ -186,8 +186,8 @@ def batch_size(text: str) -> int | None:
 
 
 def executor(args):
-    """The `analysis.parallel.Executor` asked for."""
-    from analysis.parallel import Executor
+    """The `analysis.engine.parallel.Executor` asked for."""
+    from analysis.engine.parallel import Executor
 
     check_workers(args.workers)
     return Executor(args.executor, args.workers, args.scheduler)

@@ -43,7 +43,7 @@ def run(args) -> int:
 
 def _chosen(args, dataset) -> dict:
     """Name -> what draws the sheet."""
-    from analysis import sheets
+    from analysis.studies.occlusion import sheets
 
     known = {
         "poses": lambda: sheets.poses(dataset, args.landmarks, TURNED, args.seed),

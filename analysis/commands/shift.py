@@ -1,7 +1,7 @@
 """Does attention move to the visible regions, is it learned, and does it cause the robustness?
 
 Every model whose attention can move gets a verdict per hypothesis: supported, refuted, undecided or
-not tested, by rules that are written down in analysis/shift/hypotheses.py (one that gates channels
+not tested, by the rules of analysis/studies/shift/hypotheses.py (one that gates channels
 alone, as SE and ECA do, is a rival of the others, and has none). Its controls come from the
 other models of --models, and are known by the cards beside the weights, whatever the files are
 called: the net without attention (its activation), the same net trained on shuffled labels, the
@@ -56,11 +56,11 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.shift.readers import readable
-    from analysis.shift.roles import every_seed
-    from analysis.shift.study import DEFAULT, checked, planned, shift
-    from analysis.study import select
+    from analysis.stimuli.conditions import select
+    from analysis.studies.shift.readers import readable
+    from analysis.studies.shift.run import DEFAULT, checked, planned, shift
     from analysis.subjects import open_study
+    from analysis.subjects.roles import every_seed
 
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
@@ -83,8 +83,8 @@ def run(args) -> int:
 
 
 def _list(study) -> int:
-    from analysis.estimate import duration
-    from analysis.shift.estimate import seconds_left
+    from analysis.engine.timing import duration
+    from analysis.studies.shift.estimate import seconds_left
 
     print("\n".join(condition.name for condition in study.plan.conditions))
     print(f"{len(study.plan.conditions)} conditions, {len(study.plan.dataset)} faces, "

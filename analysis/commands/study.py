@@ -13,7 +13,7 @@ examples:
   iram study --data rafdb:DIR --models iram,none,runs/mine/iram-mine-seed0.safetensors
       --out runs/rafdb    (of `iram train --suffix=-mine`: a name that does not ship)
 
-presets (analysis/presets.py): smoke runs every part once, on 64 rendered heads, in a minute or two;
+presets (analysis/studies/presets.py): smoke runs every part once, on 64 heads, in a minute;
 default is what an hour or so on two cores allows; paper is everything, on all faces, with all
 weights that ship. Without --data heads are rendered: nothing to download. What the verdicts lack
 weights for is named: give them with --models.
@@ -39,7 +39,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.stages import finish, stages
+    from analysis.studies.whole import finish, stages
 
     study, described = _study(args)
     parts = stages(study)
@@ -62,12 +62,12 @@ def run(args) -> int:
 
 def _study(args):
     """The study that was asked for, and how it is told in study.json."""
-    from analysis.presets import PRESETS
-    from analysis.real_faces import real_groups
-    from analysis.shift.readers import readable
-    from analysis.shift.roles import every_seed
-    from analysis.stages import Study
+    from analysis.studies.occlusion.real.faces import real_groups
+    from analysis.studies.presets import PRESETS
+    from analysis.studies.shift.readers import readable
+    from analysis.studies.whole import Study
     from analysis.subjects import open_study, open_subjects
+    from analysis.subjects.roles import every_seed
 
     preset, device = PRESETS[args.preset], options.device(args.device)
     dataset = options.faces(args, preset.data)
@@ -90,7 +90,7 @@ def _study(args):
 
 
 def _preset_models(preset, dataset) -> str:
-    from analysis.presets import SHIPPED, shipped
+    from analysis.studies.presets import SHIPPED, shipped
 
     names = preset.heads_models if dataset.renders else preset.models
     return shipped(dataset) if names == SHIPPED else names
@@ -98,7 +98,7 @@ def _preset_models(preset, dataset) -> str:
 
 def _tell(study, preset: str, parts) -> None:
     """What will be done, and how long it takes."""
-    from analysis.estimate import duration
+    from analysis.engine.timing import duration
 
     models = ", ".join(dict.fromkeys(s.name for s in [*study.subjects, *study.moved]))
     print(f"study ({preset}): {study.dataset.name}, {len(study.dataset):,} faces; {models}")

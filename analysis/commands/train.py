@@ -1,6 +1,6 @@
 """Train on a data set's training split, choose on its validation split, report its test split.
 
-One model, every combination of --attention and --seeds, or a named --grid of iram/grids.py.
+One model, every combination of --attention and --seeds, or a --grid of iram/training/grids.py.
 What is finished is skipped (an accuracy that its card lacks is added), what was killed goes on from
 its last epoch to the same result, and several processes may share a grid: none takes a cell that
 another one is at. --workers starts so many: on a CPU one a core is fastest; on a GPU several small
@@ -51,9 +51,11 @@ def configure(parser) -> None:
     parser.add_argument("--backbone", metavar="NAME", help="default: compact")
     parser.add_argument("--switches", metavar="K=V,...",
                         help="of the attention module and the net; listed above")
-    parser.add_argument("--recipe", default="", metavar="K=V,...", help="see iram/recipe.py")
+    parser.add_argument("--recipe", default="", metavar="K=V,...",
+                        help="see iram/training/recipe.py")
     parser.add_argument("--suffix", default="", help="added to the names: --suffix=-heads")
-    parser.add_argument("--grid", metavar="NAME", help="the cells of iram/grids.py, by name")
+    parser.add_argument("--grid", metavar="NAME",
+                        help="the cells of iram/training/grids.py, by name")
     parser.add_argument("--only", metavar="PATTERNS", help='names to train, such as "iram-*,se-*"')
     parser.add_argument("--dry-run", action="store_true",
                         help="list the cells, what is done, and the time left")
@@ -77,11 +79,11 @@ def run(args) -> int:
     dataset = open_dataset(args.data)
     where = {"device": options.device(args.device), "bf16": args.dtype == "bf16"}
     if args.workers == 1:
-        from iram.train_grid import train_grid
+        from iram.training.train_grid import train_grid
 
         diverged = train_grid(cells, dataset, out, **where)
     else:
-        from analysis.side_by_side import train_side_by_side
+        from analysis.studies.training.side_by_side import train_side_by_side
 
         diverged = train_side_by_side(cells, dataset, out, args.workers, **where)
     if diverged:
@@ -90,7 +92,7 @@ def run(args) -> int:
 
 
 def _cells(args) -> list:
-    from iram.grids import product
+    from iram.training.grids import product
 
     if not re.fullmatch(r"[\w.+-]*", args.suffix):
         raise InputError(f"--suffix: '{args.suffix}' must be letters, digits, '-', '_', '.' or '+'")
@@ -125,7 +127,7 @@ def _only(cells: list, patterns: str | None) -> list:
 
 def _progress(cells: list, out: Path) -> list[str]:
     """A line per cell, and one on the time that is left."""
-    from iram.ledger import seconds_left, ships, status
+    from iram.training.ledger import seconds_left, ships, status
 
     lines, count = [], 0
     for cell in cells:
@@ -146,8 +148,8 @@ def _given(value: str | None, default: str) -> str:
 
 def _grid_cells(args, recipe: dict) -> list:
     """The grid's cells; a recipe and a suffix from the command line apply to all of them."""
-    from iram.grids import GRIDS
     from iram.registry import unknown
+    from iram.training.grids import GRIDS
 
     if args.grid not in GRIDS:
         raise InputError(unknown("grid", args.grid, GRIDS))

@@ -9,9 +9,9 @@ from torch import Tensor
 from analysis.attributions.attention import at_largest, maps_of
 from analysis.attributions.question import fitted
 from analysis.explorer.picture import Picture
-from analysis.maps import resize
-from analysis.shift.cells import cells
-from analysis.shift.measures import log_mass
+from analysis.stimuli.resizing import resize
+from analysis.studies.shift.cells import cells
+from analysis.studies.shift.measures import log_mass
 from iram.errors import InputError
 
 
@@ -64,7 +64,7 @@ class OnCovered(NamedTuple):
 
 
 def on_covered(picture: Picture, before: Answer, after: Answer) -> list[OnCovered]:
-    """One per layer, by the study's measure: exp of `analysis.shift.measures.log_mass`.
+    """One per layer, by the study's measure: exp of `analysis.studies.shift.measures.log_mass`.
 
     Pictures of other sizes than the model's are compared on the model's layers all the same, since
     cells are shares of the picture.

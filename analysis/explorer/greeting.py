@@ -1,6 +1,5 @@
 """What a page is told when it opens: all that can be chosen, by name and title."""
 
-from analysis.corruptions import CORRUPTIONS
 from analysis.explorer.names import (
     CORRUPTIONS as CORRUPTION_TITLES,
 )
@@ -18,11 +17,12 @@ from analysis.explorer.request import methods
 from analysis.explorer.state import DRAWN
 from analysis.explorer.upload import MAX_BYTES, MOST_ZOOM
 from analysis.explorer.wire import Message
-from analysis.fills import FILLS
-from analysis.occluders import OBJECTS, names
-from analysis.occluders.regions import HALVES, REGIONS
-from analysis.study import PITCHES, YAWS
-from analysis.suite.methods import DEAR, SEVERAL_PASSES, TRIVIAL
+from analysis.stimuli.conditions import PITCHES, YAWS
+from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.fills import FILLS
+from analysis.stimuli.occluders import OBJECTS, names
+from analysis.stimuli.occluders.regions import HALVES, REGIONS
+from analysis.studies.attribution.methods import DEAR, SEVERAL_PASSES, TRIVIAL
 from iram.weights import find_weights, read_card
 
 ROLL = 45.0

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from analysis.explorer.picture import Face
-from analysis.landmarks import known_landmarks, read_landmarks
-from analysis.landmarks.points import COUNT
-from analysis.layout import fit_cameras
+from analysis.stimuli.landmarks import known_landmarks, read_landmarks
+from analysis.stimuli.landmarks.points import COUNT
+from analysis.stimuli.layout import fit_cameras
 from iram.data import open_dataset
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from analysis.explorer.state import DRAWN, State
-from analysis.layout import FRONTAL, FaceLayout, rolled, turned_camera
-from analysis.occluders import Cover, occlusion_fraction
-from analysis.perturb import Posed, cover_faces, finish, layout_at, pose
-from analysis.study import Condition
-from analysis.suite.regions import placed_regions
+from analysis.stimuli.conditions import Condition
+from analysis.stimuli.layout import FRONTAL, FaceLayout, rolled, turned_camera
+from analysis.stimuli.occluders import Cover, occlusion_fraction
+from analysis.stimuli.perturb import Posed, cover_faces, finish, layout_at, pose
+from analysis.stimuli.regions import placed_regions
 from iram.data.dataset import FaceDataset
 
 

@@ -5,14 +5,14 @@ from binascii import Error
 from collections.abc import Mapping
 
 from analysis.attributions import ATTRIBUTIONS
-from analysis.corruptions import CORRUPTIONS
 from analysis.explorer.session import UPLOAD
 from analysis.explorer.state import DRAWN, Crop, State
 from analysis.explorer.upload import MOST_ZOOM
-from analysis.fills import FILLS
-from analysis.layout.rotation import RANGES
-from analysis.occluders import OBJECTS, names
-from analysis.study import Condition
+from analysis.stimuli.conditions import Condition
+from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.fills import FILLS
+from analysis.stimuli.layout.rotation import RANGES
+from analysis.stimuli.occluders import OBJECTS, names
 from iram.errors import InputError
 from iram.registry import unknown
 

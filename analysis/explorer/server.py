@@ -26,7 +26,7 @@ from analysis.explorer.session import Session
 from analysis.explorer.socket import Socket
 from analysis.explorer.state import State
 from analysis.explorer.upload import MAX_BYTES
-from analysis.study import Condition
+from analysis.stimuli.conditions import Condition
 from iram.errors import InputError
 
 ADDRESS = "127.0.0.1"

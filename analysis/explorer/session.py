@@ -8,13 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from analysis.explain import method_map
+from analysis.attributions.explanation import method_map
 from analysis.explorer.answer import Answer, OnCovered, ask, attention_map, on_covered
 from analysis.explorer.offer import Offer
 from analysis.explorer.picture import Face, Picture, make_picture
 from analysis.explorer.state import State
 from analysis.explorer.upload import Upload, read_upload
-from analysis.perturb import pose
+from analysis.stimuli.perturb import pose
 from iram.errors import InputError
 
 UPLOAD = "upload"

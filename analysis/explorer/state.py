@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from analysis.study import CLEAN, Condition
+from analysis.stimuli.conditions import CLEAN, Condition
 from iram.errors import InputError
 
 DRAWN = "drawn"

@@ -8,8 +8,8 @@ from PIL import Image
 
 from analysis.explorer.picture import Face
 from analysis.explorer.state import Crop
-from analysis.landmarks import known_landmarks
-from analysis.layout import fit_cameras
+from analysis.stimuli.landmarks import known_landmarks
+from analysis.stimuli.layout import fit_cameras
 from iram.data.dataset import FaceDataset
 from iram.data.images import read_image, resized
 from iram.errors import InputError

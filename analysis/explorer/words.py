@@ -8,7 +8,7 @@ from torch import Tensor
 from analysis.attributions import FACE_REGIONS
 from analysis.explorer.names import CORRUPTIONS, FILLS, OCCLUDERS, REGIONS, method_title, title
 from analysis.explorer.session import MapPair, Seen
-from analysis.study import Condition
+from analysis.stimuli.conditions import Condition
 
 EVEN = 1e-6  # a map that varies less is the same everywhere
 LEAST_PIXELS = 4  # of a region that is worth a word

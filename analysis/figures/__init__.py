@@ -13,7 +13,6 @@ from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
 from analysis.figures.modules import ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
-from analysis.figures.photograph import FacePanel, PhotographOverview
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.save import save
@@ -28,7 +27,6 @@ __all__ = [
     "AttentionPanel",
     "ContactSheet",
     "ExamplePanel",
-    "FacePanel",
     "FaithfulnessCurves",
     "FaithfulnessForest",
     "FillForest",
@@ -40,7 +38,6 @@ __all__ = [
     "ModuleForest",
     "OccluderForest",
     "OcclusionCurves",
-    "PhotographOverview",
     "PoseCurves",
     "RealForest",
     "RealShiftForest",

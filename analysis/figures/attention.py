@@ -14,7 +14,7 @@ from analysis.figures.names import METHODS, model_titles, title
 from analysis.figures.style import BLUE, RISING, SIGNED, points
 
 if TYPE_CHECKING:  # drawing loads no model
-    from analysis.explain import Explanation, MethodMap
+    from analysis.attributions.explanation import Explanation, MethodMap
 
 TILE = 30  # mm
 

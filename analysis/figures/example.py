@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analysis.example import Example
+from analysis.engine.example import Example
 from analysis.figures.attention import show_face, show_map
 from analysis.figures.display import Display
 from analysis.figures.names import METHODS, condition_title, model_titles, title

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from analysis.example import read_example
+from analysis.engine.example import read_example
+from analysis.engine.store import read_table
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
-from analysis.store import read_table
 from iram.errors import InputError
 from iram.files import located, sha256, write_text
 from iram.registry import unknown

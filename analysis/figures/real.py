@@ -18,8 +18,8 @@ from analysis.figures.names import (
     model_titles,
     title,
 )
+from analysis.figures.nearest import nearest
 from analysis.figures.style import BLACK, DOUBLE_COLUMN, MUTED, VERMILLION
-from analysis.tables.nearest import nearest
 
 REAL = {"color": BLACK, "marker": "o", "label": "real"}
 PAINTED = {"color": VERMILLION, "marker": "s", "label": "painted (with the share of the face)"}
@@ -90,7 +90,7 @@ class RealForest(TypeForest):
     faces. Of each occluder the fraction nearest to `fraction` is shown, with what it reached.
 
     Attributes:
-        table: of `analysis.tables.synthetic.synthetic_against_real`.
+        table: of `analysis.studies.occlusion.real.painted.synthetic_against_real`.
         labels: which of its sets of labels is drawn.
     """
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.example import Example
+from analysis.engine.example import Example
 from analysis.figures.answers import answers, rests_on, robustness_told
 from analysis.figures.attention import show_face, show_map
 from analysis.figures.display import Display, places

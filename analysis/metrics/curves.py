@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.fills import FILLS, Scene
 from analysis.metrics.base import rows, varied
+from analysis.stimuli.fills import FILLS, Scene
 from iram.errors import InputError
 
 SHARES = tuple(i / 10 for i in range(11))

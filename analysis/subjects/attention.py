@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from analysis.maps import gates_channels
+from analysis.attributions.maps import gates_channels
 from iram.errors import InputError
 
 EDGE = 1e-6  # a sigmoid's map is kept this far from 0 and 1, where its inverse is endless

@@ -1,9 +1,17 @@
-"""Batches for a model that was exported for one batch size."""
+"""How many pictures a model is shown at a time."""
 
+import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from analysis.engine.parallel import one_thread
+from analysis.subjects.subject import Subject
+from iram.data.dataset import FaceDataset
+
+BATCH_SIZES = (32, 64, 128, 256)
 
 
 def in_batches(answer: Callable[[Tensor], Tensor], pictures: Tensor, size: int | None) -> Tensor:
@@ -20,3 +28,19 @@ def in_batches(answer: Callable[[Tensor], Tensor], pictures: Tensor, size: int |
         full = torch.cat([part, part[-1:].expand(lacking, -1, -1, -1)]) if lacking else part
         answers.append(answer(full)[: len(part)])
     return torch.cat(answers)
+
+
+def fastest_batch_size(subject: Subject, dataset: FaceDataset, seconds: float = 0.4) -> int:
+    """The batch size with the most images a second, by a short measurement of forward passes."""
+
+    def speed(size: int) -> float:
+        images = dataset.images(np.arange(size) % len(dataset))
+        subject.logits(images)  # the first pass also allocates
+        started, passes = time.perf_counter(), 0
+        while time.perf_counter() - started < seconds:
+            subject.logits(images)
+            passes += 1
+        return passes * size / (time.perf_counter() - started)
+
+    with one_thread():
+        return max(BATCH_SIZES, key=speed)

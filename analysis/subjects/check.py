@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS, attribute, missing
 from analysis.attributions.base import reason
-from analysis.attributions.face import grid
 from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
+from analysis.attributions.regions import grid
 from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.probe import Finding

@@ -10,7 +10,7 @@ from threading import Lock
 import torch
 from torch import nn
 
-from analysis.store import cell_key
+from analysis.engine.store import cell_key
 from analysis.subjects import python_file
 from analysis.subjects.description import Description, read_description
 from analysis.subjects.exported import ExportedNet

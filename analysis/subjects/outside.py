@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from analysis.maps import resize_pictures
+from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
 from analysis.subjects.mistakes import told_by_user
@@ -50,7 +50,7 @@ class OutsideModel(nn.Module):
 
     @property
     def architecture(self) -> SimpleNamespace:
-        """By what two of a kind are known (see `analysis.suite.labels`)."""
+        """By what two of a kind are known (see `analysis.studies.attribution.labels`)."""
         attention = self.description.attention
         return SimpleNamespace(backbone=type(self.net).__name__,
                                attention=attention and attention.layers)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from analysis.maps import resize_pictures
+from analysis.stimuli.resizing import resize_pictures
 from iram.weights import load_model
 
 

@@ -13,8 +13,8 @@ from analysis.subjects.subject import Subject
 from iram.errors import InputError
 from iram.model import MATCHED
 from iram.names import label_of
-from iram.recipe import Recipe
-from iram.train import difference
+from iram.training.recipe import Recipe
+from iram.training.train import difference
 from iram.weights import read_card
 
 BUILT = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture

@@ -18,13 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analysis import engine
-from analysis.engine import Benchmark, perturbed
-from analysis.faces import placed
-from analysis.parallel import Executor, one_thread
-from analysis.sampling import fastest_batch_size, sample
-from analysis.study import PRESETS, select
+from analysis.engine.parallel import Executor, one_thread
+from analysis.engine.sampling import sample
+from analysis.stimuli.conditions import PRESETS, select
+from analysis.stimuli.placed import placed
+from analysis.studies.occlusion import engine
+from analysis.studies.occlusion.engine import perturbed
+from analysis.studies.occlusion.plan import Benchmark
 from analysis.subjects import open_subjects
+from analysis.subjects.batches import fastest_batch_size
 from iram import open_dataset
 
 CONDITIONS = "eyes-0.3-*,box-0.3-*,hand-natural-object,lower_half-0.5-blur,jpeg-3"

@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from test_imputation import pictures, solved  # noqa: E402
 
-from analysis.fills.imputation import impute  # noqa: E402
+from analysis.stimuli.fills.imputation import impute  # noqa: E402
 from iram import load_model  # noqa: E402
 
 PICTURES, SIZE, BOX, TURNS = 64, 48, 26, 7  # 26 x 26 of 48 x 48 is 29%

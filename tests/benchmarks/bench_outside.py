@@ -22,10 +22,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from analysis import engine
-from analysis.engine import Benchmark, perturbed
-from analysis.parallel import Executor
-from analysis.study import select
+from analysis.engine.parallel import Executor
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion import engine
+from analysis.studies.occlusion.engine import perturbed
+from analysis.studies.occlusion.plan import Benchmark
 from analysis.subjects import open_subjects
 from iram import open_dataset
 

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import torch
 
-from analysis.landmarks import mean_landmarks
-from analysis.pose import photograph, turn
+from analysis.stimuli.landmarks import mean_landmarks
+from analysis.stimuli.pose import photograph, turn
 
 SIZE, POSE, TURNS = 48, (30.0, 10.0, 5.0), 3
 FACES, FEW = 512, 8

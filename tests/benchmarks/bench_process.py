@@ -84,7 +84,7 @@ def iram(*arguments: str) -> tuple[float, float]:
     """Seconds, and peak resident memory in MB, of one command."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "analysis.cli", *arguments],
+        [sys.executable, "-m", "analysis.commands.main", *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)

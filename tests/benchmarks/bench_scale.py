@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.engine import Benchmark, run
-from analysis.parallel import Executor
-from analysis.study import select
+from analysis.engine.parallel import Executor
+from analysis.stimuli.conditions import select
+from analysis.studies.occlusion.engine import run
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.tables.scores import scores
 from analysis.subjects import open_subjects
-from analysis.tables.scores import scores
 from iram.data.dataset import FaceDataset
 from iram.memory import keep_memory
 from iram.model import FER2013_CLASSES
@@ -65,7 +66,7 @@ def faces(count: int) -> FaceDataset:
 
 
 def sizes(rows: pd.DataFrame, path: Path) -> int:
-    from analysis.store import write_cell
+    from analysis.engine.store import write_cell
 
     rows = rows.assign(image_id=[f"face{i:07d}" for i in range(len(rows))])
     noise = np.random.default_rng(0).normal(0, 1e-3, len(rows))  # no two faces answer alike

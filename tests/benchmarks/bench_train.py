@@ -1,4 +1,4 @@
-"""Training throughput through `iram.train` over the bare forward and backward passes.
+"""Training throughput through `iram.training.train` over the bare forward and backward passes.
 
 Both in one run, taking turns, with the same net at the same batch and precision; the goal is a
 ratio of at least 0.85. What lies between the two is augmentation, the optimizer and bookkeeping;
@@ -23,8 +23,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from toy import toy_faces  # noqa: E402
 
 from iram.model import FERClassifier, plan  # noqa: E402
-from iram.recipe import Recipe  # noqa: E402
-from iram.train import train  # noqa: E402
+from iram.training.recipe import Recipe  # noqa: E402
+from iram.training.train import train  # noqa: E402
 
 GOAL = 0.85
 

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tiny
 import torch
 
-from analysis import presets
-from analysis.suite import Sizes
+from analysis.studies import presets
+from analysis.studies.attribution import Sizes
 from faults import disks, interrupts, kills, mutations, pairs
 from faults.runs import Whole, undisturbed
 from faults.targets import TARGETS

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import iram.files
-from analysis.cli import main
+from analysis.commands.main import main
 from faults.runs import (
     USERS_MISTAKE,
     Whole,

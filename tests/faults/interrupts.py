@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from analysis.cli import main
+from analysis.commands.main import main
 from faults.runs import INTERRUPTED, Whole, contents, differing, ended, finished, forked, told
 
 OURS = ("analysis.", "iram.")
-CATCHES = "analysis.cli"  # where Ctrl-C is caught, once it has been entered
+CATCHES = "analysis.commands.main"  # where Ctrl-C is caught, once it has been entered
 STARTS = ("numpy", "torch", "pandas", "pyarrow", "matplotlib", "scipy.stats")
 START = """
 import os, signal, sys

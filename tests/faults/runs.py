@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.cli import main
+from analysis.commands.main import main
 
 INTERRUPTED, USERS_MISTAKE = 130, 2
 TIMED = ("*-seed*.json", "log.csv")  # cards and logs of trainings

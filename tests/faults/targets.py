@@ -19,10 +19,10 @@ import outside
 import sources
 import tiny
 
-from analysis.landmarks.reader import Landmarks, read_landmarks
-from analysis.landmarks.writer import write_landmarks
-from analysis.photographs.boxes import read_boxes
-from analysis.store import open_run, read_cell, read_table, write_cell
+from analysis.engine.store import open_run, read_cell, read_table, write_cell
+from analysis.explain.boxes import read_boxes
+from analysis.stimuli.landmarks.reader import Landmarks, read_landmarks
+from analysis.stimuli.landmarks.writer import write_landmarks
 from analysis.subjects.description import read_description
 from faults.mutations import Target
 from iram import load_model, open_dataset

@@ -1,0 +1,92 @@
+"""What one model says of one picture, in the form that figures and pages show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from iram.data.classes import canonical
+from iram.model import FERClassifier
+
+SIZES = ("activation_energy", "random", "centre_gaussian", "sobel")
+"""Methods beside the gates whose maps say how much, not for or against."""
+
+
+@dataclass
+class MethodMap:
+    """What one attribution method says of one picture.
+
+    Attributes:
+        method: its name.
+        values: (S, S) raw, larger where a place speaks more for the class; None if the model can't
+            have the method.
+        signed: whether 0 is a middle (for or against the class) or values are a gate or a size.
+        reason: why there are no values.
+    """
+
+    method: str
+    values: np.ndarray | None
+    signed: bool
+    reason: str = ""
+
+
+@dataclass
+class Explanation:
+    """What one model says of one picture.
+
+    Attributes:
+        model: its name.
+        classes: class names, in the order of `probabilities`.
+        probabilities: (K,) softmax, summing to 1.
+        attention: one spatial attention map (H, W) in (0, 1) per layer, first to last; empty for a
+            model without attention.
+        face: (S, S) uint8, the picture as the model saw it.
+        maps: one per method that was asked for, of the predicted class.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    attention: list[np.ndarray]
+    face: np.ndarray
+    maps: Sequence[MethodMap] = ()
+
+    @property
+    def prediction(self) -> str:
+        return self.classes[int(self.probabilities.argmax())]
+
+
+def picture_size(model) -> int:
+    """Pixels a side of what the model sees; one from outside resizes pictures itself."""
+    return getattr(model, "input_size", None) or model.size
+
+
+def class_names(model) -> tuple[str, ...]:
+    """The model's classes, under the usual names where it has others (Happiness: happy)."""
+    described = getattr(model, "description", None)
+    return tuple(map(canonical, described.data_classes)) if described else model.classes
+
+
+def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) -> MethodMap:
+    """A method's map of one picture (1, 1, S, S); methods over regions take the mean face's.
+
+    Raises:
+        InputError: unknown method, or one that a single picture can't have.
+    """
+    from analysis.attributions import attribute, missing, options_of
+    from analysis.attributions.base import reason
+
+    lacking, signed = missing(method, model), is_signed(method)
+    if lacking:
+        return MethodMap(method, None, signed, reason(model, lacking))
+    options = {"regions": "face"} if "regions" in options_of(method) else {}
+    values = attribute(model, x, target, method, **options)
+    return MethodMap(method, values[0].numpy(), signed)
+
+
+def is_signed(method: str) -> bool:
+    """Whether 0 is a middle of its maps: for or against the class."""
+    from analysis.attributions import requires
+
+    return "attention" not in requires(method) and method not in SIZES

@@ -1,0 +1,65 @@
+"""One picture explained: what each model predicts, where its attention is, and what any
+attribution method says of the predicted class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from analysis.attributions.explanation import (
+    Explanation,
+    class_names,
+    method_map,
+    picture_size,
+)
+from analysis.attributions.maps import spatial_attention
+from iram.data.images import read_image, resized
+from iram.errors import InputError
+from iram.model import FERClassifier
+
+
+def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = ()) -> Explanation:
+    """Prediction and attention of a model for a gray picture (H, W) uint8.
+
+    The picture is cropped to its middle square and brought to the model's size, as `folder:` data
+    is; crop to the face before (see `crop`), since the models were trained on crops of faces.
+
+    Args:
+        methods: attribution methods to apply as well; their target is the predicted class.
+    """
+    face = resized(picture, picture_size(model))
+    x = torch.tensor(face)[None, None].float() / 255
+    with torch.inference_mode():
+        trace = model.trace(x)
+    maps = [spatial_attention(attention)[0].numpy() for attention in trace.attention]
+    probabilities = trace.logits.softmax(1)[0].numpy()
+    told = [method_map(model, x, int(probabilities.argmax()), method) for method in methods]
+    return Explanation(model.name, class_names(model), probabilities, maps, face, told)
+
+
+def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """The part of a picture at (left, top, width, height), in pixels.
+
+    Raises:
+        InputError: an empty box, or one that leaves the picture.
+    """
+    left, top, width, height = box
+    rows, columns = picture.shape
+    if (
+        min(left, top) < 0
+        or min(width, height) < 1
+        or left + width > columns
+        or top + height > rows
+    ):
+        raise InputError(
+            f"the box {left},{top},{width},{height} (left, top, width, height) is not inside the "
+            f"picture of {columns} x {rows} pixels"
+        )
+    return picture[top : top + height, left : left + width]
+
+
+def read_face(path: Path, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """A picture file as a gray array (H, W) uint8, cropped to `box` if one is given."""
+    picture = read_image(path)
+    return picture if box is None else crop(picture, box)

@@ -1,0 +1,85 @@
+"""A face of a photograph explained by every model, and its lines in the table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from analysis.attributions import FACE_REGIONS
+from analysis.attributions.explanation import Explanation, picture_size
+from analysis.explain.explain import explain
+from analysis.explain.faces import Face
+from analysis.explain.regions import region_labels, region_values
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one model says of a face.
+
+    Attributes:
+        explanation: prediction, probabilities, attention and maps of methods.
+        labels: (S, S) which of FACE_REGIONS each pixel of the model's picture is in.
+        values: (8,) exact Shapley value of each region for the predicted class, in logits.
+    """
+
+    explanation: Explanation
+    labels: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class ExplainedFace:
+    """A face and what the models say of it.
+
+    Attributes:
+        number: from 1, in the order of the photograph's faces.
+        landmarks_known: whether the regions stand by the face's own landmarks, not the mean face's.
+        regions: their names, in the order of labels and values.
+    """
+
+    number: int
+    face: Face
+    landmarks_known: bool
+    told: Sequence[Told]
+    regions: tuple[str, ...] = FACE_REGIONS
+
+
+def explained(
+    number: int, face: Face, camera: Tensor, known: bool, models: Sequence, methods: Sequence[str]
+) -> ExplainedFace:
+    """A face explained; the class explained is each model's own prediction."""
+    told = []
+    for model in models:
+        explanation = explain(model, face.picture, methods)
+        labels = region_labels(camera, picture_size(model))
+        target = int(explanation.probabilities.argmax())
+        values = region_values(model, explanation.face, target, labels, len(FACE_REGIONS))
+        told.append(Told(explanation, labels.numpy(), values))
+    return ExplainedFace(number, face, bool(known), told)
+
+
+def table_rows(file: str, face: ExplainedFace, panel: str) -> Iterator[dict]:
+    """One line a model: where the face is, what is predicted, and what each region carries.
+
+    Columns: `file`; `face`, its number; `left`, `top`, `right`, `bottom` of the crop in pixels of
+    the upright picture; `outside`, the share of the crop past the picture's edge; `score` of the
+    detector, empty where it was not asked; `regions`, placed by "landmarks" or as on the "mean
+    face"; `model`; `prediction`; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in
+    logits of the predicted class; `panel`, the picture of it.
+    """
+    crop = face.face.crop
+    for told in face.told:
+        found = told.explanation
+        probabilities = zip(found.classes, found.probabilities, strict=True)
+        yield {
+            "file": file, "face": face.number,
+            "left": crop.left, "top": crop.top, "right": crop.right, "bottom": crop.bottom,
+            "outside": float(face.face.outside), "score": face.face.score,
+            "regions": "landmarks" if face.landmarks_known else "mean face",
+            "model": found.model, "prediction": found.prediction,
+            **{f"p_{name}": float(p) for name, p in probabilities},
+            **{f"shapley_{name}": float(v)
+               for name, v in zip(FACE_REGIONS, told.values, strict=True)},
+            "panel": panel,
+        }

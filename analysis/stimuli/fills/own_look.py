@@ -1,0 +1,40 @@
+"""The fill of objects: what they look like themselves."""
+
+import torch
+from torch import Tensor
+
+from analysis.stimuli.fills.scene import FILLS, Scene
+from iram.errors import InputError
+
+LIT = (0.5, 1.0)  # an object's brightness in a picture of mean gray m is LIT[0] + LIT[1] m
+
+
+@FILLS.register("object")
+def own_look(scene: Scene) -> Tensor:
+    """The object as it is drawn, lit as the picture is: as bright as drawn where the picture's mean
+    is 0.5. Skin (a hand) is as bright as the visible part of the picture's middle.
+
+    Its edges are mixed with what is behind them.
+
+    Raises:
+        InputError: the occluder has no look of its own.
+    """
+    cover = scene.cover
+    if cover is None or cover.alpha is None:
+        raise InputError("fill 'object': this occluder has no look of its own; only objects "
+                         "(such as sunglasses) do")
+    if cover.skin:
+        light = _skin(scene.images, cover.mask)
+    else:
+        light = LIT[0] + LIT[1] * scene.images.mean((1, 2, 3), keepdim=True)
+    alpha = cover.alpha[:, None]
+    return alpha * (cover.shade[:, None] * light).clamp(0, 1) + (1 - alpha) * scene.images
+
+
+def _skin(images: Tensor, mask: Tensor) -> Tensor:
+    """(N, 1, 1, 1): the upper middle (70th percentile) of what is seen of the face's centre."""
+    size = images.shape[-1]
+    centre = slice(size // 5, size - size // 5)
+    seen = images[:, 0, centre, centre].masked_fill(mask[:, centre, centre], torch.nan).flatten(1)
+    gray = seen.nanquantile(0.7, 1)
+    return torch.where(gray.isnan(), 0.5, gray)[:, None, None, None]

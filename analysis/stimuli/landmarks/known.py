@@ -1,0 +1,47 @@
+"""The usual 68 landmarks of a data set's faces, from wherever they are known."""
+
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from analysis.stimuli.landmarks.points import USUAL_68
+from analysis.stimuli.landmarks.reader import Landmarks, read_landmarks
+from analysis.stimuli.landmarks.writer import usual_68
+from iram.data.dataset import FaceDataset
+
+
+def known_landmarks(dataset: FaceDataset, path: str | Path | None = None) -> np.ndarray:
+    """(N, 68, 2) float32: x and y in pixels of the usual 68 landmarks, NaN where unknown.
+
+    From the file at `path` if one is given. Without: of rendered heads their own geometry's; of
+    photographs those that ship with this package, for every picture that is one of FER2013's
+    test faces (PublicTest and PrivateTest, 7,178 pictures of 48 px, in whatever form they come).
+
+    Raises:
+        InputError: the file is missing or malformed, or none of the faces stands in it.
+    """
+    if path is not None:
+        return usual_68(read_landmarks(path).of(dataset))
+    if dataset.renders:
+        return dataset.landmarks_68(slice(None)).numpy()
+    return _shipped().of(dataset, needed=False)
+
+
+def count_known(points: np.ndarray) -> tuple[int, int]:
+    """Of how many faces the landmarks (N, K, D) are known, and of how many not."""
+    known = int(np.isfinite(points).all((1, 2)).sum())
+    return known, len(points) - known
+
+
+@lru_cache
+def _shipped() -> Landmarks:
+    """FaceMesh's landmarks of FER2013's test faces, found in 6,986 of 7,178, rounded to 1/8 px.
+
+    Made by `iram landmarks --data fer2013:fer2013.csv --split PublicTest,PrivateTest --compact
+    --out analysis/stimuli/landmarks/fer2013_test.npz`, from a file of all points with --from.
+    """
+    landmarks = read_landmarks(files("analysis.stimuli.landmarks") / "fer2013_test.npz")
+    assert landmarks.points.shape[1:] == (len(USUAL_68), 2)
+    return landmarks

@@ -1,0 +1,114 @@
+"""From a condition and faces to what the model sees, and what of the face is covered.
+
+In the order in which it would happen before a camera: the head is turned, then something covers it
+(`cover_faces`), then the picture is taken badly (`finish`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from analysis.stimuli.conditions import Condition
+from analysis.stimuli.corruptions import CORRUPTIONS
+from analysis.stimuli.fills import Scene, paint
+from analysis.stimuli.layout import FaceLayout, face_layout, mean_layout, rolled, turned_camera
+from analysis.stimuli.occluders import Cover, cover
+from analysis.stimuli.pose import rotate_in_plane, turn
+from iram.data.dataset import FaceDataset
+from iram.seeds import generators
+
+
+class Posed(NamedTuple):
+    """Faces at the pose of a condition.
+
+    Attributes:
+        images: (N, 1, S, S) in [0, 1].
+        self_occlusion_fraction: (N,) the share of the face area that the head itself hides once it
+            is turned, 0 to 1.
+    """
+
+    images: Tensor
+    self_occlusion_fraction: Tensor
+
+
+def pose(dataset: FaceDataset, part: slice, condition: Condition) -> Posed:
+    """The faces of `part` at the condition's pose.
+
+    A data set that renders its faces renders them again, at the asked yaw and pitch and otherwise
+    frontal; photographs are turned by the asked angles from the pose that they have, by their
+    landmarks where the data set has them and as the mean face elsewhere.
+    """
+    yaw, pitch = condition.yaw_deg or 0.0, condition.pitch_deg or 0.0
+    if not condition.in_depth:
+        images = dataset.images(part)
+        posed = Posed(images, torch.zeros(len(images)))
+    elif dataset.renders:
+        posed = Posed(*dataset.turned(part, yaw, pitch))
+    else:
+        points = None if dataset.landmarks is None else dataset.landmarks[part]
+        turned = turn(dataset.images(part), yaw, pitch, landmarks=points)
+        face = int(mean_layout(dataset.size).face.sum())
+        posed = Posed(turned.images, (turned.hidden.sum((1, 2)) / face).clamp(max=1))
+    if condition.roll_deg:
+        return posed._replace(images=rotate_in_plane(posed.images, condition.roll_deg))
+    return posed
+
+
+def layout_at(condition: Condition, cameras: Tensor | None, size: int) -> FaceLayout:
+    """Where the faces are in the pictures that `pose` gives.
+
+    Args:
+        cameras: (N, 2, 4) how each face stands in its own picture (`stimuli.layout`), or None to
+            take the mean face for all. Once turned in depth, faces are framed alike, and the mean
+            face at the asked pose stands for all.
+    """
+    if condition.in_depth:
+        yaw, pitch = condition.yaw_deg or 0.0, condition.pitch_deg or 0.0
+        return face_layout(turned_camera(yaw, pitch, condition.roll_deg)[None], size)
+    if cameras is None and not condition.roll_deg:
+        return mean_layout(size)
+    cameras = turned_camera(0, 0, 0)[None] if cameras is None else cameras
+    return face_layout(rolled(cameras, condition.roll_deg), size)
+
+
+def cover_faces(
+    layout: FaceLayout, condition: Condition, image_ids: Sequence[str], seed: int
+) -> Cover:
+    """Where the condition's occluder is, whatever it will be painted with.
+
+    Deterministic per (seed, occluder, image): the same place is measured with every fill and at
+    nested fractions, and differences between those conditions are paired.
+    """
+    if condition.occluder == "none":
+        return Cover(torch.zeros(1, layout.size, layout.size, dtype=torch.bool))
+    places = generators(seed, condition.occluder, image_ids)
+    return cover(condition.occluder, condition.fraction, layout, places)
+
+
+def finish(
+    images: Tensor,
+    covered: Cover,
+    condition: Condition,
+    image_ids: Sequence[str],
+    seed: int,
+    dataset: FaceDataset | None = None,
+    part: slice | None = None,
+) -> Tensor:
+    """(N, 1, S, S): posed pictures (N, 1, S, S), painted over and corrupted as the condition says.
+
+    Whatever is left to chance depends on (seed, fill or corruption, image) alone, not on the rest
+    of the batch.
+
+    Args:
+        dataset, part: where the pictures are from, for fills that borrow another face.
+    """
+    if condition.occluder != "none":
+        chance = generators(seed, condition.fill, image_ids)
+        scene = Scene(images, covered.mask, chance, dataset, part, covered)
+        images = paint(scene, condition.fill)
+    if condition.corruption != "none":
+        chance = generators(seed, condition.corruption, image_ids)
+        images = CORRUPTIONS[condition.corruption](images, condition.severity, chance)
+    return images

@@ -1,0 +1,123 @@
+"""How alike the maps of every two methods are, each pair beside maps of different faces.
+
+Pearson, Spearman and top-k IoU are products of vectors that each map has alone, so all pairs of
+all methods come from one product a face; the values are those of `analysis.metrics.AGREEMENT`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from analysis.metrics import AGREEMENT
+from analysis.metrics.base import ranks, rows, share_to_count, top, varied
+from analysis.studies.attribution.maps import Advance, stored_maps
+from analysis.studies.attribution.plan import BATCH, Suite
+from analysis.studies.attribution.record import Record
+from analysis.subjects import Subject
+
+COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
+TOP = 0.1  # of the pixels
+ONE_BY_ONE = {"ssim": ("image", "common"), "earth_movers_distance": ("image",)}
+TOGETHER = 16  # pairs that are compared in one call
+
+
+def compute_agreement(suite: Suite, subject: Subject, advance: Advance) -> None:
+    """Rows per face, pair of methods, metric and resolution ("image", "common").
+
+    Chance: one method's map of the face with the other's of another face explained for the same
+    class, for products the mean of both ways.
+    """
+    methods = suite.methods_of(subject)
+    maps = torch.stack([stored_maps(suite, subject, m) for m in methods], 1)  # half floats
+    partner, record = suite.partners(subject), Record(suite, subject)
+    faces = np.arange(len(maps))
+    pairs = list(combinations(range(len(methods)), 2))
+    if not pairs:
+        return
+    for resolution in ("image", "common"):
+        found = products(maps, partner, resolution)
+        for metric, (value, chance) in found.items():
+            for a, b in pairs:
+                record.add(faces, value[:, a, b], chance[:, a, b], method=methods[a],
+                           other=methods[b], metric=metric, resolution=resolution)
+    some = suite.some(suite.sizes.pairs)
+    for metric, resolutions in ONE_BY_ONE.items():
+        for resolution in resolutions:
+            for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
+                record.add(some, value, chance, method=methods[a], other=methods[b],
+                           metric=metric, resolution=resolution)
+    suite.write("agreement", subject, None, record.rows())
+    advance(len(maps))
+
+
+def at_resolution(maps: Tensor, resolution: str) -> Tensor:
+    """Maps (..., S, S) as float64, as they are or as means of COMMON x COMMON areas."""
+    maps = maps.double()
+    return maps if resolution == "image" else F.adaptive_avg_pool2d(maps, COMMON)
+
+
+def products(maps: Tensor, partner: Tensor, resolution: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """{metric: (value, chance)}, each (N, M, M), of maps (N, M, S, S)."""
+    found = {name: ([], []) for name in VECTORS}
+    for part in torch.arange(len(maps)).split(BATCH):
+        other = partner[part]
+        own, others = (at_resolution(m, resolution).flatten(0, 1)
+                       for m in (maps[part], maps[other.clamp_min(0)]))
+        for name, vectors in VECTORS.items():
+            a, b = (vectors(m).unflatten(0, (len(part), -1)) for m in (own, others))
+            value, cross = (FINISH[name](product, own) for product in (a @ a.mT, a @ b.mT))
+            found[name][0].append(value)
+            both = (cross + cross.mT) / 2
+            found[name][1].append(both.where(other[:, None, None] >= 0, torch.nan))
+    return {name: (torch.cat(v), torch.cat(c)) for name, (v, c) in found.items()}
+
+
+def _unit(values: Tensor) -> Tensor:
+    """Rows centred and of length 1; NaN where a row is constant or not finite."""
+    centred = values - values.mean(1, keepdim=True)
+    unit = centred / centred.abs().amax(1, keepdim=True)
+    unit = unit / unit.norm(dim=1, keepdim=True)
+    return unit.where(varied(values)[:, None], torch.nan)
+
+
+def _top(maps: Tensor) -> Tensor:
+    values = rows(maps)
+    share = top(values, share_to_count(TOP, values.shape[1]))
+    return share.where(varied(values)[:, None], torch.nan)
+
+
+def _iou(common: Tensor, maps: Tensor) -> Tensor:
+    count = share_to_count(TOP, maps[0].numel())
+    return common / (2 * count - common)
+
+
+VECTORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "pearson": lambda maps: _unit(rows(maps)),
+    "spearman": lambda maps: _unit(ranks(rows(maps)).where(varied(rows(maps))[:, None], torch.nan)),
+    "top_k_iou": _top,
+}
+FINISH = {"pearson": lambda v, maps: v, "spearman": lambda v, maps: v, "top_k_iou": _iou}
+
+
+def one_by_one(
+    maps: Tensor, partner: Tensor, faces: np.ndarray, pairs: Sequence[tuple[int, int]],
+    metric: str, resolution: str,
+):
+    """Yields (pair, value (n,), chance (n,)), several pairs a call of the metric."""
+    other = partner[faces]
+    own, others = (at_resolution(maps[m], resolution) for m in (faces, other.clamp_min(0)))
+    measure = AGREEMENT[metric]
+    for start in range(0, len(pairs), TOGETHER):
+        some = pairs[start : start + TOGETHER]
+        first, second, strange = (
+            torch.cat([stack[:, pair[place]] for pair in some])
+            for stack, place in ((own, 0), (own, 1), (others, 1))
+        )
+        values, chances = measure(first, second), measure(first, strange)
+        chances = chances.where((other >= 0).repeat(len(some)), torch.nan)
+        split = (v.view(len(some), -1) for v in (values, chances))
+        yield from zip(some, *split, strict=True)

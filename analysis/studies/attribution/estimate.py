@@ -1,0 +1,157 @@
+"""How long the suite will take here, measured on a few faces before anything is run."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from analysis.attributions import FACE_REGIONS, attribute, requires
+from analysis.attributions.layers import activation
+from analysis.attributions.question import fitted
+from analysis.engine.parallel import HERE, one_thread
+from analysis.engine.timing import duration
+from analysis.stimuli.fills.imputation import impute
+from analysis.studies.attribution.methods import (
+    DEAR,
+    TRIVIAL,
+    can_lose_weights,
+    is_quick,
+    skipped,
+    takes,
+)
+from analysis.studies.attribution.perturbed import SHARES
+from analysis.studies.attribution.plan import FILLS, Suite
+from analysis.studies.attribution.run import is_missing, tasks
+from analysis.studies.attribution.sanity import blocks_from_top
+from analysis.subjects import Subject
+
+PROBED = 4  # faces
+DRAWS = 10  # of max-sensitivity
+TRACED = 50  # perturbations of infidelity
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is still to be made of one method of one model, in seconds on this machine's cores."""
+
+    model: str
+    method: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"  {self.model:24s} {self.method:24s} about {duration(self.seconds)}"
+
+
+def estimate(suite: Suite) -> list[Cost]:
+    """Costs of all that is missing: per model its reference, then each method."""
+    with one_thread():
+        return [_shared(cost) for cost in _costs(suite)]
+
+
+def dear_costs(suite: Suite) -> list[Cost]:
+    """What each dear method costs on the first model, whether or not it was asked for."""
+    with one_thread():
+        return [_shared(cost) for cost in _dear_costs(suite)]
+
+
+def _shared(cost: Cost) -> Cost:
+    return replace(cost, seconds=cost.seconds / HERE.count)
+
+
+def _costs(suite: Suite) -> list[Cost]:
+    costs = []
+    for subject in suite.subjects:
+        todo = [t for t in tasks(suite) if t.subject is subject and is_missing(suite, t)]
+        forward = _forward(suite, subject)
+        for task in todo:
+            if task.kind in ("clean", "reference"):
+                passes = 1 if task.kind == "clean" else 2 ** len(FACE_REGIONS)
+                costs.append(Cost(subject.name, task.kind, task.faces * passes * forward))
+        for method in dict.fromkeys(m for t in todo for m in t.methods if m):
+            kinds = [t.kind for t in todo if method in t.methods]
+            costs.append(
+                Cost(subject.name, method, _method(suite, subject, method, kinds, forward))
+            )
+    return costs
+
+
+def _dear_costs(suite: Suite) -> list[Cost]:
+    subject = suite.subjects[0]
+    lacking = skipped(subject.model, DEAR)
+    forward = _forward(suite, subject)
+    return [
+        Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
+        for m in DEAR if m not in lacking
+    ]
+
+
+def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], forward: float):
+    """Seconds for the cells of these kinds."""
+    curves, sanity = (len(suite.some(n)) for n in (suite.sizes.curves, suite.sizes.sanity))
+    seconds, maps = 0.0, 0
+    if "maps" in kinds:
+        maps += len(suite.dataset) + len(suite.some(suite.sizes.reference))  # clean, occluded
+    if "sanity" in kinds and can_lose_weights(subject.model):
+        maps += sanity * (1 + len(blocks_from_top(subject.model, suite.dataset.images([0]))))
+    if "rows" in kinds:
+        maps += curves * DRAWS * is_quick(method)
+        pictures = 4 * curves * (len(SHARES) - 2)  # two orders, own and another face's map
+        seconds += pictures * (len(FILLS) * forward + _imputing(suite))
+        seconds += curves * TRACED * forward
+    if method in DEAR:  # forward passes and hardly anything else
+        return seconds + maps * _passes(suite, subject, method) * forward
+    return seconds + maps * _attributing(suite, subject, method)
+
+
+def _passes(suite: Suite, subject: Subject, method: str) -> int:
+    """Pictures that a dear method shows to the model for one map."""
+    image, counted = suite.dataset.images([0]), 0
+    if requires(method):
+        return activation(subject.model, fitted(subject.model, image)).shape[1]
+
+    def count(pictures):
+        nonlocal counted
+        counted += len(pictures)
+        return torch.zeros(len(pictures), 2)
+
+    options = suite.options(subject, method, np.arange(1))
+    attribute(count, image, 0, method, **options)
+    return counted
+
+
+def _attributing(suite: Suite, subject: Subject, method: str) -> float:
+    """Seconds a map."""
+    if method == "mean_map":
+        return 0.0
+    count = min(PROBED, len(suite.dataset))
+    faces = np.arange(count)
+    images = suite.dataset.images(faces)
+    target = torch.zeros(count, dtype=torch.long)
+    call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
+    once = takes(method, "samples") or takes(method, "steps")
+    return _seconds(call, warm=not once and method not in TRIVIAL) / count
+
+
+def _forward(suite: Suite, subject: Subject) -> float:
+    """Seconds a face in a forward pass."""
+    subject.model  # noqa: B018 (read outside of inference, or no gradient can pass later)
+    images = suite.dataset.images(slice(0, 64))
+    return _seconds(lambda: subject.logits(images)) / len(images)
+
+
+def _imputing(suite: Suite) -> float:
+    """Seconds to impute half of a face."""
+    images = suite.dataset.images(slice(0, 16))
+    mask = torch.rand(len(images), *images.shape[2:], generator=torch.Generator().manual_seed(0))
+    return _seconds(lambda: impute(images, mask < 0.5)) / len(images)
+
+
+def _seconds(call: Callable, warm: bool = True) -> float:
+    """Of one call, after one that also allocates."""
+    if warm:
+        call()
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

@@ -1,0 +1,226 @@
+"""What a run of the suite is made of, and by what its cells are known."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from analysis.attributions import attribute
+from analysis.engine.sampling import sampled
+from analysis.engine.store import cell_key, read_cell, write_cell
+from analysis.metrics.agreement import partners
+from analysis.stimuli.conditions import Condition
+from analysis.stimuli.occluders import Cover
+from analysis.stimuli.perturb import cover_faces, finish, layout_at
+from analysis.stimuli.regions import placed_regions
+from analysis.studies.attribution.methods import mean_source, skipped, takes
+from analysis.studies.attribution.truth import evidence_masks
+from analysis.subjects import Subject, twin
+from iram.data.dataset import FaceDataset
+from iram.seeds import derived_seed
+
+VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
+BATCH = 32  # faces at a time; fixed, so that equal runs give equal bytes
+OCCLUDER = Condition("box", 0.3, "mean")  # a truth of localisation that photographs allow
+FILLS = ("mean", "blur", "imputed")  # of removed pixels; "imputed" is ROAD's
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """On how many faces the dearer measures are taken: a random part, smaller ones nested.
+
+    Attributes:
+        reference: exact Shapley values, and maps of occluded pictures.
+        curves: perturbation curves, infidelity and sensitivity.
+        pairs: SSIM and earth mover's distance of every two methods.
+        sanity: randomisation of the weights.
+    """
+
+    reference: int = 200
+    curves: int = 64
+    pairs: int = 64
+    sanity: int = 16
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is run.
+
+    Attributes:
+        dataset: the faces, all of which are explained.
+        methods: names in ATTRIBUTIONS.
+        cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
+        randomised: {model: the one of the same kind that was trained on random labels}.
+    """
+
+    subjects: Sequence[Subject]
+    dataset: FaceDataset
+    methods: tuple[str, ...]
+    out: Path
+    seed: int = 0
+    cameras: Tensor | None = None
+    sizes: Sizes = Sizes()
+    randomised: dict[str, Subject] = field(default_factory=dict)
+
+    @cached_property
+    def faces_sha256(self) -> str:
+        metadata = self.dataset.metadata
+        return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
+                        labels=self.dataset.labels.tolist())
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        return self.dataset.metadata["image_id"].to_numpy()
+
+    @cached_property
+    def regions(self) -> Tensor:
+        """(N, S, S) int8: which of FACE_REGIONS each pixel is in."""
+        return placed_regions(self.cameras, len(self.dataset), self.dataset.size)
+
+    @cached_property
+    def occluded(self) -> Tensor:
+        """(n, S, S) bool: where OCCLUDER is on the faces of the reference."""
+        masks = []
+        for faces in blocks(self.some(self.sizes.reference)):
+            cameras = None if self.cameras is None else self.cameras[faces]
+            layout = layout_at(OCCLUDER, cameras, self.dataset.size)
+            mask = cover_faces(layout, OCCLUDER, self.ids[faces].tolist(), self.seed).mask
+            masks.append(mask.expand(len(faces), -1, -1))
+        return torch.cat(masks)
+
+    @cached_property
+    def evidence(self) -> Tensor | None:
+        """(N, S, S) bool: what carries the expression, if it is known; see `evidence_masks`."""
+        return evidence_masks(self.dataset)
+
+    def prepare(self) -> None:
+        """Places what all workers need, once and not by each of them."""
+        self.regions, self.occluded, self.evidence, self.faces_sha256  # noqa: B018
+
+    def apart(self, subject: Subject) -> "Suite":
+        """The same for one model only, of which it has a copy."""
+        other = self.randomised.get(subject.name)
+        suite = copy.copy(self)  # with what was prepared
+        alone = {"subjects": [twin(subject)], "randomised": {}}
+        if other is not None:
+            alone["randomised"] = {subject.name: twin(other)}
+        for name, value in alone.items():
+            object.__setattr__(suite, name, value)
+        return suite
+
+    def parts(self) -> list[np.ndarray]:
+        """All faces, a batch at a time."""
+        return blocks(np.arange(len(self.dataset)))
+
+    def some(self, count: int) -> np.ndarray:
+        """A random `count` of the faces (all if there are fewer), in order."""
+        return sampled(len(self.dataset), count, self.seed)
+
+    def occluded_images(self, faces: np.ndarray, masks: Tensor) -> Tensor:
+        images, ids = self.dataset.images(faces), self.ids[faces].tolist()
+        return finish(images, Cover(masks), OCCLUDER, ids, self.seed)
+
+    def skipped(self, subject: Subject) -> dict[str, str]:
+        """{method: why this model can't have it}, of those that were asked for."""
+        return skipped(subject.model, self.methods)
+
+    def methods_of(self, subject: Subject) -> list[str]:
+        reasons = self.skipped(subject)
+        return [method for method in self.methods if method not in reasons]
+
+    def clean_logits(self, subject: Subject) -> Tensor:
+        """(N, classes) from the one clean pass."""
+        rows = self.read("clean", subject)
+        return torch.from_numpy(rows[list(self.dataset.classes)].to_numpy(copy=True))
+
+    def targets(self, subject: Subject) -> Tensor:
+        """(N,) the class that is explained, of the data set's: the clean prediction."""
+        return self.clean_logits(subject).argmax(1)
+
+    def partners(self, subject: Subject, faces=slice(None)) -> Tensor:
+        """(n,) another one of these faces, explained for the same class; -1 where there is none.
+
+        Numbers are places among `faces`.
+        """
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, "partners"))
+        return partners(self.targets(subject)[faces], generator)[0]
+
+    def attribute(
+        self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
+        asked: Subject | None = None,
+    ) -> Tensor:
+        """(n, S, S): a method's maps of pictures of `faces` (a slice or an index array).
+
+        Args:
+            target: (n,) of the data set's classes.
+            asked: another model to ask.
+        """
+        options = self.options(subject, method, faces)
+        asked = asked or subject
+        own = asked.columns[target.cpu()]
+        return attribute(asked.model, images, own, method, **options).cpu()
+
+    def options(self, subject: Subject, method: str, faces) -> dict:
+        """What the method is told beside its defaults: regions, seeds, names of the pictures."""
+        given = {
+            "regions": lambda: self.regions[faces],
+            "seed": lambda: self.seed,
+            "ids": lambda: self.ids[faces].tolist(),
+            "mean": lambda: self.mean_map(subject),
+        }
+        return {name: value() for name, value in given.items() if takes(method, name)}
+
+    def mean_map(self, subject: Subject) -> Tensor:
+        from analysis.studies.attribution.maps import stored_maps
+
+        return stored_maps(self, subject, mean_source(subject.model)).float().mean(0)
+
+    def path(self, kind: str, subject: Subject, method: str | None = None) -> Path:
+        name = subject.name + (f"--{method}" if method else "")
+        return self.out / kind / f"{name}.parquet"
+
+    def key(self, kind: str, subject: Subject, method: str | None = None) -> str:
+        parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
+                 "faces": self.faces_sha256, "device": subject.device}
+        if kind != "clean":
+            parts |= {"seed": self.seed, "regions": self.regions_sha256}
+        if method or kind == "reference":
+            parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}
+        if method:
+            parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
+            source = mean_source(subject.model) if method == "mean_map" else None
+            parts |= {"mean": source}
+        if kind == "rows":
+            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves"}
+        if kind == "sanity":
+            other = self.randomised.get(subject.name)
+            parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),
+                      "randomised": other and other.weights_sha256}
+        if kind == "agreement":
+            parts |= {"methods": self.methods_of(subject),
+                      "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
+        return cell_key(**parts)
+
+    @cached_property
+    def regions_sha256(self) -> str:
+        return sha256(self.regions.numpy().tobytes()).hexdigest()
+
+    def read(self, kind: str, subject: Subject, method: str | None = None, columns=None):
+        """The rows of a finished cell, None if it is not finished."""
+        path, key = self.path(kind, subject, method), self.key(kind, subject, method)
+        return read_cell(path, key, columns)
+
+    def write(self, kind: str, subject: Subject, method: str | None, rows: pd.DataFrame) -> None:
+        write_cell(self.path(kind, subject, method), rows, self.key(kind, subject, method))
+
+
+def blocks(faces: np.ndarray) -> list[np.ndarray]:
+    """Faces, BATCH at a time."""
+    return [faces[i : i + BATCH] for i in range(0, len(faces), BATCH)]

@@ -1,0 +1,141 @@
+"""What the attribution suite prints: the answers that its tables give."""
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.studies.attribution.tables import with_attention
+
+if TYPE_CHECKING:
+    from analysis.studies.attribution.plan import Suite
+
+METRIC = "spearman"
+UNKNOWN = "unknown"
+RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
+TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
+BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
+MOST_FAITHFUL = "most faithful"
+COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
+
+
+def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
+    """Skipped methods, agreement with each model's attention, and faithfulness to Shapley."""
+    name, n = suite.dataset.name, len(suite.dataset)
+    lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
+             "explained for the same class", *skipped_lines(suite)]
+    for model in dict.fromkeys(s.name for s in suite.subjects):
+        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+        lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
+    return "\n".join(lines)
+
+
+def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Per model: which methods agree with its attention, and which is the most faithful."""
+    lines = []
+    for model in dict.fromkeys(tables["complexity"]["model"]):
+        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+        told = [f"  agreement with its attention {line.strip()}"
+                for line in _agreeing(model, own["agreement"])[-1:]]
+        for metric, means in RANKED.items():
+            ranked = _ranked(model, own["ranking"][own["ranking"]["metric"] == metric], means)
+            told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
+        lines += [model, *told]
+    return lines
+
+
+def skipped_lines(suite: "Suite") -> list[str]:
+    """Who goes without which method, and why; and whose attention is derived."""
+    lines = []
+    for subject in suite.subjects:
+        reasons: dict[str, list[str]] = {}
+        for method, why in suite.skipped(subject).items():
+            reasons.setdefault(why, []).append(method)
+        lines += [f"{subject.name}: skipped {', '.join(m)}: {why}" for why, m in reasons.items()]
+        why = getattr(subject.model, "lacks", {}).get("weights")
+        lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
+        if _gates_channels(suite, subject):
+            lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "
+                         "gate, every channel weighted by its energy there")
+    return lines
+
+
+def _gates_channels(suite: "Suite", subject) -> bool:
+    from analysis.attributions.maps import gates_channels
+
+    if not {"attention", "attention_last"} & set(suite.methods_of(subject)):
+        return False
+    example = suite.dataset.images([0]).to(subject.device)
+    return any(gates_channels(a) for a in subject.model.trace(example).attention)
+
+
+def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
+    table = table[table["metric"] == METRIC]
+    if table.empty:  # one method alone agrees with none
+        return []
+    found = {r: dict(with_attention(table[table["resolution"] == r])) for r in ("common", "image")}
+    if not found["common"]:
+        return []
+    ordered = sorted(found["common"].items(), key=lambda pair: -pair[1].beyond)
+    beyond = [m for m, line in ordered if line.beyond_low > 0]
+    if all(math.isnan(line.beyond_low) for _, line in ordered):
+        beyond = [f"{UNKNOWN}, too few faces explained for one class"]
+    lines = ["", f"{model}: agreement with its attention (Spearman, at one common resolution; last "
+             "column: as the maps are)", COLUMNS]
+    for method, line in ordered:
+        whole = found["image"].get(method)
+        lines.append(f"  {_told(method):30s}{_line(line)}{_sign(line)}"
+                     f"{'' if whole is None else _beyond(whole) + _sign(whole)}")
+    return [*lines, f"  beyond chance: {', '.join(beyond) or 'none'}"]
+
+
+def _faithful(model: str, table: pd.DataFrame) -> list[str]:
+    return [line for metric, means in RANKED.items()
+            for line in _ranked(model, table[table["metric"] == metric], means)]
+
+
+def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
+    table = table[table["value"].notna()]
+    if table.empty:
+        return []
+    lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
+             f"map {means} (last column: behind the best)", COLUMNS]
+    for line in table.itertuples():
+        behind = _interval(line.behind_best, line.behind_best_low, line.behind_best_high)
+        lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)} {behind}")
+    best, others = table.iloc[0], table.iloc[1:]
+    tied = list(others.loc[~(others["behind_best_low"] > 0), "method"])
+    lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
+                 + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))
+    free = table[~table["method"].isin(BY_REGION)]
+    if len(free) and best["method"] in BY_REGION:
+        lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")
+    return lines
+
+
+def _told(method: str) -> str:
+    kinds = {"trivial": TRIVIAL, "by region": BY_REGION}
+    return method + "".join(f" ({kind})" for kind, names in kinds.items() if method in names)
+
+
+def _line(line) -> str:
+    chance = "" if math.isnan(line.chance) else f"{line.chance:.2f}"
+    return f" {_interval(line.value, line.low, line.high)}   {chance:>6s}{_beyond(line)}"
+
+
+def _beyond(line) -> str:
+    return f"   {_interval(line.beyond, line.beyond_low, line.beyond_high, '+.2f')}"
+
+
+def _interval(value: float, low: float, high: float, form: str = "5.2f") -> str:
+    """Value [low, high]; "unknown" where too few faces tell it."""
+    if math.isnan(value):
+        return f"{UNKNOWN:20s}"
+    if math.isnan(low):
+        return f"{value:{form}} [{UNKNOWN}]    "
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _sign(line) -> str:
+    """A star where the interval excludes chance."""
+    return " *" if line.beyond_low > 0 or line.beyond_high < 0 else "  "

@@ -1,0 +1,53 @@
+"""Do a method's maps depend on what was learned? Randomised weights, and random labels."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from analysis.metrics import AGREEMENT, cascade_similarity
+from analysis.metrics.sanity import layers_from_top
+from analysis.studies.attribution.maps import Advance, stored_maps
+from analysis.studies.attribution.plan import Suite
+from analysis.studies.attribution.record import Record
+from analysis.subjects import Subject
+from iram.seeds import derived_seed
+
+METRICS = ("spearman", "ssim")
+LABELS = "random labels"
+
+
+def compute_sanity(suite: Suite, subject: Subject, method: str, advance: Advance) -> None:
+    """Likeness of a method's maps to the originals as blocks lose their weights, top first."""
+    faces, record = suite.some(suite.sizes.sanity), Record(suite, subject, method=method)
+    images, target = suite.dataset.images(faces), suite.targets(subject)[faces]
+
+    def attribute(model: nn.Module) -> Tensor:
+        return suite.attribute(subject, method, images, faces, target)  # `model` is its model
+
+    generator = torch.Generator().manual_seed(derived_seed(suite.seed, "cascade"))
+    found = cascade_similarity(subject.model, attribute, generator, metrics=METRICS,
+                               layers=blocks_from_top(subject.model, images[:1]))
+    maps = stored_maps(suite, subject, method).float()
+    partner = suite.partners(subject)[faces]
+    other = suite.randomised.get(subject.name)
+    if other is not None:
+        of_other = suite.attribute(subject, method, images, faces, target, other)
+    for metric in METRICS:
+        chance = AGREEMENT[metric](maps[faces], maps[partner.clamp_min(0)])
+        chance = chance.where(partner >= 0, torch.nan)
+        for layer, value in zip(found.layers, found.similarity[metric], strict=True):
+            record.add(faces, value, chance, test="weights", layer=layer, metric=metric)
+        if other is not None:
+            value = AGREEMENT[metric](maps[faces], of_other)
+            record.add(faces, value, chance, test="labels", layer=LABELS, metric=metric)
+    suite.write("sanity", subject, method, record.rows())
+    advance(len(faces))
+
+
+def blocks_from_top(model: nn.Module, example: Tensor) -> Sequence[str]:
+    """The classifier, each block and the stem of our models; every layer of others."""
+    if not hasattr(model, "backbone") or not hasattr(model, "num_layers"):
+        return layers_from_top(model, example)
+    blocks = [f"backbone.blocks.{i}" for i in reversed(range(model.num_layers))]
+    return ["classifier", *blocks, "backbone.stem"]

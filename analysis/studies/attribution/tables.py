@@ -1,0 +1,163 @@
+"""From the suite's cells to tables: means over images beside chance, with intervals.
+
+Every table is long and has, per measure:
+
+- n: images on which the measure is defined;
+- value, low, high: the mean over them, with its 95% bootstrap interval over images;
+- chance: the mean with the map of another face, explained for the same class, in its place; empty
+  where there is no such thing;
+- beyond, beyond_low, beyond_high: the mean difference of the two, image by image.
+
+`better` says which way is good: "higher", "lower", or "none" where neither is.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.engine.statistics import bootstrap
+from analysis.metrics.complexity import COMPLEXITY
+
+if TYPE_CHECKING:
+    from analysis.studies.attribution.plan import Suite
+
+HEAD = ["dataset", "model", "seed"]
+NUMBERS = ["n", "value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high"]
+TABLES = (
+    "agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking", "curves",
+)
+KEYS = {  # what tells the rows of one measure from those of another
+    "faithfulness": ["method", "metric", "fill"],
+    "localisation": ["method", "metric", "region"],
+    "complexity": ["method", "metric"],
+    "curves": ["method", "metric", "fill", "order", "share"],
+}
+REFERENCE = "region_shapley"
+RANKED_BY = ("shapley_rank", "shapley_rank_density")
+LOWER = ("deletion_auc", "infidelity", "max_sensitivity", "earth_movers_distance")
+BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
+
+
+def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
+    """{name in TABLES: table} of a finished run."""
+    scores = {family: [] for family in KEYS}
+    agreement, sanity, order = [], [], []
+    for subject in suite.subjects:
+        for method in suite.methods_of(subject):
+            rows = suite.read("rows", subject, method)
+            for family, tables in scores.items():
+                own = rows[rows["family"] == family]
+                tables.append(means(own, KEYS[family], suite.seed))
+            told = suite.read("sanity", subject, method)
+            if told is not None:  # a model may have no weights to lose
+                sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
+        rows = suite.read("agreement", subject)
+        if rows is not None:
+            keys = ["method", "other", "metric", "resolution"]
+            agreement.append(means(rows, keys, suite.seed))
+        told = _rank_rows(suite, subject)
+        order += [ranking(told[told["metric"] == metric], suite.seed) for metric in RANKED_BY]
+    tables = {name: joined(parts) for name, parts in scores.items()}
+    tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
+    return {name: tables[name] for name in TABLES}
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One below the other; of nothing, a table of the common columns without a row."""
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        return pd.DataFrame(columns=[*HEAD, "method", "metric", *NUMBERS])
+    return pd.concat(tables, ignore_index=True)
+
+
+def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFrame:
+    """A line per model and combination of `keys`, in the order in which the rows have them.
+
+    Resampled are the images on which a measure was taken, which can be fewer than all.
+
+    Args:
+        rows: dataset, model, seed, image_id, the keys, value and chance.
+    """
+    rows = rows.assign(**{name: rows[name].astype(str) for name in [*HEAD[:2], *keys]})
+    groups = rows.groupby([*HEAD, *keys], sort=False)
+    place = groups.ngroup().to_numpy()
+    named = rows.iloc[np.unique(place, return_index=True)[1]] if len(rows) else rows
+    table = named[[*HEAD, *keys]].reset_index(drop=True)
+    if not len(rows):
+        return table.assign(**dict.fromkeys(NUMBERS, np.nan))
+    images = pd.factorize(rows["image_id"])[0]
+    grid = np.full((2, images.max() + 1, len(table)), np.nan)
+    grid[0, images, place], grid[1, images, place] = rows["value"], rows["chance"]
+    present = np.zeros(grid.shape[1:], bool)
+    present[images, place] = True
+    numbers = pd.concat([_intervals(grid[:, faces][:, :, some], seed).set_index(some)
+                         for faces, some in _alike(present)]).sort_index()
+    return pd.concat([table, numbers.assign(better=table["metric"].map(better))], axis=1)
+
+
+def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(images, measures) of those measures that were taken on the same images, BLOCK at a time."""
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
+    for number, faces in enumerate(patterns.T):
+        measures = np.flatnonzero(which.ravel() == number)
+        for start in range(0, len(measures), BLOCK):
+            yield np.flatnonzero(faces), measures[start : start + BLOCK]
+
+
+def better(metric: str) -> str:
+    """Which way of a metric is good; "none" for those of complexity and for curves."""
+    if metric in COMPLEXITY or metric == "probability":
+        return "none"
+    return "lower" if metric.startswith(LOWER) else "higher"
+
+
+def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
+    """NUMBERS of values and chances (2, images, measures)."""
+    value, chance = grid
+    parts = [value, chance, value - chance]
+    known = [np.isfinite(part) for part in parts]
+    features = np.concatenate([*map(np.nan_to_num, parts), *known], 1)
+
+    def ratio(sums: np.ndarray) -> np.ndarray:
+        total, count = np.split(sums, 2, 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return total / count
+
+    mean, low, high = (part.reshape(3, -1) for part in bootstrap(features, ratio, seed=seed))
+    columns = [known[0].sum(0), mean[0], low[0], high[0], mean[1], mean[2], low[2], high[2]]
+    return pd.DataFrame(dict(zip(NUMBERS, columns, strict=True)))
+
+
+def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
+    rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
+    columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
+    rows = [r.loc[r["metric"].isin(RANKED_BY), columns] for r in rows]
+    text = {"method": str, "metric": str}
+    return pd.concat([r.astype(text) for r in rows] or [pd.DataFrame(columns=columns)])
+
+
+def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Methods of one model by a measure, such as `shapley_rank`, the best first.
+
+    The usual columns, and `behind_best` with its interval: how far the mean is below the best
+    method's, on the images where both are defined, paired. The reference itself is left out.
+    """
+    if rows.empty:
+        return rows
+    table = means(rows, ["method", "metric"], seed)
+    table = table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    wide = rows.pivot(index="image_id", columns="method", values="value")
+    wide = wide[list(table["method"])].to_numpy(dtype=float)
+    behind = np.stack([wide[:, :1] - wide, np.full_like(wide, np.nan)])
+    found = _intervals(behind, seed)[["value", "low", "high"]]
+    names = {"value": "behind_best", "low": "behind_best_low", "high": "behind_best_high"}
+    return pd.concat([table, found.rename(columns=names)], axis=1)
+
+
+def with_attention(agreement: pd.DataFrame, method: str = "attention") -> Iterator:
+    """The lines of an agreement table that hold a method, as (the other method, line)."""
+    for line in agreement.itertuples():
+        if method in (line.method, line.other):
+            yield (line.other if line.method == method else line.method), line

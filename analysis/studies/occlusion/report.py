@@ -1,0 +1,130 @@
+"""What the command prints of a benchmark's tables."""
+
+import math
+
+import pandas as pd
+
+from analysis.stimuli.conditions import FRONTAL
+from analysis.studies.occlusion.tables.grid import CLEAN_KIND
+from analysis.studies.occlusion.tables.groups import POOLED
+from analysis.studies.occlusion.tables.robustness import REFERENCE
+from analysis.studies.occlusion.tables.summary import Tables
+from iram.names import seed_of
+
+UNKNOWN = "unknown"
+STRONGEST = 3
+MISSED_SHOWN = 12
+
+
+def report(tables: Tables) -> str:
+    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
+    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
+    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables.occluders)
+    lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
+    return "\n".join(lines)
+
+
+def essence(tables: Tables) -> list[str]:
+    """Clean accuracy, the mean robustness, and what expressions lean on."""
+    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
+    return _clean(accuracy) + _robustness(tables) + _leaning(tables.importance)
+
+
+def _clean(accuracy: pd.DataFrame) -> list[str]:
+    clean = accuracy[accuracy["condition"] == "clean"]
+    return ["clean accuracy (%)"] + [
+        f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
+    ]
+
+
+def interval(row, factor: float = 100.0) -> str:
+    """Value [low, high], by default in percent or points; "unknown" where there is none."""
+    if math.isnan(row.value):
+        return UNKNOWN
+    if math.isnan(row.low):  # too few faces
+        return f"{factor * row.value:5.1f} [{UNKNOWN}]"
+    return f"{factor * row.value:5.1f} [{factor * row.low:5.1f}, {factor * row.high:5.1f}]"
+
+
+def _poses(accuracy: pd.DataFrame) -> list[str]:
+    angles = accuracy[["yaw_deg", "pitch_deg", "roll_deg"]]
+    frontal = accuracy["condition"] == FRONTAL.name
+    turned = accuracy[(angles.any(axis=1) | frontal) & (accuracy["occluder"] == "none")]
+    if turned.empty:
+        return []
+    return ["", f"{'accuracy at a pose (%)':58s}hidden by the head itself (%)"] + [
+        f"  {row.model:24s} {row.condition:12s} {interval(row):20s}"
+        f"{100 * row.self_occlusion_fraction:12.1f}"
+        for row in turned.itertuples()
+    ]
+
+
+def _drops(occluders: pd.DataFrame) -> list[str]:
+    if occluders.empty:
+        return []
+    lines = ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
+             "beyond the random box"]
+    for (occluder, model), rows in occluders.groupby(["occluder", "model"], sort=False):
+        found = {row.metric: interval(row) for row in rows.itertuples()}
+        lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
+                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip())
+    return lines
+
+
+def _robustness(tables: Tables) -> list[str]:
+    """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
+    if set(tables.worst["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
+        return []
+    robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
+    lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
+             "beyond each one's clean error"]
+    for model in models:
+        own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
+        found = {row.metric: interval(row, 1) for row in own.itertuples()}
+        if found:
+            lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
+                         f"  against {own['reference'].iloc[0]}")
+        else:
+            lines.append(f"  {model:24s} no reference: {_lacking(model)}")
+    if any(UNKNOWN in line for line in lines):
+        faces = int(tables.summary["n"].max())
+        lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
+    return lines
+
+
+def _lacking(model: str) -> str:
+    """What `reference_of` would take; ours are called by their seed, others as one likes."""
+    name = REFERENCE + "".join(model.partition("-")[1:])
+    if seed_of(model) is not None:
+        return f"name {name} among the models"
+    return f"it takes a model without attention, called {name} by `name` in its description"
+
+
+def _leaning(importance: pd.DataFrame) -> list[str]:
+    """Per model, the expressions and regions of the largest drop beyond the box that is certain."""
+    beyond = importance[(importance["metric"] == "drop_beyond_box")
+                        & (importance["expression"] != POOLED)]
+    if beyond.empty:
+        return []
+    lines = ["", "expressions that lean most on a place (points lost beyond the random box)"]
+    for model, own in beyond.groupby("model", sort=False):
+        strongest = own[own["low"] > 0].sort_values("value", ascending=False, kind="stable")
+        lines += [f"  {model:24s} {row.expression:12s} {interval(row):20s}  {row.occluder} "
+                  f"({row.n} faces)" for row in strongest[:STRONGEST].itertuples()]
+        if strongest.empty:
+            lines.append(f"  {model:24s} none beyond its interval")
+    return lines
+
+
+def _missed(accuracy: pd.DataFrame) -> list[str]:
+    """The conditions whose occluder does not cover what was asked for on every face."""
+    first = accuracy[accuracy["model"] == accuracy["model"].iloc[0]]
+    short = first[first["missed"] > 0].sort_values("missed", ascending=False, kind="stable")
+    if short.empty:
+        return []
+    lines = ["", "not covered as far as asked, within 2 points of the face (covered on average)"]
+    for row in short[:MISSED_SHOWN].itertuples():
+        faces = f"{round(row.missed * row.n):6d} of {row.n} faces"
+        lines.append(f"  {row.condition:36s}{faces} ({row.occlusion_fraction:.0%})")
+    rest = len(short) - MISSED_SHOWN
+    return [*lines, f"  and {rest} more: `missed` in summary.csv"] if rest > 0 else lines

@@ -1,0 +1,74 @@
+"""The rows of a cell: one per image, with what a model answered and how far the face was hidden."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from analysis.stimuli.conditions import Condition
+from analysis.subjects import Subject
+from iram.data.dataset import FaceDataset
+from iram.errors import InputError
+
+VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
+
+
+def rows_of(
+    dataset: FaceDataset, part: slice, condition: Condition, subject: Subject, logits: Tensor,
+    fractions: Tensor,
+) -> pd.DataFrame:
+    """One row per face of a part of the data set, with the `measures` of its logits.
+
+    Args:
+        logits: (N, classes), in the data set's order of faces and classes.
+        fractions: (3, N) what is occluded of the face, what is painted of the picture, and what of
+            the face the head itself hides, 0 to 1.
+
+    Raises:
+        InputError: logits that are not numbers.
+    """
+    if not logits.isfinite().all():
+        raise InputError(f"model '{subject.name}' under '{condition.name}' gives logits that are "
+                         "not numbers")
+    labels = dataset.labels[part]
+    constant = {
+        "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
+        "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,
+        "corruption": condition.corruption,
+    }
+    return pd.DataFrame(
+        {
+            "image_id": dataset.metadata["image_id"].iloc[part].reset_index(drop=True),
+            "label": labels.to(torch.int8),
+            **{name: pd.Categorical.from_codes(np.zeros(len(labels), np.int8), [value])
+               for name, value in constant.items()},
+            "occlusion_fraction": fractions[0], "painted_fraction": fractions[1],
+            "self_occlusion_fraction": fractions[2],
+            "yaw_deg": np.float32(condition.yaw_deg or 0),
+            "pitch_deg": np.float32(condition.pitch_deg or 0),
+            "roll_deg": np.float32(condition.roll_deg), "severity": np.int8(condition.severity),
+            **measures(logits, labels),
+        }
+    )
+
+
+def measures(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Per-image measures of logits (N, K) and labels (N,), each (N,).
+
+    prediction: the class of the highest logit (the first of equals), int8.
+    correct: whether it is the label.
+    margin: the label's logit minus the highest other one, in logits; above 0 = right.
+    probability: softmax probability of the label, 0 to 1.
+    confidence: softmax probability of the prediction, 1/K to 1.
+    """
+    own = logits.gather(1, labels[:, None])
+    others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+    probabilities = logits.softmax(1)
+    prediction = logits.argmax(1)
+    return {
+        "prediction": prediction.to(torch.int8),
+        "correct": prediction == labels,
+        "margin": own[:, 0] - others,
+        "probability": probabilities.gather(1, labels[:, None])[:, 0],
+        "confidence": probabilities.amax(1),
+    }

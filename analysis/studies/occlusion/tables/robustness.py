@@ -1,0 +1,123 @@
+"""Mean relative robustness (mRR): a model's errors over the grid against a reference model's."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.engine.statistics import bootstrap
+from analysis.studies.occlusion.tables import grid
+from analysis.studies.occlusion.tables.groups import POOLED
+
+REFERENCE = "none"
+COLUMNS = ("model", "reference", "kind", "metric", "value", "low", "high", "n", "conditions")
+
+
+def reference_of(model: str, models: Sequence[str]) -> str | None:
+    """The model without attention that this one is measured against, None if there is none.
+
+    `none` with the same suffix ("none-seed1" for "cbam-seed1"); else the only one whose name starts
+    with "none".
+    """
+    _, dash, suffix = model.partition("-")
+    alike = REFERENCE + dash + suffix
+    if alike in models:
+        return alike
+    plain = [other for other in models if other.partition("-")[0] == REFERENCE]
+    return plain[0] if len(plain) == 1 else None
+
+
+def kind_errors(conditions: pd.DataFrame, correct: np.ndarray) -> np.ndarray:
+    """(N, 1 + kinds) per image: the error on the clean picture, then each kind's, summed over its
+    levels and fills. The kinds are those of `analysis.studies.occlusion.tables.grid.kinds`.
+
+    Args:
+        correct: (N, conditions) bool.
+    """
+    rows = [[grid.clean(conditions)], *grid.kinds(conditions).values()]
+    return np.stack([(~correct[:, own]).sum(1) for own in rows], 1).astype(float)
+
+
+def robustness(
+    conditions: pd.DataFrame,
+    errors: Mapping[str, np.ndarray],
+    references: Mapping[str, str],
+    seed: int,
+) -> pd.DataFrame:
+    """One row per model, kind and metric, in percent, with its interval paired by image.
+
+    error_ratio: per kind (an occluder or a corruption), the model's errors summed over levels and
+        fills, over the reference's. "clean" is the same of the clean pass.
+    relative_error_ratio: the same of the errors beyond those on the clean picture, each model
+        against its own.
+    mrr, relative_mrr (kind "all"): the mean of these over the kinds, without "clean".
+
+    100 = as robust as the reference; *below 100 = more robust*. `mrr` also credits a model that is
+    better on clean pictures; `relative_mrr` asks only what is lost from there.
+
+    A ratio is NaN where what it is divided by is not above 0 in every resample: a kind that does
+    the reference no certain harm says nothing. Such a kind is out of the mean, for every model of
+    this reference alike. `conditions` counts those that a row is over.
+
+    Reference: in the style of ImageNet-C's mCE and relative mCE (Hendrycks & Dietterich, ICLR
+    2019), with the model without attention for AlexNet, and occluders beside corruptions.
+
+    Args:
+        conditions: see `analysis.studies.occlusion.tables.grid.grid`.
+        errors: model -> its `kind_errors`; the same images in the same order.
+        references: model -> its reference; the rows come in this order.
+    """
+    kinds = grid.kinds(conditions)
+    if not references or not kinds:
+        return pd.DataFrame(columns=COLUMNS)
+    levels = np.array([len(rows) for rows in kinds.values()])
+    places = {model: place for place, model in enumerate(errors)}
+    own = [places[model] for model in references]
+    other = [places[reference] for reference in references.values()]
+
+    def divisors(sums: np.ndarray) -> np.ndarray:
+        return _terms(sums, len(errors), levels)[:, other].reshape(len(sums), -1)
+
+    def ratios(sums: np.ndarray) -> np.ndarray:
+        """(B, models x (1 + 2 kinds + 2)), in percent."""
+        terms = _terms(sums, len(errors), levels)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            each = np.where(certain, 100 * terms[:, own] / terms[:, other], np.nan)
+        means = [_mean(part) for part in np.split(each[..., 1:], 2, axis=2)]
+        return np.concatenate([each, np.stack(means, 2)], 2).reshape(len(sums), -1)
+
+    features = np.hstack(list(errors.values()))
+    lowest = bootstrap(features, divisors, seed=seed, level=1)[1]  # of all resamples
+    certain = (lowest > 0).reshape(len(references), -1)
+    value, low, high = bootstrap(features, ratios, seed=seed)
+    table = pd.DataFrame([
+        (model, reference, *row)
+        for (model, reference), known in zip(references.items(), certain, strict=True)
+        for row in _row_names(kinds, levels, *np.split(known[1:], 2))
+    ], columns=["model", "reference", "kind", "metric", "conditions"])
+    return table.assign(value=value, low=low, high=high, n=len(features))[list(COLUMNS)]
+
+
+def _terms(sums: np.ndarray, models: int, levels: np.ndarray) -> np.ndarray:
+    """(B, models, 1 + 2 kinds): errors on clean pictures, of each kind, and beyond clean."""
+    each = sums.reshape(len(sums), models, 1 + len(levels))
+    return np.concatenate([each, each[..., 1:] - levels * each[..., :1]], 2)
+
+
+def _mean(ratios: np.ndarray) -> np.ndarray:
+    """(B, models): the mean over the kinds that have a ratio, NaN where none has."""
+    known = ~np.isnan(ratios)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, ratios, 0).sum(2) / known.sum(2)
+
+
+def _row_names(kinds, levels: np.ndarray, known: np.ndarray, known_beyond: np.ndarray) -> list:
+    """Kind, metric and number of conditions, in the order of `ratios`."""
+    each = list(zip(kinds, levels, strict=True))
+    return [
+        (grid.CLEAN_KIND, "error_ratio", 1),
+        *((kind, "error_ratio", count) for kind, count in each),
+        *((kind, "relative_error_ratio", count) for kind, count in each),
+        (POOLED, "mrr", levels[known].sum()),
+        (POOLED, "relative_mrr", levels[known_beyond].sum()),
+    ]

@@ -1,0 +1,130 @@
+"""From a benchmark's cells to all its tables, in one pass over the rows."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.tables.curves import curve_areas
+from analysis.studies.occlusion.tables.grid import grid
+from analysis.studies.occlusion.tables.importance import importance
+from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
+from analysis.studies.occlusion.tables.modules import groups, modules
+from analysis.studies.occlusion.tables.occluders import occluder_scores
+from analysis.studies.occlusion.tables.robustness import kind_errors, reference_of, robustness
+from analysis.studies.occlusion.tables.scores import scores
+from analysis.studies.occlusion.tables.worst import worst_expressions
+from analysis.subjects import Subject
+
+TOLERANCE = 0.02 + 1e-6  # of the face area
+MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
+HEAD = [
+    "condition", "occluder", "fill", "fraction", *MEASURED, "missed", "corruption", "severity",
+    "yaw_deg", "pitch_deg", "roll_deg",
+]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a finished benchmark, each long: one row per metric, with its 95% bootstrap
+    interval over images. All begin with dataset, model and its training seed.
+
+    Attributes:
+        summary: per condition (`tables.scores`); the relative drop is from the clean pass,
+            or from the frontal pose for what is turned in depth. `missed` is the share of faces
+            that are not covered as far as asked, within 2 points.
+        occluders: per occluder, over its fractions and fills (`tables.occluders`).
+        curves: area under accuracy against fraction, per occluder and fill
+            (`tables.curves`).
+        robustness: errors against a reference model, per kind and over all: mRR
+            (`tables.robustness`). Models without a reference in the run are not in it.
+        importance: per expression and occluder (`tables.importance`).
+        worst: the worst expression per kind (`tables.worst`).
+        modules: per module, its training seeds together, what each kind costs, and how that differs
+            from the module's reference (`tables.modules`); it has no model and no seed.
+    """
+
+    summary: pd.DataFrame
+    occluders: pd.DataFrame
+    curves: pd.DataFrame
+    robustness: pd.DataFrame
+    importance: pd.DataFrame
+    worst: pd.DataFrame
+    modules: pd.DataFrame
+
+
+TABLES = tuple(field.name for field in fields(Tables))
+
+
+def summarise(benchmark: Benchmark) -> Tables:
+    """All tables; every cell is read once, and one model's answers are in memory at a time."""
+    parts, errors = defaultdict(list), {}
+    for subject in benchmark.subjects:
+        summary, conditions, correct = _answers(benchmark, subject)
+        errors[subject.name] = kind_errors(conditions, correct)
+        parts["summary"].append(_named(summary, benchmark, subject))
+        for name, table in _of_one_model(benchmark, conditions, correct):
+            parts[name].append(_named(table, benchmark, subject))
+    references = {model: reference_of(model, list(errors)) for model in errors}
+    known = {model: other for model, other in references.items() if other is not None}
+    parts["robustness"] = [_with_seeds(
+        robustness(conditions, errors, known, benchmark.seed), benchmark
+    )]
+    found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
+    parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
+    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
+
+
+def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
+    labels, classes = benchmark.dataset.labels.numpy(), benchmark.dataset.classes
+    seed = benchmark.seed
+    yield "occluders", occluder_scores(conditions, correct, seed)
+    yield "curves", curve_areas(conditions, correct, seed)
+    yield "importance", importance(conditions, correct, labels, classes, seed)
+    yield "worst", worst_expressions(conditions, correct, labels, classes, seed)
+
+
+def _answers(benchmark: Benchmark, subject: Subject):
+    """The model's summary, its conditions (see `grid`), and (N, conditions) what was right."""
+    clean, frontal = (benchmark.rows(subject, baseline) for baseline in (CLEAN, FRONTAL))
+    correct = np.empty((len(benchmark.dataset), len(benchmark.conditions)), bool)
+    tables, measured = [], []
+    for place, condition in enumerate(benchmark.conditions):
+        rows = benchmark.rows(subject, condition)
+        correct[:, place] = rows["correct"]
+        measured.append({**rows[MEASURED].mean(), "missed": missed(condition, rows)})
+        baseline = frontal if condition.in_depth else clean
+        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed))
+    measured = pd.DataFrame(measured, index=range(len(measured)))
+    conditions = grid(benchmark.conditions, measured["occlusion_fraction"])
+    head = conditions.assign(**measured).fillna({"yaw_deg": 0.0, "pitch_deg": 0.0})[HEAD]
+    head = head.loc[head.index.repeat([len(table) for table in tables])].reset_index(drop=True)
+    summary = pd.concat([head, pd.concat(tables, ignore_index=True)], axis=1)
+    return summary, conditions, correct
+
+
+def missed(condition: Condition, rows: pd.DataFrame) -> float:
+    """Share of the faces on which the occluder misses the asked share of the face by over 2 points,
+    or, at its natural size, misses the face; NaN where no share is asked for."""
+    covered = rows["occlusion_fraction"]
+    if condition.occluder in ("none", "sham"):
+        return np.nan
+    if condition.fraction is None:
+        return float((covered == 0).mean())
+    return float(((covered - condition.fraction).abs() > TOLERANCE).mean())
+
+
+def _named(table: pd.DataFrame, benchmark: Benchmark, subject: Subject) -> pd.DataFrame:
+    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed}
+    return table.assign(**names)[[*names, *table.columns]]
+
+
+def _with_seeds(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+    seeds = {subject.name: subject.seed for subject in benchmark.subjects}
+    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds))
+    first = ["dataset", "model", "seed"]
+    return table[[*first, *table.columns.difference(first, sort=False)]]

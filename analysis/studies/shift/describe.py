@@ -1,0 +1,68 @@
+"""Every measure of a batch: the map on the clean faces against that on the covered ones."""
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from analysis.stimuli.conditions import Condition
+from analysis.studies.shift import measures as measure
+from analysis.studies.shift.controls import mechanical_null
+from analysis.studies.shift.places import Places
+from analysis.studies.shift.readers import Reading
+
+MEASURES = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain",
+            "expressive", "expressive_change", "expressive_other_change", "moved",
+            "moved_mechanical", "away", "away_mechanical", "spread")
+
+
+def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.DataFrame:
+    """A row per image, region and layer, with every measure of `describe`."""
+    tables = []
+    for name, region in regions.items():
+        for layer, (before, after) in enumerate(zip(clean.maps, occluded.maps, strict=True)):
+            values = describe(places, region, before, after)
+            table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
+            table.insert(0, "layer", np.int8(layer))
+            table.insert(0, "region", name)
+            table.insert(0, "image_id", places.ids)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
+    """The measures of one layer's maps (N, h, w), each (N,).
+
+    mass: `log_mass` of the region on the clean picture. mass_change: under occlusion minus that.
+    standard_change: the same of `standard_mass`, both in standard deviations of the clean map.
+    elsewhere_change: mass_change of the permuted mask.
+    visible_gain: of the rest of the face.
+    expressive: `expressive_mass` of the mechanical null. expressive_change: under occlusion minus
+        that. expressive_other_change: the same of what carries the other expressions.
+    moved, moved_mechanical: `movement` to the map under occlusion, and to the mechanical null.
+    away, away_mechanical: the same of `away`, from the region.
+    spread: `spatial_spread` of the clean map.
+    """
+    size = clean.shape[1:]
+    cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
+    spread, null = measure.spatial_spread(clean, cells), mechanical_null(clean, cells)
+    own, others = places.expressive_at(*size)
+    mass = measure.log_mass(clean, cells)
+
+    def change(of, *arguments, before=clean) -> Tensor:
+        return of(occluded, *arguments) - of(before, *arguments)
+
+    return {  # in the order of MEASURES
+        "mass": mass,
+        "mass_change": measure.log_mass(occluded, cells) - mass,
+        "standard_change": change(measure.standard_mass, cells, spread),
+        "elsewhere_change": change(measure.log_mass, elsewhere),
+        "visible_gain": measure.visible_gain(clean, occluded, cells),
+        "expressive": measure.expressive_mass(null, cells, own),
+        "expressive_change": change(measure.expressive_mass, cells, own, before=null),
+        "expressive_other_change": change(measure.expressive_mass, cells, others, before=null),
+        "moved": measure.movement(clean, occluded),
+        "moved_mechanical": measure.movement(clean, null),
+        "away": measure.away(clean, occluded, cells.inside),
+        "away_mechanical": measure.away(clean, null, cells.inside),
+        "spread": spread,
+    }

@@ -1,0 +1,49 @@
+"""How long the study of the shift will take here, measured on one batch before anything is run."""
+
+from analysis.engine.parallel import HERE, one_thread
+from analysis.engine.timing import fastest
+from analysis.studies.shift.describe import compare
+from analysis.studies.shift.engine import Group, cost, missing
+from analysis.studies.shift.places import regions_of
+from analysis.studies.shift.plan import ShiftStudy
+from analysis.studies.shift.readers import Reader
+
+
+def seconds_left(study: ShiftStudy) -> float:
+    """Seconds for what is not finished on the cores of this machine, but for the tables; 0 if all
+    is there."""
+    groups = list(missing(study))
+    if not groups:
+        return 0.0
+    with one_thread():
+        return _seconds(study, groups) / HERE.count
+
+
+def _seconds(study: ShiftStudy, groups: list[Group]) -> float:
+    """Of one worker."""
+    plan = study.plan
+    part = slice(0, min(plan.batch_size, len(plan.dataset)))
+    batches = len(plan.dataset) / part.stop
+    readers = {r.name: r for group in groups for _, wanted in group for r in wanted}
+    places = study.places(part)
+    passing = {name: fastest(lambda r=r: r.read(places.images)) for name, r in readers.items()}
+    comparing = {name: _comparing(study, reader, places) for name, reader in readers.items()}
+    seconds = 0.0
+    for group in groups:
+        conditions = [condition for condition, _ in group]
+        seconds += fastest(lambda c=conditions: study.places(part).pictures(c), repeats=1)
+        for name in {r.name for _, wanted in group for r in wanted}:
+            seconds += passing[name]  # the clean faces, once for the group
+        for condition, wanted in group:
+            regions = len(regions_of(condition, plan.conditions))
+            for r in wanted:
+                seconds += cost(study, condition, r) * passing[r.name] + regions * comparing[r.name]
+    return seconds * batches
+
+
+def _comparing(study: ShiftStudy, reader: Reader, places) -> float:
+    """Seconds for the measures of one region of a batch."""
+    covering = [c for c in study.plan.conditions if len(regions_of(c, study.plan.conditions)) == 1]
+    regions = regions_of(covering[0], study.plan.conditions)
+    reading = reader.read(places.images)
+    return fastest(lambda: compare(places, regions, reading, reading))

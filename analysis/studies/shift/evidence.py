@@ -1,0 +1,217 @@
+"""From cells to what the hypotheses are about: one number per training seed and image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.stimuli.conditions import Condition
+from analysis.studies.shift.controls import PERMUTED
+from analysis.studies.shift.describe import MEASURES
+from analysis.studies.shift.hypotheses import Component
+from analysis.studies.shift.interventions import ALL
+from analysis.studies.shift.places import FACELESS, place_name
+from analysis.studies.shift.plan import ShiftStudy
+from analysis.studies.shift.readers import Reader
+from analysis.subjects import roles
+
+
+class MissingError(Exception):
+    """What a component needs and the run lacks; the message says it."""
+
+
+class MissingWeightsError(MissingError):
+    """Weights that a component needs.
+
+    Attributes:
+        names: what they are called.
+        others: models that would do, but for their data or recipe.
+    """
+
+    def __init__(self, names: Sequence[str], others: Sequence[str] = ()):
+        self.names, self.others = list(names), list(others)
+        super().__init__(lacking_weights(self.names, self.others))
+
+
+def lacking_weights(names: Sequence[str], others: Sequence[str] = ()) -> str:
+    message = f"no weights of: {', '.join(dict.fromkeys(names))}"
+    told = ", ".join(dict.fromkeys(others))
+    why = "trained on other data, by another recipe, or, without a card, of no fitting name"
+    return f"{message} ({told}: {why})" if told else message
+
+
+class Evidence:
+    """The finished cells of a study; each is read when it is first asked for."""
+
+    def __init__(self, study: ShiftStudy):
+        self.study = study
+        self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
+        self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
+        self._kept: dict[tuple, np.ndarray] = {}
+
+    def measured(self, reader: Reader, condition: Condition, region: str, name: str) -> np.ndarray:
+        """(N, layers): a measure of one cell, NaN where it is not defined."""
+        key = (reader.name, condition.name, region, name)
+        if key not in self._kept:
+            rows = self.study.rows("shift", reader, condition)
+            layers = int(rows["layer"].max()) + 1
+            for part, own in rows.groupby("region", observed=True):
+                own = own.sort_values(["layer"], kind="stable")  # of each layer all faces in order
+                for column in MEASURES:
+                    table = own[column].to_numpy().reshape(layers, -1).T
+                    self._kept[reader.name, condition.name, part, column] = table
+        return self._kept[key]
+
+    def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
+        """(N,): an outcome under an intervention, None if it was not made."""
+        key = ("outcome", reader.name, condition.name)
+        if key not in self._kept:
+            self._kept[key] = self.study.rows("interventions", reader, condition)
+        rows = self._kept[key]
+        own = rows[(rows["intervention"] == name) & (rows["layer"] == layer)]
+        return own[column].to_numpy(dtype=float) if len(own) else None
+
+    def models(self, permuted: bool = False) -> dict[str, list[Reader]]:
+        """Label -> its training seeds, in order."""
+        found: dict[str, list[Reader]] = {}
+        for reader in sorted(self.study.readers, key=lambda r: r.subject.seed or 0):
+            if reader.permuted == permuted:
+                found.setdefault(reader.training.label, []).append(reader)
+        order = list(dict.fromkeys(r.training.label for r in self.study.readers))
+        return {name: found[name] for name in order if name in found}
+
+    def judged(self) -> dict[str, list[Reader]]:
+        """The models that hypotheses are about: those whose attention can move, and that are no
+        control."""
+        return {name: readers for name, readers in self.models().items()
+                if readers[0].moves and not readers[0].training.is_control}
+
+    def controls(self, name: str, control: str) -> list[list[Reader]]:
+        """The readers of a control of the model with this label: one list of training seeds, or of
+        "exposure" one for each fill that was erased with.
+
+        Raises:
+            MissingWeightsError: any of them was not given.
+        """
+        if control == PERMUTED:
+            permuted = self.models(permuted=True).get(name)
+            if permuted is None:
+                raise MissingError("no copy of it, whose weights could be permuted, can be made")
+            return [permuted]
+        own = self.judged()[name][0].training
+        wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
+        found, missing, others = [], [], []
+        for role in wanted:
+            near = [r for readers in self.models().values() for r in readers
+                    if roles.plays(role, r.training, own)]
+            right = [r for r in near if roles.alike(role, r.training, own)]
+            found.append(right)
+            if not right:
+                missing.append(roles.wanted(role, own))
+                others += [r.name for r in near]
+        if missing:
+            raise MissingWeightsError(missing, others)
+        return found
+
+    def values(self, name: str, component: Component) -> np.ndarray:
+        """(seeds, images): the component's quantity times its direction, NaN where undefined.
+
+        Raises:
+            MissingError: models or conditions that it needs are not in the run.
+        """
+        control = control_model(component)
+        groups = self.controls(name, control) if control else []
+        if component.of:
+            made = [average([self._of(r, component, []) for r in readers])
+                    for readers in by_seed(groups)]
+        else:
+            own = self.judged()[name]
+            made = [self._of(r, component, paired(r, groups)) for r in own]
+        return component.direction * np.stack(made)
+
+    def control_seeds(self, name: str, component: Component) -> int | None:
+        """How many training seeds a component's control has; None if it is no trained model."""
+        control = control_model(component)
+        if control in ("", PERMUTED):
+            return None
+        return min(len(readers) for readers in self.controls(name, control))
+
+    def sham(self, condition: Condition) -> Condition | None:
+        """The patch beside the face of the same fill, and of the nearest size."""
+        alike = [c for c in self.shams if c.fill == condition.fill]
+        size = condition.fraction or 0.0
+        return min(alike, key=lambda c: abs((c.fraction or 0.0) - size), default=None)
+
+    def _of(self, reader: Reader, component: Component, rivals) -> np.ndarray:
+        """(N,): the mean over conditions of one training's quantity."""
+        if component.measure == "clean":
+            return self._caused(reader, component)
+        chosen = [c for c in self.conditions if not component.fills or c.fill in component.fills]
+        if component.versus == "sham":
+            chosen = [c for c in chosen if self.sham(c)]
+            if not chosen:
+                raise MissingError("no sham condition of the same fill")
+        if not chosen:
+            wanted = ", ".join(component.fills) or "on the face"
+            raise MissingError(f"no condition with a fill of: {wanted}" if component.fills
+                               else f"no condition {wanted}")
+        return average([self._one(reader, c, component, rivals) for c in chosen])
+
+    def _one(self, reader, condition, component: Component, rivals) -> np.ndarray:
+        """(N,) under one condition: layers averaged, what is compared subtracted layer by layer."""
+        region, name = place_name(condition), component.measure
+        own = self.measured(reader, condition, region, name)
+        if component.versus == "sham":
+            own = own - self.measured(reader, self.sham(condition), region, name)
+        elif component.versus.endswith("_change"):
+            own = own - self.measured(reader, condition, region, component.versus)
+        elif rivals:
+            others = [self.measured(rival, condition, region, name) for rival in rivals]
+            if all(other.shape == own.shape for other in others):
+                return average((own - average(others)).T)
+            return average(own.T) - average([average(other.T) for other in others])
+        return average(own.T)
+
+    def _caused(self, reader: Reader, component: Component) -> np.ndarray:
+        """(N,) what the outcome loses when attention is replaced: own minus replaced."""
+        versus = component.versus or "own"
+        found = []
+        for condition in self.conditions:
+            replaced = self.outcome(reader, condition, component.measure)
+            if replaced is not None:
+                found.append(self.outcome(reader, condition, versus) - replaced)
+        if not found:
+            raise MissingError("no condition under which attention was replaced (fills "
+                               f"{', '.join(self.study.causal_fills)})")
+        return average(found)
+
+
+def average(values: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean over the first axis of what is defined; NaN where nothing is."""
+    stacked = np.stack([np.asarray(one, dtype=np.float64) for one in values])
+    known = np.isfinite(stacked)
+    count = known.sum(0)
+    total = np.where(known, stacked, 0.0).sum(0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def control_model(component: Component) -> str:
+    """The model that a component is compared with or is about; "" for none but its own."""
+    control = component.of or component.versus
+    within = control in ("", "sham", "change_elsewhere") or control.endswith("_change")
+    return "" if within or component.measure == "real" else control
+
+
+def paired(reader: Reader, groups: Sequence[Sequence[Reader]]) -> list[Reader]:
+    """What a training is compared with: of each group that of its own seed, else all of it."""
+    chosen = []
+    for group in groups:
+        same = [r for r in group if r.subject.seed == reader.subject.seed]
+        chosen += same or group
+    return chosen
+
+
+def by_seed(groups: Sequence[Sequence[Reader]]) -> list[list[Reader]]:
+    """The readers of each training seed that all groups have; all in one if there is no such."""
+    seeds = set.intersection(*({r.subject.seed for r in group} for group in groups))
+    readers = [r for group in groups for r in group]
+    return [[r for r in readers if r.subject.seed == seed] for seed in sorted(seeds)] or [readers]

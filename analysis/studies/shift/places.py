@@ -1,0 +1,103 @@
+"""Where a batch of faces is covered, in pixels and on the grids of the layers."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.stimuli.layout import FaceLayout
+from analysis.stimuli.perturb import cover_faces, finish
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.shift.cells import Cells, cells
+from analysis.studies.shift.controls import permuted_mask
+from analysis.studies.shift.expression import expressive_of
+
+FACELESS = ("none", "sham")  # they cover nothing of the face, and are measured at all its places
+PERMUTED_FRACTION = 0.3
+
+
+def place_name(condition: Condition) -> str:
+    """The condition's place: eyes-0.3, sunglasses-natural, or none."""
+    if condition.occluder == "none":
+        return "none"
+    size = "natural" if condition.fraction is None else f"{condition.fraction:g}"
+    return f"{condition.occluder}-{size}"
+
+
+def covering(conditions: Sequence[Condition]) -> dict[str, Condition]:
+    """The places of the face that are covered, each with one condition that covers it."""
+    return {place_name(c): c for c in conditions if c.occluder not in FACELESS}
+
+
+def regions_of(condition: Condition, conditions: Sequence[Condition]) -> dict[str, Condition]:
+    """The regions that are measured under a condition: what it covers; of the clean pass, and of
+    a patch beside the face, every place that another condition covers."""
+    if condition.occluder not in FACELESS:
+        return {place_name(condition): condition}
+    own = {place_name(condition): condition} if condition.occluder == "sham" else {}
+    return own | covering(conditions)
+
+
+class Places:
+    """A batch of faces, and the regions on them.
+
+    Attributes:
+        images: (N, 1, S, S) clean.
+        layout: where the faces are.
+        ids: the images' names.
+        expressive: what carries each face's expression, and what carries the others'.
+    """
+
+    def __init__(self, plan: Benchmark, part: slice, expressive=None):
+        self.plan, self.part = plan, part
+        self.images = plan.dataset.images(part)
+        self.ids = plan.dataset.metadata["image_id"].iloc[part].tolist()
+        self.layout: FaceLayout = plan.layout(CLEAN, part)
+        self.expressive = expressive or expressive_of(plan.dataset, part, self.layout)
+        self._cells: dict[tuple, Cells] = {}
+        self._masks: dict[str, Tensor] = {}
+
+    def pictures(self, conditions: Sequence[Condition]) -> list[Tensor]:
+        """The faces under conditions of one place."""
+        covered = cover_faces(self.layout, conditions[0], self.ids, self.plan.seed)
+        return [finish(self.images, covered, condition, self.ids, self.plan.seed,
+                       self.plan.dataset, self.part) for condition in conditions]
+
+    def mask(self, region: Condition) -> Tensor:
+        """(N, S, S) bool: what this condition covers."""
+        name = place_name(region)
+        if name not in self._masks:
+            found = cover_faces(self.layout, region, self.ids, self.plan.seed).mask
+            self._masks[name] = found.expand(len(self.ids), -1, -1)
+        return self._masks[name]
+
+    def cells(self, region: Condition, height: int, width: int) -> Cells:
+        """The region and its rest on a grid."""
+        key = (place_name(region), height, width)
+        if key not in self._cells:
+            self._cells[key] = cells(self.mask(region), self.layout.face, height, width)
+        return self._cells[key]
+
+    def elsewhere(self, region: Condition, height: int, width: int) -> Cells:
+        """Another face's mask, as far as it is visible here."""
+        key = ("elsewhere", place_name(region), height, width)
+        if key not in self._cells:
+            covered = self.mask(region)
+            other = permuted_mask(covered, PERMUTED_FRACTION, self.layout, self.ids, self.plan.seed)
+            other = cells(other, self.layout.face, height, width)
+            free = self.cells(region, height, width).rest > 0  # the band is neither
+            self._cells[key] = Cells(other.inside * free, other.rest)
+        return self._cells[key]
+
+    def expressive_at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        own, others = (F.adaptive_avg_pool2d(one[:, None], (height, width))[:, 0]
+                       for one in self.expressive)
+        return own, others
+
+    def orders(self, maps: Sequence[Tensor], generators) -> list[Tensor]:
+        """(N, h * w) per layer: the cells of each image in random order."""
+        chance = list(generators)
+        return [torch.stack([torch.randperm(one.shape[2] * one.shape[3], generator=generator)
+                             for generator in chance]) for one in maps]

@@ -1,0 +1,157 @@
+"""The same question on faces that are really occluded.
+
+No mask is known there, and no clean picture of the same face. So a type's region is the one that
+a painted occluder of that type would cover, placed by the face's own landmarks (which were found on
+the occluded picture, and are less sure there; a face without any takes the mean face's place), and
+the attention on it is compared with that of faces in no list on the same region of theirs, class by
+class. Turned faces among the occluded ones (205 of the 605) see the region from another side: the
+verdict is of those that are not turned, and all are reported beside.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr
+
+from analysis.engine.statistics import interval_over_seeds
+from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.studies.occlusion.real.faces import RealFaces, real_groups
+from analysis.studies.occlusion.real.matching import drawn, interval, means
+from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
+from analysis.studies.shift.evidence import Evidence, MissingError, average
+from analysis.studies.shift.hypotheses import Component
+from analysis.studies.shift.inference import Finding, assess_draws
+from analysis.studies.shift.places import place_name
+
+FRACTION = 0.3
+STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}
+FILLS = ("mean", "noise", "other_class")
+COLUMNS = ["model", "faces", "type", "region", "real", "real_low", "real_high", "synthetic",
+           "synthetic_low", "synthetic_high", "n", "n_not_listed"]
+CORRELATION = ["model", "faces", "types", "pearson", "low", "high"]
+FEWEST_TYPES = 4
+
+
+def conditions_for_real() -> list[Condition]:
+    """The painted occluders that stand for the types."""
+    return [Condition(name, FRACTION, fill) for name in STANDS_FOR.values() for fill in FILLS]
+
+
+class RealShift:
+    """Attention on really occluded regions against the same regions of faces in no list.
+
+    Attributes:
+        groups: which faces they are, and what is odd about the lists.
+    """
+
+    def __init__(self, evidence: Evidence, ran_lists: Path):
+        self.evidence = evidence
+        self.plan = evidence.study.plan
+        self.groups: RealFaces = real_groups(self.plan.dataset, ran_lists)
+        self._draws: dict[tuple, dict] = {}
+
+    def assess(self, name: str, component: Component) -> Finding:
+        """The component over all types, each weighted by its faces; turned ones left out."""
+        found = self.draws(name, turned=False)
+        if not found:
+            raise MissingError("no really occluded face of any type among these, or no condition "
+                               "that covers its region")
+        faces = sum(one["n"] for one in found.values())
+        mean = sum(one["n"] * one["real"] for one in found.values()) / faces
+        return assess_draws(component.direction * mean, faces, component.margin,
+                            seed=self.plan.seed)
+
+    def draws(self, name: str, turned: bool) -> dict[str, dict]:
+        """Type -> draws (1 + B, seeds) of the real effect and of the painted one, the same faces
+        for every training seed, and their numbers.
+
+        Args:
+            turned: whether occluded faces that are also turned count.
+        """
+        if (name, turned) not in self._draws:
+            readers = self.evidence.models()[name]
+            found = {kind: self._type(readers, kind, turned) for kind in TYPES}
+            self._draws[name, turned] = {k: v for k, v in found.items() if v is not None}
+        return self._draws[name, turned]
+
+    def _type(self, readers, kind: str, turned: bool) -> dict | None:
+        plan, faces = self.plan, self.groups.faces
+        standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
+                    and c.fraction == FRACTION]
+        if not standing:
+            return None
+        region = place_name(standing[0])
+        mass = self._measured(readers, [CLEAN], region, "mass")
+        change = self._measured(readers, standing, region, "mass_change")
+        labels, k = plan.dataset.labels.numpy(), len(plan.dataset.classes)
+        known = np.isfinite(mass).all(1)
+        inside = members(faces, kind) & known
+        if not turned:
+            inside &= ~members(faces, "pose_30") & ~members(faces, "pose_45")
+        others = members(faces, COMPARISON) & known & np.isfinite(change).all(1)
+        if inside.sum() < 2 or others.sum() < 2:
+            return None
+        both = np.hstack([mass, change])
+        reference = drawn(labels[others], both[others], k, plan.seed, COMPARISON)
+        own = drawn(labels[inside], mass[inside], k, plan.seed, kind)
+        expected, seen = means(reference, like=own)
+        real, painted = seen - expected[:, : len(readers)], expected[:, len(readers) :]
+        if not np.isfinite(real[0]).all():  # no class in common
+            return None
+        return {"region": region, "real": real, "synthetic": painted,
+                "n": int(inside.sum()), "n_not_listed": int(others.sum())}
+
+    def _measured(self, readers, conditions, region: str, name: str) -> np.ndarray:
+        """(N, seeds): a measure's mean over layers and conditions."""
+        each = [[average(self.evidence.measured(reader, c, region, name).T) for c in conditions]
+                for reader in readers]
+        return np.stack([average(own) for own in each], 1)
+
+    def table(self) -> pd.DataFrame:
+        """A row per model, type and set of faces ("not turned", "all").
+
+        real: attention's log share on the type's region, occluded faces minus class-matched faces
+        in no list. synthetic: `mass_change` of the painted occluder on the latter, over its fills.
+        Both are means over the training seeds; their intervals are of faces within seeds.
+        """
+        rows = []
+        for name, faces, found in self._all():
+            for kind, one in found.items():
+                row = {"model": name, "faces": faces, "type": kind, "region": one["region"],
+                       "n": one["n"], "n_not_listed": one["n_not_listed"]}
+                for which in ("real", "synthetic"):
+                    columns = (which, f"{which}_low", f"{which}_high")
+                    row |= dict(zip(columns, self._interval(one[which]), strict=True))
+                rows.append(row)
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def _interval(self, draws: np.ndarray) -> tuple[float, float, float]:
+        whole = np.isfinite(draws).all(1)
+        return interval_over_seeds(draws[whole], self.plan.seed)
+
+    def correlation(self) -> pd.DataFrame:
+        """Across the types: does the painted effect, over the training seeds, go with the real one?
+        With four types at most, the interval (over faces) is wide, and says nothing of other
+        types."""
+        rows = []
+        for name, faces, found in self._all():
+            if len(found) < FEWEST_TYPES:
+                continue
+            real, painted = (np.stack([one[which].mean(1) for one in found.values()], 1)
+                             for which in ("real", "synthetic"))
+            draws = np.array([_pearson(x, y) for x, y in zip(painted, real, strict=True)])
+            rows.append((name, faces, len(found), *interval(draws)))
+        return pd.DataFrame(rows, columns=CORRELATION)
+
+    def _all(self):
+        for name, readers in self.evidence.models().items():
+            if readers[0].channels_alone:
+                continue
+            for faces, turned in (("not turned", False), ("all", True)):
+                yield name, faces, self.draws(name, turned)
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+    varies = np.isfinite([x, y]).all() and np.ptp(x) > 1e-12 and np.ptp(y) > 1e-12
+    return float(pearsonr(x, y)[0]) if varies else np.nan

@@ -1,0 +1,165 @@
+"""The long, tidy tables of a study: what attention does, and what it causes."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.engine.statistics import RESAMPLES, column_intervals, resampling_counts
+from analysis.stimuli.conditions import Condition
+from analysis.studies.shift.controls import PERMUTED
+from analysis.studies.shift.describe import MEASURES
+from analysis.studies.shift.evidence import Evidence, average
+from analysis.studies.shift.hypotheses import LEAVES
+from analysis.studies.shift.interventions import ALL
+from analysis.studies.shift.places import place_name, regions_of
+from analysis.studies.shift.plan import CAUSAL_FILLS
+from analysis.studies.shift.readers import Reader
+from analysis.subjects import roles
+
+COMBINED = "all"
+HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]
+SHIFT = [*HEAD, "region", "layer", "measure", "value", "low", "high", "n"]
+CAUSES = [*HEAD, "layer", "intervention", "effect", "outcome", "value", "low", "high", "n"]
+
+
+def row_kind(reader: Reader, condition: Condition) -> str:
+    """What the rows of a cell are: the model's own, or those of a control."""
+    return model_kind(reader) or {"sham": "sham", "box": "box", "none": "clean"}.get(
+        condition.occluder, "attention"
+    )
+
+
+def model_kind(reader: Reader) -> str:
+    """Which control a model is: its permuted weights, random labels, the twin without attention, a
+    rival that gates channels alone, or one that was exposed to erasing; "" for one under study."""
+    if reader.permuted:
+        return PERMUTED
+    if reader.training.random_labels:
+        return roles.RANDOM_LABELS
+    if not reader.has_attention:
+        return roles.TWIN
+    if reader.channels_alone:
+        return roles.CHANNELS
+    return roles.EXPOSURE if reader.training.erased != "none" else ""
+
+
+def shift_table(evidence: Evidence) -> pd.DataFrame:
+    """A row per model, condition, region, layer (0 to L - 1, or "all": their mean) and measure: the
+    mean over the images with its 95% bootstrap interval, and how many images it is of.
+
+    Without trained copies of a model the intervals are over images only, as here.
+    """
+    tables = []
+    for reader, condition in _cells(evidence):
+        for region in regions_of(condition, evidence.study.plan.conditions):
+            names = MEASURES
+            layers = {name: evidence.measured(reader, condition, region, name) for name in names}
+            count = next(iter(layers.values())).shape[1]
+            labels = [(str(layer), name) for layer in range(count) for name in names]
+            labels += [(COMBINED, name) for name in names]
+            columns = [layers[name][:, layer] for layer in range(count) for name in names]
+            columns += [average(layers[name].T) for name in names]
+            table = summary(evidence, np.stack(columns, 1))
+            table.insert(0, "measure", [name for _, name in labels])
+            table.insert(0, "layer", [layer for layer, _ in labels])
+            tables.append(_headed(table, reader, condition, region))
+    return pd.concat(tables, ignore_index=True)[SHIFT]
+
+
+def intervention_table(evidence: Evidence) -> pd.DataFrame:
+    """A row per model, condition, layer, intervention, effect and outcome (margin in logits,
+    accuracy): mean over the images with its interval.
+
+    total: occluded minus clean, each with its own attention. indirect: occluded minus occluded with
+    the replaced attention: above 0, the own attention is the better one; of "clean" this is the
+    natural indirect effect. direct: replaced minus clean picture. into_clean: the clean picture
+    with the occluded one's attention minus the clean picture.
+    """
+    tables = []
+    for reader, condition in _cells(evidence):
+        if condition.occluder == "none":
+            continue
+        labels, columns = [], []
+        for outcome in ("margin", "correct"):
+            for key, values in _effects(evidence, reader, condition, outcome):
+                labels.append((*key, "accuracy" if outcome == "correct" else outcome))
+                columns.append(values)
+        table = summary(evidence, np.stack(columns, 1))
+        names = ("layer", "intervention", "effect", "outcome")
+        for place, name in enumerate(names):
+            table.insert(place, name, [label[place] for label in labels])
+        tables.append(_headed(table, reader, condition))
+    return pd.concat(tables, ignore_index=True)[CAUSES] if tables else pd.DataFrame(columns=CAUSES)
+
+
+def _effects(evidence: Evidence, reader: Reader, condition: Condition, outcome: str):
+    """((layer, intervention, effect), values (N,))."""
+    rows = evidence.study.rows("interventions", reader, condition)
+    made = rows[["intervention", "layer"]].drop_duplicates()
+
+    def of(name: str, layer: int = ALL):
+        return evidence.outcome(reader, condition, name, outcome, layer)
+
+    own, clean = of("own"), of("own_clean")
+    yield (COMBINED, "none", "total"), own - clean
+    for name, layer in made.itertuples(index=False):
+        if name in ("own", "own_clean"):
+            continue
+        where, values = COMBINED if layer == ALL else str(layer), of(name, layer)
+        if name == "into_clean":
+            yield (where, name, "indirect on clean"), values - clean
+        else:
+            yield (where, name, "indirect"), own - values
+            yield (where, name, "direct"), values - clean
+
+
+def notes(evidence: Evidence) -> list[str]:
+    """What a reader of the tables has to know: models without a verdict, and conditions that can't
+    be compared."""
+    lines = [f"{name}: gates channels alone: its attention is the same at every place and can't "
+             "move; a rival of the others, without verdicts of its own"
+             for name, readers in evidence.models().items()
+             if readers[0].channels_alone]
+    for condition in evidence.conditions:
+        reader = evidence.study.readers[0]
+        values = evidence.measured(reader, condition, place_name(condition), LEAVES.measure)
+        known = np.isfinite(values)
+        if not known.any():
+            lines.append(f"{condition.name}: covers no cell of the face, or leaves none: nothing "
+                         "can be compared; it is left out of the verdicts")
+            continue
+        lost = [layer for layer in range(known.shape[1]) if not known[:, layer].any()]
+        if lost:
+            lines.append(f"{condition.name}: no cell to compare in layer "
+                         f"{', '.join(map(str, lost))}; the others are used")
+    causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
+    if not causal:
+        lines.append(f"attention is replaced under fills {', '.join(CAUSAL_FILLS)} alone, and no "
+                     "condition has one of them")
+    return lines
+
+
+def _cells(evidence: Evidence):
+    for reader in evidence.study.readers:
+        for condition in evidence.study.plan.conditions:
+            yield reader, condition
+
+
+def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
+    """`column_intervals` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
+    seed = evidence.study.plan.seed
+    counts = resampling_counts(values.shape[-2], RESAMPLES, seed)
+    table = pd.DataFrame(
+        column_intervals(values, counts, seed), columns=["value", "low", "high", "n"]
+    )
+    return table.astype({"n": int})
+
+
+def _headed(table: pd.DataFrame, reader: Reader, condition: Condition, region: str | None = None):
+    values = (reader.name, reader.subject.seed, row_kind(reader, condition), reader.training.erased,
+              condition.name, condition.occluder, condition.fill,
+              np.nan if condition.fraction is None else condition.fraction)
+    for name, value in zip(HEAD, values, strict=True):
+        table[name] = value
+    if region is not None:
+        table["region"] = region
+    return table

@@ -1,0 +1,170 @@
+"""What is trained, as data: a grid is a list of cells, a cell is one model."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from iram.model import Architecture, plan
+from iram.names import name_of
+from iram.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model to train.
+
+    Attributes:
+        label: what distinguishes it, without the seed; names its files.
+        seed: of the initial weights, the order of the pictures and their augmentation.
+        architecture: arguments of `iram.model.plan`; the classes come from the data.
+        recipe: overrides of `Recipe`'s defaults.
+    """
+
+    label: str
+    seed: int = 0
+    architecture: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return name_of(self.label, self.seed)
+
+    @property
+    def epochs(self) -> int:
+        return Recipe.from_dict(self.recipe).epochs
+
+    def build(self, classes: tuple[str, ...], size: int) -> tuple[Architecture, Recipe]:
+        """The architecture for faces of these classes and this size, and the recipe."""
+        recipe = Recipe.from_dict(self.recipe)
+        return plan(**self.architecture, classes=classes, input_size=size), recipe
+
+
+def product(
+    attention: Iterable[str],
+    seeds: Iterable[int],
+    suffix: str = "",
+    architecture: dict | None = None,
+    recipe: dict | None = None,
+) -> list[Cell]:
+    """Every attention module with every seed: the first seed of all modules first, so that a
+    grid which is not finished still compares all modules."""
+    return [
+        Cell(name + suffix, seed, {**(architecture or {}), "attention": name}, recipe or {})
+        for seed, name in itertools.product(seeds, attention)
+    ]
+
+
+def variants(attention: str, base: dict, changes: dict[str, dict]) -> list[Cell]:
+    """Each of the named changes of the base recipe, one at a time; seed 0."""
+    return [
+        Cell(f"{attention}-{name}", 0, {"attention": attention}, base | change)
+        for name, change in changes.items()
+    ]
+
+
+def switched(base: dict, switches: dict[str, Iterable]) -> list[Cell]:
+    """IRAM with one switch at a time off its default, every other one as it is; seed 0."""
+    return [
+        Cell(f"iram-{name}-{value}", 0, {"attention": "iram", name: value}, base)
+        for name, values in switches.items()
+        for value in values
+    ]
+
+
+def reseeded(cells: Iterable[Cell], seeds: Iterable[int]) -> list[Cell]:
+    """The cells with other seeds, seed by seed."""
+    return [replace(cell, seed=seed) for seed, cell in itertools.product(seeds, cells)]
+
+
+STUDY = {"epochs": 24}  # the recipe of the study, on FER2013 and on FERPlus alike
+ERASING = {
+    "erasing-noise": {"erasing": 0.5, "erasing_fill": "noise"},
+    "erasing-mean": {"erasing": 0.5, "erasing_fill": "mean"},
+    "erasing-occluders": {"erasing": 0.5, "erasing_fill": "any", "erasing_shape": "regions"},
+}
+# Labels without a pattern can only be learned by heart: few, of pictures that stay the same, often.
+BY_HEART = {
+    "random_labels": True, "faces": 4096, "epochs": 30,
+    "label_smoothing": 0.0, "weight_decay": 0.0, "flip": False,
+    "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0, "contrast": 0.0,
+}
+ERASED = zip(variants("iram", STUDY, ERASING), variants("none", STUDY, ERASING), strict=True)
+COMPARED = ("none", "iram", "cbam", "none-matched")
+
+SEED_0 = [
+    *product(COMPARED, [0], recipe=STUDY),
+    *variants("iram", STUDY, {"random-labels": BY_HEART}),
+    *itertools.chain.from_iterable(ERASED),
+    *product(("se", "eca", "coordinate", "simam"), [0], recipe=STUDY),
+    *switched(STUDY, {"reuse": ("none", "branch", "layer"), "reduction": (4, 16),
+                      "fusion": ("multiply", "residual")}),
+]
+
+# Readings of IRAM beside today's, by their labels; the docstrings of `iram.attention.iram` and
+# `iram.attention.factored` say which sentence each follows.
+FREE = {"attention": "iram", "fusion": "multiply", "start": "random"}
+READINGS = {
+    "iram-free": FREE | {"gain": 4.0},
+    "iram-factored": {"attention": "iram-factored"},
+    "iram-free-gain-1": FREE,  # does the gain matter beside the start?
+}
+
+
+def placed(readings: dict[str, dict], place: str, base: dict) -> list[Cell]:
+    """The readings with their gates in this place; seed 0."""
+    suffix, changed = ("", {}) if place == "branch" else (f"-{place}", {"place": place})
+    return [Cell(label + suffix, 0, architecture | changed, base)
+            for label, architecture in readings.items()]
+
+
+GRIDS: dict[str, list[Cell]] = {
+    # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
+    "recipe": variants(
+        "none",
+        {"epochs": 12},
+        {
+            "base": {},
+            "augment-less": {
+                "rotation": 8.0,
+                "shift": 0.05,
+                "scale": 0.05,
+                "brightness": 0.05,
+                "contrast": 0.1,
+            },
+            "lr-0.16": {"lr": 0.16},
+            "lr-0.04": {"lr": 0.04},
+            "decay-1e-4": {"weight_decay": 1e-4},
+            "decay-1e-3": {"weight_decay": 1e-3},
+            "smoothing-0": {"label_smoothing": 0.0},
+        },
+    ),
+    # On FER2013. The order makes a part of it useful: the first seed of everything first, what is
+    # compared before its controls, these before the ablation.
+    "study": [*SEED_0, *product(COMPARED, [1, 2], recipe=STUDY)],
+    # All of it five times, for a GPU: the cells of "study" are among them.
+    "study-5": [*SEED_0, *reseeded(SEED_0, [1, 2, 3, 4])],
+    "ferplus": product(["none", "iram"], [0, 1, 2], "-ferplus", recipe=STUDY),  # 8 classes
+    # On FER2013, to choose a reading of IRAM on PublicTest; today's in the branch, cbam and none
+    # are cells of "study". Two cells decide between the wirings, four more on the gate's place;
+    # cbam's second place tells what the place does to a module that acts anyway.
+    "readings": [
+        *placed(dict(itertools.islice(READINGS.items(), 2)), "branch", STUDY),
+        *placed({"iram": {"attention": "iram"}} | READINGS, "block", STUDY),
+        *placed({"iram-free-gain-1": FREE}, "branch", STUDY),
+        *placed({"cbam": {"attention": "cbam"}}, "block", STUDY),
+    ],
+    # On FER2013: what IRAM can do when size is not the limit, by the study's recipe on two cores
+    # (an hour), so that it differs from the study's IRAM in size alone, and when time is not the
+    # limit either, for a GPU.
+    "reference": [
+        Cell("iram-wide", architecture={"width": 2.0, "attention": "iram"}, recipe=STUDY),
+        Cell(
+            "iram-reference",
+            architecture={"backbone": "resnet18", "attention": "iram"},
+            recipe={"epochs": 200, "mixup": 0.2},
+        ),
+    ],
+    "heads": product(  # on heads:n=6000
+        ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
+    ),
+}

@@ -1,0 +1,255 @@
+"""Training of one model: reproducible, resumable, chosen on the validation split only.
+
+Every random number of an epoch comes from a generator seeded by (seed, epoch), so a run that is
+killed and resumed at the last finished epoch gives the same weights as one that was not: bit for
+bit on a CPU with as many threads, on a GPU up to the order in which its kernels add.
+"""
+
+import contextlib
+import csv
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from iram.data.dataset import FaceDataset
+from iram.errors import InputError
+from iram.evaluate import accuracy, predict
+from iram.files import atomic_path
+from iram.model import Architecture, FERClassifier
+from iram.progress import progress_bar
+from iram.seeds import derived_seed
+from iram.training.augment import augment, mix
+from iram.training.checkpoint import load_checkpoint, save_checkpoint
+from iram.training.recipe import Recipe
+
+
+class DivergedError(RuntimeError):
+    """The loss is no longer a number."""
+
+
+@dataclass
+class Trained:
+    """A finished training: the model with the best epoch's weights, that epoch, and the log."""
+
+    model: FERClassifier
+    epoch: int
+    log: list[dict]
+
+
+def train(
+    architecture: Architecture,
+    training: FaceDataset,
+    validation: FaceDataset,
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    bf16: bool = True,
+    progress: bool = True,
+) -> Trained:
+    """Trains from scratch, or goes on from `folder`'s checkpoint if there is one.
+
+    Writes `log.csv` (one row an epoch) and `checkpoint.safetensors` to `folder` after every
+    epoch, so that an interruption costs at most the epoch it falls in. The returned weights are
+    those of the epoch with the highest accuracy on `validation`, the first if several are equal;
+    of the last epoch if the recipe shuffles the labels, since no epoch is better then.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite.
+        InputError: the checkpoint belongs to another architecture, recipe, seed or data.
+    """
+    if 0 < recipe.faces < len(training):
+        training = training.subset(chosen(len(training), recipe.faces, seed))
+    run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, bf16)
+    run.resume()
+    batches = {"total": recipe.epochs * run.steps, "initial": run.epoch * run.steps}
+    name = Path(folder).name
+    with progress_bar(shown=progress, unit="batch", desc=name, **batches) as bar:
+        while run.epoch < recipe.epochs:
+            run.run_epoch(bar)
+            run.save()
+    run.model.load_state_dict(run.best)
+    return Trained(run.model.eval(), run.best_epoch, run.log)
+
+
+class _Run:
+    """The state of a training between two epochs."""
+
+    def __init__(self, architecture, training, validation, recipe, seed, folder, device, bf16):
+        self.training, self.validation, self.recipe = training, validation, recipe
+        self.seed, self.folder, self.device, self.bf16 = seed, folder, device, bf16
+        self.steps = len(training) // recipe.batch_size
+        if self.steps < 1:
+            count = len(training)
+            fitting = max(2, 1 << (count // 2).bit_length() - 1) if count > 1 else 0  # two batches
+            raise InputError(
+                f"{count} training faces are fewer than one batch of {recipe.batch_size}"
+                + (f"; --recipe batch_size={fitting} would fit" if fitting else "")
+            )
+        with _seeded(seed, "initial weights"):
+            model = FERClassifier(architecture)
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(
+            parameter_groups(model, recipe.weight_decay), recipe.lr, recipe.momentum, nesterov=True
+        )
+        self.identity = {
+            "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
+            "data": training.sha256, "faces": len(training),
+            "precision": precision(bf16),
+        }
+        self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
+        labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
+        self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
+        self.epoch, self.best_epoch, self.log = 0, 0, []
+        self.best: dict[str, Tensor] = {}
+
+    def run_epoch(self, bar) -> None:
+        started, losses, hits = time.perf_counter(), [], []
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, self.epoch))
+        order = torch.randperm(len(self.training), generator=generator).to(self.device)
+        self.model.train()
+        with _seeded(self.seed, "dropout", self.epoch):
+            for step in range(self.steps):
+                rows = order[step * self.recipe.batch_size :][: self.recipe.batch_size]
+                loss, right = self.step(rows, step, generator)
+                losses.append(loss)
+                hits.append(right)
+                bar.update()
+        loss = torch.stack(losses).mean().item()  # read once an epoch: a GPU need not wait
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss is {loss} in epoch {self.epoch + 1}")
+        seconds = time.perf_counter() - started
+        logits = predict(self.model, self.validation, bf16=self.bf16, device=self.device)
+        validated = accuracy(logits, self.validation.labels)["accuracy"]
+        self.epoch += 1
+        self.log.append({
+            "epoch": self.epoch, "training_loss": round(loss, 5),
+            "training_accuracy": round(torch.stack(hits).mean().item(), 5),
+            "validation_accuracy": validated,
+            "seconds": round(seconds, 1),
+            "images_per_second": round(self.steps * self.recipe.batch_size / seconds, 1),
+        })
+        bar.set_postfix(loss=f"{loss:.3f}", validation=f"{validated:.4f}")
+        best = self.log[self.best_epoch - 1]["validation_accuracy"]
+        if self.recipe.random_labels or not self.best or validated > best:
+            self.best_epoch = self.epoch
+            self.best = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
+
+    def step(self, rows: Tensor, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """One batch: its loss, and the share of right predictions on the augmented pictures."""
+        recipe = self.recipe
+        share = (self.epoch * self.steps + step) / (recipe.epochs * self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, share)
+        x = augment(self.pixels[rows][:, None].float() / 255, recipe, generator)
+        target = self.targets[rows]
+        if recipe.mixup:
+            x, target = mix(x, target, recipe.mixup, generator)
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
+            logits = self.model(x)
+        loss = F.cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach(), (logits.argmax(1) == target.argmax(1)).float().mean()
+
+    def save(self) -> None:
+        momentum = {
+            name: self.optimizer.state[parameter]["momentum_buffer"]
+            for name, parameter in self.model.named_parameters()
+            if parameter in self.optimizer.state
+        }
+        groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best}
+        state = {"identity": self.identity, "epoch": self.epoch, "best_epoch": self.best_epoch,
+                 "log": self.log}
+        # The log first: a checkpoint of the last epoch without its row would never be completed.
+        with (
+            atomic_path(self.folder / "log.csv") as temporary,
+            open(temporary, "w", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, self.log[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.log)
+        save_checkpoint(self.folder / "checkpoint.safetensors", groups, state)
+
+    def resume(self) -> None:
+        path = self.folder / "checkpoint.safetensors"
+        if not path.exists():
+            return
+        groups, state = load_checkpoint(path, ("identity", "epoch", "best_epoch", "log"))
+        made = state["identity"]
+        for part, now in (("recipe", Recipe()), ("architecture", Architecture())):
+            made[part] = now.to_dict() | made[part]  # fields added since: as they were
+        if changed := difference(made, self.identity):
+            raise InputError(
+                f"{path} is of another training ({changed}); choose another --out, or remove it"
+            )
+        self.model.load_state_dict(groups["model"])
+        for name, parameter in self.model.named_parameters():
+            buffer = groups["momentum"][name].to(self.device)
+            self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        self.best, self.best_epoch = groups["best"], state["best_epoch"]
+        self.epoch, self.log = state["epoch"], state["log"]
+
+
+def chosen(count: int, wanted: int, seed: int) -> np.ndarray:
+    """Which `wanted` of `count` faces are trained on, in order."""
+    order = np.random.default_rng(derived_seed(seed, "training faces")).permutation(count)
+    return np.sort(order[:wanted])
+
+
+def shuffled(labels: Tensor, seed: int) -> Tensor:
+    """The labels in another order, which the seed alone decides; as many of each class."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random labels"))
+    return labels[torch.randperm(len(labels), generator=generator)]
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Weights, which decay, and the rest (biases, norms, per-channel gains), which do not."""
+    decayed = [p for p in model.parameters() if p.numel() > p.shape[0]]
+    kept = [p for p in model.parameters() if p.numel() <= p.shape[0]]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": kept, "weight_decay": 0.0},
+    ]
+
+
+def learning_rate(recipe: Recipe, share: float) -> float:
+    """After this share of all steps: linear warm-up to `lr`, then a cosine down to 0."""
+    if share < recipe.warmup:
+        return recipe.lr * (0.04 + 0.96 * share / recipe.warmup)
+    left = (share - recipe.warmup) / max(1 - recipe.warmup, 1e-9)
+    return recipe.lr * (1 + math.cos(math.pi * left)) / 2
+
+
+@contextlib.contextmanager
+def _seeded(*parts):
+    """Seeds torch's global generators inside the block and restores them after."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(derived_seed(*parts))
+        yield
+
+
+def precision(bf16: bool) -> str:
+    """How a model was trained, as its card says it."""
+    return "bf16 autocast" if bf16 else "fp32"
+
+
+def difference(old: dict, new: dict, prefix: str = "") -> str:
+    """What differs between two nested settings, as "recipe.lr: 0.08 there, 0.05 now"; else ""."""
+    parts = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        before, now = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            parts.append(difference(before, now, f"{prefix}{key}."))
+        elif before != now:
+            parts.append(f"{prefix}{key}: {before} there, {now} now")
+    return ", ".join(filter(None, parts))
