@@ -11,16 +11,18 @@ module. Sentence 2, *not reducing the dimensionality*: the channel gate has no b
     y = x A                                                  sentence 3, as CBAM's paper means it
 
 C_j and S_j are the means over places and over channels of the map of the j-th of the k modules
-before, S_j averaged down to this layer's size: together they are the `memory`.
+before, S_j averaged down to this layer's size: together they are the `memory`. b and d start where
+both sigmoids are the root of 1/2, so that A starts near 1/2, free to move either way.
 """
+
+import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from iram.attention.base import ATTENTION, Attention, check_whole, check_word
-
-REUSE = ("none", "branch", "layer", "both")
+from iram.attention.iram import REUSE
 
 
 @ATTENTION.register("iram-factored")
@@ -40,11 +42,14 @@ class FactoredIRAM(Attention):
         super().__init__(channels, memory_channels)
         check_word("reuse", reuse, REUSE)
         check_whole("kernel_size", kernel_size, odd=True)
-        self.reuse_branch, self.reuse_layer = (reuse in (kind, "both") for kind in REUSE[1:3])
-        before = memory_channels or () if self.reuse_layer else ()
+        self.reuse_branch = reuse in ("branch", "both")
+        self.reuse_layer = reuse in ("layer", "both") and memory_channels is not None
+        before = memory_channels if self.reuse_layer else ()
         self.hidden = nn.Linear(channels, channels)
         self.expand = nn.Linear(channels * (1 + self.reuse_branch) + sum(before), channels)
         self.conv = nn.Conv2d(2 + len(before), 1, kernel_size, padding=kernel_size // 2)
+        for layer in (self.expand, self.conv):
+            nn.init.constant_(layer.bias, math.log(1 + math.sqrt(2)))
 
     @property
     def hands_on(self):
@@ -52,17 +57,15 @@ class FactoredIRAM(Attention):
 
     def gate(self, x, memory):
         mean, largest = x.mean((2, 3)), x.amax((2, 3))
-        channel = [self.hidden(mean).relu() + self.hidden(largest).relu()]
-        refined = x
+        channels, places = memory if self.reuse_layer else ([], [])
+        seen = [self.hidden(mean).relu() + self.hidden(largest).relu()]
         if self.reuse_branch:
-            channel.append(mean + largest)
-        reused = memory if self.reuse_layer and memory is not None else ([], [])
-        channel = self.expand(torch.cat([*channel, *reused[0]], 1)).sigmoid()[:, :, None, None]
-        if self.reuse_branch:
-            refined = x * channel
-        places = [F.adaptive_avg_pool2d(place, x.shape[2:]) for place in reused[1]]
-        pooled = [refined.mean(1, keepdim=True), refined.amax(1, keepdim=True)]
-        attention = channel * self.conv(torch.cat([*pooled, *places], 1)).sigmoid()
+            seen.append(mean + largest)
+        channel = self.expand(torch.cat([*seen, *channels], 1)).sigmoid()[:, :, None, None]
+        refined = x * channel if self.reuse_branch else x
+        seen = [refined.mean(1, keepdim=True), refined.amax(1, keepdim=True)]
+        places = [F.adaptive_avg_pool2d(place, x.shape[2:]) for place in places]
+        attention = channel * self.conv(torch.cat([*seen, *places], 1)).sigmoid()
         return attention, self.remember(attention, memory)
 
     def remember(self, attention, memory):
