@@ -46,7 +46,7 @@ def configure(parser) -> None:
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
     )
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
@@ -58,8 +58,9 @@ def run(args) -> int:
 
     conditions = select(args.conditions)
     device = options.device(args.device)
+    dtype = options.dtype(args, device)
     dataset = options.faces(args)
-    subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
+    subjects, dataset = open_study(args.models, dataset, device, dtype == "bf16")
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)
     cameras = None
@@ -69,7 +70,7 @@ def run(args) -> int:
         options.check_landmarks(args)
     plan = {
         "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
-        "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,
+        "seed": args.seed, "limit": args.limit, "dtype": dtype, "cameras": cameras,
         "batch_size": options.batch_size(args.batch_size),
     }
     if args.list:

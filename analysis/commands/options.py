@@ -95,13 +95,15 @@ def add_batch_size(parser, default: str = "auto") -> None:
                         )
 
 
-def add_device(parser, dtype: str | None = None) -> None:
-    """Where, and unless `dtype` is None, in what arithmetic models are run."""
+def add_device(parser, dtype: bool = False) -> None:
+    """Where, and if `dtype` is asked for, in what arithmetic models are run."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")
     if dtype:
-        parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                            help=f"arithmetic of the model; default: {dtype}")
+        parser.add_argument("--dtype", default="auto", choices=["auto", "fp32", "bf16"],
+                            help="arithmetic of the models; auto is bf16 where the processor or "
+                            "GPU computes it natively, else fp32, and what --out was begun with "
+                            "if that is gone on with; default: auto")
 
 
 def add_landmarks(parser) -> None:
@@ -151,6 +153,14 @@ def device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: there is no GPU that torch can use here; try cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def dtype(args, device: str) -> str:
+    """The dtype, fp32 or bf16, by --dtype and what the run in --out was begun with."""
+    from analysis.engine.store import begun_with
+    from iram.dtype import choose_dtype
+
+    return choose_dtype(args.dtype, device, begun_with(args.out, "dtype"))
 
 
 def pairs(text: str, option: str) -> dict:

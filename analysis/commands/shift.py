@@ -52,7 +52,7 @@ def configure(parser) -> None:
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
@@ -65,15 +65,16 @@ def run(args) -> int:
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
+    dtype = options.dtype(args, device)
     dataset = options.faces(args)
     names = every_seed(args.models)
-    subjects, dataset = open_study(names, dataset, device, args.dtype == "bf16")
+    subjects, dataset = open_study(names, dataset, device, dtype == "bf16")
     for line in readable(subjects)[1]:
         print(line, flush=True)
     cameras = options.cameras(args, dataset)
     plan = {
         "subjects": subjects, "dataset": dataset, "out": args.out, "conditions": conditions,
-        "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": args.dtype,
+        "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": dtype,
         "cameras": cameras, "batch_size": options.batch_size(args.batch_size),
     }
     if args.list:

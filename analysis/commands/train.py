@@ -62,7 +62,7 @@ def configure(parser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N",
                         help="processes that train side by side, one thread each; default: 1, with "
                         "all threads")
-    options.add_device(parser, dtype="bf16")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
@@ -77,7 +77,7 @@ def run(args) -> int:
     from iram.data import open_dataset
 
     dataset = open_dataset(args.data)
-    where = {"device": options.device(args.device), "bf16": args.dtype == "bf16"}
+    where = {"device": options.device(args.device), "dtype": args.dtype}
     if args.workers == 1:
         from iram.training.train_grid import train_grid
 
