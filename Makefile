@@ -17,7 +17,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study figures notebooks test benchmarks landmarks faults clean
+.PHONY: bench study figures notebooks test test-all benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -31,7 +31,11 @@ notebooks: $(VENV)/.notebooks
 
 test: $(READY)
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/pytest -n auto --dist loadscope
+	$(VENV)/bin/pytest -n auto --dist loadscope -m "not exhaustive"
+
+test-all: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/pytest -n auto --dist loadscope -rs
 
 benchmarks: $(READY)
 	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done

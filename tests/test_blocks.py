@@ -6,7 +6,7 @@ import tiny
 
 from analysis.engine.parallel import Executor
 from analysis.stimuli.conditions import select
-from analysis.studies.occlusion import engine
+from analysis.studies.occlusion import engine, plan
 from analysis.studies.occlusion.estimate import estimate
 from analysis.studies.occlusion.run import benchmark, planned
 from analysis.studies.occlusion.tables.summary import TABLES
@@ -29,7 +29,7 @@ def subjects(tiny_weights):
 @pytest.fixture
 def _blocks(monkeypatch):
     """Files of three batches; the last holds a single batch."""
-    monkeypatch.setattr(engine, "BLOCK", 3 * BATCH + 1)
+    monkeypatch.setattr(plan, "BLOCK", 3 * BATCH + 1)
 
 
 def run(subjects, out, **options):
@@ -44,7 +44,7 @@ def tables(out) -> dict[str, bytes]:
 @pytest.mark.parametrize("executor", [Executor(workers=2), Executor("processes", 2)])
 def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, executor):
     whole = run(subjects, tmp_path / "whole")
-    monkeypatch.setattr(engine, "BLOCK", 3 * BATCH + 1)
+    monkeypatch.setattr(plan, "BLOCK", 3 * BATCH + 1)
     blocks = run(subjects, tmp_path / "blocks", executor=executor)
     assert whole.made == blocks.made == 2 * len(QUICK)
     files = list((tmp_path / "blocks" / "rows").iterdir())

@@ -10,20 +10,70 @@ import pytest
 import iram
 
 ROOT = Path(__file__).parents[1]
-MODULES = sorted((ROOT / "iram").rglob("*.py"))
+MODULES = sorted([*(ROOT / "iram").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
+IRAM = [path for path in MODULES if path.is_relative_to(ROOT / "iram")]
+ORDER = (  # each folder imports only itself and what stands above it in this list
+    "iram", "iram.attention", "iram.data", "iram.photographs", "iram.training",
+    "analysis.engine", "analysis.stimuli", "analysis.metrics", "analysis.attributions",
+    "analysis.subjects", "analysis.figures", "analysis.studies.occlusion",
+    "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.training",
+    "analysis.studies", "analysis.explain", "analysis.report", "analysis.explorer",
+    "analysis.commands",
+)
+TOGETHER = "iram", "iram.attention", "iram.data", "iram.photographs"  # one floor: models and faces
+
+
+def imported_modules(source: str) -> set[str]:
+    """The modules, or names in modules, that a source imports anywhere, by their whole names."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names |= {a.value for a in node.args if isinstance(a, ast.Constant)}
+    return names
 
 
 def imported(source: str) -> set[str]:
     """The packages that a module imports anywhere, by their first name."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            names |= {a.value.split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
-    return names
+    return {name.split(".")[0] for name in imported_modules(source)}
+
+
+def folder_of(name: str) -> str | None:
+    """The folder in ORDER that a module stands in; None for what is not ours, or a package."""
+    fitting = [folder for folder in ORDER if f"{name}.".startswith(f"{folder}.")]
+    return max(fitting, key=len, default=None)
+
+
+def arrows_back(name: str, source: str) -> list[str]:
+    """What a module imports from folders above its own."""
+    own = folder_of(name)
+    if own is None:  # `analysis` itself opens doors to what stands below, when they are asked for
+        return []
+    place = {folder: 0 if folder in TOGETHER else at for at, folder in enumerate(ORDER)}
+    found = {target: folder_of(target) for target in imported_modules(source)}
+    return sorted(t for t, other in found.items() if other and place[other] > place[own])
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_import_runs_against_the_order_of_the_folders(path):
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    assert arrows_back(name, path.read_text(encoding="utf-8")) == []
+
+
+def test_an_import_against_the_order_is_found():
+    source = "def f():\n  from analysis.commands import main\nfrom analysis.engine import store"
+    assert arrows_back("analysis.figures.make", source) == ["analysis.commands.main"]
+    assert arrows_back("iram.model", source) == ["analysis.commands.main", "analysis.engine.store"]
+    assert arrows_back("analysis.studies.occlusion.run", "import analysis.studies.shift.run")
+
+
+def test_every_folder_of_code_stands_in_the_order_and_no_file_stands_loose():
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES}
+    assert {folder_of(folder) for folder in folders} == {*ORDER, None}
+    assert [path.name for path in (ROOT / "analysis").glob("*.py")] == ["__init__.py"]
 
 
 def test_the_search_finds_imports_of_every_kind():
@@ -31,7 +81,7 @@ def test_the_search_finds_imports_of_every_kind():
     assert imported(source) == {"a", "c", "g"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", IRAM, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_models_do_not_know_the_study_and_nothing_unpickles(path):
     names = imported(path.read_text(encoding="utf-8"))
     assert "analysis" not in names
@@ -63,7 +113,8 @@ def test_no_figure_computes(path):
 
 def test_no_figure_imports_torch_by_way_of_another_module():
     loaded = modules_after(
-        "import analysis.figures, analysis.commands.main\nanalysis.cli.main(['figures', '--list'])"
+        "import analysis.figures\nfrom analysis.commands.main import main\n"
+        "main(['figures', '--list'])"
     )
     assert "analysis.figures.registry" in loaded
     assert loaded.isdisjoint({"torch", "captum", "scipy.stats"})

@@ -70,7 +70,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from toy import toy_faces
-from analysis import cli
+from analysis.commands import main as cli
 import iram.data
 iram.data.open_dataset = lambda spec: toy_faces((640, 12, 12))
 sys.exit(cli.main(["train", "--data", "toy", "--out", sys.argv[1], "--attention", "none", "--seeds",

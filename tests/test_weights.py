@@ -254,7 +254,7 @@ OUT_OF_ROOM = """
 import resource, sys
 import torch
 from iram import InputError, build_model
-from iram.checkpoint import save_checkpoint
+from iram.training.checkpoint import save_checkpoint
 from iram.weights import save_model
 model = build_model(num_classes=2, width=0.25)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -50,7 +50,7 @@ def first_pass(command: list[str]) -> float:
     """Seconds from the start of the process until a model is shown its first faces."""
     code = f"""if 1:
         import os, time
-        from analysis.cli import main
+        from analysis.commands.main import main
         from analysis.subjects.subject import Subject
         Subject.logits = lambda *arguments: (print(time.time(), flush=True), os._exit(0))
         main({command!r} + ["--out", "unused"])"""

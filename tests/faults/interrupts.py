@@ -27,7 +27,7 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGINT)
 
 sys.addaudithook(hook)
-from analysis.cli import main
+from analysis.commands.main import main
 sys.exit(main(sys.argv[2:]))
 """
 
