@@ -31,7 +31,7 @@ def native_bf16(device: str = "cpu") -> str | None:
 
 
 def choose_dtype(asked: str = "auto", device: str = "cpu", begun: str | None = None) -> str:
-    """The dtype, fp32 or bf16; which one and why is told in one line on stderr, once a process.
+    """The dtype, fp32 or bf16; which one and why is told in one line, once a process.
 
     Args:
         asked: one of DTYPES. "auto" is bf16 where the device computes it natively, else fp32.
@@ -49,10 +49,10 @@ def choose_dtype(asked: str = "auto", device: str = "cpu", begun: str | None = N
         chosen, why = begun, "as the run was begun"
     else:
         chosen, why = _best(native, device)
-    if chosen == "bf16" and not native:
+    if emulated := chosen == "bf16" and not native:
         why += (f"; {_called(device)} emulates it, which takes {slowdown(device):.1f} times as "
                 "long as fp32 (measured on a training step)")
-    _say(f"dtype: {chosen} ({why})")
+    _say(f"dtype: {chosen} ({why})", sys.stderr if emulated else sys.stdout)
     return chosen
 
 
@@ -91,5 +91,5 @@ def slowdown(device: str = "cpu") -> float:
 
 
 @lru_cache
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _say(line: str, stream) -> None:
+    print(line, file=stream, flush=True)

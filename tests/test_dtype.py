@@ -36,13 +36,13 @@ def test_auto_is_bf16_where_the_processor_computes_it_and_says_by_what(processor
     processor(AVX512)
     assert choose_dtype() == "bf16"
     line = "dtype: bf16 (this processor computes it natively: avx512_bf16)\n"
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().out == line
 
 
 def test_auto_is_fp32_where_bf16_would_be_emulated(processor, capsys):
     processor(AVX2)
     assert choose_dtype() == "fp32"
-    assert capsys.readouterr().err == "dtype: fp32 (this processor would emulate bf16)\n"
+    assert capsys.readouterr().out == "dtype: fp32 (this processor would emulate bf16)\n"
 
 
 def test_an_arm_processor_is_known_by_its_own_flag(processor):
@@ -79,7 +79,7 @@ def test_a_run_goes_on_as_it_was_begun_on_any_processor(processor):
 def test_the_line_is_told_once_a_process(processor, capsys):
     processor(AVX2)
     choose_dtype(), choose_dtype()
-    assert capsys.readouterr().err.count("dtype:") == 1
+    assert capsys.readouterr().out.count("dtype:") == 1
 
 
 def test_the_slowdown_is_measured_without_touching_anybodys_random_numbers():

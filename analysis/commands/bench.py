@@ -58,8 +58,8 @@ def run(args) -> int:
 
     conditions = select(args.conditions)
     device = options.device(args.device)
-    dtype = options.dtype(args, device)
     dataset = options.faces(args)
+    dtype = options.dtype(args, device)
     subjects, dataset = open_study(args.models, dataset, device, dtype == "bf16")
     if any(condition.in_depth for condition in conditions) and not dataset.renders:
         dataset = to_be_turned(dataset, args.landmarks)

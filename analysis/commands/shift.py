@@ -65,8 +65,8 @@ def run(args) -> int:
     conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
     conditions = checked(conditions)
     device = options.device(args.device)
-    dtype = options.dtype(args, device)
     dataset = options.faces(args)
+    dtype = options.dtype(args, device)
     names = every_seed(args.models)
     subjects, dataset = open_study(names, dataset, device, dtype == "bf16")
     for line in readable(subjects)[1]:

@@ -92,11 +92,6 @@ class _Run:
         self.training, self.validation, self.recipe = training, validation, recipe
         self.seed, self.folder, self.device = seed, folder, device
         self.checkpoint = folder / "checkpoint.safetensors"
-        keys = "identity", "epoch", "best_epoch", "log"
-        self.saved = load_checkpoint(self.checkpoint, keys) if self.checkpoint.exists() else None
-        begun = self.saved and dtype_of(self.saved[1]["identity"].get("precision"))
-        dtype = choose_dtype(dtype, device, begun)
-        self.bf16 = dtype == "bf16"
         self.steps = len(training) // recipe.batch_size
         if self.steps < 1:
             count = len(training)
@@ -105,6 +100,11 @@ class _Run:
                 f"{count} training faces are fewer than one batch of {recipe.batch_size}"
                 + (f"; --recipe batch_size={fitting} would fit" if fitting else "")
             )
+        keys = "identity", "epoch", "best_epoch", "log"
+        self.saved = load_checkpoint(self.checkpoint, keys) if self.checkpoint.exists() else None
+        begun = self.saved and dtype_of(self.saved[1]["identity"].get("precision"))
+        dtype = choose_dtype(dtype, device, begun)
+        self.bf16 = dtype == "bf16"
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)
         self.model = model.to(device, memory_format=torch.channels_last)
