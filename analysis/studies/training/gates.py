@@ -60,11 +60,13 @@ def measured(
     layers = [_Layer(block, factor) for block in run.model.backbone.blocks]
     generator = torch.Generator().manual_seed(seed)
     run.model.train()
-    for step in range(steps):
-        rows = torch.randint(len(training), (recipe.batch_size,), generator=generator)
-        run.step(rows, step, generator)
-        for layer in layers:
-            layer.read()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # of dropout
+        for step in range(steps):
+            rows = torch.randint(len(training), (recipe.batch_size,), generator=generator)
+            run.step(rows, step, generator)
+            for layer in layers:
+                layer.read()
     return pd.DataFrame([layer.row(steps) for layer in layers], columns=COLUMNS)
 
 
@@ -72,7 +74,7 @@ class _Layer:
     """One block's gate, watched while the net is trained."""
 
     def __init__(self, block: nn.Module, factor: float):
-        self.gate = block.attention
+        self.gate, self.factor = block.attention, factor
         self.gain = [m for m in block.branch.modules() if isinstance(m, nn.BatchNorm2d)][-1].weight
         self.l = getattr(self.gate, "memory_weight", None)
         self.sums = dict.fromkeys(("grad_gain", "grad_t", "level", "shape", "grad_l"), 0.0)
@@ -98,9 +100,9 @@ class _Layer:
     def read(self) -> None:
         """Adds the step's gradients."""
         self._add("grad_gain", self.gain.grad)
-        self._add("grad_t", self.gate.refinement.grad)
+        self._add("grad_t", self.gate.refinement.grad / self.factor)
         if self.l is not None:
-            self._add("grad_l", self.l.grad)
+            self._add("grad_l", self.l.grad / self.factor)
 
     def row(self, steps: int) -> dict:
         share = self.gate.refinement.detach().double().sigmoid()  # it moves by millionths at first
