@@ -79,7 +79,7 @@ def compact(
     return Backbone(stem, basic_stages(widths, [2, 2, 2], attention, place), widths[-1])
 
 
-@BACKBONES.register("resnet18")
+@BACKBONES.register("resnet18", title="ResNet-18")
 def resnet18(
     attention: AttentionFactory, width: float = 1.0, place: str = "branch"
 ) -> Backbone:
@@ -89,7 +89,7 @@ def resnet18(
     return Backbone(stem, basic_stages(widths, [2, 2, 2, 2], attention, place), widths[-1])
 
 
-@BACKBONES.register("mobilenetv2")
+@BACKBONES.register("mobilenetv2", title="MobileNetV2")
 def mobilenetv2(
     attention: AttentionFactory, width: float = 1.0, place: str = "branch"
 ) -> Backbone:

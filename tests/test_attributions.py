@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from analysis import attribute
-from analysis.attributions import ATTRIBUTIONS, missing, options_of, requires
+from analysis.attributions import ATTRIBUTIONS, missing, options_of
+from analysis.attributions.base import NEEDS
 from analysis.attributions.question import undisturbed
 from analysis.stimuli.resizing import resize
 from iram.errors import InputError
@@ -148,7 +149,7 @@ def test_pictures_of_another_size_are_brought_to_the_models_and_maps_back(method
 
 @pytest.mark.parametrize("method", ATTRIBUTIONS)
 def test_every_method_says_what_it_needs_and_documents_itself(method):
-    assert requires(method) <= {"layers", "gradients", "attention"}
+    assert set(ATTRIBUTIONS.about(method).needs) <= set(NEEDS)
     assert ATTRIBUTIONS[method].__doc__
 
 
@@ -188,7 +189,9 @@ class Cut(nn.Module):
             return self.layers(x)
 
 
-@pytest.mark.parametrize("method", [m for m in ATTRIBUTIONS if "gradients" in requires(m)])
+@pytest.mark.parametrize(
+    "method", [m for m in ATTRIBUTIONS if "gradients" in ATTRIBUTIONS.about(m).needs]
+)
 def test_a_model_that_cuts_the_graph_is_an_error_not_a_map_of_zeros(method):
     with pytest.raises(InputError, match="no gradient passes"):
         ask(Cut(), pictures(), 0, method)

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
-from analysis.stimuli.corruptions import CORRUPTIONS, SEVERITIES, VALUES, squares_matrix
+from analysis.stimuli.corruptions import CORRUPTIONS, SEVERITIES, squares_matrix, value
 from analysis.stimuli.fills import FILLS, Scene
 from iram.errors import InputError
 from iram.seeds import generators
@@ -30,8 +30,7 @@ def corrupted(kind, images, severity, ids=IDS):
 
 
 def test_each_kind_has_five_values():
-    assert set(CORRUPTIONS) == set(VALUES)
-    assert {len(values) for values in VALUES.values()} == {len(SEVERITIES)}
+    assert {len(CORRUPTIONS.about(kind).values) for kind in CORRUPTIONS} == {len(SEVERITIES)}
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
@@ -78,7 +77,7 @@ def test_noise_has_the_stated_spread_and_differs_between_pictures(severity):
     gray = torch.full((5, 1, 48, 48), 0.5)
     noise = corrupted("gaussian_noise", gray, severity) - gray
     assert noise.mean() == pytest.approx(0, abs=0.005)
-    assert noise.std() == pytest.approx(VALUES["gaussian_noise"][severity - 1], rel=0.03)
+    assert noise.std() == pytest.approx(value("gaussian_noise", severity), rel=0.03)
     assert not torch.equal(noise[0], noise[1])
 
 
@@ -86,7 +85,7 @@ def test_noise_has_the_stated_spread_and_differs_between_pictures(severity):
 @pytest.mark.parametrize("size", [48, 96])
 def test_blur_agrees_with_scipy_at_a_sigma_that_scales_with_the_side(severity, size, images):
     picture = interpolate(images[:1], size=size)
-    sigma = VALUES["gaussian_blur"][severity - 1] * size / 48
+    sigma = value("gaussian_blur", severity) * size / 48
     theirs = gaussian_filter(picture[0, 0].numpy().astype(np.float64), sigma, mode="nearest",
                              truncate=6)
     ours = CORRUPTIONS["gaussian_blur"](picture, severity)[0, 0].numpy()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.metrics import COMPLEXITY, LOCALISATION, area_share
+from analysis.metrics import AGREEMENT, COMPLEXITY, LOCALISATION, area_share
 from analysis.metrics.complexity import effective_pixels, entropy, gini
 from analysis.metrics.localisation import (
     pointing_game,
@@ -142,3 +142,13 @@ def test_complexity_is_free_of_sign_and_unit_and_undefined_for_nothing(name):
     torch.testing.assert_close(COMPLEXITY[name](maps * -1e-30), value, rtol=1e-5, atol=0)
     maps[1], maps[2, 0, 0] = 0, torch.nan
     assert COMPLEXITY[name](maps).isnan().tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("known", "metric"), [
+    (known, name) for known in (AGREEMENT, COMPLEXITY) for name in known
+    if known.about(name).chance is not None
+])
+def test_a_metric_that_tells_its_chance_has_it_for_unrelated_maps(known, metric):
+    maps = [torch.rand(200, 24, 24, generator=torch.Generator().manual_seed(s)) for s in (0, 1)]
+    found = known[metric](*maps[: 1 + (known is AGREEMENT)]).mean()
+    assert float(found) == pytest.approx(known.about(metric).chance, abs=0.01)

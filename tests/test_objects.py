@@ -31,7 +31,7 @@ def share_of(part, name, scale=1.0):
 
 
 def test_the_nine_objects_are_there():
-    assert set(OBJECTS) == set(NATURAL)
+    assert set(NATURAL) <= set(OBJECTS)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -78,7 +78,7 @@ def test_edges_are_antialiased(name):
     assert ((alpha > 0.1) & (alpha < 0.9)).flatten(1).sum(1).min() > 100
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("name", NATURAL)
 def test_the_natural_share_of_the_face_is_plausible(name):
     least, most = NATURAL[name]
     share = covered_fraction(sketch(name))

@@ -158,7 +158,7 @@ def test_dropped_patches_are_whole_but_for_the_last():
 @pytest.mark.parametrize("name", OBJECTS)
 def test_an_object_reaches_the_shares_that_the_study_asks_for(name, layout):
     low, high = reach(name)
-    for fraction in SHARES[name]:
+    for fraction in SHARES.get(name, ()):
         assert low - 0.01 <= fraction <= high + 0.01
         reached = occlusion_fraction(masks(name, fraction, LAYOUTS[layout]), LAYOUTS[layout])
         assert (reached - fraction).abs().median() <= 0.02

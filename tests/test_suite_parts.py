@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, face_regions
-from analysis.metrics import AGREEMENT, COMPLEXITY
+from analysis.metrics import AGREEMENT, COMPLEXITY, better
 from analysis.stimuli.layout import FRONTAL
 from analysis.stimuli.regions import placed_regions
 from analysis.studies.attribution import agreement
 from analysis.studies.attribution.maps import packed, unpacked
-from analysis.studies.attribution.methods import DEAR, SINGLE, presets, select
+from analysis.studies.attribution.methods import presets, select
 from analysis.studies.attribution.scores import against_shapley
-from analysis.studies.attribution.tables import better, means, ranking
+from analysis.studies.attribution.tables import means, ranking
 from analysis.studies.attribution.truth import evidence_masks
 from iram.data import open_dataset
 from iram.errors import InputError
@@ -42,7 +42,8 @@ def test_all_pairs_at_once_are_the_metric_of_each_pair(metric, resolution):
 
 
 def test_a_measure_of_complexity_of_ones_own_is_neither_good_nor_bad(monkeypatch):
-    assert better("spread") == "higher"
+    assert better("deletion_auc_logit") == "lower"
+    assert better("insertion_auc_logit") == "higher"
     monkeypatch.setitem(COMPLEXITY, "spread", lambda maps: maps.flatten(1).std(1))
     assert better("spread") == "none"
 
@@ -105,12 +106,13 @@ def test_evidence_is_known_of_heads_and_of_no_photograph():
 
 def test_methods_are_chosen_by_preset_or_name_in_the_order_of_the_registry():
     assert select("gradcam, attention") == ("attention", "gradcam")
-    assert set(select("all")) == set(ATTRIBUTIONS) - set(SINGLE)
-    assert set(select("cheap")) == set(select("all")) - set(DEAR)
+    dear = presets()["dear"]
+    assert set(dear) == {"score_cam", "occlusion", "kernel_shap", "region_shapley"}
+    assert set(select("all")) == set(ATTRIBUTIONS) - {"attention_layer"}  # that only by its name
+    assert set(select("cheap")) == set(select("all")) - set(dear)
     assert select("dear,attention_layer") == tuple(
-        m for m in ATTRIBUTIONS if m in (*DEAR, "attention_layer")
+        m for m in ATTRIBUTIONS if m in (*dear, "attention_layer")
     )
-    assert set(DEAR) <= set(ATTRIBUTIONS)
     assert list(presets()) == ["cheap", "dear", "all"]
     with pytest.raises(InputError, match="did you mean 'cheap'"):
         select("cheep")

@@ -1,7 +1,7 @@
 """Attribution methods under one signature, (model, x, target, **options) -> (N, h, w).
 
-A new one is a function with the decorator `@attribution(name, *requires)`. All maps are raw and
-signed, explain logits, and are the larger where a place speaks more for the target.
+A new one is a function with the decorator `@attribution(name, *needs, title=...)`. All maps are raw
+and signed, explain logits, and are the larger where a place speaks more for the target.
 """
 
 from analysis.attributions import (  # noqa: F401 (each registers its methods)
@@ -21,12 +21,11 @@ from analysis.attributions.base import (
     attribution,
     missing,
     options_of,
-    requires,
 )
 from analysis.attributions.shapley import shapley_values
 from analysis.stimuli.regions import FACE_REGIONS, face_regions
 
 __all__ = [
     "ATTRIBUTIONS", "FACE_REGIONS", "attribute", "attribution", "face_regions", "missing",
-    "options_of", "requires", "shapley_values",
+    "options_of", "shapley_values",
 ]

@@ -10,7 +10,8 @@ from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 from iram.registry import Registry, unknown
 
-ATTRIBUTIONS = Registry("attribution method")
+ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=False, cost="cheap",
+                        by_name=False)
 
 NEEDS = {
     "layers": "a torch module whose layers can be read",
@@ -20,14 +21,18 @@ NEEDS = {
 """What a method may require of a model beyond logits."""
 
 
-def attribution(name: str, *requires: str) -> Callable:
-    """Registers a method together with what it requires of a model (names in NEEDS)."""
+def attribution(name: str, *needs: str, title: str = "", **facts) -> Callable:
+    """Registers a method, with all that is told of it anywhere.
 
-    def decorate(method: Callable) -> Callable:
-        method.requires = frozenset(requires)
-        return ATTRIBUTIONS.register(name)(method)
-
-    return decorate
+    Args:
+        needs: what it requires of a model beyond logits; names in NEEDS.
+        title: in figures, tables and pages.
+        facts: signed (True): 0 is the middle of its maps, which speak for or against the class;
+            else they say how much. trivial (False): it asks nothing of the model, and a method has
+            to beat it. cost ("cheap"): "several passes", or "dear", 100 passes a picture and more.
+            by_name (False): it is in no preset, and runs only where it is named.
+    """
+    return ATTRIBUTIONS.register(name, title, needs=needs, **facts)
 
 
 def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", **options) -> Tensor:
@@ -69,11 +74,6 @@ def options_of(method: str) -> tuple[str, ...]:
     return tuple(inspect.signature(ATTRIBUTIONS[method]).parameters)[3:]
 
 
-def requires(method: str) -> frozenset[str]:
-    """What a method needs of a model beyond logits: "layers", "gradients", "attention"."""
-    return ATTRIBUTIONS[method].requires
-
-
 def offers(model, need: str) -> bool:
     """Whether a model has what a method may require; see NEEDS.
 
@@ -90,7 +90,8 @@ def offers(model, need: str) -> bool:
 
 def missing(method: str, model) -> list[str]:
     """What a method requires and this model lacks; empty where it can be used."""
-    return sorted(need for need in requires(method) if not offers(model, need))
+    ATTRIBUTIONS[method]  # an unknown one is told
+    return sorted(need for need in ATTRIBUTIONS.about(method).needs if not offers(model, need))
 
 
 def reason(model, lacking: list[str]) -> str:

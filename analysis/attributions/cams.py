@@ -13,14 +13,14 @@ from analysis.attributions.base import attribution
 from analysis.attributions.layers import activation_and_gradient
 
 
-@attribution("gradcam", "gradients", "layers")
+@attribution("gradcam", "gradients", "layers", title="Grad-CAM")
 def gradcam(model, x, target, layer: str | None = None, relu: bool = False) -> Tensor:
     """sum_c mean_hw(G_c) A_c. Selvaraju et al., ICCV 2017, equations 1-2 (there with the ReLU)."""
     features, gradient = activation_and_gradient(model, x, target, layer)
     return combined(gradient.mean((2, 3), keepdim=True), features, relu)
 
 
-@attribution("gradcam++", "gradients", "layers")
+@attribution("gradcam++", "gradients", "layers", title="Grad-CAM++")
 def gradcam_plus_plus(model, x, target, layer: str | None = None, relu: bool = False) -> Tensor:
     """sum_c w_c A_c, w_c = sum_hw a_c relu(G_c), a = G^2 / (2 G^2 + sum_hw(A) G^3).
 
@@ -34,14 +34,14 @@ def gradcam_plus_plus(model, x, target, layer: str | None = None, relu: bool = F
     return combined(weights, features, relu)
 
 
-@attribution("hirescam", "gradients", "layers")
+@attribution("hirescam", "gradients", "layers", title="HiResCAM")
 def hirescam(model, x, target, layer: str | None = None, relu: bool = False) -> Tensor:
     """sum_c G_c A_c, place by place. Draelos & Carin 2020 (arXiv 2011.08891), equation 3."""
     features, gradient = activation_and_gradient(model, x, target, layer)
     return combined(gradient, features, relu)
 
 
-@attribution("layercam", "gradients", "layers")
+@attribution("layercam", "gradients", "layers", title="LayerCAM")
 def layercam(model, x, target, layer: str | None = None, relu: bool = False) -> Tensor:
     """sum_c relu(G_c) A_c, place by place. Jiang et al., TIP 2021, equations 5-7.
 

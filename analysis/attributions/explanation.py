@@ -9,9 +9,6 @@ import torch
 from iram.data.classes import canonical
 from iram.model import FERClassifier
 
-SIZES = ("activation_energy", "random", "centre_gaussian", "sobel")
-"""Methods beside the gates whose maps say how much, not for or against."""
-
 
 @dataclass
 class MethodMap:
@@ -74,19 +71,12 @@ def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) 
     Raises:
         InputError: unknown method, or one that a single picture can't have.
     """
-    from analysis.attributions import attribute, missing, options_of
+    from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
     from analysis.attributions.base import reason
 
-    lacking, signed = missing(method, model), is_signed(method)
+    lacking, signed = missing(method, model), ATTRIBUTIONS.about(method).signed
     if lacking:
         return MethodMap(method, None, signed, reason(model, lacking))
     options = {"regions": "face"} if "regions" in options_of(method) else {}
     values = attribute(model, x, target, method, **options)
     return MethodMap(method, values[0].numpy(), signed)
-
-
-def is_signed(method: str) -> bool:
-    """Whether 0 is a middle of its maps: for or against the class."""
-    from analysis.attributions import requires
-
-    return "attention" not in requires(method) and method not in SIZES

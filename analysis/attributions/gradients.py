@@ -26,13 +26,13 @@ def saliency(model, x, target, absolute: bool = False) -> Tensor:
     return Saliency(shielded(model)).attribute(leaf(x), target, abs=absolute).sum(1)
 
 
-@attribution("input_x_gradient", "gradients")
+@attribution("input_x_gradient", "gradients", title="input × gradient")
 def input_x_gradient(model, x, target) -> Tensor:
     """The picture times its gradient: its contribution in a linear model with a black baseline."""
     return InputXGradient(shielded(model)).attribute(leaf(x), target).sum(1)
 
 
-@attribution("integrated_gradients", "gradients")
+@attribution("integrated_gradients", "gradients", cost="several passes")
 def integrated_gradients(
     model, x, target, baseline: str = "mean", steps: int = 32, batch_size: int = 64
 ) -> Tensor:
@@ -54,7 +54,7 @@ def integrated_gradients(
     ).sum(1)
 
 
-@attribution("smoothgrad", "gradients")
+@attribution("smoothgrad", "gradients", title="SmoothGrad", cost="several passes")
 def smoothgrad(
     model, x, target, samples: int = 25, noise: float = 0.15, seed: int = 0,
     ids: Sequence | None = None,
@@ -77,7 +77,7 @@ def smoothgrad(
     return picture_by_picture(x, picture_seeds(x, seed, "smoothgrad", ids), one).sum(1)
 
 
-@attribution("gradient_shap", "gradients")
+@attribution("gradient_shap", "gradients", title="GradientSHAP", cost="several passes")
 def gradient_shap(
     model, x, target, samples: int = 25, noise: float = 0.0,
     baselines: Sequence[str] = BASELINES, seed: int = 0, ids: Sequence | None = None,

@@ -8,7 +8,7 @@ from analysis.attributions.masking import masked_logits
 from iram.errors import InputError
 
 
-@attribution("occlusion")
+@attribution("occlusion", cost="dear")
 def occlusion(
     model, x, target, window: int | None = None, stride: int | None = None,
     baseline: str = "mean", batch_size: int = 32, bf16: bool = False,

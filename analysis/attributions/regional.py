@@ -19,7 +19,7 @@ from analysis.attributions.regions import checked_regions, spread
 from iram.errors import InputError
 
 
-@attribution("feature_ablation")
+@attribution("feature_ablation", title="region ablation", cost="several passes")
 def feature_ablation(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     batch_size: int = 32,
@@ -42,7 +42,7 @@ def feature_ablation(
     return spread(per_region(losses[:, 0], labels), labels)
 
 
-@attribution("kernel_shap")
+@attribution("kernel_shap", title="KernelSHAP", cost="dear")
 def kernel_shap(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     samples: int = 256, batch_size: int = 32, seed: int = 0, ids: Sequence | None = None,

@@ -9,7 +9,7 @@ from analysis.attributions.masking import masked_logits
 from analysis.stimuli.resizing import resize
 
 
-@attribution("score_cam", "layers")
+@attribution("score_cam", "layers", title="Score-CAM", cost="dear")
 def score_cam(
     model, x, target, layer: str | None = None, relu: bool = False, baseline: str = "mean",
     batch_size: int = 32, bf16: bool = False,

@@ -43,7 +43,7 @@ def shapley_values(
         return values(model, x, question.target, labels, baseline, batch_size, bf16).to(x.device)
 
 
-@attribution("region_shapley")
+@attribution("region_shapley", title="exact Shapley", cost="dear")
 def region_shapley(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
     batch_size: int = 32, bf16: bool = False,

@@ -11,7 +11,7 @@ from analysis.attributions.chance import picture_seeds
 from iram.errors import InputError
 
 
-@attribution("random")
+@attribution("random", title="random map", signed=False, trivial=True)
 def random(model, x, target, seed: int = 0, ids: Sequence | None = None) -> Tensor:
     """Uniform noise in [0, 1), each picture's own; for seed and ids see `chance.picture_seeds`."""
     maps = [
@@ -21,7 +21,7 @@ def random(model, x, target, seed: int = 0, ids: Sequence | None = None) -> Tens
     return torch.stack(maps).to(x.device)
 
 
-@attribution("centre_gaussian")
+@attribution("centre_gaussian", title="centre Gaussian", signed=False, trivial=True)
 def centre_gaussian(model, x, target, spread: float = 0.25) -> Tensor:
     """A Gaussian about the picture's centre, 1 at its peak.
 
@@ -37,7 +37,7 @@ def centre_gaussian(model, x, target, spread: float = 0.25) -> Tensor:
     return (rows[:, None] * columns[None]).to(x.device).expand(len(x), -1, -1)
 
 
-@attribution("sobel")
+@attribution("sobel", title="edge map", signed=False, trivial=True)
 def sobel(model, x, target) -> Tensor:
     """The size of the gray picture's gradient by Sobel's 3 x 3 filters, in gray values a pixel."""
     across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
@@ -46,7 +46,7 @@ def sobel(model, x, target) -> Tensor:
     return F.conv2d(gray, filters).square().sum(1).sqrt()
 
 
-@attribution("mean_map")
+@attribution("mean_map", signed=False, trivial=True)
 def mean_map(model, x, target, mean: Tensor | None = None) -> Tensor:
     """The same map for every picture: the mean of a method's maps over a data set.
 

@@ -20,9 +20,9 @@ examples:
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
 
-methods: cheap (the default), dear (score_cam, occlusion, kernel_shap, region_shapley: hundreds of
-passes a face), all, or names. --list says how long each takes here, and runs nothing. A model
-without attention goes without those methods; what was skipped is printed.
+methods: cheap (the default), dear (hundreds of passes a face, as exact Shapley values), all, or
+names. --list says how long each takes here, and runs nothing. A model without attention goes
+without those methods; what was skipped is printed.
 """
 
 from analysis.commands import options
@@ -97,13 +97,13 @@ def _list(plan) -> int:
 
 def _warn(plan) -> None:
     """Says how long the dear methods take, before they are run."""
+    from analysis.attributions import ATTRIBUTIONS
     from analysis.studies.attribution.estimate import dear_costs
-    from analysis.studies.attribution.methods import DEAR
     from analysis.studies.attribution.run import is_missing, tasks
 
     if not any(is_missing(plan, task) for task in tasks(plan)):
         return
-    asked = [method for method in DEAR if method in plan.methods]
+    asked = [method for method in plan.methods if ATTRIBUTIONS.about(method).cost == "dear"]
     print(f"dear methods, for {len(plan.dataset)} faces and one model"
           + ("" if asked else " (not asked for)"))
     print("\n".join(map(str, dear_costs(plan))), flush=True)

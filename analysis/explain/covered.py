@@ -2,7 +2,6 @@
 
 import torch
 
-from analysis.attributions.explanation import is_signed
 from analysis.engine.example import Example
 from iram.errors import InputError
 
@@ -23,7 +22,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
     Raises:
         InputError: no such face, or a condition without an occluder or that turns the head.
     """
-    from analysis.attributions import attribute, missing, options_of
+    from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
     from analysis.stimuli.perturb import cover_faces, finish, layout_at
     from analysis.stimuli.regions import placed_regions
 
@@ -54,7 +53,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
         "occluder": condition.occluder, "fill": condition.fill, "fraction": condition.fraction,
         "explained": names[target], "predictions": [names[i] for i in logits.argmax(1).tolist()],
         "probabilities": [round(p, 6) for p in chance[:, target].tolist()],
-        "signed": [m for m in maps if is_signed(m)],
+        "signed": [m for m in maps if ATTRIBUTIONS.about(m).signed],
     }
     pictures = (255 * images[:, 0]).round().to(torch.uint8).numpy()
     return Example(pictures, covered.mask[0].numpy(), maps, facts)

@@ -1,17 +1,7 @@
 """What a page is told when it opens: all that can be chosen, by name and title."""
 
-from analysis.explorer.names import (
-    CORRUPTIONS as CORRUPTION_TITLES,
-)
-from analysis.explorer.names import (
-    FILLS as FILL_TITLES,
-)
-from analysis.explorer.names import (
-    OCCLUDERS,
-    colours,
-    method_title,
-    title,
-)
+from analysis.attributions import ATTRIBUTIONS
+from analysis.explorer.names import colours, method_title, occluder_title
 from analysis.explorer.offer import Gallery, Offer, trained_on_heads
 from analysis.explorer.request import methods
 from analysis.explorer.state import DRAWN
@@ -20,14 +10,12 @@ from analysis.explorer.wire import Message
 from analysis.stimuli.conditions import PITCHES, YAWS
 from analysis.stimuli.corruptions import CORRUPTIONS
 from analysis.stimuli.fills import FILLS
-from analysis.stimuli.occluders import OBJECTS, names
-from analysis.stimuli.occluders.regions import HALVES, REGIONS
-from analysis.studies.attribution.methods import DEAR, SEVERAL_PASSES, TRIVIAL
+from analysis.stimuli.occluders import GROWING, OBJECTS
 from iram.weights import find_weights, read_card
 
 ROLL = 45.0
 ALWAYS_SHOWN = ("attention", "attention_layer")  # in a tile of their own
-BORROWED = ("other_class", "same_class")  # fills that need other faces, with labels
+GROUPS = {"region": "Regions", "object": "Objects", "at random": "At random", "other": "Others"}
 
 
 def greeting(offer: Offer) -> Message:
@@ -38,9 +26,10 @@ def greeting(offer: Offer) -> Message:
         "models": [_model(name) for name in offer.models],
         "methods": [_method(name) for name in methods() if name not in ALWAYS_SHOWN],
         "occluders": _occluders(),
-        "fills": [{"name": n, "title": title(n, FILL_TITLES), "borrows": n in BORROWED}
-                  for n in FILLS],
-        "corruptions": [{"name": n, "title": title(n, CORRUPTION_TITLES)} for n in CORRUPTIONS],
+        "fills": [{"name": name, "title": title, "borrows": FILLS.about(name).borrows}
+                  for name, title in FILLS.titles.items()],
+        "corruptions": [{"name": name, "title": title}
+                        for name, title in CORRUPTIONS.titles.items()],
         "angles": {"yaw_deg": max(YAWS), "pitch_deg": max(PITCHES), "roll_deg": ROLL},
         "limits": {"bytes": MAX_BYTES, "zoom": MOST_ZOOM},
     }
@@ -67,22 +56,17 @@ def _model(name: str) -> dict:
 
 
 def _method(name: str) -> dict:
-    cost = "quick"
-    if name in DEAR:
-        cost = "slow"
-    elif name in SEVERAL_PASSES:
-        cost = "slower"
-    elif name in TRIVIAL:
-        cost = "trivial"
+    told = ATTRIBUTIONS.about(name)
+    cost = "trivial" if told.trivial else told.cost
     return {"name": name, "title": method_title(name), "cost": cost}
 
 
 def _occluders() -> list[dict]:
-    """Grouped, in the order in which they are offered; a newly registered one stands last."""
-    groups = {"Drawn by you": (DRAWN,), "Regions": (*REGIONS, *HALVES), "Objects": tuple(OBJECTS),
-              "At random": ("box", "blob", "dropout", "sham")}
-    known = [name for members in groups.values() for name in members]
-    groups["Others"] = tuple(name for name in names() if name not in known)
-    return [{"name": name, "title": title(name, OCCLUDERS), "group": group,
-             "natural": name in OBJECTS}
-            for group, members in groups.items() for name in members]
+    """Grouped, in the order in which they are offered."""
+    drawn = {"name": DRAWN, "title": occluder_title(DRAWN), "group": "Drawn by you",
+             "natural": False}
+    return [drawn] + [
+        {"name": name, "title": title, "group": group, "natural": known is OBJECTS}
+        for kind, group in GROUPS.items() for known in (GROWING, OBJECTS)
+        for name, title in known.titles.items() if known.about(name).kind == kind
+    ]

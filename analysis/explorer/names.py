@@ -3,20 +3,14 @@
 import numpy as np
 from matplotlib import colormaps
 
-from analysis.figures import names
-from analysis.figures.names import FILLS, METHODS
+from analysis.figures.names import METHODS, OCCLUDERS, title
 from analysis.figures.style import RISING, SIGNED
 
-__all__ = ["CORRUPTIONS", "FILLS", "OCCLUDERS", "REGIONS", "colours", "method_title", "title"]
-
-OCCLUDERS = names.OCCLUDERS | {"none": "nothing", "drawn": "what was drawn"}
-CORRUPTIONS = {"jpeg": "JPEG", "none": "nothing"}
 REGIONS = {"rest": "surroundings of the face"}
 
 
-def title(name: str, titles: dict[str, str] | None = None) -> str:
-    """A name's title, or the name with spaces for underscores."""
-    return names.title(name, titles or {})
+def occluder_title(name: str) -> str:
+    return "what was drawn" if name == "drawn" else title(name, OCCLUDERS)
 
 
 def method_title(name: str) -> str:

@@ -13,7 +13,7 @@ from analysis.explorer.picture import Face
 from analysis.stimuli.landmarks import known_landmarks, read_landmarks
 from analysis.stimuli.landmarks.points import COUNT
 from analysis.stimuli.layout import fit_cameras
-from iram.data import open_dataset
+from iram.data import DATASETS, open_dataset
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.weights import find_weights, load_model, read_card
@@ -121,7 +121,7 @@ def open_offer(
         galleries["data"] = Gallery("data", opened.name, opened, landmarks)
     elif landmarks is not None:
         raise InputError("--landmarks is of a data set's faces: name it with --data")
-    galleries[HEADS] = Gallery(HEADS, "rendered heads", open_dataset(heads, split="test"))
+    galleries[HEADS] = Gallery(HEADS, DATASETS.title(HEADS), open_dataset(heads, split="test"))
     cards = {name: read_card(find_weights(name)) for name in models or shipped()}
     first = next(iter(galleries.values())).dataset.renders
     fitting = sorted(cards, key=lambda name: trained_on_heads(cards[name]) != first)

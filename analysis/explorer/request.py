@@ -4,7 +4,7 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Mapping
 
-from analysis.attributions import ATTRIBUTIONS
+from analysis.attributions import ATTRIBUTIONS, options_of
 from analysis.explorer.session import UPLOAD
 from analysis.explorer.state import DRAWN, Crop, State
 from analysis.explorer.upload import MOST_ZOOM
@@ -16,14 +16,13 @@ from analysis.stimuli.occluders import OBJECTS, names
 from iram.errors import InputError
 from iram.registry import unknown
 
-NEEDS_MORE = ("mean_map",)  # methods that one picture can't have
 LARGEST = 2**31
 LONGEST = 200  # characters of a name
 
 
 def methods() -> list[str]:
     """Every attribution method that a single picture can have."""
-    return [name for name in ATTRIBUTIONS if name not in NEEDS_MORE]
+    return [name for name in ATTRIBUTIONS if "mean" not in options_of(name)]  # over a data set
 
 
 def read_state(values: Mapping) -> State:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
-from analysis.explorer.names import CORRUPTIONS, FILLS, OCCLUDERS, REGIONS, method_title, title
+from analysis.explorer.names import REGIONS, method_title, occluder_title
 from analysis.explorer.session import MapPair, Seen
+from analysis.figures.names import CORRUPTIONS, FILLS, title
 from analysis.stimuli.conditions import Condition
 
 EVEN = 1e-6  # a map that varies less is the same everywhere
@@ -41,7 +42,7 @@ def condition_text(condition: Condition, covered: float) -> str:
         _turn(condition.roll_deg or None, "clockwise", "anticlockwise"),
     ) if turn]
     if condition.occluder != "none":
-        what, fill = title(condition.occluder, OCCLUDERS), title(condition.fill, FILLS)
+        what, fill = occluder_title(condition.occluder), title(condition.fill, FILLS)
         parts.append(f"{100 * covered:.0f}% covered ({what}, {fill})")
     if condition.corruption != "none":
         kind = title(condition.corruption, CORRUPTIONS)

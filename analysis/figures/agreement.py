@@ -104,7 +104,9 @@ def clustered(own: pd.DataFrame) -> list[str]:
     names = list(dict.fromkeys([*own["method"], *own["other"]]))
     if len(names) < 3:
         return names
-    distance = 1 - np.nan_to_num(symmetric(own, "value", names))
+    value = symmetric(own, "value", names)
+    less = "better" in own and own["better"].iloc[0] == "lower"  # itself a distance
+    distance = np.nan_to_num(value, nan=np.nanmax(value)) if less else 1 - np.nan_to_num(value)
     np.fill_diagonal(distance, 0)
     condensed = squareform(distance.clip(0), checks=False)
     tree = optimal_leaf_ordering(linkage(condensed, "average"), condensed)

@@ -11,6 +11,7 @@ from analysis.figures.names import (
     METHODS,
     ORDERS,
     OVER_FACES,
+    REFERENCE,
     model_titles,
     one_per_family,
     title,
@@ -31,7 +32,6 @@ PANELS = (  # metric, fill, title
     ("order_gap_logit", "imputed", "ROAD: least minus most\nrelevant first (logits)"),
     ("order_gap_logit", "mean", "the same, removed pixels\nin mean gray (logits)"),
 )
-REFERENCE = "region_shapley"
 COLUMNS = 5
 
 

@@ -71,7 +71,8 @@ class Results:
         where = f"{self.path(table)} does not exist"
         if self._is_foreign(table):
             where = f"{table} is no table of this run"
-        return f"{where}, made by: {self.command(table)}"
+        command = self.command(table)
+        return f"{where}, made by: {command}" if command else where
 
     def _is_foreign(self, table: str) -> bool:
         return bool(self.parts) and table.partition("/")[0] not in self.parts
@@ -139,9 +140,9 @@ def make(
         except InputError as error:
             yield Made(item.name, missing=str(error))
         except (KeyError, TypeError, ValueError) as error:
-            yield Made(item.name, missing=f"{', '.join(item.tables)}: not as "
-                       f"`{command_of(item.tables[0]).split(' --')[0]}` writes it ({error!r})"
-                       )
+            command = command_of(item.tables[0]).split(" --")[0] or "its command"
+            yield Made(item.name, missing=f"{', '.join(item.tables)}: not as `{command}` writes it "
+                       f"({error!r})")
 
 
 def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:

@@ -59,7 +59,7 @@ class ModuleForest(Display):
             for (label, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
                 own = table[(table["label"] == label) & table[start or "value"].notna()]
                 _points(ax, own, places(own["kind"], rows) + shift, style, start)
-        names = OCCLUDERS | CORRUPTIONS | {ALL: "mean over all"}
+        names = {**OCCLUDERS, **CORRUPTIONS, ALL: "mean over all"}
         panels[0].set_yticks(range(len(rows)), [title(name, names) for name in rows])
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
         panels[0].set_xlabel(DROP)

@@ -1,12 +1,53 @@
-"""What everything is called in figures and printed tables, with units: each name once, here.
+"""What everything is called in figures and printed tables, with units.
 
-Unknown names (a newly registered occluder, somebody's own weights) are shown as they are, with
-spaces for underscores.
+What is registered has told its title there; words that belong to nothing registered stand here.
+Unknown names (somebody's own weights) are shown as they are, with spaces for underscores.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 
 from iram.names import label_of, seed_of
+
+
+class Titles(Mapping):
+    """name -> title of what is registered, read where it is registered.
+
+    Their modules are imported when a figure letters the first of them, not before: they load torch,
+    and those of the studies stand above the figures.
+    """
+
+    def __init__(self, *places: str):
+        self._places = places  # of registries, or dicts of titles, each as "module:NAME"
+
+    def _all(self) -> dict[str, str]:
+        found = {}
+        for place in self._places:
+            module, _, name = place.partition(":")
+            names = getattr(import_module(module), name)
+            found |= getattr(names, "titles", names)
+        return found
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+MODULES = Titles("iram.attention:ATTENTION")
+DATASETS = Titles("iram.data:DATASETS")
+OCCLUDERS = Titles("analysis.stimuli.occluders:GROWING", "analysis.stimuli.occluders:OBJECTS")
+FILLS = Titles("analysis.stimuli.fills:FILLS")
+CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
+METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
+SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
+HYPOTHESES = Titles("analysis.studies.shift.hypotheses:TITLES")
+COMPONENTS = Titles("analysis.studies.shift.hypotheses:COMPONENT_TITLES")
+INTERVENTIONS = Titles("analysis.studies.shift.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
@@ -14,82 +55,17 @@ FRACTION = "occluded share of the face area (%)"
 HIDDEN = "self-occluded (% of face)"
 ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
           "pitch_deg": "pitch (degrees, up)"}
+REFERENCE = "region_shapley"  # the method whose values the others' are held against
 SHARE_CHANGE = "change of attention's log share on the region (below 0: it leaves)"
 OVER_FACES = "95% over faces"
 
-MODULES = {
-    "iram": "IRAM", "none": "no attention", "cbam": "CBAM", "se": "SE", "eca": "ECA",
-    "coordinate": "coordinate", "simam": "SimAM",
-}
 VARIANTS = {
     "matched": "parameters matched", "random-labels": "shuffled labels",
     "permuted-weights": "permuted weights", "erasing-noise": "erased with noise",
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
     "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
 }
-DATASETS = {"fer2013": "FER2013", "ferplus": "FERPlus", "rafdb": "RAF-DB",
-            "heads": "rendered heads"}
-OCCLUDERS = {
-    "box": "random box", "sham": "sham (background)", "blob": "random blob",
-    "dropout": "random patches", "brows": "brows", "eyes": "eyes", "brows_eyes": "brows and eyes",
-    "nose": "nose", "cheeks": "cheeks", "mouth": "mouth", "chin": "chin",
-    "upper_half": "upper half", "lower_half": "lower half", "left_half": "left half",
-    "right_half": "right half", "sunglasses": "sunglasses", "spectacles": "spectacles",
-    "surgical_mask": "surgical mask", "hand": "hand", "scarf": "scarf", "hair": "hair",
-    "microphone": "microphone", "cup": "cup", "vr_headset": "VR headset",
-}
-FILLS = {
-    "mean": "mean gray", "noise": "noise", "blur": "blur", "texture": "random texture",
-    "other_class": "face of another expression", "same_class": "face of the same expression",
-    "phase_scrambled": "scrambled phases", "imputed": "imputed pixels", "black": "black",
-    "object": "the object's own look",
-}
-CORRUPTIONS = {
-    "gaussian_noise": "Gaussian noise", "gaussian_blur": "Gaussian blur",
-    "pixelate": "pixelation", "jpeg": "JPEG", "contrast": "contrast",
-}
-METHODS = {
-    "attention": "own attention", "attention_last": "own attention, last",
-    "attention_layer": "own attention, one layer", "attention_rollout": "attention rollout",
-    "activation_energy": "activation energy", "gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM", "layercam": "LayerCAM", "score_cam": "Score-CAM",
-    "deeplift": "DeepLIFT", "saliency": "saliency", "input_x_gradient": "input × gradient",
-    "integrated_gradients": "integrated gradients", "smoothgrad": "SmoothGrad",
-    "gradient_shap": "GradientSHAP", "guided_backprop": "guided backprop",
-    "occlusion": "occlusion", "feature_ablation": "region ablation", "kernel_shap": "KernelSHAP",
-    "region_shapley": "exact Shapley", "random": "random map",
-    "centre_gaussian": "centre Gaussian", "sobel": "edge map", "mean_map": "mean map",
-}
-SIMILARITIES = {
-    "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
-    "top_k_iou": "overlap of the top tenth (IoU)", "ssim": "structural similarity",
-}
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}
-HYPOTHESES = {
-    "H1": "leaves the occluded region", "H2a": "more than with permuted weights",
-    "H2b": "more than the twin without attention", "H2c": "more than with shuffled labels",
-    "H2d": "taught by erasing in training", "H3": "its movement raises the margin",
-    "H4": "leaves really occluded regions", "H5": "goes to visible, expressive regions",
-    "H6": "more of it than SE, ECA and CBAM",
-}
-COMPONENTS = {
-    "leaves": "share on the region falls", "permuted masks": "more than for another face's mask",
-    "mechanical: the visible face gains": "the visible face gains (mechanical null)",
-    "mechanical: it gains more than beside a sham": "more than beside a patch off the face",
-    "sham": "more than for a patch beside the face",
-    "matched textures": "also when filled with texture",
-    "more than permuted-weights": "more than with permuted weights",
-    "more than twin": "more than the activation of the twin without",
-    "more than random-labels": "more than with shuffled labels",
-    "exposure": "nets that saw erasing show more",
-    "nets that saw erasing leave": "and their share on the region falls",
-    "real faces": "share on the real occlusion falls",
-    "indirect effect": "natural indirect effect on the margin",
-    "more than any change as large": "more than a change as large elsewhere",
-    "expressive": "share on the expression's regions rises",
-    "other expressions' regions": "more than on other expressions' regions",
-    **{f"more than {module}": f"more than {MODULES[module]}" for module in ("se", "eca", "cbam")},
-}
 QUESTIONS = {  # the study's questions, and the hypotheses that have to hold for a yes
     "Does attention move off what is occluded?": ("H1",),
     "Is the movement learned?": ("H2a", "H2b", "H2c", "H2d"),
@@ -97,12 +73,6 @@ QUESTIONS = {  # the study's questions, and the hypotheses that have to hold for
 }
 ANSWERS = {"supported": "yes", "refuted": "no", "undecided": "undecided",
            "not tested": "not tested yet"}
-INTERVENTIONS = {
-    "clean": "clean picture's attention", "change_elsewhere": "as large a change elsewhere",
-    "uniform": "attention without a place", "other_image": "another face's attention",
-    "shuffled": "shuffled attention", "inverted": "inverted attention",
-    "clean_unmatched": "clean picture's, as it is",
-}
 EFFECTS = {
     "total": "in all", "indirect": "saved by attention's movement",
     "elsewhere": "saved by as large a change elsewhere",
@@ -124,7 +94,7 @@ def over(seeds: Iterable[float]) -> str:
     return f"{OVER_FACES} within training seeds" if any(n > 1 for n in seeds) else OVER_FACES
 
 
-def title(name: str, names: dict[str, str]) -> str:
+def title(name: str, names: Mapping[str, str]) -> str:
     """The name's title in one of the tables above."""
     return names.get(name, name.replace("_", " "))
 

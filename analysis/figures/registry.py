@@ -1,10 +1,13 @@
-"""Every figure and printed table of the study, as data: what it is made of, and by what command.
+"""Every figure and printed table of the study, as data: its title, its section of the report, what
+it is made of, and by what command.
 
-Tables are named by where they stand below the folder of results.
+Tables are named by where they stand below the folder of results. One of your own is declared in
+its own file: `declare(Figure("name", MyDisplay, ("occlusion/summary.csv",), title="In words"))`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pandas as pd
 
@@ -21,6 +24,7 @@ from analysis.figures.modules import ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
+from analysis.figures.sections import DATA, section_of
 from analysis.figures.shift import FillForest, VerdictForest
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
@@ -29,13 +33,41 @@ from iram.errors import InputError
 Choice = tuple[str, Callable[[pd.DataFrame], list[str]], str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What figures and printed tables have in common.
+
+    Attributes:
+        title: in words, for the report.
+        section: of the report, a name in SECTIONS; "" is the folder of its first table.
+        command: what makes its tables, with OUT for their folder and FILE for their name, one for
+            all or one each; "" is that of their folder's section.
+        optional: tables that it can do without, its next arguments.
+    """
+
+    title: str
+    section: str = ""
+    command: str | tuple[str, ...] = ""
+    optional: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """The section of the report in which it stands."""
+        return self.section or self.tables[0].partition("/")[0]
+
+    def commands(self) -> dict[str, str]:
+        """table -> the command that makes it, where it has one of its own."""
+        several = isinstance(self.command, tuple)
+        each = self.command if several else (self.command,) * len(self.tables)
+        return {table: one for table, one in zip(self.tables, each, strict=True) if one}
+
+
 @dataclass(frozen=True)
-class Figure:
+class Figure(Declared):
     """Attributes:
     name: of its files.
     display: tables -> Display.
     tables: what it is made of, the display's first arguments.
-    optional: tables that it can do without, its next arguments.
     each: an argument of the display; the values in the first table of which there is a figure
         each, its name with the value; and what the table lacks if there are none.
     """
@@ -43,8 +75,7 @@ class Figure:
     name: str
     display: Callable[..., Display]
     tables: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    each: Choice | None = field(default=None, repr=False)
+    each: Choice | None = field(default=None, repr=False, kw_only=True)
 
     def displays(self, tables: dict) -> list[tuple[str, Display]]:
         """(name, display) of each of its figures.
@@ -64,7 +95,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Printed:
+class Printed(Declared):
     """Attributes:
     name: of its files.
     table: tables -> PrintedTable.
@@ -74,78 +105,111 @@ class Printed:
     name: str
     table: Callable[..., PrintedTable]
     tables: tuple[str, ...]
-    optional: tuple[str, ...] = ()
 
 
-FIGURES = (
-    Figure("summary", Summary, ("shift/verdicts.csv", "shift/components.csv"),
-           ("occlusion/summary.csv", "occlusion/robustness.csv", "example/example.npz")),
+FIGURES: list[Figure] = []
+TABLES: list[Printed] = []
+Item = TypeVar("Item", Figure, Printed)
+
+
+def declare(*items: Item) -> None:
+    """Adds figures or printed tables to those that are drawn, listed and reported.
+
+    Raises:
+        ValueError: there is one of this name.
+    """
+    for item in items:
+        kind = FIGURES if isinstance(item, Figure) else TABLES
+        if item.name in {one.name for one in kind}:
+            raise ValueError(f"{type(item).__name__} '{item.name}' is declared twice")
+        kind.append(item)
+
+
+SEEDS = f"iram bench {DATA} --models iram,iram-seed1,none,none-seed1 --out OUT"
+ERASING = ("iram bench --data fer2013:fer2013.csv --models iram-erasing-noise,"
+           "runs/grid-study/none-erasing-noise-seed0.safetensors --out OUT")
+OWN_SURFACES = (f"iram bench {DATA} --models iram,none,cbam --conditions pose "
+                "--landmarks landmarks.npz --out OUT")
+YAW = "iram landmarks --data {} --limit 200 --yaw=-45,-30,-15,0,15,30,45 --out OUT/FILE"
+REAL = f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT"
+
+declare(
+    Figure("summary", Summary, ("shift/verdicts.csv", "shift/components.csv"), section="verdicts",
+           title="The study in one picture",
+           optional=("occlusion/summary.csv", "occlusion/robustness.csv", "example/example.npz")),
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
+           title="Accuracy against the occluded share of the face",
            each=("fill", fills, "no occluder at a fraction of the face")),
-    Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",)),
-    Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",)),
-    Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",)),
-    Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",)),
+    Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",),
+           title="What each occluder costs"),
+    Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",),
+           title="What each occluder costs rendered heads"),
+    Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",), command=SEEDS,
+           title="What occlusion costs each module, over its training seeds"),
+    Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",), section="occlusion",
+           title="What occlusion costs nets that saw erasing in training", command=ERASING),
     Figure("importance", ImportanceMatrix, ("occlusion/importance.csv",),
+           title="Which region each expression leans on",
            each=("model", importance.models, "no occluder that has its random box (`box`)")),
-    Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",)),
-    Figure("accuracy_against_pose_own_surfaces", PoseCurves, ("pose/own_surfaces/summary.csv",)),
-    Figure("accuracy_against_pose_heads", PoseCurves, ("heads/summary.csv",)),
+    Figure("accuracy_against_pose", PoseCurves, ("pose/summary.csv",),
+           title="Accuracy against head pose"),
+    Figure("accuracy_against_pose_own_surfaces", PoseCurves, ("pose/own_surfaces/summary.csv",),
+           title="Accuracy against head pose, by each face’s own surface", command=OWN_SURFACES),
+    Figure("accuracy_against_pose_heads", PoseCurves, ("heads/summary.csv",),
+           title="Accuracy against the pose of rendered heads"),
     Figure("measured_yaw", MeasuredYaw,
-           ("pose/measured_yaw_fer2013.csv", "pose/measured_yaw_heads.csv")),
-    Figure("example", ExamplePanel, ("example/example.npz",)),
+           ("pose/measured_yaw_fer2013.csv", "pose/measured_yaw_heads.csv"),
+           title="Measured against requested yaw",
+           command=(YAW.format("fer2013:fer2013.csv"), YAW.format("heads"))),
+    Figure("example", ExamplePanel, ("example/example.npz",),
+           title="One face before and after an occluder"),
     Figure("agreement", AgreementMatrix, ("attribution/agreement.csv",),
-           each=("model", agreement.models, "no model")),
-    Figure("faithfulness", FaithfulnessForest, ("attribution/faithfulness.csv",)),
+           title="How alike the methods’ maps are", each=("model", agreement.models, "no model")),
+    Figure("faithfulness", FaithfulnessForest, ("attribution/faithfulness.csv",),
+           title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
-           each=("model", faithfulness.models, "no model")),
-    Figure("attention_shift", VerdictForest, ("shift/components.csv",)),
+           title="Perturbation curves", each=("model", faithfulness.models, "no model")),
+    Figure("attention_shift", VerdictForest, ("shift/components.csv",),
+           title="Every component of every hypothesis"),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
+           title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
+           title="What happens if attention is replaced",
            each=("model", interventions.models, "no model whose attention was replaced")),
-    Figure("mediation", Mediation, ("shift/mediation.csv",)),
-    Figure("real_occlusion", RealForest, ("occlusion/real_synthetic.csv",)),
-    Figure("real_attention_shift", RealShiftForest, ("shift/real.csv",)),
-    Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv")),
-    Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",)),
-    Figure("ablation", ModuleDifferences, ("training/ablation.csv",)),
+    Figure("mediation", Mediation, ("shift/mediation.csv",),
+           title="How much of the loss attention’s movement carries"),
+    Figure("real_occlusion", RealForest, ("occlusion/real_synthetic.csv",), command=REAL,
+           title="Real occluders beside painted ones: accuracy"),
+    Figure("real_attention_shift", RealShiftForest, ("shift/real.csv",),
+           title="Real occluders beside painted ones: attention"),
+    Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv"),
+           title="Training curves"),
+    Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",),
+           title="Each attention module against none"),
+    Figure("ablation", ModuleDifferences, ("training/ablation.csv",),
+           title="Each of IRAM’s switches"),
 )
-TABLES = (
-    Printed("occluders", printed.occluders,
-            ("occlusion/occluders.csv", "occlusion/robustness.csv")),
-    Printed("poses", printed.poses, ("pose/summary.csv",)),
-    Printed("real", printed.real, ("occlusion/real.csv",)),
-    Printed("verdicts", printed.verdicts, ("shift/verdicts.csv",)),
-    Printed("methods", printed.methods, ("attribution/ranking.csv",)),
-    Printed("modules", printed.modules, ("training/accuracy.csv",)),
-    Printed("ablation", printed.modules, ("training/ablation.csv",)),
+declare(
+    Printed("occluders", printed.occluders, ("occlusion/occluders.csv", "occlusion/robustness.csv"),
+            title="Drop of accuracy by occluder"),
+    Printed("poses", printed.poses, ("pose/summary.csv",), title="Accuracy by pose"),
+    Printed("real", printed.real, ("occlusion/real.csv",), command=REAL,
+            title="Accuracy on really occluded and turned faces"),
+    Printed("verdicts", printed.verdicts, ("shift/verdicts.csv",), section="verdicts",
+            title="The verdict on every hypothesis"),
+    Printed("methods", printed.methods, ("attribution/ranking.csv",),
+            title="Rank correlation with exact Shapley values"),
+    Printed("modules", printed.modules, ("training/accuracy.csv",),
+            title="Accuracy of every module"),
+    Printed("ablation", printed.modules, ("training/ablation.csv",),
+            title="Accuracy without each of IRAM’s switches"),
 )
-
-DATA = "--data fer2013:fer2013.csv"
-YAWS = "--limit 200 --yaw=-45,-30,-15,0,15,30,45"
-COMMANDS = {  # the beginning of a table's name -> what makes it; the longest that fits
-    "occlusion/": f"iram bench {DATA} --models iram,none,cbam --out OUT",
-    "occlusion/modules": f"iram bench {DATA} --models iram,iram-seed1,none,none-seed1 --out OUT",
-    "occlusion/real": f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
-    "erasing/": f"iram bench {DATA} --models iram-erasing-noise,"
-    "runs/grid-study/none-erasing-noise-seed0.safetensors --out OUT",
-    "heads/": "iram bench --data heads:n=1000 --models iram-heads,none-heads,se-heads,cbam-heads "
-    "--conditions heads --out OUT",
-    "pose/": f"iram bench {DATA} --models iram,none,cbam --conditions pose --out OUT",
-    "pose/own_surfaces/": f"iram bench {DATA} --models iram,none,cbam --conditions pose "
-    "--landmarks landmarks.npz --out OUT",
-    "pose/measured_yaw_fer2013": f"iram landmarks {DATA} {YAWS} --out OUT/FILE",
-    "pose/measured_yaw_heads": f"iram landmarks --data heads {YAWS} --out OUT/FILE",
-    "attribution/": f"iram attribute {DATA} --models iram,none,cbam --limit 500 --out OUT",
-    "shift/": f"iram shift {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
-    "training/": f"iram models --ledger runs/grid-study --compare runs/grid-study {DATA} --out OUT",
-    "example/": "iram example --face 3 --out OUT",
-}
 
 
 def command_of(table: str, results: str = "results") -> str:
-    """The command that makes a table, where it is looked for."""
-    start = max((start for start in COMMANDS if table.startswith(start)), key=len)
+    """The command that makes a table, where it is looked for; "" if none was declared."""
     folder, _, file = table.rpartition("/")
-    return COMMANDS[start].replace("OUT", f"{results}/{folder}").replace("FILE", file)
+    own = (item.commands()[table] for item in (*FIGURES, *TABLES) if table in item.commands())
+    command = next(own, section_of(table.partition("/")[0]).command)
+    return command.replace("OUT", f"{results}/{folder}").replace("FILE", file)

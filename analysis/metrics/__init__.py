@@ -1,8 +1,10 @@
 """Metrics of maps: pure functions of tensors, one float per image, NaN where undefined.
 
-Three families have one signature each and a registry: agreement (maps_a, maps_b), localisation
-(maps, mask) and complexity (maps); METRICS holds the three. Faithfulness and sanity ask the model
-again and have functions of their own, which take the model's forward pass as an argument.
+Each family has one signature and a registry that tells a metric's title, which way is good
+(`better`: "higher", "lower" or "none") and its value for unrelated maps (`chance`), if it is known:
+agreement (maps_a, maps_b), localisation (maps, mask), complexity (maps), scores of curves (areas)
+and of regions (maps, regions, shapley). What asks the model again takes its forward pass as an
+argument.
 """
 
 from analysis.metrics import transport  # noqa: F401 (registers the earth mover's distance)
@@ -15,20 +17,35 @@ from analysis.metrics.curves import (
     reference,
     removal_order,
 )
-from analysis.metrics.faithfulness import curve_scores, region_rank_correlation
+from analysis.metrics.faithfulness import (
+    CURVE_SCORES,
+    REGION_SCORES,
+    SCALES,
+    curve_scores,
+    region_rank_correlation,
+)
 from analysis.metrics.localisation import LOCALISATION, area_share
-from analysis.metrics.perturbations import infidelity, max_sensitivity, noise, squares
+from analysis.metrics.perturbations import (
+    PERTURBATION_SCORES,
+    infidelity,
+    max_sensitivity,
+    noise,
+    squares,
+)
 from analysis.metrics.sanity import cascade, cascade_similarity
 
-METRICS = {"agreement": AGREEMENT, "localisation": LOCALISATION, "complexity": COMPLEXITY}
+FAMILIES = (AGREEMENT, LOCALISATION, COMPLEXITY, CURVE_SCORES, REGION_SCORES, PERTURBATION_SCORES)
 
 __all__ = [
     "AGREEMENT",
     "COMPLEXITY",
+    "CURVE_SCORES",
     "LOCALISATION",
-    "METRICS",
+    "PERTURBATION_SCORES",
+    "REGION_SCORES",
     "Curves",
     "area_share",
+    "better",
     "both_orders",
     "cascade",
     "cascade_similarity",
@@ -43,3 +60,10 @@ __all__ = [
     "removal_order",
     "squares",
 ]
+
+
+def better(metric: str) -> str:
+    """Which way of a metric is good: "higher", "lower", or "none", also of what is no metric."""
+    score, _, scale = metric.rpartition("_")
+    name = score if scale in SCALES else metric
+    return next((family.about(name).better for family in FAMILIES if name in family), "none")

@@ -25,21 +25,22 @@ from analysis.metrics.base import (
 )
 from iram.registry import Registry
 
-AGREEMENT = Registry("agreement metric")
+AGREEMENT = Registry("agreement metric", better="higher", chance=None,
+                     resolutions=("image", "common"))  # at which the study takes it
 Agreement = Callable[..., Tensor]
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
 
 
-@AGREEMENT.register("pearson")
+@AGREEMENT.register("pearson", title="Pearson's correlation", chance=0.0)
 @in_blocks
 def pearson(maps_a: Tensor, maps_b: Tensor) -> Tensor:
     """Pearson's correlation over pixels, -1 to 1, higher = more alike; unrelated maps: 0."""
     return _correlation(rows(maps_a), rows(maps_b))
 
 
-@AGREEMENT.register("spearman")
+@AGREEMENT.register("spearman", title="Spearman's correlation", chance=0.0)
 @in_blocks
 def spearman(maps_a: Tensor, maps_b: Tensor) -> Tensor:
     """Spearman's rank correlation over pixels, -1 to 1, higher = more alike; unrelated maps: 0.
@@ -66,7 +67,7 @@ def _correlation(a: Tensor, b: Tensor) -> Tensor:
     return where_defined(value, varied(a), varied(b))
 
 
-@AGREEMENT.register("top_k_iou")
+@AGREEMENT.register("top_k_iou", title="overlap of the top tenth (IoU)", chance=1 / 19)
 @in_blocks
 def top_k_iou(maps_a: Tensor, maps_b: Tensor, share: float = 0.1) -> Tensor:
     """Intersection over union of the `share` highest pixels of both, 0 to 1, higher = more alike.
@@ -82,7 +83,7 @@ def top_k_iou(maps_a: Tensor, maps_b: Tensor, share: float = 0.1) -> Tensor:
     return where_defined(common / (2 * count - common), varied(a), varied(b))
 
 
-@AGREEMENT.register("ssim")
+@AGREEMENT.register("ssim", title="structural similarity")
 @in_blocks
 def ssim(maps_a: Tensor, maps_b: Tensor) -> Tensor:
     """Mean structural similarity, -1 to 1, higher = more alike; unrelated maps: about 0.

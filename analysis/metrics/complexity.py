@@ -10,10 +10,10 @@ from torch import Tensor
 from analysis.metrics.base import rows
 from iram.registry import Registry
 
-COMPLEXITY = Registry("complexity metric")
+COMPLEXITY = Registry("complexity metric", better="none", chance=None)
 
 
-@COMPLEXITY.register("gini")
+@COMPLEXITY.register("gini", title="Gini index", chance=1 / 3)
 def gini(maps: Tensor) -> Tensor:
     """Gini index, 0 (constant) to 1 - 1/P (a single one of P pixels); higher = more concentrated.
 

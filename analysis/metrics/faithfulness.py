@@ -14,6 +14,35 @@ from analysis.metrics.agreement import rank_correlation
 from analysis.metrics.base import rows, varied, where_defined
 from analysis.metrics.curves import Curves
 from iram.errors import InputError
+from iram.registry import Registry
+
+CURVE_SCORES = Registry("score of curves", better="higher", chance=None)
+SCALES = ("logit", "probability")
+REGION_SCORES = Registry("score of regions", better="higher", chance=None, ranking="")
+"""A score of curves is a function of two areas (N,), of the curves of the most and of the least
+relevant pixels removed first, and is taken on both scales: `deletion_auc_logit`. One of regions is
+a function (maps, regions, shapley), see `region_rank_correlation`; methods are ranked by those that
+have a `ranking`: what of a map is held against the Shapley values."""
+
+
+@CURVE_SCORES.register("deletion_auc", title="deletion", better="lower")
+def deletion_auc(most: Tensor, least: Tensor) -> Tensor:
+    """Most relevant first; lower = more faithful."""
+    return most
+
+
+@CURVE_SCORES.register("insertion_auc", title="insertion")
+def insertion_auc(most: Tensor, least: Tensor) -> Tensor:
+    """Least relevant first; higher = more faithful. Showing the most relevant pixels first on the
+    removed picture passes through the same pictures, in the other direction."""
+    return least
+
+
+@CURVE_SCORES.register("order_gap", title="least minus most relevant first", chance=0.0)
+def order_gap(most: Tensor, least: Tensor) -> Tensor:
+    """Insertion minus deletion, higher = more faithful; a random map: 0 in expectation, since its
+    two orders are alike. With imputation as the fill this is ROAD (LeRF - MoRF)."""
+    return least - most
 
 
 def area(curve: Tensor, shares: Tensor) -> Tensor:
@@ -27,16 +56,10 @@ def area(curve: Tensor, shares: Tensor) -> Tensor:
 
 
 def curve_scores(morf: Curves, lerf: Curves) -> dict[str, Tensor]:
-    """Areas of the curves of one method in both orders, each (N,), for logit and probability.
+    """The CURVE_SCORES of one method's curves, each (N,), on both scales.
 
-    deletion_auc: most relevant first; lower = more faithful.
-    insertion_auc: least relevant first; higher = more faithful. Showing the most relevant pixels
-        first on the removed picture passes through the same pictures, in the other direction.
-    order_gap: insertion minus deletion, higher = more faithful; a random map: 0 in expectation,
-        since its two orders are alike. With imputation as the fill this is ROAD (LeRF - MoRF).
-
-    The chance value of the first two depends on model, picture and fill: it is that of a random
-    map in the same run. Logits have no scale in common between models; compare within one.
+    The chance value of an area depends on model, picture and fill: it is that of a random map in
+    the same run. Logits have no scale in common between models; compare within one.
 
     Args:
         morf, lerf: the most, and the least, relevant pixels removed first.
@@ -46,11 +69,9 @@ def curve_scores(morf: Curves, lerf: Curves) -> dict[str, Tensor]:
     (ROAD).
     """
     scores = {}
-    for name in ("logit", "probability"):
-        deletion = area(getattr(morf, name), morf.shares)
-        insertion = area(getattr(lerf, name), lerf.shares)
-        scores |= {f"deletion_auc_{name}": deletion, f"insertion_auc_{name}": insertion,
-                   f"order_gap_{name}": insertion - deletion}
+    for scale in SCALES:
+        areas = [area(getattr(curves, scale), curves.shares) for curves in (morf, lerf)]
+        scores |= {f"{name}_{scale}": score(*areas) for name, score in CURVE_SCORES.items()}
     return scores
 
 
@@ -102,3 +123,26 @@ def region_rank_correlation(
     relevance = region_relevance(maps, regions, shapley.shape[1], reduce)
     value = rank_correlation(relevance, shapley.to(relevance))
     return where_defined(value, varied(rows(maps)))  # a constant one would rank regions by area
+
+
+@REGION_SCORES.register("shapley_rank", chance=0.0, ranking="summed over a region",
+                        title="rank correlation with exact Shapley values of the face's regions")
+def shapley_rank(maps: Tensor, regions: Tensor, shapley: Tensor) -> Tensor:
+    """Rank correlation with each region's sum of the map."""
+    return region_rank_correlation(maps, regions, shapley)
+
+
+@REGION_SCORES.register("shapley_rank_density", chance=0.0, ranking="averaged over it",
+                        title="rank correlation of regions' means with exact Shapley values")
+def shapley_rank_density(maps: Tensor, regions: Tensor, shapley: Tensor) -> Tensor:
+    """Rank correlation with each region's mean of the map, as if regions were of one size."""
+    return region_rank_correlation(maps, regions, shapley, "mean")
+
+
+@REGION_SCORES.register("shapley_first", title="the first region is that of the Shapley values")
+def shapley_first(maps: Tensor, regions: Tensor, shapley: Tensor) -> Tensor:
+    """1 where the region of the highest sum is also the one of the highest Shapley value, else 0;
+    NaN where a sum is not finite."""
+    relevance = region_relevance(maps, regions, shapley.shape[1])
+    hit = (relevance.argmax(1) == shapley.argmax(1)).double()
+    return hit.where(relevance.isfinite().all(1), torch.nan)

@@ -12,7 +12,7 @@ from torch import Tensor
 from analysis.metrics.base import in_blocks, rows, share_to_count, top, varied, where_defined
 from iram.registry import Registry
 
-LOCALISATION = Registry("localisation metric")
+LOCALISATION = Registry("localisation metric", better="higher", chance=None)
 
 
 def area_share(mask: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def area_share(mask: Tensor) -> Tensor:
     return where_defined(share, share > 0)
 
 
-@LOCALISATION.register("relevance_mass")
+@LOCALISATION.register("relevance_mass", title="mass inside")
 @in_blocks
 def relevance_mass(maps: Tensor, mask: Tensor) -> Tensor:
     """Share of the map's positive part that lies in the mask; NaN where nothing is positive.
@@ -37,7 +37,7 @@ def relevance_mass(maps: Tensor, mask: Tensor) -> Tensor:
     return where_defined(share, highest[:, 0] > 0, inside.any(1))
 
 
-@LOCALISATION.register("relevance_rank")
+@LOCALISATION.register("relevance_rank", title="top pixels inside, as many as the region's")
 @in_blocks
 def relevance_rank(maps: Tensor, mask: Tensor) -> Tensor:
     """Share of the K highest pixels that lie in the mask, K being the mask's number of pixels.
@@ -59,7 +59,7 @@ def pointing_game(maps: Tensor, mask: Tensor) -> Tensor:
     return _share_inside(maps, mask, 1)
 
 
-@LOCALISATION.register("top_k_intersection")
+@LOCALISATION.register("top_k_intersection", title="top tenth inside")
 @in_blocks
 def top_k_intersection(maps: Tensor, mask: Tensor, share: float = 0.1) -> Tensor:
     """Share of the `share` highest pixels that lie in the mask.

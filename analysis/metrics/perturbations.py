@@ -10,7 +10,9 @@ from torch import Tensor
 
 from analysis.metrics.base import rows
 from analysis.metrics.curves import Logits
+from iram.registry import Registry
 
+PERTURBATION_SCORES = Registry("score of small perturbations", better="lower", chance=None)
 Attribute = Callable[[Tensor, Tensor], Tensor]
 Draw = Callable[[Tensor, int, torch.Generator], Tensor]
 
@@ -46,6 +48,7 @@ def squares(side: float = 0.25, baseline: float | None = None) -> Draw:
     return draw
 
 
+@PERTURBATION_SCORES.register("infidelity")
 @torch.no_grad()
 def infidelity(
     model_logits: Logits, images: Tensor, maps: Mapping[str, Tensor], target: Tensor, draw: Draw,
@@ -92,6 +95,7 @@ def _squared_error(told: Tensor, change: Tensor, scaled: bool) -> Tensor:
     return (told - change).square().mean()
 
 
+@PERTURBATION_SCORES.register("max_sensitivity", title="largest change of the map")
 def max_sensitivity(
     attribute: Attribute, images: Tensor, maps: Tensor, target: Tensor,
     generators: Sequence[torch.Generator], *, radius: float = 0.02, samples: int = 10,

@@ -10,7 +10,8 @@ GRID = 12  # cells a side
 SCHEDULE = ((0.1, 20), (0.03, 50), (0.01, 100))  # blur in shares of the side, iterations
 
 
-@AGREEMENT.register("earth_movers_distance")
+@AGREEMENT.register("earth_movers_distance", title="earth mover's distance",
+                    better="lower", resolutions=("image",))
 @in_blocks
 def earth_movers_distance(maps_a: Tensor, maps_b: Tensor) -> Tensor:
     """Mean distance that one map's mass must travel to become the other, *lower* = more alike.

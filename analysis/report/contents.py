@@ -14,7 +14,8 @@ from analysis.figures.make import Results
 from analysis.figures.names import FILLS, model_titles
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed
 from analysis.figures.save import COLOURS, save
-from analysis.report.words import ONE_SEED, PARTS, part_of, title_of
+from analysis.figures.sections import SECTIONS, section_of
+from analysis.report.words import ONE_SEED
 from iram.errors import InputError
 
 VERDICTS = "shift/verdicts.csv"
@@ -84,15 +85,15 @@ def collect(
         dpi: of the pictures.
         advance: is called after each figure and table.
     """
-    results, parts = Results(folder), {name: [] for name in PARTS}
+    results, parts = Results(folder), {name: [] for name in SECTIONS}
     for one in (*TABLES, *FIGURES):
         item = _item(results, one, dpi)
-        parts.setdefault(part_of(one.name, one.tables[0]), []).append(item)
+        parts.setdefault(one.part, []).append(item)
         advance()
     for name, items in parts.items():
         if name != "verdicts":
             items.sort(key=lambda item: item.name.startswith("table-"))  # figures first
-    return [Section(name, *PARTS.get(name, (name.capitalize(), "")), items,
+    return [Section(name, section_of(name).title, section_of(name).about, items,
                     _caution(results) if name == "verdicts" else "")
             for name, items in parts.items() if items]
 
@@ -124,7 +125,7 @@ def _caution(results: Results) -> str:
 
 def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
     key = f"{'table' if isinstance(one, Printed) else 'figure'}-{one.name}"
-    title = title_of(key)
+    title = one.title
     lacking = [name for name in one.tables if not results.holds(name)]
     if lacking:
         sources = [(name, results.command(name)) for name in lacking]
@@ -157,7 +158,7 @@ def _pictures(figure: Figure, tables: dict, run: str, dpi: int) -> Iterator[Pict
             png = path.read_bytes()
         value = name.removeprefix(figure.name).removeprefix("_")
         told = value and f": {FILLS.get(value) or model_titles([value])[value]}"
-        title = title_of(f"figure-{figure.name}") + told
+        title = figure.title + told
         yield Picture(title, alternative(title, drawn), png)
 
 

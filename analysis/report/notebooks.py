@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.figures.registry import FIGURES, TABLES
-from analysis.report.words import title_of
 from iram.errors import InputError
+from iram.extras import install_hint
 
 FOLDER = Path(__file__).parents[2] / "notebooks"  # of a clone
-TOLD = "`pip install -c constraints.txt -e .[notebooks]` installs it"
+TOLD = f"`{install_hint('notebooks')}` installs it"
 TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
 
 
@@ -126,6 +126,5 @@ def shown_by(source: str) -> list[tuple[str, str]]:
     words = set(re.findall(r"\b(\w+)\(", source))
     tables = {name for pair in re.findall(r"tables(?:\.|\[\")(\w+)|(\w+)\.csv", source)
               for name in pair}
-    names = [f"figure-{figure.name}" for figure in FIGURES if figure.display.__name__ in words]
-    names += [f"table-{table.name}" for table in TABLES if table.name in tables]
-    return [(name, title_of(name)) for name in names]
+    found = [(f"figure-{one.name}", one.title) for one in FIGURES if one.display.__name__ in words]
+    return found + [(f"table-{one.name}", one.title) for one in TABLES if one.name in tables]

@@ -18,7 +18,7 @@ with the side, so that 96 px lose as much of a face as 48 do.
 
 A new one is a function registered in CORRUPTIONS: (images (N, 1, S, S) in [0, 1], severity 1 to 5,
 generators, one per picture) -> images of the same shape in [0, 1], the same for a picture whatever
-else is in the batch. Each raises InputError for a severity that is none.
+else is in the batch. Each asks `value` what its severity means, which refuses one that is none.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,19 +34,12 @@ from iram.errors import InputError
 from iram.registry import Registry
 
 Corruption = Callable[[Tensor, int, Iterable[Generator]], Tensor]
-CORRUPTIONS = Registry("corruption")
+CORRUPTIONS = Registry("corruption", values=())  # of its five severities
 SEVERITIES = range(1, 6)
-VALUES = {
-    "gaussian_noise": (0.04, 0.07, 0.10, 0.12, 0.14),
-    "gaussian_blur": (0.45, 0.675, 0.85, 1.025, 1.25),
-    "pixelate": (0.925, 0.85, 0.775, 0.675, 0.575),
-    "jpeg": (73, 62, 54, 45, 33),
-    "contrast": (0.575, 0.4, 0.3, 0.2, 0.1),
-}
 BLUR_SIDE = 48
 
 
-@CORRUPTIONS.register("gaussian_noise")
+@CORRUPTIONS.register("gaussian_noise", "Gaussian noise", values=(0.04, 0.07, 0.10, 0.12, 0.14))
 def gaussian_noise(images: Tensor, severity: int, generators: Iterable[Generator]) -> Tensor:
     """Normal noise, independent in each pixel, clipped."""
     sigma, noise = value("gaussian_noise", severity), torch.empty_like(images)
@@ -55,7 +48,7 @@ def gaussian_noise(images: Tensor, severity: int, generators: Iterable[Generator
     return noise.add_(images).clamp_(0, 1)
 
 
-@CORRUPTIONS.register("gaussian_blur")
+@CORRUPTIONS.register("gaussian_blur", "Gaussian blur", values=(0.45, 0.675, 0.85, 1.025, 1.25))
 def gaussian_blur(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """A Gaussian whose sigma is a share of the side (edges repeated)."""
     share = value("gaussian_blur", severity) / BLUR_SIDE
@@ -63,7 +56,7 @@ def gaussian_blur(images: Tensor, severity: int, generators: Iterable[Generator]
     return (rows @ images @ columns.T).clamp_(0, 1)
 
 
-@CORRUPTIONS.register("pixelate")
+@CORRUPTIONS.register("pixelate", "pixelation", values=(0.925, 0.85, 0.775, 0.675, 0.575))
 def pixelate(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Shown in fewer, larger squares: the mean of each square's area, then of each pixel's.
 
@@ -86,7 +79,7 @@ def squares_matrix(side: int, kept: float) -> Tensor:
     return (overlap / squares).T @ (overlap / side)
 
 
-@CORRUPTIONS.register("jpeg")
+@CORRUPTIONS.register("jpeg", "JPEG", values=(73, 62, 54, 45, 33))
 def jpeg(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Rounded to 8 bits, through JPEG at a quality, and back. Its blocks are 8 px at any size."""
     quality, pixels = value("jpeg", severity), images[:, 0].mul(255).round_().to(torch.uint8)
@@ -98,7 +91,7 @@ def jpeg(images: Tensor, severity: int, generators: Iterable[Generator] = ()) ->
     return torch.from_numpy(coded).div_(255)[:, None]
 
 
-@CORRUPTIONS.register("contrast")
+@CORRUPTIONS.register("contrast", values=(0.575, 0.4, 0.3, 0.2, 0.1))
 def contrast(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Drawn towards the picture's own mean."""
     kept = value("contrast", severity)
@@ -108,11 +101,11 @@ def contrast(images: Tensor, severity: int, generators: Iterable[Generator] = ()
 
 
 def value(kind: str, severity: int) -> float:
-    """What a severity means for a kind, from the table above.
+    """What a severity means for a kind, of the `values` that it was registered with.
 
     Raises:
         InputError: a severity that is not a whole number from 1 to 5.
     """
     if severity not in SEVERITIES:
         raise InputError(f"a severity is a whole number from 1 to 5, not {severity!r} ({kind})")
-    return VALUES[kind][int(severity) - 1]
+    return CORRUPTIONS.about(kind).values[int(severity) - 1]

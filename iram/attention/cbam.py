@@ -6,7 +6,7 @@ from torch import nn
 from iram.attention.base import ATTENTION, Attention, check_whole, squeezed
 
 
-@ATTENTION.register("cbam")
+@ATTENTION.register("cbam", title="CBAM")
 class CBAM(Attention):
     """A channel gate, then a spatial gate on what it leaves; the map is their product.
 

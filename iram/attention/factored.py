@@ -25,7 +25,7 @@ from iram.attention.base import ATTENTION, Attention, check_whole, check_word
 from iram.attention.iram import REUSE
 
 
-@ATTENTION.register("iram-factored")
+@ATTENTION.register("iram-factored", title="IRAM, factored")
 class FactoredIRAM(Attention):
     """A channel gate times a spatial gate, each reusing what came before (module docstring).
 

@@ -43,7 +43,7 @@ FUSION = ("multiply", "residual", "adaptive")
 START = ("even", "random")
 
 
-@ATTENTION.register("iram")
+@ATTENTION.register("iram", title="IRAM")
 class IRAM(Attention):
     """Full-size attention (N, C, H, W) that reuses what came before (module docstring).
 

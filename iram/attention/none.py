@@ -3,7 +3,7 @@
 from iram.attention.base import ATTENTION, Attention, AttentionOutput
 
 
-@ATTENTION.register("none")
+@ATTENTION.register("none", title="no attention")
 class NoAttention(Attention):
     """Hands the features on as they are; has no attention map and nothing to replace."""
 

@@ -3,7 +3,7 @@
 from iram.attention.base import ATTENTION, Attention, check_positive
 
 
-@ATTENTION.register("simam")
+@ATTENTION.register("simam", title="SimAM")
 class SimAM(Attention):
     """Gate sigmoid(d / (4 (v + lambda)) + 1/2): neurons far from their channel's mean count.
 

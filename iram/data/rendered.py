@@ -3,7 +3,7 @@
 from iram.data.dataset import DATASETS, FaceDataset
 
 
-@DATASETS.register("heads")
+@DATASETS.register("heads", title="rendered heads")
 def open_heads(
     *, n: int = 2000, seed: int = 0, size: int = 48, occluded: float = 0.0
 ) -> FaceDataset:

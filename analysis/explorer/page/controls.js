@@ -182,12 +182,12 @@ function buildSources(galleries) {
   document.getElementsByName("source")[0].checked = true;
 }
 
-const COSTS = { quick: "At once", slower: "A little later", slow: "Seconds", trivial: "Trivial maps, to compare with" };
+const COSTS = { cheap: "At once", "several passes": "A little later", dear: "Seconds", trivial: "Trivial maps, to compare with" };
 
 function buildMethods(methods, changed) {
   for (const [cost, title] of Object.entries(COSTS)) {
     const group = document.createElement("details");
-    group.open = cost === "quick";
+    group.open = cost === "cheap";
     const summary = Object.assign(document.createElement("summary"), { textContent: title });
     const set = document.createElement("fieldset");
     set.append(Object.assign(document.createElement("legend"), { textContent: title, className: "spoken" }));

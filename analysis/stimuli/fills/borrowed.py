@@ -12,7 +12,7 @@ from iram.data.dataset import FaceDataset
 from iram.errors import InputError, listing
 
 
-@FILLS.register("other_class")
+@FILLS.register("other_class", title="face of another expression", borrows=True)
 def other_class(scene: Scene) -> Tensor:
     """The same pixels of a face with another label, as it is in the data set (not turned).
 
@@ -22,7 +22,7 @@ def other_class(scene: Scene) -> Tensor:
     return _dataset(scene, "other_class").images(donors(scene, same=False))
 
 
-@FILLS.register("same_class")
+@FILLS.register("same_class", title="face of the same expression", borrows=True)
 def same_class(scene: Scene) -> Tensor:
     """The same pixels of another face with the same label, as it is in the data set (not turned).
 

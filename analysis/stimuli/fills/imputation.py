@@ -24,7 +24,7 @@ NOISE_SD = 0.01  # of the range of grays, as in the authors' code
 MAX_STEPS = 100  # about six are usual at 48 px, eleven at 224
 
 
-@FILLS.register("imputed")
+@FILLS.register("imputed", title="imputed pixels")
 def imputed(scene: Scene) -> Tensor:
     """ROAD's fill: `impute`, then Gaussian noise of standard deviation 0.01, clipped to [0, 1].
 

@@ -9,7 +9,7 @@ from iram.errors import InputError
 LIT = (0.5, 1.0)  # an object's brightness in a picture of mean gray m is LIT[0] + LIT[1] m
 
 
-@FILLS.register("object")
+@FILLS.register("object", title="the object's own look")
 def own_look(scene: Scene) -> Tensor:
     """The object as it is drawn, lit as the picture is: as bright as drawn where the picture's mean
     is 0.5. Skin (a hand) is as bright as the visible part of the picture's middle.

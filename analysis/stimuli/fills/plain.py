@@ -15,7 +15,7 @@ def black(scene: Scene) -> Tensor:
     return torch.zeros(1, 1, 1, 1, dtype=scene.images.dtype)
 
 
-@FILLS.register("mean")
+@FILLS.register("mean", title="mean gray")
 def mean(scene: Scene) -> Tensor:
     """Each picture's own mean gray: no contrast, no change of brightness."""
     return scene.images.mean((1, 2, 3), keepdim=True)

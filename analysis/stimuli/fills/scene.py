@@ -34,7 +34,7 @@ class Scene:
 
 
 Fill = Callable[[Scene], Tensor]
-FILLS = Registry("fill")
+FILLS = Registry("fill", borrows=False)  # whether it takes pixels of other faces, with labels
 
 
 def paint(scene: Scene, fill: str) -> Tensor:

@@ -15,7 +15,7 @@ FACE_MEAN, FACE_SD = 0.507, 0.212
 SLOPE = 1.5
 
 
-@FILLS.register("texture")
+@FILLS.register("texture", title="random texture")
 def texture(scene: Scene) -> Tensor:
     """Random texture with the mean, contrast and spectrum of faces in general, clipped to [0, 1].
 
@@ -29,7 +29,7 @@ def texture(scene: Scene) -> Tensor:
     return values.mul_(FACE_SD / variance.sqrt()).add_(FACE_MEAN).clamp_(0, 1)
 
 
-@FILLS.register("phase_scrambled")
+@FILLS.register("phase_scrambled", title="scrambled phases")
 def phase_scrambled(scene: Scene) -> Tensor:
     """The picture's own Fourier amplitudes and mean with random phases, clipped to [0, 1].
 

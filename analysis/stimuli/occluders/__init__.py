@@ -5,9 +5,9 @@ Regions of the face and unstructured occluders grow (`growth`) and reach any sha
 in OBJECTS; `placing` puts either on faces.
 """
 
-from analysis.stimuli.occluders import (  # noqa: F401 (they register themselves)
-    regions,
+from analysis.stimuli.occluders import (  # noqa: F401, I001 (they register, in this order)
     unstructured,
+    regions,
 )
 from analysis.stimuli.occluders.growth import GROWING, Cover, Growth, occlusion_fraction, stopped
 from analysis.stimuli.occluders.objects import OBJECTS

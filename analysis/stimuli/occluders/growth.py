@@ -42,7 +42,7 @@ class Cover(NamedTuple):
 
 Generators = Iterable[torch.Generator]
 Grower = Callable[[FaceLayout, Generators], Growth]
-GROWING = Registry("occluder")
+GROWING = Registry("occluder", kind="other")  # "region", "at random" or "other"
 
 
 def stopped(growth: Growth, fraction: float, layout: FaceLayout) -> Tensor:

@@ -52,6 +52,7 @@ def _half(across: int, sign: int) -> Grower:
 
 
 for _name, _parts in REGIONS.items():
-    GROWING.register(_name)(_region(_parts))
+    _title = " and ".join(_name.split("_"))
+    GROWING.register(_name, _title, kind="region")(_region(_parts))
 for _name, _way in HALVES.items():
-    GROWING.register(_name)(_half(*_way))
+    GROWING.register(_name, kind="region")(_half(*_way))

@@ -12,7 +12,7 @@ CORNERS = (3, 15)  # of a blob
 PATCH = 8  # patches a side
 
 
-@GROWING.register("box")
+@GROWING.register("box", title="random box", kind="at random")
 def box(layout: FaceLayout, generators: Generators) -> Growth:
     """A rectangle about a random place of the face, sides 2:3 to 3:2: the area-matched random
     twin of every occluder."""
@@ -20,7 +20,7 @@ def box(layout: FaceLayout, generators: Generators) -> Growth:
     return Growth(_rectangles(layout.face, draws), layout.face)
 
 
-@GROWING.register("sham")
+@GROWING.register("sham", title="sham (background)", kind="at random")
 def sham(layout: FaceLayout, generators: Generators) -> Growth:
     """As much as `box`, about a random place of the background, never on the face.
 
@@ -31,7 +31,7 @@ def sham(layout: FaceLayout, generators: Generators) -> Growth:
     return Growth(order.masked_fill(layout.face, torch.inf), ~layout.face)
 
 
-@GROWING.register("blob")
+@GROWING.register("blob", title="random blob", kind="at random")
 def blob(layout: FaceLayout, generators: Generators) -> Growth:
     """A smooth closed curve with 3 to 15 bulges about a random place of the face.
 
@@ -65,7 +65,7 @@ def _periodic(values: Tensor, at: Tensor, period: Tensor) -> Tensor:
     return total.clamp(min=0.2)
 
 
-@GROWING.register("dropout")
+@GROWING.register("dropout", title="random patches", kind="at random")
 def dropout(layout: FaceLayout, generators: Generators) -> Growth:
     """Square patches, an eighth of the picture's side, dropped one by one in random order; the last
     row by row."""

@@ -21,7 +21,6 @@ from analysis.subjects import Subject
 
 COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
 TOP = 0.1  # of the pixels
-ONE_BY_ONE = {"ssim": ("image", "common"), "earth_movers_distance": ("image",)}
 TOGETHER = 16  # pairs that are compared in one call
 
 
@@ -45,8 +44,8 @@ def compute_agreement(suite: Suite, subject: Subject, advance: Advance) -> None:
                 record.add(faces, value[:, a, b], chance[:, a, b], method=methods[a],
                            other=methods[b], metric=metric, resolution=resolution)
     some = suite.some(suite.sizes.pairs)
-    for metric, resolutions in ONE_BY_ONE.items():
-        for resolution in resolutions:
+    for metric in (name for name in AGREEMENT if name not in VECTORS):
+        for resolution in AGREEMENT.about(metric).resolutions:
             for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
                 record.add(some, value, chance, method=methods[a], other=methods[b],
                            metric=metric, resolution=resolution)

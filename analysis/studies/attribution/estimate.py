@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from analysis.attributions import FACE_REGIONS, attribute, requires
+from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, attribute
 from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
 from analysis.engine.parallel import HERE, one_thread
 from analysis.engine.timing import duration
 from analysis.stimuli.fills.imputation import impute
 from analysis.studies.attribution.methods import (
-    DEAR,
-    TRIVIAL,
     can_lose_weights,
     is_quick,
+    presets,
     skipped,
     takes,
 )
@@ -78,12 +77,12 @@ def _costs(suite: Suite) -> list[Cost]:
 
 
 def _dear_costs(suite: Suite) -> list[Cost]:
-    subject = suite.subjects[0]
-    lacking = skipped(subject.model, DEAR)
+    subject, dear = suite.subjects[0], presets()["dear"]
+    lacking = skipped(subject.model, dear)
     forward = _forward(suite, subject)
     return [
         Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
-        for m in DEAR if m not in lacking
+        for m in dear if m not in lacking
     ]
 
 
@@ -100,7 +99,7 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
         pictures = 4 * curves * (len(SHARES) - 2)  # two orders, own and another face's map
         seconds += pictures * (len(FILLS) * forward + _imputing(suite))
         seconds += curves * TRACED * forward
-    if method in DEAR:  # forward passes and hardly anything else
+    if ATTRIBUTIONS.about(method).cost == "dear":  # forward passes and hardly anything else
         return seconds + maps * _passes(suite, subject, method) * forward
     return seconds + maps * _attributing(suite, subject, method)
 
@@ -108,7 +107,7 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
 def _passes(suite: Suite, subject: Subject, method: str) -> int:
     """Pictures that a dear method shows to the model for one map."""
     image, counted = suite.dataset.images([0]), 0
-    if requires(method):
+    if ATTRIBUTIONS.about(method).needs:
         return activation(subject.model, fitted(subject.model, image)).shape[1]
 
     def count(pictures):
@@ -131,7 +130,7 @@ def _attributing(suite: Suite, subject: Subject, method: str) -> float:
     target = torch.zeros(count, dtype=torch.long)
     call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
     once = takes(method, "samples") or takes(method, "steps")
-    return _seconds(call, warm=not once and method not in TRIVIAL) / count
+    return _seconds(call, warm=not once and not ATTRIBUTIONS.about(method).trivial) / count
 
 
 def _forward(suite: Suite, subject: Subject) -> float:

@@ -5,20 +5,11 @@ from analysis.attributions.base import reason
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
-DEAR = ("score_cam", "occlusion", "kernel_shap", "region_shapley")  # 100 passes a picture and more
-TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
-SINGLE = ("attention_layer",)  # one layer of many: only where it is named
-SEVERAL_PASSES = (
-    "integrated_gradients", "smoothgrad", "gradient_shap", "feature_ablation",
-)
-REFERENCE = "region_shapley"
-
 
 def presets() -> dict[str, tuple[str, ...]]:
-    """Names that stand for several methods; a newly registered method counts as cheap."""
-    every = tuple(name for name in ATTRIBUTIONS if name not in SINGLE)
-    cheap = tuple(name for name in every if name not in DEAR)
-    return {"cheap": cheap, "dear": DEAR, "all": every}
+    """Names that stand for several methods, by what each costs."""
+    every, dear = ATTRIBUTIONS.where(by_name=False), ATTRIBUTIONS.where(by_name=False, cost="dear")
+    return {"cheap": tuple(m for m in every if m not in dear), "dear": dear, "all": every}
 
 
 def select(names: str) -> tuple[str, ...]:
@@ -65,5 +56,6 @@ def takes(method: str, option: str) -> bool:
 
 def is_quick(method: str) -> bool:
     """Whether it is one pass that depends on the picture: its stability can be measured."""
-    several = method in (*DEAR, *TRIVIAL, *SEVERAL_PASSES)
-    return not several and not any(takes(method, name) for name in ("regions", "ids"))
+    told = ATTRIBUTIONS.about(method)
+    one_pass = told.cost == "cheap" and not told.trivial
+    return one_pass and not any(takes(method, name) for name in ("regions", "ids"))

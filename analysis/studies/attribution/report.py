@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.studies.attribution.tables import with_attention
+from analysis.attributions import ATTRIBUTIONS
+from analysis.metrics import REGION_SCORES
+from analysis.studies.attribution.methods import takes
+from analysis.studies.attribution.tables import ranked_by, with_attention
 
 if TYPE_CHECKING:
     from analysis.studies.attribution.plan import Suite
 
 METRIC = "spearman"
 UNKNOWN = "unknown"
-RANKED = {"shapley_rank": "summed over a region", "shapley_rank_density": "averaged over it"}
-TRIVIAL = ("random", "centre_gaussian", "sobel", "mean_map")
-BY_REGION = ("feature_ablation", "kernel_shap")  # told the very regions and fill of the reference
 MOST_FAITHFUL = "most faithful"
 COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
 
@@ -37,7 +37,7 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         told = [f"  agreement with its attention {line.strip()}"
                 for line in _agreeing(model, own["agreement"])[-1:]]
-        for metric, means in RANKED.items():
+        for metric, means in ranked_by().items():
             ranked = _ranked(model, own["ranking"][own["ranking"]["metric"] == metric], means)
             told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
         lines += [model, *told]
@@ -90,7 +90,7 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
 
 
 def _faithful(model: str, table: pd.DataFrame) -> list[str]:
-    return [line for metric, means in RANKED.items()
+    return [line for metric, means in ranked_by().items()
             for line in _ranked(model, table[table["metric"] == metric], means)]
 
 
@@ -98,8 +98,8 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
     table = table[table["value"].notna()]
     if table.empty:
         return []
-    lines = ["", f"{model}: rank correlation with exact Shapley values of the face's regions, each "
-             f"map {means} (last column: behind the best)", COLUMNS]
+    title = REGION_SCORES.title(table["metric"].iloc[0])
+    lines = ["", f"{model}: {title}, each map {means} (last column: behind the best)", COLUMNS]
     for line in table.itertuples():
         behind = _interval(line.behind_best, line.behind_best_low, line.behind_best_high)
         lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)} {behind}")
@@ -107,15 +107,20 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
     tied = list(others.loc[~(others["behind_best_low"] > 0), "method"])
     lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
                  + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))
-    free = table[~table["method"].isin(BY_REGION)]
-    if len(free) and best["method"] in BY_REGION:
+    free = table[~table["method"].map(_by_region)]
+    if len(free) and _by_region(best["method"]):
         lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")
     return lines
 
 
 def _told(method: str) -> str:
-    kinds = {"trivial": TRIVIAL, "by region": BY_REGION}
-    return method + "".join(f" ({kind})" for kind, names in kinds.items() if method in names)
+    kinds = {"trivial": ATTRIBUTIONS.about(method).trivial, "by region": _by_region(method)}
+    return method + "".join(f" ({kind})" for kind, holds in kinds.items() if holds)
+
+
+def _by_region(method: str) -> bool:
+    """Whether it is told the very regions and fill of the reference."""
+    return method in ATTRIBUTIONS and takes(method, "regions")
 
 
 def _line(line) -> str:

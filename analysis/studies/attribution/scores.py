@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
-from analysis.metrics import COMPLEXITY, LOCALISATION, region_rank_correlation
-from analysis.metrics.faithfulness import region_relevance
+from analysis.metrics import COMPLEXITY, LOCALISATION, REGION_SCORES
 from analysis.studies.attribution.maps import Advance, stored_maps
 from analysis.studies.attribution.perturbed import add_curves, add_infidelity, add_sensitivity
 from analysis.studies.attribution.plan import Suite
@@ -63,25 +62,9 @@ def add_map_scores(suite: Suite, subject: Subject, method: str, record: Record) 
 def against_shapley(
     maps: Tensor, others: Tensor, regions: Tensor, shapley: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """{metric: (value, chance)} of maps against exact Shapley values (N, k) of the regions.
-
-    shapley_rank: rank correlation with each region's sum of the map; shapley_rank_density: with
-        its mean, as if regions were of one size.
-    shapley_first: 1 where the region of the highest sum is also the one of the highest Shapley
-        value, else 0.
-    """
-
-    def first(maps: Tensor) -> Tensor:
-        relevance = region_relevance(maps, regions, shapley.shape[1])
-        hit = (relevance.argmax(1) == shapley.argmax(1)).double()
-        return hit.where(relevance.isfinite().all(1), torch.nan)
-
-    def rank(reduce: str):
-        return lambda maps: region_rank_correlation(maps, regions, shapley, reduce)
-
-    measures = {"shapley_rank": rank("sum"), "shapley_rank_density": rank("mean"),
-                "shapley_first": first}
-    return {name: (measure(maps), measure(others)) for name, measure in measures.items()}
+    """{name in REGION_SCORES: (value, chance)} against Shapley values (N, k) of the regions."""
+    return {name: (score(maps, regions, shapley), score(others, regions, shapley))
+            for name, score in REGION_SCORES.items()}
 
 
 def shapley_of(suite: Suite, subject: Subject) -> Tensor:

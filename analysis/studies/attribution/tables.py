@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.statistics import bootstrap
-from analysis.metrics.complexity import COMPLEXITY
+from analysis.figures.names import REFERENCE
+from analysis.metrics import REGION_SCORES, better
 
 if TYPE_CHECKING:
     from analysis.studies.attribution.plan import Suite
@@ -34,9 +35,6 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
-REFERENCE = "region_shapley"
-RANKED_BY = ("shapley_rank", "shapley_rank_density")
-LOWER = ("deletion_auc", "infidelity", "max_sensitivity", "earth_movers_distance")
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -58,7 +56,7 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
         told = _rank_rows(suite, subject)
-        order += [ranking(told[told["metric"] == metric], suite.seed) for metric in RANKED_BY]
+        order += [ranking(told[told["metric"] == metric], suite.seed) for metric in ranked_by()]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
     return {name: tables[name] for name in TABLES}
@@ -106,13 +104,6 @@ def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield np.flatnonzero(faces), measures[start : start + BLOCK]
 
 
-def better(metric: str) -> str:
-    """Which way of a metric is good; "none" for those of complexity and for curves."""
-    if metric in COMPLEXITY or metric == "probability":
-        return "none"
-    return "lower" if metric.startswith(LOWER) else "higher"
-
-
 def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
     """NUMBERS of values and chances (2, images, measures)."""
     value, chance = grid
@@ -130,10 +121,15 @@ def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(NUMBERS, columns, strict=True)))
 
 
+def ranked_by() -> dict[str, str]:
+    """{metric that methods are ranked by: what of a map it asks}."""
+    return {m: means for m in REGION_SCORES if (means := REGION_SCORES.about(m).ranking)}
+
+
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
     rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
-    rows = [r.loc[r["metric"].isin(RANKED_BY), columns] for r in rows]
+    rows = [r.loc[r["metric"].isin(ranked_by()), columns] for r in rows]
     text = {"method": str, "metric": str}
     return pd.concat([r.astype(text) for r in rows] or [pd.DataFrame(columns=columns)])
 
@@ -141,16 +137,18 @@ def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
 def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Methods of one model by a measure, such as `shapley_rank`, the best first.
 
-    The usual columns, and `behind_best` with its interval: how far the mean is below the best
-    method's, on the images where both are defined, paired. The reference itself is left out.
+    The usual columns, and `behind_best` with its interval: by how much the best method's mean is
+    better, on the images where both are defined, paired. The reference itself is left out.
     """
     if rows.empty:
         return rows
     table = means(rows, ["method", "metric"], seed)
-    table = table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    less = table["better"].iloc[0] == "lower"
+    table = table.sort_values("value", ascending=less, kind="stable", ignore_index=True)
     wide = rows.pivot(index="image_id", columns="method", values="value")
     wide = wide[list(table["method"])].to_numpy(dtype=float)
-    behind = np.stack([wide[:, :1] - wide, np.full_like(wide, np.nan)])
+    behind = wide - wide[:, :1] if less else wide[:, :1] - wide
+    behind = np.stack([behind, np.full_like(wide, np.nan)])
     found = _intervals(behind, seed)[["value", "low", "high"]]
     names = {"value": "behind_best", "low": "behind_best_low", "high": "behind_best_high"}
     return pd.concat([table, found.rename(columns=names)], axis=1)

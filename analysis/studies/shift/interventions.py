@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from iram.errors import InputError
+from iram.registry import Registry
 
 ALL = -1  # in the column `layer`: all layers at once
 EDGE = 1e-4  # gates are kept this far from 0 and 1
@@ -44,34 +45,60 @@ def shuffled(maps: Tensor, order: Tensor) -> Tensor:
     return flat.gather(2, order[:, None].expand_as(flat)).view_as(maps)
 
 
+INTERVENTIONS = Registry("intervention")
+"""(clean (N, C, h, w), occluded, order (N, h * w)) of one layer -> the map that takes the place of
+the occluded one, `matched` to it unless it says otherwise."""
+
+
+@INTERVENTIONS.register("clean", title="clean picture's attention")
+def undone(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """That of the clean picture: the movement undone."""
+    return matched(clean, occluded)
+
+
+@INTERVENTIONS.register("clean_unmatched", title="clean picture's, as it is")
+def unmatched(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """The same as it is, the mediator of the textbook."""
+    return clean
+
+
+@INTERVENTIONS.register("uniform", title="attention without a place")
+def uniform(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """No pattern: the map's mean."""
+    return occluded.mean((2, 3), keepdim=True).expand_as(occluded)
+
+
+@INTERVENTIONS.register("shuffled", title="shuffled attention")
+def at_random(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """The map's values at random places."""
+    return shuffled(occluded, order)
+
+
+@INTERVENTIONS.register("inverted", title="inverted attention")
+def inverted(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """The map's pattern upside down."""
+    return (2 * occluded.mean((2, 3), keepdim=True) - occluded).clamp(EDGE, 1 - EDGE)
+
+
+@INTERVENTIONS.register("other_image", title="another face's attention")
+def of_the_next(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """The map of the next picture of the batch under the same occluder."""
+    return matched(occluded.roll(-1, 0), occluded)
+
+
+@INTERVENTIONS.register("change_elsewhere", title="as large a change elsewhere")
+def elsewhere(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+    """A change as large as undoing the movement, at other places: what any change of this size
+    does to a net that is used to its own map."""
+    change = matched(clean, occluded) - occluded
+    return (occluded + shuffled(change, order)).clamp(EDGE, 1 - EDGE)
+
+
 def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[str, list[Tensor]]:
-    """Intervention -> the maps (N, C, h, w) per layer that take the place of the occluded ones.
-
-    All but clean_unmatched are `matched` to the map that they replace.
-
-    clean: that of the clean picture: the movement undone.
-    clean_unmatched: the same as it is, the mediator of the textbook.
-    change_elsewhere: a change as large as undoing the movement, at other places: what any change
-        of this size does to a net that is used to its own map.
-    uniform, shuffled, inverted: no pattern, its values at random places, its pattern upside down.
-    other_image: the map of the next picture of the batch under the same occluder.
-    """
+    """Intervention -> the maps (N, C, h, w) per layer that take the place of the occluded ones."""
     orders = [order.to(one.device) for order, one in zip(orders, occluded, strict=True)]
-    pairs = list(zip(clean, occluded, orders, strict=True))
-    made = {
-        "clean": [matched(a, b) for a, b, _ in pairs],
-        "clean_unmatched": [a for a, _, _ in pairs],
-        "uniform": [b.mean((2, 3), keepdim=True).expand_as(b) for _, b, _ in pairs],
-        "shuffled": [shuffled(b, order) for _, b, order in pairs],
-        "inverted": [(2 * b.mean((2, 3), keepdim=True) - b).clamp(EDGE, 1 - EDGE)
-                     for _, b, _ in pairs],
-        "other_image": [matched(b.roll(-1, 0), b) for _, b, _ in pairs],
-    }
-    made["change_elsewhere"] = [
-        (b + shuffled(undone - b, order)).clamp(EDGE, 1 - EDGE)
-        for undone, (_, b, order) in zip(made["clean"], pairs, strict=True)
-    ]
-    return made
+    layers = list(zip(clean, occluded, orders, strict=True))
+    return {name: [put(*layer) for layer in layers] for name, put in INTERVENTIONS.items()}
 
 
 Answer = Callable[[Tensor], Tensor]
@@ -116,4 +143,4 @@ def outcomes(
 
 def passes(layers: int, by_layer: bool = True) -> int:
     """Forward passes that `outcomes` takes."""
-    return 8 + layers * by_layer
+    return 1 + len(INTERVENTIONS) + layers * by_layer

@@ -4,14 +4,14 @@ Each is drawn once, in the coordinates of FER2013's mean face (see `Sketch`); an
 on a face. Read on in `sketch`, `shapes` and `light`, then any object.
 """
 
-from analysis.stimuli.occluders.objects import (  # noqa: F401 (register their objects)
+from analysis.stimuli.occluders.objects import (  # noqa: F401, I001 (they register, in this order)
     eyewear,
-    hair,
-    hand,
-    headset,
-    held,
     mask,
+    hand,
     scarf,
+    hair,
+    held,
+    headset,
 )
 from analysis.stimuli.occluders.objects.sketch import (
     HIGH,

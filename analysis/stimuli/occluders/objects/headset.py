@@ -8,7 +8,7 @@ from analysis.stimuli.occluders.objects.shapes import box, disc, dome, ellipse, 
 from analysis.stimuli.occluders.objects.sketch import OBJECTS, Sketch, plane, stacked
 
 
-@OBJECTS.register("vr_headset")
+@OBJECTS.register("vr_headset", title="VR headset")
 def vr_headset() -> Sketch:
     """A box over the eyes on straps: white with four cameras, glossy black, three windows."""
     drawn = [_headset(0.86, _cameras), _headset(0.12, _glossy), _headset(0.74, _windows)]

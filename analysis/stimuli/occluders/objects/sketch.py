@@ -41,7 +41,7 @@ class Sketch:
     skin: bool = False
 
 
-OBJECTS = Registry("object")  # name -> function that draws it
+OBJECTS = Registry("object", kind="object")  # name -> function that draws it
 
 
 @cache
