@@ -164,7 +164,8 @@ def test_the_command_tells_and_lists_copies(tmp_path, capsys):
     rows[5][1] = rows[8][1] = rows[0][1]  # PrivateTest of Training; one with another label
     rows[7][0], rows[7][1] = rows[4][0], rows[4][1]  # within PublicTest
     spec = f"fer2013:{write_csv(tmp_path / 'x.csv', rows)}"
-    assert main(["data", spec, "--copies", str(tmp_path / "copies.csv")]) == 0
+    files = ["--copies", str(tmp_path / "copies.csv"), "--counts", str(tmp_path / "counts.csv")]
+    assert main(["data", spec, *files]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "copies: 2 pictures stand more than once pixel for pixel, 1 of them with different " \
            "labels" in lines
@@ -174,6 +175,8 @@ def test_the_command_tells_and_lists_copies(tmp_path, capsys):
     listed = pd.read_csv(tmp_path / "copies.csv")
     assert listed.columns.tolist() == copies.LISTED
     assert len(listed) == 4
+    counts = pd.read_csv(tmp_path / "counts.csv")
+    assert counts["faces"].tolist() == [1, 2, 1]
     assert main(["data", spec, "--split", "PublicTest", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["copies"]
     assert told["counts"] == [{"split": "PublicTest", "of_split": "PublicTest", "kind": "exact",

@@ -71,6 +71,16 @@ def test_what_nets_know_of_copies_and_of_the_others(models, faces):
     assert copies_table(models, faces.drop(columns=["copy"])).empty
 
 
+def test_copies_are_compared_with_others_of_the_same_expressions(faces):
+    labels = np.r_[np.ones(30), np.zeros(35), np.ones(35)].astype(int)
+    model = measured("none", np.ones(100))
+    right = np.r_[np.tile([1] + [0] * 9, 3), np.ones(35), np.tile([1, 0, 0, 0, 0], 7)].astype(bool)
+    model = replace(model, labels=labels, answers=np.where(right, labels, 2))
+    exact = copies_table([model], faces).iloc[0]
+    assert exact["accuracy"] == pytest.approx(0.1)
+    assert exact["difference"] == pytest.approx(0.1 - 0.2)  # of the others of that class 7 of 35
+
+
 def test_the_interval_is_wider_where_faces_are_of_few_photographs(models, faces):
     alone = copies_table(models[:1], faces).iloc[-1]
     pairs = np.r_[:30, 30 + np.arange(70) // 2]  # of each a right and a wrong answer

@@ -32,6 +32,8 @@ def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
     parser.add_argument("--copies", type=Path, metavar="FILE.csv",
                         help="write the list of copies: each face, of which other, with labels")
+    parser.add_argument("--counts", type=Path, metavar="FILE.csv",
+                        help="write how many there are, by splits and kind")
 
 
 def run(args) -> int:
@@ -46,7 +48,7 @@ def run(args) -> int:
     problems = dataset.problems
     if args.split:
         dataset = dataset.split(args.split)
-    report = _report(dataset, problems) | {"copies": _copies(dataset, args.copies)}
+    report = _report(dataset, problems) | {"copies": _copies(dataset, args)}
     print(json.dumps(report, indent=1) if args.json else _text(report))
     return 0
 
@@ -92,22 +94,24 @@ def _text(report: dict) -> str:
     return "\n".join(lines)
 
 
-def _copies(dataset, path: Path | None) -> dict | None:
-    """The copies among the faces in numbers, and in the file; None of faces not looked at."""
+def _copies(dataset, args) -> dict | None:
+    """The copies among the faces in numbers, and in the files; None of faces not looked at."""
+    from analysis.engine.store import write_table
     from iram.data.copies import LISTED, find_copies, search
-    from iram.files import atomic_path
 
-    if dataset.renders and path is None:
+    files = {"copies": args.copies, "counts": args.counts}
+    if dataset.renders and not any(files.values()):
         return None
     copies = search(dataset) if dataset.renders else find_copies(dataset, shown=True)
     listed = copies.listed()
     listed = listed[listed["place"].isin(dataset.places)]
-    if path is not None:
-        with atomic_path(path) as temporary:
-            listed[LISTED].to_csv(temporary, index=False)
+    counts = copies.counts(listed)
+    for name, table in (("copies", listed[LISTED]), ("counts", counts)):
+        if files[name] is not None:
+            write_table(files[name], table)
     groups, other_label = copies.groups()
     return {"pictures": groups, "pictures_other_label": other_label,
-            "counts": copies.counts(listed).to_dict("records")}
+            "counts": counts.to_dict("records")}
 
 
 def _copies_table(copies: dict | None) -> list[str]:

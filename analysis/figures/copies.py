@@ -19,7 +19,8 @@ LOOKS = {  # kind of faces -> colour and marker
 @dataclass
 class CopyForest(Display):
     """Each net's accuracy on the test faces that are exact copies of training faces, on near ones,
-    and on the others; at the right what it has more on copies, in points. With 95% intervals.
+    and on the others; at the right what it has more on copies than on others of the same
+    expressions, in points. With 95% intervals.
 
     Attributes:
         table: the table `copies.csv` of training; nets with a switch off its default are left out.
@@ -53,7 +54,7 @@ class CopyForest(Display):
         panels[0].set_ylim(len(labels) - 0.4, -0.6)
         panels[0].set_xlabel(ACCURACY)
         panels[1].axvline(0, color=MUTED, linewidth=0.8)
-        panels[1].set_xlabel("more than on the others (points)")
+        panels[1].set_xlabel("more than on others of the\nsame expressions (points)")
         legend(figure, panels[0], f"bars: {OVER_FACES}; with several training seeds over these too")
         return panels
 

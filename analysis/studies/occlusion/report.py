@@ -1,6 +1,7 @@
 """What the command prints of a benchmark's tables."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -8,8 +9,6 @@ from analysis.engine.faces import of_all_faces
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.studies.occlusion.tables.robustness import REFERENCE
-from analysis.studies.occlusion.tables.summary import TABLES, Tables
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
@@ -17,24 +16,22 @@ STRONGEST = 3
 MISSED_SHOWN = 12
 
 
-def report(tables: Tables) -> str:
+def report(tables: Mapping[str, pd.DataFrame]) -> str:
     """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on; all
     but the first of all faces, copies of training faces included."""
-    clean, tables = _clean(tables.summary), _of_all_faces(tables)
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    lines = clean + _poses(accuracy) + _drops(tables.occluders)
-    lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
+    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
+    lines = clean + _poses(accuracy) + _drops(tables["occluders"])
+    lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
     return "\n".join(lines)
 
 
-def essence(tables: Tables) -> list[str]:
+def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    clean, tables = _clean(tables.summary), _of_all_faces(tables)
-    return clean + _robustness(tables) + _leaning(tables.importance)
-
-
-def _of_all_faces(tables: Tables) -> Tables:
-    return Tables(**{name: of_all_faces(getattr(tables, name)) for name in TABLES})
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
+    return clean + _robustness(tables) + _leaning(tables["importance"])
 
 
 def _clean(summary: pd.DataFrame) -> list[str]:
@@ -82,11 +79,11 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _robustness(tables: Tables) -> list[str]:
+def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
-    if set(tables.worst["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
+    if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
+    robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
     for model in models:
@@ -98,14 +95,14 @@ def _robustness(tables: Tables) -> list[str]:
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     if any(UNKNOWN in line for line in lines):
-        faces = int(tables.summary["n"].max())
+        faces = int(tables["summary"]["n"].max())
         lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
     return lines
 
 
 def _lacking(model: str) -> str:
-    """What `reference_of` would take; ours are called by their seed, others as one likes."""
-    name = REFERENCE + "".join(model.partition("-")[1:])
+    """What would be its reference; ours are called by their seed, others as one likes."""
+    name = "none" + "".join(model.partition("-")[1:])
     if seed_of(model) is not None:
         return f"name {name} among the models"
     return f"it takes a model without attention, called {name} by `name` in its description"

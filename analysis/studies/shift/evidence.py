@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from analysis.engine.faces import groups_of
 from analysis.stimuli.conditions import Condition
@@ -77,6 +78,12 @@ class Evidence:
         dataset = self.study.plan.dataset
         return dataset if self.places is None else dataset.subset(self.places)
 
+    @property
+    def really_occluded(self) -> pd.DataFrame:
+        """Which of the faces are really occluded, and how: a row a face."""
+        faces = self.study.groups.faces
+        return faces if self.places is None else faces.iloc[self.places].reset_index(drop=True)
+
     @cached_property
     def photographs(self) -> np.ndarray:
         """(N,) a number for each face, the same for copies of each other."""
@@ -138,9 +145,8 @@ class Evidence:
         wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
         found, missing, others = [], [], []
         for role in wanted:
-            near = [r for readers in self.models().values() for r in readers
-                    if roles.plays(role, r.training, own)]
-            right = [r for r in near if roles.alike(role, r.training, own)]
+            among = [(r, r.training) for readers in self.models().values() for r in readers]
+            right, near = roles.controls(role, own, among)
             found.append(right)
             if not right:
                 missing.append(roles.wanted(role, own))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.faces import FACES
-from analysis.engine.statistics import RESAMPLES, interval_over_seeds, resampling_counts
+from analysis.engine.statistics import interval_over_seeds
+from analysis.studies.occlusion.real.matching import drawn, means
 from analysis.studies.training.measured import Measured
 from analysis.studies.training.tables import by_label, listed_seeds, listed_switches
 
@@ -21,8 +22,9 @@ def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFram
     among them), and the others.
 
     accuracy, low, high: mean over training seeds and faces of that kind, 0 to 1, with its 95%
-        interval (images within seeds; photographs are drawn, see `analysis.engine.statistics`).
-    difference: from the others, whose faces are drawn along.
+        interval (photographs within seeds, see `analysis.engine.statistics`).
+    difference: from the others' accuracy, each class weighted as it occurs among the copies; both
+        groups of faces are drawn, independently.
 
     Args:
         faces: see `analysis.studies.training.answers.faces_of`.
@@ -33,7 +35,7 @@ def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFram
     rows = []
     if "copy" in faces:
         kinds = faces["copy"].to_numpy(dtype=str)
-        here = {name: np.isin(kinds, of).astype(float) for name, of in COPIES.items()}
+        here = {name: np.isin(kinds, of) for name, of in COPIES.items()}
         here = {name: inside for name, inside in here.items() if inside.any()}
         if len(here) > 1 and OTHERS in here:
             split = faces["usage"].iloc[0]
@@ -45,22 +47,22 @@ def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFram
 def _rows(seeds: Mapping[int, Measured], here: Mapping[str, np.ndarray]) -> list[dict]:
     """A row per kind of faces of one label."""
     first = next(iter(seeds.values()))
-    hits = np.stack([model.hits for model in seeds.values()], 1)
-    whole = np.ones((1, len(hits)))
-    counts = [whole, *resampling_counts(len(hits), RESAMPLES, 0, first.photographs)]
-    draws = {name: np.concatenate([block @ (hits * inside[:, None]) / (block @ inside)[:, None]
-                                   for block in counts])
-             for name, inside in here.items()}  # (1 + B, seeds)
+    hits, classes = np.stack([model.hits for model in seeds.values()], 1), first.labels.max() + 1
+    groups = {name: drawn(first.labels[inside], hits[inside], classes, 0, name,
+                          None if first.photographs is None else first.photographs[inside])
+              for name, inside in here.items()}
     head = {"attention": first.attention, "switches": listed_switches(first),
             "data": first.card["data"]["name"], "seeds": listed_seeds(seeds)}
     rows = []
-    for name, inside in here.items():
-        row = head | {FACES: name, "images": int(inside.sum())}
-        row |= dict(zip(("accuracy", "low", "high"), interval_over_seeds(draws[name]),
-                        strict=True))
+    for name, own in groups.items():
+        found = {"accuracy": own.sums.sum(2) / own.counts.sum(1, keepdims=True)}
         if name != OTHERS:
-            ends = ("difference", "difference_low", "difference_high")
-            found = interval_over_seeds(draws[name] - draws[OTHERS])
-            row |= dict(zip(ends, found, strict=True))
+            expected, seen = means(groups[OTHERS], like=own)
+            found["difference"] = seen - expected
+        row = head | {FACES: name, "images": int(here[name].sum())}
+        for value, draws in found.items():
+            ends = ("low", "high") if value == "accuracy" else (f"{value}_low", f"{value}_high")
+            whole = draws[np.isfinite(draws).all(1)]
+            row |= dict(zip((value, *ends), interval_over_seeds(whole), strict=True))
         rows.append(row)
     return rows
