@@ -1,14 +1,12 @@
 """`--dtype auto`: bf16 where the machine computes it, and where it does not, fp32."""
 
-import json
-
 import pytest
 import torch
 from toy import toy_faces
 from trainings import killed_after, run, same_weights
 
-from analysis.commands import options
 from analysis.engine import store
+from analysis.studies.calls import benchmark_arguments
 from iram import dtype
 from iram.dtype import choose_dtype
 from iram.training.grids import product
@@ -113,11 +111,13 @@ def test_a_finished_cell_is_that_of_any_processor_and_its_card_says_which(
 
 @pytest.mark.parametrize(("flags", "begun"), [(AVX2, "bf16"), (AVX512, "fp32")])
 def test_a_measuring_run_goes_on_with_the_dtype_in_its_run_json(processor, tmp_path, flags, begun):
-    from argparse import Namespace
+    def dtype_of_a_run():
+        return benchmark_arguments(
+            "heads:n=7", "none-heads", "clean", out=tmp_path, split=None, limit=None, seed=0,
+            placement="mean", landmarks=None, batch_size=2, dtype="auto", device="cpu",
+        )["dtype"]
 
     processor(flags)
-    args = Namespace(out=tmp_path, dtype="auto")
-    assert options.dtype(args, "cpu") != begun
+    assert dtype_of_a_run() != begun
     store.write_run(tmp_path, {"identity": {"dtype": begun}})
-    assert json.loads((tmp_path / "run.json").read_text())["identity"]["dtype"] == begun
-    assert options.dtype(args, "cpu") == begun
+    assert dtype_of_a_run() == begun
