@@ -12,7 +12,7 @@ from torch import Tensor
 from analysis.engine.parallel import Executor
 from analysis.stimuli.landmarks import read_landmarks
 from analysis.stimuli.placed import placed
-from iram.data import open_dataset
+from iram import data as sources
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.files import located
@@ -29,7 +29,7 @@ def faces(data: Data, split: str | None = None) -> FaceDataset:
     Says on stderr where they are the test tenth of a folder that has no splits of its own.
 
     Raises:
-        InputError: see `open_dataset`.
+        InputError: see `iram.open_dataset`.
     """
     if isinstance(data, FaceDataset):
         return data if split is None else data.split(split)
@@ -37,7 +37,7 @@ def faces(data: Data, split: str | None = None) -> FaceDataset:
         raise InputError(f"data: {data!r:.80} is of type {type(data).__name__}; write a "
                          "specification such as fer2013:PATH or heads, or make a FaceDataset by "
                          "FaceDataset.of(images, labels, classes)")
-    dataset = open_dataset(data, split=split or "test")
+    dataset = sources.open_dataset(data, split=split or "test")
     if dataset.undivided and split in (None, "test"):
         print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
               "training leaves for the test; --split all takes all of them", file=sys.stderr)
