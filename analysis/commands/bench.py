@@ -46,7 +46,7 @@ def configure(parser) -> None:
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
     )
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:

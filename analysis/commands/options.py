@@ -86,13 +86,15 @@ def add_batch_size(parser, default: str = "auto") -> None:
                         )
 
 
-def add_device(parser, dtype: str | None = None) -> None:
-    """Where, and unless `dtype` is None, in what arithmetic models are run."""
+def add_device(parser, dtype: bool = False) -> None:
+    """Where, and if `dtype` is asked for, in what arithmetic models are run."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")
     if dtype:
-        parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                            help=f"arithmetic of the model; default: {dtype}")
+        parser.add_argument("--dtype", default="auto", choices=["auto", "fp32", "bf16"],
+                            help="arithmetic of the models; auto is bf16 where the processor or "
+                            "GPU computes it natively, else fp32, and what --out was begun with "
+                            "if that is gone on with; default: auto")
 
 
 def add_landmarks(parser) -> None:

@@ -52,7 +52,7 @@ def configure(parser) -> None:
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:

@@ -45,6 +45,10 @@ class Cell:
     def is_finished(self) -> bool:
         return all(store.is_cell(path, self.key) for path in self.files)
 
+    def read(self, place: int = 0, columns: list[str] | None = None) -> pd.DataFrame | None:
+        """The rows of one of its files, None if it is not finished."""
+        return store.read_cell(self.files[place], self.key, columns)
+
     def write(self, *tables: pd.DataFrame) -> None:
         """Args: tables: the rows of each file."""
         for path, rows in zip(self.files, tables, strict=True):

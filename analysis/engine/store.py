@@ -156,6 +156,16 @@ def open_run(out: Path, identity: dict, description: dict) -> dict:
     return {"identity": identity, **description}
 
 
+def begun_with(out: Path, name: str):
+    """This part of the identity of the run that the folder holds; None without a run, or where it
+    does not tell.
+
+    Raises:
+        InputError: the folder holds something else's `run.json`.
+    """
+    return ((_read_run(out / "run.json") or {}).get("identity") or {}).get(name)
+
+
 def write_run(out: Path, run: dict, name: str = "run.json") -> None:
     """Begins a run, or goes on with it: what a killed process left half-written is removed."""
     sweep(out)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from analysis.engine.run import Result
-from analysis.engine.store import read_table
+from analysis.engine.store import begun_with, read_table
 from analysis.stimuli.conditions import Condition, select
 from analysis.stimuli.placed import to_be_turned
 from analysis.studies import inputs
@@ -25,6 +25,8 @@ from analysis.studies.shift import run as shifting
 from analysis.studies.shift.readers import readable
 from analysis.subjects.opening import Models, each_of, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
+from iram.dtype import DTYPES, choose_dtype
+from iram.files import located
 
 Conditions: TypeAlias = str | Condition | Sequence[str | Condition]
 
@@ -42,7 +44,7 @@ def benchmark(
     landmarks: Folder | None = None,
     ran_lists: Folder | None = None,
     batch_size: int | None = None,
-    dtype: str = "fp32",
+    dtype: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -67,7 +69,8 @@ def benchmark(
         ran_lists: the folder of the lists of really occluded faces; adds the tables real,
             real_synthetic and real_correlation.
         batch_size: pictures at a time, 1 to 65536; None measures the fastest once.
-        dtype: "fp32", or "bf16" for arithmetic in bfloat16.
+        dtype: arithmetic of the models, "fp32" or "bf16"; "auto" is bf16 where the device computes
+            it natively, else fp32, and what `out` was begun with if that is gone on with.
         device: "auto", "cpu" or "cuda", for models that are named; a Subject has its own.
         executor, workers, scheduler: "threads", "processes" or "dask", how many (None: one a core),
             and the address of Dask's scheduler.
@@ -117,7 +120,8 @@ def benchmark_arguments(
 ) -> dict[str, Any]:
     """What `occlusion.run.planned` takes, of the arguments of `benchmark`."""
     chosen = select(conditions)
-    subjects, dataset, common = _common(data, models, split, dtype, device, batch_size, limit, seed)
+    subjects, dataset, common = _common(
+        data, models, out, split, dtype, device, batch_size, limit, seed)
     file = None if landmarks is None else Path(landmarks)
     if any(condition.in_depth for condition in chosen) and not dataset.renders:
         dataset = to_be_turned(dataset, file)
@@ -140,7 +144,7 @@ def shift(
     landmarks: Folder | None = None,
     ran_lists: Folder | None = None,
     batch_size: int | None = None,
-    dtype: str = "fp32",
+    dtype: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -191,7 +195,8 @@ def shift_arguments(
     usual = isinstance(conditions, str) and conditions == "default"
     chosen = shifting.checked(shifting.DEFAULT if usual else select(conditions))
     seeds = [every_seed(one) if isinstance(one, str) else one for one in each_of(models)]
-    subjects, dataset, common = _common(data, seeds, split, dtype, device, batch_size, limit, seed)
+    subjects, dataset, common = _common(
+        data, seeds, out, split, dtype, device, batch_size, limit, seed)
     for line in readable(subjects)[1]:
         print(line, flush=True)
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen,
@@ -276,11 +281,12 @@ def attribution_arguments(
             "out": inputs.out_folder(out)}
 
 
-def _common(data, models, split, dtype, device, batch_size, limit, seed):
+def _common(data, models, out, split, dtype, device, batch_size, limit, seed):
     """The subjects, the faces, and the options that two studies share."""
-    inputs.one_of("dtype", dtype, ("fp32", "bf16"))
+    inputs.one_of("dtype", dtype, DTYPES)
     inputs.whole_number("batch_size", batch_size, inputs.LARGEST_BATCH)
-    device = inputs.device(device)
-    subjects, dataset = open_study(models, inputs.faces(data, split), device, dtype == "bf16")
-    options = {"limit": limit, "seed": seed, "dtype": dtype, "batch_size": batch_size}
+    device, dataset = inputs.device(device), inputs.faces(data, split)
+    chosen = choose_dtype(dtype, device, out and begun_with(located(out), "dtype"))
+    subjects, dataset = open_study(models, dataset, device, chosen == "bf16")
+    options = {"limit": limit, "seed": seed, "dtype": chosen, "batch_size": batch_size}
     return subjects, dataset, options

@@ -16,7 +16,7 @@ from torch import Tensor
 from analysis.attributions import attribute
 from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.sampling import sampled
-from analysis.engine.store import cell_key, read_cell
+from analysis.engine.store import cell_key
 from analysis.metrics import CURVE_SCORES
 from analysis.metrics.agreement import partners
 from analysis.stimuli.conditions import Condition
@@ -277,8 +277,7 @@ class Suite(Plan):
         columns=None,
     ) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        cell = self.cell(kind, subject, method, metric)
-        return read_cell(cell.files[0], cell.key, columns)
+        return self.cell(kind, subject, method, metric).read(columns=columns)
 
     def scores(self, subject: Subject, method: str) -> pd.DataFrame:
         """The finished `rows` of a method, by every metric that is registered."""

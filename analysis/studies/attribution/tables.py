@@ -35,6 +35,7 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
+OTHER_WAY = {"higher": "lower", "lower": "higher"}  # a map should change as weights are lost
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -50,7 +51,8 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
                 tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
-                sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
+                table = means(told, ["method", "test", "layer", "metric"], suite.seed)
+                sanity.append(table.replace({"better": OTHER_WAY}))
         rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]

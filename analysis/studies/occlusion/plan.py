@@ -10,7 +10,7 @@ import pandas as pd
 from torch import Tensor
 
 from analysis.engine.cells import Cell, Plan, added, grouped
-from analysis.engine.store import cell_key, read_cell
+from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.layout import FaceLayout
 from analysis.stimuli.perturb import Perturbed, layout_at
@@ -113,12 +113,9 @@ class Benchmark(Plan):
 
     def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        found = []
-        for part in self.blocks:
-            cell = self.cell(subject, condition, part)
-            found.append(read_cell(cell.files[0], cell.key))
-            if found[-1] is None:
-                return None
+        found = [self.cell(subject, condition, part).read() for part in self.blocks]
+        if any(rows is None for rows in found):
+            return None
         return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
     def perturbed(self, condition: Condition, part: slice) -> Perturbed:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.parallel import one_thread
-from analysis.engine.store import cell_key, read_cell
+from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.faces import RealFaces
@@ -74,9 +74,10 @@ class ShiftStudy(Plan):
         return [[self.cell(r, c) for c in self.plan.conditions for r in self.readers]]
 
     def cell(self, reader: Reader, condition: Condition) -> Cell:
-        files = tuple(self.path(kind, reader.name, condition) for kind in KINDS)
-        return Cell("shift", f"{reader.name}--{condition.name}", self.key(reader, condition), files,
-                    (reader, condition), self.passes(reader, condition) * len(self.dataset))
+        name = f"{reader.name}--{condition.name}"
+        files = tuple(self.out / kind / f"{name}.parquet" for kind in KINDS)
+        return Cell("shift", name, self.key(reader, condition), files, (reader, condition),
+                    self.passes(reader, condition) * len(self.dataset))
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         """Conditions of one place: the occluder is placed once per batch, and each model reads the
@@ -87,9 +88,6 @@ class ShiftStudy(Plan):
         with one_thread():  # permuted weights are calibrated by passes
             for reader in self.readers:
                 reader.model  # noqa: B018
-
-    def path(self, kind: str, name: str, condition: Condition) -> Path:
-        return self.plan.out / kind / f"{name}--{condition.name}.parquet"
 
     def key(self, reader: Reader, condition: Condition) -> str:
         regions = regions_of(condition, self.plan.conditions)
@@ -108,7 +106,7 @@ class ShiftStudy(Plan):
 
     def rows(self, kind: str, reader: Reader, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        return read_cell(self.path(kind, reader.name, condition), self.key(reader, condition))
+        return self.cell(reader, condition).read(KINDS.index(kind))
 
     def replaces(self, reader: Reader, condition: Condition) -> bool:
         """Whether attention is also replaced under this condition."""
