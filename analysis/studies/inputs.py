@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from analysis.engine.parallel import Executor
+from analysis.engine.store import begun_with
 from analysis.stimuli.landmarks import read_landmarks
 from analysis.stimuli.placed import placed
 from iram import data as sources
 from iram.data.dataset import FaceDataset
+from iram.dtype import DTYPES, choose_dtype
 from iram.errors import InputError
 from iram.files import located
 from iram.registry import unknown
@@ -72,6 +74,13 @@ def device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: there is no GPU that torch can use here; try cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def dtype(name: str, device: str, out: Folder | None = None) -> str:
+    """The arithmetic of the models, fp32 or bf16: auto is what the run in `out` was begun with,
+    else what the device computes natively."""
+    one_of("dtype", name, DTYPES)
+    return choose_dtype(name, device, None if out is None else begun_with(located(out), "dtype"))
 
 
 def executor(kind: str, workers: int | None, scheduler: str | None = None) -> Executor:
