@@ -1,12 +1,14 @@
 """`--dtype auto`: bf16 where the machine computes it, and where it does not, fp32."""
 
+import json
+
 import pytest
 import torch
 from toy import toy_faces
 from trainings import killed_after, run, same_weights
 
 from analysis.engine import store
-from analysis.studies.calls import benchmark_arguments
+from analysis.studies import inputs
 from iram import dtype
 from iram.dtype import choose_dtype
 from iram.training.grids import product
@@ -111,13 +113,8 @@ def test_a_finished_cell_is_that_of_any_processor_and_its_card_says_which(
 
 @pytest.mark.parametrize(("flags", "begun"), [(AVX2, "bf16"), (AVX512, "fp32")])
 def test_a_measuring_run_goes_on_with_the_dtype_in_its_run_json(processor, tmp_path, flags, begun):
-    def dtype_of_a_run():
-        return benchmark_arguments(
-            "heads:n=7", "none-heads", "clean", out=tmp_path, split=None, limit=None, seed=0,
-            placement="mean", landmarks=None, batch_size=2, dtype="auto", device="cpu",
-        )["dtype"]
-
     processor(flags)
-    assert dtype_of_a_run() != begun
+    assert inputs.dtype("auto", "cpu", tmp_path) != begun
     store.write_run(tmp_path, {"identity": {"dtype": begun}})
-    assert dtype_of_a_run() == begun
+    assert json.loads((tmp_path / "run.json").read_text())["identity"]["dtype"] == begun
+    assert inputs.dtype("auto", "cpu", tmp_path) == begun
