@@ -9,6 +9,9 @@ one from outside, and what won't, with reasons: forward pass, batch independence
 gradient, attention, interventions, each family of attribution methods. How a model from outside is
 described says analysis/subjects/description.py.
 
+--convert brings the weights in a file of torch.save (.pth, .pt, .bin, .ckpt) to safetensors, for
+`weights` in a description: tensors are read, and nothing in the file is run.
+
 --ledger writes to --out: ledger.csv (a row per cell of --grid and per card in the folders: done,
 diverged, unfinished or missing; accuracies, recipe, commit), and, where the folders hold logs of
 training, curves.csv (a row an epoch) and figures/training_curves. Nothing is run.
@@ -25,6 +28,7 @@ examples:
   iram models --json    the cards, whole
   iram models --check net.py:build
   iram models --check net.onnx,cbam
+  iram models --convert net.pth net.safetensors
   iram models --ledger runs/grid-study --grid study --out runs/training
   iram models --compare runs/grid-study --data fer2013:fer2013.csv --out runs/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
@@ -43,6 +47,8 @@ def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
     parser.add_argument("--check", metavar="MODELS", help="shipped names, .safetensors, FILE.py:"
                         "factory, .onnx or .pt2")
+    parser.add_argument("--convert", nargs=2, type=Path, metavar=("FILE.pth", "OUT.safetensors"),
+                        help="bring weights of torch.save to safetensors")
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
     parser.add_argument("--grid", default="study", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")
@@ -62,6 +68,11 @@ def configure(parser) -> None:
 def run(args) -> int:
     if args.check is not None:
         return _check(args)
+    if args.convert is not None:
+        from analysis.subjects.convert import convert
+
+        print("; ".join(convert(*args.convert)))
+        return 0
     if args.ledger is None and args.compare is None:
         return _list(args)
     if args.out is None:

@@ -166,6 +166,16 @@ def begun_with(out: Path, name: str):
     return ((_read_run(out / "run.json") or {}).get("identity") or {}).get(name)
 
 
+def models_of(out: Path, subjects: Sequence) -> dict:
+    """What `run.json` tells of the models: `models`, the keys of their results by their names, and
+    `answers`, what outside models are known by. One that the folder knows keeps its key."""
+    before = _read_run(out / "run.json") or {}
+    for subject in subjects:
+        subject.settle(before.get("answers", {}))
+    return {"models": {s.name: s.weights_sha256 for s in subjects},
+            "answers": {s.weights_sha256: s.known.to_dict() for s in subjects if s.known}}
+
+
 def write_run(out: Path, run: dict, name: str = "run.json") -> None:
     """Begins a run, or goes on with it: what a killed process left half-written is removed."""
     sweep(out)

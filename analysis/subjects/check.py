@@ -46,7 +46,8 @@ def check(spec: str, device: str = "cpu") -> list[Finding]:
     """
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
-    found = probe.basics(model, images)
+    found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
+    found += probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
     found += [speed(model, images), probe.outputs(model, images)]
