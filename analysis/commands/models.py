@@ -6,7 +6,10 @@ validation split, 95% Wilson intervals over the faces of the split.
 
 --check tries everything on one batch of rendered heads and says what will work of a model, also of
 one from outside, and what won't, with reasons: forward pass, batch independence, determinism,
-gradient, attention, interventions, each family of attribution methods. How a model from outside is
+gradient, attention, interventions, each family of attribution methods. It also says what the model
+recognises of rendered heads, or of the faces of --data (their validation split), and what looks
+wrong in its description: answers that are always the same, classes that it never predicts, another
+order of classes or range of pictures that fits better. How a model from outside is
 described says analysis/subjects/description.py.
 
 --convert brings the weights in a file of torch.save (.pth, .pt, .bin, .ckpt) to safetensors, for
@@ -55,8 +58,8 @@ def configure(parser) -> None:
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
                         "answers.parquet of an earlier comparison")
-    parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
-                        "answers.parquet needs none")
+    parser.add_argument("--data", metavar="SPEC", help="to compare on, or to check on: "
+                        "fer2013:PATH, ...; answers.parquet needs none")
     parser.add_argument("--reference", metavar="LABEL",
                         help="what modules are compared with, none that has switches; default: "
                         "none, or the only net without attention")
@@ -93,7 +96,7 @@ def _check(args) -> int:
         raise InputError("--check names no model")
     usable = []
     for name in names:
-        findings = check(name, options.device(args.device))
+        findings = check(name, options.device(args.device), args.data)
         usable.append(is_usable(findings))
         print("\n".join([name, *table(findings)]), flush=True)
     return 0 if all(usable) else 2

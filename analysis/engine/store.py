@@ -26,7 +26,7 @@ WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
-         "commit", "note", "caveat")
+         "commit", "note", "caveat", "mark")
 
 
 def cell_key(**parts) -> str:

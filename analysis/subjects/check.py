@@ -17,6 +17,7 @@ from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
+from analysis.subjects.recognition import faces_of, recognition
 from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical
@@ -38,8 +39,11 @@ SHORT = {
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
 
-def check(spec: str, device: str = "cpu") -> list[Finding]:
+def check(spec: str, device: str = "cpu", data: str | None = None) -> list[Finding]:
     """What became of each trial, on four rendered heads of 48 px.
+
+    Args:
+        data: faces that it is to recognise; rendered heads by default. See `recognition`.
 
     Raises:
         InputError: the model can't be opened at all.
@@ -53,7 +57,7 @@ def check(spec: str, device: str = "cpu") -> list[Finding]:
     found += [speed(model, images), probe.outputs(model, images)]
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))
-    found.append(classes(model))
+    found += [classes(model), recognition(model, faces_of(data), device)]
     if isinstance(model, OutsideModel):
         try:
             probe.examine_insides(model, images)
