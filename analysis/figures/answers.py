@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.engine.marks import unmarked
 from analysis.figures.names import QUESTIONS
 
 
@@ -50,8 +49,7 @@ def intervals_over(verdicts: pd.DataFrame) -> str:
 
 def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
     """The mean relative robustness of every model but the reference, in words."""
-    table = unmarked(robustness)
-    table = table[(table["metric"] == "mrr") & (table["kind"] == "all")]
+    table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
     told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
             for row in table.itertuples() if row.model != row.reference]
     lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]

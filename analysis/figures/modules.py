@@ -5,12 +5,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from analysis.engine.marks import reasons, unmarked
 from analysis.figures.display import Display, chosen, legend, places, stripes
 from analysis.figures.names import CORRUPTIONS, DROP, OCCLUDERS, OVER_FACES, title
 from analysis.figures.occlusion import offsets
 from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look
-from iram.errors import listing
 
 ALL = "all"
 SHAPES = "osD^vPX"  # each can be filled or not
@@ -35,7 +33,7 @@ class ModuleForest(Display):
     )}
 
     def _drops(self) -> pd.DataFrame:
-        table = chosen(unmarked(self.modules), "no drop of accuracy in this table", metric="drop")
+        table = chosen(self.modules, "no drop of accuracy in this table", metric="drop")
         if not table["difference"].notna().any():
             chosen(table[:0], "no module with a reference to compare it with")
         return table
@@ -66,10 +64,7 @@ class ModuleForest(Display):
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
         panels[0].set_xlabel(DROP)
         panels[1].set_xlabel("less that without attention (points);\nfilled: p < 0.05 (Holm)")
-        told = f"bars: {OVER_FACES}; with several training seeds over these too"
-        if marks := reasons(self.modules, "label"):
-            told += f"; left out, of no robustness: {listing(marks)} (`mark` in modules.csv)"
-        legend(figure, panels[0], told)
+        legend(figure, panels[0], f"bars: {OVER_FACES}; with several training seeds over these too")
         return panels
 
 

@@ -63,8 +63,8 @@ def _never(given: np.ndarray, told: np.ndarray, classes: Sequence[str]) -> str:
     if given[silent].sum() < FEW:
         return ""
     return (f"{len(silent)} of its {(given > 0).sum()} classes here are never predicted: "
-            f"{listing(classes[one] for one in silent)} ({given[silent].sum():,} faces; wrong mean, "
-            "std or order of classes?)")
+            f"{listing(classes[one] for one in silent)} ({given[silent].sum():,} faces; wrong "
+            "mean, std or order of classes?)")
 
 
 def _chance(predictions: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> str:
