@@ -45,8 +45,9 @@ class Overriding(TorchFunctionMode):
         super().__exit__(*raised)
         self.unreached.__exit__(*raised)
         if self.unreached.found and raised[0] is None:
-            raise InputError(f"a part of the net calls {listing(sorted(self.unreached.found))} from "
-                             "TorchScript, which this method's rules don't reach; use another")
+            names = listing(sorted(self.unreached.found))
+            raise InputError(f"a part of the net calls {names} from TorchScript, which this method's "
+                             "rules don't reach; use another")
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         self.calls += 1
@@ -80,7 +81,8 @@ class Unreached(TorchDispatchMode):
         name = func.__name__.partition(".")[0].strip("_")
         if not self.overriding.calls and name in self.overriding.rules:
             self.found.add(name)
-        return func(*args, **(kwargs or {}))
+        with torch._C.DisableTorchFunction():  # it is on its way already
+            return func(*args, **(kwargs or {}))
 
 
 def depends(argument) -> bool:
