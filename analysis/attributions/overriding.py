@@ -46,7 +46,7 @@ class Overriding(TorchFunctionMode):
         self.unreached.__exit__(*raised)
         if self.unreached.found and raised[0] is None:
             names = listing(sorted(self.unreached.found))
-            raise InputError(f"a part of the net calls {names} from TorchScript, where the rules of "
+            raise InputError(f"a part of the net calls {names} from TorchScript, where rules of "
                              "this method do not reach; use another")
 
     def __torch_function__(self, func, types, args=(), kwargs=None):

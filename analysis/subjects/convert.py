@@ -1,6 +1,7 @@
 """Weights in files of `torch.save`, brought to safetensors; nothing in such a file is run."""
 
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from iram.files import atomic_path
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 """Where training scripts put the weights in a checkpoint, the surest first."""
+SCRIPTED = ("it is a TorchScript program, not weights; write FILE.py with `def build(): return "
+            "torch.jit.load(...)`, which runs it, and name FILE.py:build")
 
 
 def convert(file: Path, out: Path) -> list[str]:
@@ -59,6 +62,10 @@ def _tensors_alone(file: Path):
             start = opened.read(8)
         if start.startswith(b"\x89HDF"):
             raise InputError(told_of(Path("net.h5")).replace("net.h5", str(file)))
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                    raise InputError(f"{file}: {SCRIPTED}")
         return torch.load(file, map_location="cpu", weights_only=True)
     except InputError:
         raise
@@ -70,16 +77,13 @@ def _tensors_alone(file: Path):
 
 def _refused(error: str) -> str:
     """Why torch's loader of weights alone would not read a file, by what it says."""
-    if "TorchScript" in error:
-        return ("it is a TorchScript program, not weights; write FILE.py with `def build(): return "
-                "torch.jit.load(...)`, which runs it, and name FILE.py:build")
-    found = re.search(r"(?:GLOBAL|global:?|module|class) ([\w.]+\.\w+)", error)
-    if found or "nsupported" in error:
-        what = f" ({found[1]})" if found else ""
-        return (f"it holds more than tensors{what}, such as a whole net, and opening that can run "
-                "any code, so it is not opened. Where you trust it, load it and save its weights: "
-                "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')")
-    return f"it is no file of torch.save, or damaged: {' '.join(error.split()):.120}"
+    found = re.search(r"(?:GLOBAL|global|class|type) ([\w.]+\.\w+)", error)
+    if not found and "Unsupported class" not in error:
+        return f"it is no file of torch.save, or damaged: {' '.join(error.split()):.120}"
+    what = f" ({found[1]})" if found else ""
+    return (f"it holds more than tensors{what}, such as a whole net, and opening that can run any "
+            "code, so it is not opened. Where you trust it, load it and save its weights: "
+            "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')")
 
 
 def _weights_in(file: Path, content) -> tuple[str, dict[str, Tensor], list[str]]:

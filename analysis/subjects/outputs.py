@@ -89,9 +89,9 @@ def _told(returned, found: Mapping[str, Tensor]) -> str:
 
 def _way(found: Mapping[str, Tensor], classes: int) -> str:
     """What may be the matter, where it can be guessed."""
-    flat = [tensor for tensor in found.values() if tensor.ndim == 2]
-    if len(flat) == 1 and 1 < flat[0].shape[1] <= 32:
-        return (f": it has {flat[0].shape[1]} outputs, its description {classes} classes")
+    [first, *others] = found.values() if found else [None]
+    if first is not None and not others and first.ndim == 2 and first.is_floating_point():
+        return f": it has {first.shape[1]} outputs, its description {classes} classes"
     if found:
         return ": return the logits, after the last linear layer"
     return ""

@@ -55,6 +55,10 @@ class OutsideModel(nn.Module):
         self.stages: tuple[str, ...] = ()
         self.known: Known | None = None
         self.alone = getattr(net, "alone", "") or _as_it_runs(net)
+        if self.alone:  # what follows reads whole batches, and no gradient passes rounding
+            told = f"it is {self.alone}, and asked one picture at a time"
+            alone = ("gradients", "layers", "attention", "interventions")
+            self.lacks = dict.fromkeys(alone, told) | self.lacks
         self.notes: tuple[str, ...] = (
             f"{self.alone}, by numbers of the whole batch: it is asked one picture at a time",
         ) if self.alone else ()
