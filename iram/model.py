@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -81,7 +82,10 @@ class FERClassifier(nn.Module):
     Attributes:
         architecture: what it was built from.
         name, seed, weights_sha256: of the weights it was loaded with; see `iram.weights`.
+        lacks: what it can't (see `iram.contract.Model`): nothing.
     """
+
+    lacks: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, architecture: Architecture):
         super().__init__()
@@ -185,7 +189,14 @@ def build_model(
     num_classes: int | None = None,
     **options,
 ) -> FERClassifier:
-    """A classifier with fresh weights; the arguments are those of `plan`."""
+    """A classifier with fresh weights; the arguments are those of `plan`.
+
+    Examples:
+        >>> from iram import build_model
+        >>> model = build_model(attention="cbam", num_classes=7)
+        >>> model.num_layers, model.has_attention
+        (6, True)
+    """
     return FERClassifier(plan(backbone, attention, num_classes, **options))
 
 

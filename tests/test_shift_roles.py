@@ -127,7 +127,7 @@ def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
 def test_without_a_card_the_name_tells():
     known = faces(7)
     found = [
-        training_of(subject(Fixed(known), name), True)
+        training_of(subject(Fixed(known), name))
         for name in (
             "iram-heads-seed3",
             "iram-erasing-occluders-seed0",
@@ -165,7 +165,7 @@ def test_every_training_is_compared_with_the_control_of_its_own_seed(tmp_path):
         known, out, conditions=CONDITIONS, batch_size=14, progress=False,
     )
     component = Component("more than se", "mass_change", -1, 0.05, versus="se")
-    values = Evidence(results.study).values("iram", component)
+    values = Evidence(results.plan).values("iram", component)
     assert values.shape == (2, 14)
     assert torch.allclose(torch.tensor(values), torch.zeros(2, 14, dtype=torch.float64), atol=1e-6)
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from analysis.attributions.question import asked
 from analysis.stimuli.resizing import resize
+from iram import contract
 from iram.errors import InputError
 from iram.registry import Registry, unknown
 
@@ -55,13 +56,21 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
     Raises:
         InputError: no such method or option, a model that lacks what the method requires, pictures
             that are no finite floats of shape (N, C, H, W), or a target that is no class.
+
+    Examples:
+        >>> from analysis import attribute
+        >>> from iram import load_model, open_dataset
+        >>> model, faces = load_model("iram-heads"), open_dataset("heads:n=20")
+        >>> x = faces.images([0, 1])
+        >>> attribute(model, x, model(x).argmax(1), method="gradcam").shape
+        torch.Size([2, 48, 48])
     """
     work = ATTRIBUTIONS[method]
     for name in options:
         if name not in options_of(method):
             raise InputError(f"{method}: {unknown('option', name, options_of(method))}")
     for need in missing(method, model):
-        raise InputError(f"{method} needs {NEEDS[need]}; {_told(model)} is none")
+        raise InputError(f"{method} needs {NEEDS[need]}; {contract.called(model)} is none")
     with asked(model, x, target, options.get("regions")) as question:
         if "regions" in options:
             options["regions"] = question.regions
@@ -77,15 +86,12 @@ def options_of(method: str) -> tuple[str, ...]:
 def offers(model, need: str) -> bool:
     """Whether a model has what a method may require; see NEEDS.
 
-    A model says so itself with `lacks` (see `analysis.subjects.outside`), `differentiable` (its
-    gradients; else every torch module has them) and `has_attention`.
+    A torch module has layers and gradients, unless it says that it lacks them; see
+    `iram.contract`.
     """
-    if need in getattr(model, "lacks", {}):
-        return False
     if need == "attention":
-        return hasattr(model, "trace") and getattr(model, "has_attention", True)
-    module = hasattr(model, "named_modules")
-    return getattr(model, "differentiable", module) if need == "gradients" else module
+        return contract.has_attention(model)
+    return hasattr(model, "named_modules") and need not in contract.lacks(model)
 
 
 def missing(method: str, model) -> list[str]:
@@ -96,11 +102,6 @@ def missing(method: str, model) -> list[str]:
 
 def reason(model, lacking: list[str]) -> str:
     """Why a model can't have a method that requires these."""
-    known = getattr(model, "lacks", {})
+    known = contract.lacks(model)
     own = list(dict.fromkeys(known[need] for need in lacking if need in known))
     return "; ".join(own) or f"needs {' and '.join(NEEDS[need] for need in lacking)}"
-
-
-def _told(model) -> str:
-    name = getattr(model, "name", None)
-    return f"model '{name}'" if isinstance(name, str) else f"this {type(model).__name__}"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.question import gradient
+from iram import contract
 from iram.errors import InputError
 from iram.registry import unknown
 
@@ -51,8 +52,7 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> str:
 
 def with_features_alone(model: nn.Module, names: list[str]) -> list[str]:
     """The layers that are neither a gate nor in one; all of them if there is no other."""
-    gates = getattr(model, "gates", ())
-    inside = {n for n in names for g in gates if n == g or n.startswith(f"{g}.")}
+    inside = {n for n in names for g in contract.gates(model) if n == g or n.startswith(f"{g}.")}
     return [name for name in names if name not in inside] or names
 
 

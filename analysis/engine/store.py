@@ -49,19 +49,30 @@ def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
 
 def read_cell(path: Path, key: str, columns: list[str] | None = None) -> pd.DataFrame | None:
     """The rows of a finished cell, or None if it is absent, damaged or made by something else."""
+    return _read(path, key, lambda file: file.read(columns).to_pandas())
+
+
+def is_cell(path: Path, key: str) -> bool:
+    """Whether the cell is finished: there, whole, and of this key."""
+    return _read(path, key, lambda file: SUM in file.metadata.metadata or file.read()) is not None
+
+
+def _read(path: Path, key: str, what):
+    """What is asked of a cell's file; None if it is absent, damaged or of another key."""
     try:
         data = path.read_bytes()
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
             metadata = file.metadata.metadata or {}
             if metadata.get(KEY) != key.encode() or not _is_whole(data, metadata.get(SUM)):
                 return None
-            return file.read(columns).to_pandas()
+            return what(file)
     except Exception:  # damaged: in a hundred ways, each with an error of its own
         return None
 
 
 def _is_whole(data: bytes, told: bytes | None) -> bool:
-    """Whether the SHA-256 is that of the file; true of files of earlier versions, without one."""
+    """Whether the SHA-256 is that of the file; of files of earlier versions, without one, only
+    reading them all tells."""
     if told is None:
         return True
     return hashlib.sha256(_with(data, data.rindex(told), BLANK)).hexdigest().encode() == told

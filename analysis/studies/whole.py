@@ -29,7 +29,7 @@ from analysis.studies.shift import run as shifting
 from analysis.studies.shift.estimate import seconds_left
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
-from analysis.subjects.roles import RANDOM_LABELS, plays
+from analysis.subjects.roles import random_labels_of
 from analysis.subjects.training import Training, training_of
 from iram.data.dataset import FaceDataset
 
@@ -99,8 +99,7 @@ class Study:
     progress: bool = True
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
-        return [(s, training_of(s, bool(getattr(s.model, "has_attention", False))))
-                for s in subjects]
+        return [(s, training_of(s)) for s in subjects]
 
 
 def stages(study: Study) -> list[Stage]:
@@ -158,11 +157,7 @@ def _occlusion(study: Study) -> Stage:
 def _attribution(study: Study) -> Stage:
     preset, trained = study.preset, study.trained(study.subjects)
     subjects = [s for s, training in trained if not training.is_control]
-    randomised = {}
-    for subject, own in trained:
-        like = [s for s, other in trained if plays(RANDOM_LABELS, other, own)]
-        if like and not own.is_control:
-            randomised[subject.name] = like[0]
+    randomised = random_labels_of(subjects, study.subjects)
     given = {
         "subjects": subjects, "dataset": study.dataset,
         "methods": select_methods(preset.methods), "out": study.out / "attribution",
@@ -192,8 +187,8 @@ def _shift(study: Study) -> Stage:
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
     }
-    evidence, _, _ = shifting.planned(**given)
-    plan = evidence.study.plan
+    planned, _ = shifting.planned(**given)
+    plan = planned.plan
 
     def run() -> Outcome:
         results = shifting.shift(**given, progress=study.progress, executor=study.executor)
@@ -207,7 +202,7 @@ def _shift(study: Study) -> Stage:
         return Outcome(results.made, lines, record, list(report.verdict_table(table)))
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", study.moved)
-    return Stage("shift", what, seconds_left(evidence.study), run)
+    return Stage("shift", what, seconds_left(planned), run)
 
 
 def _what(dataset: FaceDataset, how: str, subjects: Sequence[Subject]) -> str:

@@ -15,7 +15,9 @@ from analysis.attributions.question import fitted
 from analysis.attributions.regions import grid
 from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
+from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical
 from iram.errors import InputError, listing
@@ -51,7 +53,7 @@ def check(spec: str, device: str = "cpu") -> list[Finding]:
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))
     found.append(classes(model))
-    if hasattr(model, "lacks"):
+    if isinstance(model, OutsideModel):
         try:
             probe.examine_insides(model, images)
         except InputError as error:
@@ -77,8 +79,7 @@ def speed(model: nn.Module, images: Tensor) -> Finding:
 
 def classes(model: nn.Module) -> Finding:
     """Its classes beside FER2013's, as an example of a data set."""
-    described = getattr(model, "description", None)
-    own = described.data_classes if described else model.classes
+    own = model.classes
     known, wanted = {canonical(n): n for n in own}, {canonical(n) for n in FER2013_CLASSES}
     lacks = [name for name in FER2013_CLASSES if canonical(name) not in known]
     besides = [name for key, name in known.items() if key not in wanted]
@@ -90,7 +91,7 @@ def classes(model: nn.Module) -> Finding:
 
 def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
     """Gradients, layers, attention and what replacing it does, weights and copies."""
-    lacks = getattr(model, "lacks", {})
+    lacks = contract.lacks(model)
     trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
               "interventions": probe.interventions}
     for need, trial in trials.items():

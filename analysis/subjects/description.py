@@ -111,8 +111,8 @@ def read_description(
             f"{path} lacks" if path.exists() else f"{model} has no description; write {path} with"
         )
         raise InputError(f"{where} {'; '.join(missing)}")
-    checked = {field: _checked(path, field, value) for field, value in values.items()}
-    return _consistent(path, Description(**{"name": name, **checked}))
+    checked = {field: checked_value(path, field, value) for field, value in values.items()}
+    return consistent(path, Description(**{"name": name, **checked}))
 
 
 def _read(path: Path) -> dict:
@@ -137,22 +137,31 @@ def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path
     return own
 
 
-def _checked(path: Path, field: str, value):
+def checked_value(where: Path | str, field: str, value, called: str = ""):
+    """The value of a field, if it can be one.
+
+    Args:
+        called: the field's name in messages, if it has another there.
+
+    Raises:
+        InputError: what would be right.
+    """
     try:
         return CHECKS[field](value)
     except InputError as error:
-        raise InputError(f"{path}: {field} = {value!r}: {error}") from None
+        raise InputError(f"{where}: {called or field} = {value!r}: {error}") from None
 
 
-def _consistent(path: Path, made: Description) -> Description:
+def consistent(where: Path | str, made: Description) -> Description:
+    """The description, if its fields fit each other; else raises InputError."""
     for field in ("mean", "std"):
         count = len(getattr(made, field))
         if count not in (1, made.channels):
-            raise InputError(f"{path}: {field} has {count} numbers; a {made.colour} model takes 1"
+            raise InputError(f"{where}: {field} has {count} numbers; a {made.colour} model takes 1"
                              + (" or 3" if made.channels == 3 else ""))
     for name, _ in made.mapping:
         if name not in made.classes:
-            raise InputError(f"{path}: [mapping]: {unknown('class', name, made.classes)}")
+            raise InputError(f"{where}: [mapping]: {unknown('class', name, made.classes)}")
     return made
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
 from analysis.subjects.mistakes import told_by_user
+from iram import contract
 from iram.errors import InputError
 from iram.model import Replacement, Trace
 
@@ -29,31 +29,27 @@ class OutsideModel(nn.Module):
         net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
             it has any, says what such a net can never do.
         size: S, pixels a side of what the net sees.
-        classes: its own, in the order of its logits.
+        classes: under the names that its description maps them to, in the order of its logits.
+        input_size: None: it takes faces of any size.
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
         stages: modules whose outputs stand for its blocks where it has no attention.
     """
 
+    input_size = None
+
     def __init__(self, net: Callable, description: Description, where: str = ""):
         super().__init__()
         self.net, self.description, self.where = net, description, where or description.name
         self.name, self.seed = description.name, description.seed
-        self.size, self.classes = description.input_size, description.classes
-        self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
+        self.size, self.classes = description.input_size, description.data_classes
+        self.lacks: dict[str, str] = dict(contract.lacks(net))
         self.stages: tuple[str, ...] = ()
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
                      for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
         self.register_buffer("gain", (1 / std).float(), persistent=False)
-
-    @property
-    def architecture(self) -> SimpleNamespace:
-        """By what two of a kind are known (see `analysis.studies.attribution.labels`)."""
-        attention = self.description.attention
-        return SimpleNamespace(backbone=type(self.net).__name__,
-                               attention=attention and attention.layers)
 
     @property
     def has_attention(self) -> bool:

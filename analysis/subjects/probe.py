@@ -77,7 +77,7 @@ def _alike(model: nn.Module) -> float:
 
 def outputs(model: nn.Module, images: Tensor) -> Finding:
     """Whether the outputs are what the description calls them."""
-    described = getattr(getattr(model, "description", None), "output", "logits")
+    described = model.description.output if isinstance(model, OutsideModel) else "logits"
     with torch.no_grad():
         logits = model(images).float()
     total, positive = logits.exp().sum(1), bool((logits >= 0).all())
@@ -174,7 +174,8 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
         _check_used_once(model, images)
     with torch.no_grad():
         found = model.trace(images).attention
-    for layer, one in zip(getattr(model, "layers", range(len(found))), found, strict=True):
+    names = model.layers if isinstance(model, OutsideModel) else range(len(found))
+    for layer, one in zip(names, found, strict=True):
         check_range(one, layer)
         if not one.isfinite().all() or len(one) != len(images):
             raise InputError(f"attention layer '{layer}': {tuple(one.shape)} with values that are "

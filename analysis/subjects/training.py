@@ -53,9 +53,14 @@ class Training:
         return self.erased != "none" or self.random_labels
 
     @property
+    def exposure(self) -> tuple:
+        """What its training erased, how, and whether its labels were random."""
+        return self.erased, self.erasing, self.random_labels
+
+    @property
     def setting(self) -> tuple:
         """All that two models must share for their difference to be one of attention alone."""
-        return self.material, self.recipe, self.erased, self.erasing, self.random_labels
+        return self.material, self.recipe, *self.exposure
 
     @property
     def ending(self) -> str:
@@ -63,8 +68,8 @@ class Training:
         return self.label[len(self.attention) :] if self.label.startswith(self.attention) else ""
 
 
-def training_of(subject: Subject, has_attention: bool) -> Training:
-    """How this model was trained.
+def training_of(subject: Subject) -> Training:
+    """How this model was trained; without a card its name's first part is the attention module.
 
     Raises:
         InputError: a card that can't be read.
@@ -73,7 +78,7 @@ def training_of(subject: Subject, has_attention: bool) -> Training:
     ours = path and path.suffix == ".safetensors" and path.with_suffix(".json").is_file()
     card = read_card(path) if ours else {}
     label = card.get("label") or label_of(subject.name)
-    return training_from(card, label, label.split("-")[0] if has_attention else "none")
+    return training_from(card, label, label.split("-")[0])
 
 
 def training_from(card: dict, label: str, attention: str) -> Training:

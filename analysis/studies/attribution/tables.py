@@ -35,6 +35,7 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
+OTHER_WAY = {"higher": "lower", "lower": "higher"}  # a map should change as weights are lost
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -44,14 +45,15 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     agreement, sanity, order = [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = suite.read("rows", subject, method)
+            rows = suite.scores(subject, method)
             for family, tables in scores.items():
                 own = rows[rows["family"] == family]
                 tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
-                sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
-        rows = suite.read("agreement", subject)
+                table = means(told, ["method", "test", "layer", "metric"], suite.seed)
+                sanity.append(table.replace({"better": OTHER_WAY}))
+        rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
@@ -127,7 +129,7 @@ def ranked_by() -> dict[str, str]:
 
 
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
-    rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
+    rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
     rows = [r.loc[r["metric"].isin(ranked_by()), columns] for r in rows]
     text = {"method": str, "metric": str}

@@ -1,14 +1,13 @@
 """What the command prints of a benchmark's tables."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.studies.occlusion.tables.robustness import REFERENCE
-from analysis.studies.occlusion.tables.summary import Tables
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
@@ -16,18 +15,18 @@ STRONGEST = 3
 MISSED_SHOWN = 12
 
 
-def report(tables: Tables) -> str:
+def report(tables: Mapping[str, pd.DataFrame]) -> str:
     """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables.occluders)
-    lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
+    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
+    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables["occluders"])
+    lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
     return "\n".join(lines)
 
 
-def essence(tables: Tables) -> list[str]:
+def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    return _clean(accuracy) + _robustness(tables) + _leaning(tables.importance)
+    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
+    return _clean(accuracy) + _robustness(tables) + _leaning(tables["importance"])
 
 
 def _clean(accuracy: pd.DataFrame) -> list[str]:
@@ -71,11 +70,11 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _robustness(tables: Tables) -> list[str]:
+def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
-    if set(tables.worst["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
+    if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
+    robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
     for model in models:
@@ -87,14 +86,14 @@ def _robustness(tables: Tables) -> list[str]:
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     if any(UNKNOWN in line for line in lines):
-        faces = int(tables.summary["n"].max())
+        faces = int(tables["summary"]["n"].max())
         lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
     return lines
 
 
 def _lacking(model: str) -> str:
-    """What `reference_of` would take; ours are called by their seed, others as one likes."""
-    name = REFERENCE + "".join(model.partition("-")[1:])
+    """What would be its reference; ours are called by their seed, others as one likes."""
+    name = "none" + "".join(model.partition("-")[1:])
     if seed_of(model) is not None:
         return f"name {name} among the models"
     return f"it takes a model without attention, called {name} by `name` in its description"
