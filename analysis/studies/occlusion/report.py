@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis.engine.faces import of_all_faces
+from analysis.engine.marks import reasons, unmarked
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
@@ -22,8 +23,8 @@ def report(tables: Mapping[str, pd.DataFrame]) -> str:
     clean = _clean(tables["summary"])
     tables = {name: of_all_faces(table) for name, table in tables.items()}
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    lines = clean + _poses(accuracy) + _drops(tables["occluders"])
-    lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
+    lines = clean + _poses(accuracy) + _drops(unmarked(tables["occluders"]))
+    lines += _robustness(tables) + _leaning(unmarked(tables["importance"])) + _missed(accuracy)
     return "\n".join(lines)
 
 
@@ -31,7 +32,7 @@ def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
     clean = _clean(tables["summary"])
     tables = {name: of_all_faces(table) for name, table in tables.items()}
-    return clean + _robustness(tables) + _leaning(tables["importance"])
+    return clean + _robustness(tables) + _leaning(unmarked(tables["importance"]))
 
 
 def _clean(summary: pd.DataFrame) -> list[str]:
@@ -42,7 +43,9 @@ def _clean(summary: pd.DataFrame) -> list[str]:
         first, *others = rows.itertuples()
         told = [f"{row.faces} {interval(row).strip()}" for row in others]
         lines.append("; ".join([f"  {model:24s} {interval(first)}", *told]))
-    return lines
+    marks = reasons(clean)
+    return lines + ["", "no robustness is told of"] * bool(marks) + [
+        f"  {model:24s} {why}" for model, why in marks.items()]
 
 
 def interval(row, factor: float = 100.0) -> str:
@@ -83,13 +86,16 @@ def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
     if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
+    robustness, models = unmarked(tables["robustness"]), dict.fromkeys(tables["summary"]["model"])
+    marks, others = reasons(tables["summary"]), reasons(tables["robustness"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
-    for model in models:
+    for model in (one for one in models if one not in marks):
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
         found = {row.metric: interval(row, 1) for row in own.itertuples()}
-        if found:
+        if model in others:
+            lines.append(f"  {model:24s} none: {others[model]}")
+        elif found:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")
         else:

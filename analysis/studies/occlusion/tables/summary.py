@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
+from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
@@ -52,7 +54,9 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
         from the module's reference (`tables.modules`); it has no model and no seed.
     """
     found = [_of_faces(part) for part in benchmark.on_groups()]
-    return {name: pd.concat([part[name] for part in found], ignore_index=True) for name in TABLES}
+    tables = {name: pd.concat([part[name] for part in found], ignore_index=True)
+              for name in TABLES}
+    return _marked(tables, benchmark)
 
 
 def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
@@ -74,6 +78,16 @@ def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
     named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
     parts["modules"] = [named[["dataset", "faces", *MODULES]]]
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+
+def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark) -> dict[str, pd.DataFrame]:
+    """The tables with marks, where models have any; see `analysis.engine.marks`. A module has those
+    of its trainings."""
+    marks = {s.name: judged(benchmark, s).mark for s in benchmark.subjects}
+    whole = {label: next(filter(None, map(marks.get, own.values())), "")
+             for label, own in groups(benchmark.subjects).items()}
+    return {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
+            for name, table in tables.items()}
 
 
 def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
