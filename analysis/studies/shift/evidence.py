@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.stimuli.conditions import Condition
-from analysis.studies.shift.controls import PERMUTED
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.hypotheses import Component
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.places import FACELESS, place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
+from analysis.subjects.hypotheses import Component
+from analysis.subjects.interventions import ALL
+from analysis.subjects.roles import PERMUTED
 
 
 class MissingError(Exception):

@@ -12,8 +12,8 @@ from analysis.engine.statistics import (
     interval_over_seeds,
     paired_permutation,
 )
+from analysis.subjects.hypotheses import ALPHA
 
-ALPHA = 0.05
 POWER = 0.8
 
 
