@@ -147,7 +147,7 @@ def test_a_key_names_what_is_beyond_the_version_and_nothing_else():
 def test_a_folder_tells_its_faces_models_and_versions(tmp_path):
     class Model:
         name, weights_sha256, device = "net", "abc", "cpu"
-        settle = staticmethod(lambda faces: None)
+        known, settle = None, staticmethod(lambda earlier: None)
 
     told = opened(Numbers(tmp_path, subjects=[Model]), "sums", {"powers": 2}, {"count": 5})
     assert told["identity"]["faces"] == 7

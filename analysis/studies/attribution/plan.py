@@ -165,11 +165,10 @@ class Suite(Plan):
 
     def apart(self, subject: Subject) -> "Suite":
         """The same for one model only, of which it has a copy."""
-        other = self.randomised.get(subject.name)
         suite = copy.copy(self)  # with what was prepared
-        alone = {"subjects": [twin(subject)], "randomised": {}}
-        if other is not None:
-            alone["randomised"] = {subject.name: twin(other)}
+        others = {subject.name: self.randomised.get(subject.name)}
+        alone = {"subjects": [twin(subject)],
+                 "randomised": {name: twin(other) for name, other in others.items() if other}}
         for name, value in alone.items():
             object.__setattr__(suite, name, value)
         return suite
