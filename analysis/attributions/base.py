@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from analysis.attributions.question import asked
@@ -17,6 +18,7 @@ ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=Fal
 NEEDS = {
     "layers": "a torch module whose layers can be read",
     "gradients": "a torch module that gradients pass through",
+    "functions": "a net without scripted parts (TorchScript), which its rules don't reach",
     "attention": "a model with attention maps of its own (`trace`)",
 }
 """What a method may require of a model beyond logits."""
@@ -91,7 +93,10 @@ def offers(model, need: str) -> bool:
     """
     if need == "attention":
         return contract.has_attention(model)
-    return hasattr(model, "named_modules") and need not in contract.lacks(model)
+    module = hasattr(model, "named_modules")
+    if need == "functions":
+        return not module or not any(isinstance(m, torch.jit.ScriptModule) for m in model.modules())
+    return module and need not in contract.lacks(model)
 
 
 def missing(method: str, model) -> list[str]:

@@ -31,7 +31,7 @@ SMALL = 1e-6  # a change below it is none: the derivative takes the secant's pla
 INCOMPLETE = 0.01  # share of the logit's change that may be missing before there is a warning
 
 
-@attribution("deeplift", "gradients", title="DeepLIFT")
+@attribution("deeplift", "gradients", "functions", title="DeepLIFT")
 def deeplift(model, x, target, baseline: str = "mean") -> Tensor:
     """Contributions that sum to logit(x) - logit(baseline), by the rescale rule.
 

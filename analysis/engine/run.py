@@ -149,7 +149,7 @@ def opened(plan: Plan, kind: str, described: dict, identity: dict, packages=PACK
     return store.open_run(plan.out, identity, {
         "kind": kind,
         "data": {"spec": data.spec, "sha256": data.sha256, "licence": data.licence},
-        "models": {s.name: s.weights_sha256 for s in plan.subjects},
+        **store.models_of(plan.out, plan.subjects),
         **described,
         "versions": store.versions(*packages),
         "command": ["iram", *sys.argv[1:]],

@@ -26,7 +26,7 @@ WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
-         "commit", "note", "caveat")
+         "commit", "note", "caveat", "mark")
 
 
 def cell_key(**parts) -> str:
@@ -164,6 +164,16 @@ def begun_with(out: Path, name: str):
         InputError: the folder holds something else's `run.json`.
     """
     return ((_read_run(out / "run.json") or {}).get("identity") or {}).get(name)
+
+
+def models_of(out: Path, subjects: Sequence) -> dict:
+    """What `run.json` tells of the models: `models`, the keys of their results by their names, and
+    `answers`, what outside models are known by. One that the folder knows keeps its key."""
+    before = _read_run(out / "run.json") or {}
+    for subject in subjects:
+        subject.settle(before.get("answers", {}))
+    return {"models": {s.name: s.weights_sha256 for s in subjects},
+            "answers": {s.weights_sha256: s.known.to_dict() for s in subjects if s.known}}
 
 
 def write_run(out: Path, run: dict, name: str = "run.json") -> None:

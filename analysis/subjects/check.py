@@ -17,6 +17,7 @@ from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
+from analysis.subjects.recognition import faces_of, recognition
 from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical
@@ -38,21 +39,25 @@ SHORT = {
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
 
-def check(spec: str, device: str = "cpu") -> list[Finding]:
+def check(spec: str, device: str = "cpu", data: str | None = None) -> list[Finding]:
     """What became of each trial, on four rendered heads of 48 px.
+
+    Args:
+        data: faces that it is to recognise; rendered heads by default. See `recognition`.
 
     Raises:
         InputError: the model can't be opened at all.
     """
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
-    found = probe.basics(model, images)
+    found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
+    found += probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
     found += [speed(model, images), probe.outputs(model, images)]
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))
-    found.append(classes(model))
+    found += [classes(model), recognition(model, faces_of(data), device)]
     if isinstance(model, OutsideModel):
         try:
             probe.examine_insides(model, images)

@@ -10,6 +10,7 @@
     weights = "net.safetensors"       # for FILE.py: put into what the factory returns
     name = "net"                      # in result tables; default: of the file and the factory
     seed = 0                          # that it was trained with; default 0
+    root = ".."                       # of FILE.py: a folder that its imports are found in as well
 
     [mapping]                         # its names for the data set's, beyond the usual synonyms
     grin = "happy"
@@ -25,6 +26,7 @@
 `classes` is always needed; `input_size` and `colour` unless the file itself says them.
 """
 
+import codecs
 import math
 import re
 import tomllib
@@ -67,6 +69,7 @@ class Description:
     weights: str | None = None
     name: str = ""
     seed: int = 0
+    root: str | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     attention: AttentionLayers | None = None
 
@@ -115,13 +118,41 @@ def read_description(
     return consistent(path, Description(**{"name": name, **checked}))
 
 
+def root_of(model: Path, factory: str) -> list[Path]:
+    """The folder, if any, that the description of a Python file names as `root`: what has to be
+    known before the file is run.
+
+    Raises:
+        InputError: it is not there.
+    """
+    path = model.with_suffix(".toml")
+    values = _read(path)
+    table = values.get(factory)
+    root = (table if isinstance(table, dict) else {}).get("root", values.get("root"))
+    if root is None:
+        return []
+    folder = path.parent / Path(checked_value(path, "root", root)).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{path}: root = {root!r}: there is no folder {folder}")
+    return [folder.resolve()]
+
+
 def _read(path: Path) -> dict:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"{path} is stored as UTF-16; store it as UTF-8 (in Notepad: Save as, "
+                             "Encoding; in PowerShell: -Encoding utf8)")
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except InputError:
+        raise
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(f"{path} is not UTF-8 (line {line} is not); store it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # of numbers too: Python reads 4300 digits
         raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
 
@@ -239,5 +270,5 @@ CHECKS: dict[str, Callable] = {
     "input_size": _whole(8, 1024), "colour": _one_of(*CHANNELS), "classes": _names(2),
     "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
     "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
-    "attention": _attention,
+    "attention": _attention, "root": _text,
 }

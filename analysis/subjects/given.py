@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from analysis.engine.store import cell_key
+from analysis.subjects.answers import known_by
 from analysis.subjects.description import Description, checked_value, consistent
 from analysis.subjects.loading import weights_hash
 from analysis.subjects.outside import OutsideModel
-from analysis.subjects.probe import examine, pictures
+from analysis.subjects.probe import examine
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
 from iram.model import FERClassifier
@@ -69,9 +70,9 @@ def _outside(net: nn.Module, device: str, said: dict) -> Subject:
     model = OutsideModel(net, consistent(WHERE, Description(**described)), values["name"])
     model = model.eval().to(device)
     examine(model, device)
-    known = cell_key(content=_content(net, model, device), description=model.description.to_dict())
-    subject = GivenSubject(Path(model.name), model.name, model.seed, known, None, device, False,
-                           model.classes, f"a {type(net).__name__} in memory")
+    known = known_by(model, _content(net, model), device)
+    subject = GivenSubject(Path(model.name), model.name, model.seed, known.key, None, device, False,
+                           model.classes, f"a {type(net).__name__} in memory", known)
     subject.__dict__["model"] = model
     return subject
 
@@ -105,12 +106,8 @@ def _copied(module: nn.Module) -> nn.Module:
                          "name it as FILE.py:factory instead") from error
 
 
-def _content(net: nn.Module, model: OutsideModel, device: str) -> dict:
-    """What a net is known by that has no file: its weights, its layers, and its answers to some
-    pictures, to two digits: another forward pass with the same weights is another net."""
-    with torch.inference_mode():
-        logits = model(pictures().to(device)).double().cpu()
-    logits = logits.clamp(-1e4, 1e4)
-    digits = (logits / logits.std().clamp(min=1e-6) * 100).round().long()
-    return {"weights": weights_hash(net), "layers": sha256(repr(net).encode()).hexdigest(),
-            "answers": digits.tolist()}
+def _content(net: nn.Module, model: OutsideModel) -> str:
+    """A hash of what a net is known by that has no file, beside its answers: its weights and its
+    layers."""
+    return cell_key(weights=weights_hash(net), layers=sha256(repr(net).encode()).hexdigest(),
+                    description=model.description.to_dict())

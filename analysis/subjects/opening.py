@@ -29,8 +29,8 @@ class OutsideSubject(Subject):
 
     @cached_property
     def model(self) -> nn.Module:
-        model, known = open_outside(self.spec, self.device)
-        if known != self.weights_sha256:
+        model, _ = open_outside(self.spec, self.device)
+        if not model.known.agrees(self.known):
             raise InputError(f"{self.spec} has changed since it was opened")
         return model
 
@@ -113,7 +113,7 @@ def told(subject: Subject) -> str:
     model = subject.model
     text = (f"{subject.name}: {subject.spec}, {model.size} px {model.description.colour}, "
             f"{len(subject.classes)} classes, {model.description.output}")
-    return "; ".join([text, *dict.fromkeys(model.lacks.values())])
+    return "; ".join([text, *model.notes, *dict.fromkeys(model.lacks.values())])
 
 
 def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list[str]:
@@ -211,7 +211,8 @@ def _ours(name: str, device: str, bf16: bool) -> Subject:
 def _outside(spec: str, device: str, bf16: bool) -> OutsideSubject:
     model, known = open_outside(spec, device)
     path, classes = Path(model.where), model.description.data_classes
-    subject = OutsideSubject(path, model.name, model.seed, known, None, device, bf16, classes, spec)
+    subject = OutsideSubject(path, model.name, model.seed, known, None, device, bf16, classes, spec,
+                             model.known)
     subject.__dict__["model"] = model  # already read, to see what it can do
     return subject
 

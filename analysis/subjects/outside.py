@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from analysis.stimuli.resizing import resize_pictures
+from analysis.subjects.answers import Known
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
 from analysis.subjects.mistakes import told_by_user
+from analysis.subjects.outputs import logits_in
 from iram import contract
-from iram.errors import InputError
+from iram.errors import InputError, listing
 from iram.model import Replacement, Trace
 
 Act = Callable[[int, Tensor], Tensor | None]
@@ -31,13 +33,18 @@ class OutsideModel(nn.Module):
         size: S, pixels a side of what the net sees.
         classes: under the names that its description maps them to, in the order of its logits.
         input_size: None: it takes faces of any size.
+        takes: the type of the faces that it is given, whatever that of the net's weights is.
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
+        alone: why it is asked one picture at a time; "" where it is not.
+        known: what its results are known by, where it was loaded from a file.
+        notes: what else there is to say of it.
         stages: modules whose outputs stand for its blocks where it has no attention.
     """
 
     input_size = None
+    takes = torch.float32
 
     def __init__(self, net: Callable, description: Description, where: str = ""):
         super().__init__()
@@ -46,6 +53,15 @@ class OutsideModel(nn.Module):
         self.size, self.classes = description.input_size, description.data_classes
         self.lacks: dict[str, str] = dict(contract.lacks(net))
         self.stages: tuple[str, ...] = ()
+        self.known: Known | None = None
+        self.alone = getattr(net, "alone", "") or _as_it_runs(net)
+        if self.alone:  # what follows reads whole batches, and no gradient passes rounding
+            told = f"it is {self.alone}, and asked one picture at a time"
+            alone = ("gradients", "layers", "attention", "interventions")
+            self.lacks = dict.fromkeys(alone, told) | self.lacks
+        self.notes: tuple[str, ...] = (
+            f"{self.alone}, by numbers of the whole batch: it is asked one picture at a time",
+        ) if self.alone else ()
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
                      for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
@@ -70,13 +86,16 @@ class OutsideModel(nn.Module):
         return len(self.layers) or len(self.stages) or 1
 
     def forward(self, images: Tensor) -> Tensor:
-        with told_by_user(self.where):
-            outputs = self.net(self.prepared(images))
-        return self._logits(outputs, len(images))
+        pictures = self.prepared(images)
+        if self.alone and len(pictures) > 1:
+            return torch.cat([self._logits(one) for one in pictures.split(1)])
+        return self._logits(pictures)
 
     def prepared(self, images: Tensor) -> Tensor:
-        """(N, C, S, S): what the net sees, in the type of its weights."""
-        pictures = resize_pictures(images, self.size) - self.mean  # repeats gray for RGB as well
+        """(N, C, S, S): what the net sees, in the type of its weights; all before is in single
+        precision."""
+        pictures = resize_pictures(images.float(), self.size)
+        pictures = pictures - self.mean  # repeats gray for RGB as well
         pictures *= self.gain  # in place: at 224 px a copy costs as much as a layer
         return pictures.to(self.dtype)
 
@@ -168,19 +187,20 @@ class OutsideModel(nn.Module):
         floating = (w.dtype for w in weights if w.is_floating_point())
         return next(floating, torch.float32)
 
-    def _logits(self, outputs, count: int) -> Tensor:
-        """(N, K) of what the net gave: a tensor, or the first of several, or their `logits`."""
-        outputs = getattr(outputs, "logits", outputs)
-        if isinstance(outputs, list | tuple) and outputs:
-            outputs = outputs[0]
-        wanted = (count, len(self.classes))
-        if not isinstance(outputs, Tensor) or outputs.shape != wanted:
-            got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, one "
-                             f"number a class; it returned {got}")
-        if not outputs.is_floating_point():
-            raise InputError(f"{self.where}: it must return floats, not {outputs.dtype}")
+    def _logits(self, pictures: Tensor) -> Tensor:
+        """(N, K) in single precision or better; see `outputs.logits_in`."""
+        with told_by_user(self.where):
+            outputs = self.net(pictures)
+        logits = logits_in(outputs, len(pictures), len(self.classes), self.where)
         if self.description.output == "probabilities":
             tiny = torch.finfo(torch.float32).tiny
-            return outputs.float().clamp(min=tiny).log()
-        return outputs
+            return logits.float().clamp(min=tiny).log()
+        return logits
+
+
+def _as_it_runs(net) -> str:
+    """Why a torch net has to be asked one picture at a time: parts of it take the scales of their
+    numbers from the whole batch; "" if there are none."""
+    modules = net.modules() if isinstance(net, nn.Module) else ()
+    found = {type(m).__name__ for m in modules if "quantized.dynamic" in type(m).__module__}
+    return f"quantised as it runs (dynamic {listing(sorted(found))})" if found else ""

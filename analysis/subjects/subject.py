@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.stimuli.resizing import resize_pictures
+from analysis.subjects.answers import Known
 from iram import contract
 from iram.weights import load_model
 
@@ -27,6 +28,7 @@ class Subject:
         weights_sha256: what its results are known by.
         columns: for each class of the data set, its place among the model's own.
         classes: the model's own classes, in the order of its logits.
+        known: what one from outside is known by, of which `weights_sha256` is the hash.
         spec: where a model from outside comes from: what --models calls it, or its class.
     """
 
@@ -39,9 +41,21 @@ class Subject:
     bf16: bool = False
     classes: Sequence[str] = ()
     spec: str = ""
+    known: Known | None = None
 
     def __getstate__(self) -> dict:  # a worker reads the weights itself
         return {name: value for name, value in self.__dict__.items() if name != "model"}
+
+    def settle(self, earlier: Mapping[str, Mapping]) -> None:
+        """Keeps the key that an earlier run gave to this very model (see `Known.agrees`), which
+        another processor's rounding may have changed; of ours it is that of the weights.
+
+        Args:
+            earlier: {key: what the model was known by}.
+        """
+        for key, told in earlier.items():
+            if self.known and self.known.agrees(Known.from_dict(told)):
+                self.weights_sha256 = key
 
     @classmethod
     def of(

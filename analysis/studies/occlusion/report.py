@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.engine.marks import reasons, unmarked
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
@@ -18,22 +19,25 @@ MISSED_SHOWN = 12
 def report(tables: Mapping[str, pd.DataFrame]) -> str:
     """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables["occluders"])
-    lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
+    lines = _clean(accuracy) + _poses(accuracy) + _drops(unmarked(tables["occluders"]))
+    lines += _robustness(tables) + _leaning(unmarked(tables["importance"])) + _missed(accuracy)
     return "\n".join(lines)
 
 
 def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    return _clean(accuracy) + _robustness(tables) + _leaning(tables["importance"])
+    return _clean(accuracy) + _robustness(tables) + _leaning(unmarked(tables["importance"]))
 
 
 def _clean(accuracy: pd.DataFrame) -> list[str]:
     clean = accuracy[accuracy["condition"] == "clean"]
-    return ["clean accuracy (%)"] + [
+    lines = ["clean accuracy (%)"] + [
         f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
     ]
+    marks = reasons(accuracy)
+    return lines + ["", "no robustness is told of"] * bool(marks) + [
+        f"  {model:24s} {why}" for model, why in marks.items()]
 
 
 def interval(row, factor: float = 100.0) -> str:
@@ -74,13 +78,16 @@ def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
     if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
+    robustness, models = unmarked(tables["robustness"]), dict.fromkeys(tables["summary"]["model"])
+    marks, others = reasons(tables["summary"]), reasons(tables["robustness"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
-    for model in models:
+    for model in (one for one in models if one not in marks):
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
         found = {row.metric: interval(row, 1) for row in own.itertuples()}
-        if found:
+        if model in others:
+            lines.append(f"  {model:24s} none: {others[model]}")
+        elif found:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")
         else:

@@ -13,6 +13,7 @@ from analysis.engine.sampling import sampled
 from analysis.engine.store import write_table
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.engine import compute
+from analysis.studies.occlusion.judged import hints
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.run import analyse_real, report_lines
 from analysis.studies.occlusion.report import report
@@ -29,6 +30,7 @@ REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
+    version = 2
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -40,6 +42,9 @@ class Occlusion(Study):
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         name, n = self.plan.dataset.name, len(self.plan.dataset)
         return [f"\n{name}: {n} faces; 95% bootstrap intervals over faces\n", report(tables)]
+
+    def notes(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        return hints(self.plan)
 
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
         named = {f"occlusion/{name}.csv": tables[name]

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
+from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
@@ -65,7 +67,18 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
     found = modules(conditions, errors, labels, _references(whole), benchmark.seed)
     parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
-    return {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
+    tables = {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
+    return _marked(tables, benchmark, labels)
+
+
+def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark, labels) -> dict:
+    """The tables with marks, where models have any; see `analysis.engine.marks`. A module has those
+    of its trainings."""
+    marks = {s.name: judged(benchmark, s).mark for s in benchmark.subjects}
+    whole = {label: next(filter(None, map(marks.get, own.values())), "")
+             for label, own in labels.items()}
+    return {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
+            for name, table in tables.items()}
 
 
 def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
