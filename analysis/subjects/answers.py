@@ -1,6 +1,7 @@
 """What a model answers to fixed pictures, by which it is known as far as files don't tell."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
@@ -81,7 +82,7 @@ class Known:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: dict) -> "Known":
+    def from_dict(cls, told: Mapping) -> "Known":
         answers = told["answers"]
         return cls(told["content"], answers and tuple(map(tuple, answers)), told["tolerance"])
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from analysis.engine.store import cell_key
