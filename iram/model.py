@@ -54,6 +54,13 @@ class Architecture:
         return cls(**{**values, "classes": tuple(values["classes"])})
 
 
+def switched(architecture: Mapping) -> dict:
+    """What of the attention is not as usual, by an architecture as a card has it: the module's
+    switches, and its place."""
+    place = architecture.get("place", "branch")
+    return (architecture.get("switches") or {}) | ({} if place == "branch" else {"place": place})
+
+
 @dataclass
 class Trace:
     """A forward pass laid open.

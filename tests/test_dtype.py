@@ -7,8 +7,8 @@ import torch
 from toy import toy_faces
 from trainings import killed_after, run, same_weights
 
-from analysis.commands import options
 from analysis.engine import store
+from analysis.studies import inputs
 from iram import dtype
 from iram.dtype import choose_dtype
 from iram.training.grids import product
@@ -113,11 +113,8 @@ def test_a_finished_cell_is_that_of_any_processor_and_its_card_says_which(
 
 @pytest.mark.parametrize(("flags", "begun"), [(AVX2, "bf16"), (AVX512, "fp32")])
 def test_a_measuring_run_goes_on_with_the_dtype_in_its_run_json(processor, tmp_path, flags, begun):
-    from argparse import Namespace
-
     processor(flags)
-    args = Namespace(out=tmp_path, dtype="auto")
-    assert options.dtype(args, "cpu") != begun
+    assert inputs.dtype("auto", "cpu", tmp_path) != begun
     store.write_run(tmp_path, {"identity": {"dtype": begun}})
     assert json.loads((tmp_path / "run.json").read_text())["identity"]["dtype"] == begun
-    assert options.dtype(args, "cpu") == begun
+    assert inputs.dtype("auto", "cpu", tmp_path) == begun

@@ -74,6 +74,15 @@ def test_a_rival_is_the_module_as_it_is_not_one_of_its_variants(zoo, tmp_path):
     assert names(found) == [["p"]]
 
 
+def test_a_net_that_gates_elsewhere_is_another_kind(zoo, tmp_path):
+    elsewhere = carded(tmp_path, "q", "mine-block", "iram", switches={"place": "block"})
+    found = evidence(*zoo, elsewhere)
+    assert set(found.judged()) == {"mine", "mine-block"}
+    assert names(found.controls("mine-block", "twin")) == [["c"]]
+    with pytest.raises(MissingWeightsError):
+        found.controls("mine-block", "random-labels")  # e's gates are in the branch
+
+
 def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
     with pytest.raises(MissingWeightsError) as error:
         evidence(*zoo).controls("mine", "exposure")

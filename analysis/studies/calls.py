@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from analysis.engine.run import Result
-from analysis.engine.store import begun_with, read_table
+from analysis.engine.store import read_table
 from analysis.stimuli.conditions import Condition, select
 from analysis.stimuli.placed import to_be_turned
 from analysis.studies import inputs
@@ -25,8 +25,6 @@ from analysis.studies.shift import run as shifting
 from analysis.studies.shift.readers import readable
 from analysis.subjects.opening import Models, each_of, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
-from iram.dtype import DTYPES, choose_dtype
-from iram.files import located
 
 Conditions: TypeAlias = str | Condition | Sequence[str | Condition]
 
@@ -88,7 +86,9 @@ def benchmark(
     Examples:
         >>> from analysis import benchmark
         >>> result = benchmark("heads:n=70", "iram-heads,none-heads", "eyes-0.3-mean,box-0.3-mean",
-        ...                    split="all", limit=8, batch_size=8, progress=False)
+        ...                    split="all", limit=8, batch_size=8, dtype="fp32",
+        ...                    progress=False)
+        dtype: fp32 (asked for)
         occluders: placed by the landmarks of 70 of 70 faces
         >>> drops = result.tables["occluders"]
         >>> sorted(set(drops["model"]))
@@ -172,7 +172,8 @@ def shift(
     Examples:
         >>> from analysis import shift
         >>> result = shift("heads:n=70", "iram-heads,none-heads", ["eyes-0.3-mean"], split="all",
-        ...                limit=8, batch_size=8, progress=False)
+        ...                limit=8, batch_size=8, dtype="fp32", progress=False)
+        dtype: fp32 (asked for)
         occluders: placed by the landmarks of 70 of 70 faces
         >>> set(result.tables["verdicts"]["model"])
         {'iram-heads'}
@@ -283,10 +284,9 @@ def attribution_arguments(
 
 def _common(data, models, out, split, dtype, device, batch_size, limit, seed):
     """The subjects, the faces, and the options that two studies share."""
-    inputs.one_of("dtype", dtype, DTYPES)
     inputs.whole_number("batch_size", batch_size, inputs.LARGEST_BATCH)
     device, dataset = inputs.device(device), inputs.faces(data, split)
-    chosen = choose_dtype(dtype, device, out and begun_with(located(out), "dtype"))
+    chosen = inputs.dtype(dtype, device, out)
     subjects, dataset = open_study(models, dataset, device, chosen == "bf16")
     options = {"limit": limit, "seed": seed, "dtype": chosen, "batch_size": batch_size}
     return subjects, dataset, options

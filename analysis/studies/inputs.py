@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from analysis.engine.parallel import Executor
+from analysis.engine.store import begun_with
 from analysis.stimuli.landmarks import read_landmarks
 from analysis.stimuli.placed import placed
-from iram.data import open_dataset
+from iram import data as sources
 from iram.data.dataset import FaceDataset
+from iram.dtype import DTYPES, choose_dtype
 from iram.errors import InputError
 from iram.files import located
 from iram.registry import unknown
@@ -29,7 +31,7 @@ def faces(data: Data, split: str | None = None) -> FaceDataset:
     Says on stderr where they are the test tenth of a folder that has no splits of its own.
 
     Raises:
-        InputError: see `open_dataset`.
+        InputError: see `iram.open_dataset`.
     """
     if isinstance(data, FaceDataset):
         return data if split is None else data.split(split)
@@ -37,7 +39,7 @@ def faces(data: Data, split: str | None = None) -> FaceDataset:
         raise InputError(f"data: {data!r:.80} is of type {type(data).__name__}; write a "
                          "specification such as fer2013:PATH or heads, or make a FaceDataset by "
                          "FaceDataset.of(images, labels, classes)")
-    dataset = open_dataset(data, split=split or "test")
+    dataset = sources.open_dataset(data, split=split or "test")
     if dataset.undivided and split in (None, "test"):
         print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
               "training leaves for the test; --split all takes all of them", file=sys.stderr)
@@ -72,6 +74,13 @@ def device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: there is no GPU that torch can use here; try cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def dtype(name: str, device: str, out: Folder | None = None) -> str:
+    """The arithmetic of the models, fp32 or bf16: auto is what the run in `out` was begun with,
+    else what the device computes natively."""
+    one_of("dtype", name, DTYPES)
+    return choose_dtype(name, device, None if out is None else begun_with(located(out), "dtype"))
 
 
 def executor(kind: str, workers: int | None, scheduler: str | None = None) -> Executor:

@@ -41,13 +41,11 @@ class Outcome:
     """A finished stage.
 
     Attributes:
-        made: cells that were computed now; 0 if all were there.
         lines: what it found, in short.
         record: what ran, for study.json.
         last: what is printed at the very end.
     """
 
-    made: int
     lines: Sequence[str]
     record: dict
     last: Sequence[str] = ()
@@ -75,7 +73,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Study:
+class Whole:
     """What is studied, and how far.
 
     Attributes:
@@ -102,7 +100,7 @@ class Study:
         return [(s, training_of(s)) for s in subjects]
 
 
-def stages(study: Study) -> list[Stage]:
+def stages(study: Whole) -> list[Stage]:
     """The parts in order, each with what is left of it; nothing is written. Without a model
     whose attention can move there is no shift.
 
@@ -114,7 +112,7 @@ def stages(study: Study) -> list[Stage]:
     return [*parts, _shift(study)] if moves else parts
 
 
-def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:
+def finish(study: Whole, found: dict[str, Outcome], described: dict) -> dict:
     """Writes and returns study.json: what ran, on what, and the verdicts."""
     record = {
         **described,
@@ -129,7 +127,7 @@ def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:
     return record
 
 
-def _occlusion(study: Study) -> Stage:
+def _occlusion(study: Whole) -> Stage:
     preset = study.preset
     names = preset.heads_conditions if study.dataset.renders else preset.conditions
     subjects = [s for s, training in study.trained(study.subjects) if not training.random_labels]
@@ -148,13 +146,13 @@ def _occlusion(study: Study) -> Stage:
             bench.report_real(results, study.ran_lists)
         record = {"faces": len(plan.dataset), "conditions": len(plan.conditions),
                   "models": [s.name for s in subjects]}
-        return Outcome(results.made, lines, record)
+        return Outcome(lines, record)
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", subjects)
     return Stage("occlusion", what, left.seconds if left.passes else 0.0, run)
 
 
-def _attribution(study: Study) -> Stage:
+def _attribution(study: Whole) -> Stage:
     preset, trained = study.preset, study.trained(study.subjects)
     subjects = [s for s, training in trained if not training.is_control]
     randomised = random_labels_of(subjects, study.subjects)
@@ -173,13 +171,13 @@ def _attribution(study: Study) -> Stage:
         record = {"faces": len(plan.dataset), "methods": list(plan.methods),
                   "faces_of": vars(plan.sizes), "models": [s.name for s in subjects],
                   "random_labels": {k: s.name for k, s in randomised.items()}}
-        return Outcome(findings.made, attribution_essence(findings.tables), record)
+        return Outcome(attribution_essence(findings.tables), record)
 
     what = _what(plan.dataset, f"{len(plan.methods)} methods", subjects)
     return Stage("attribution", what, sum(cost.seconds for cost in suite_costs(plan)), run)
 
 
-def _shift(study: Study) -> Stage:
+def _shift(study: Whole) -> Stage:
     preset, chosen = study.preset, study.preset.shift_conditions
     conditions = shifting.DEFAULT if chosen == "default" else select(chosen)
     given = {
@@ -199,7 +197,7 @@ def _shift(study: Study) -> Stage:
                   "models": [s.name for s in study.moved], "verdicts": verdicts}
         lines = [line.lstrip("\n") for line in fills.fill_lines(results.tables["by_fill"])]
         lines += results.notes
-        return Outcome(results.made, lines, record, list(report.verdict_table(table)))
+        return Outcome(lines, record, list(report.verdict_table(table)))
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", study.moved)
     return Stage("shift", what, seconds_left(planned), run)

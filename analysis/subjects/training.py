@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
-from iram.model import MATCHED
+from iram.model import MATCHED, switched
 from iram.names import label_of
 from iram.training.recipe import Recipe
 from iram.training.train import difference
@@ -107,7 +107,7 @@ def training_from(card: dict, label: str, attention: str) -> Training:
     else:
         ending = re.sub(r"-erasing-[a-z]+|-random-labels", "", label).partition("-")[2]
         material = (("name", ending),)
-    return Training(label, attention, repr(built.get("switches") or {}), erased, erasing,
+    return Training(label, attention, repr(switched(built)), erased, erasing,
                     random_labels, tuple((k, repr(v)) for k, v in material), rest)
 
 

@@ -54,6 +54,10 @@ class ShiftStudy(Plan):
         return self.plan.dataset
 
     @property
+    def conditions(self) -> Sequence[Condition]:
+        return self.plan.conditions
+
+    @property
     def out(self) -> Path:
         return self.plan.out
 
