@@ -91,6 +91,15 @@ def test_the_models_do_not_know_the_study_and_nothing_unpickles(path):
     assert "torch.load(" not in path.read_text(encoding="utf-8")
 
 
+def test_files_of_torch_save_are_read_in_one_place_by_the_loader_of_weights_alone():
+    """Messages may name `torch.load`, so calls are looked for in the code's tree."""
+    calls = {path.name: ast.unparse(node) for path in MODULES
+             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"}
+    assert set(calls) == {"convert.py"}
+    assert "weights_only=True" in calls["convert.py"]
+
+
 def modules_after(code: str) -> set[str]:
     """The modules that are loaded after this code has run in a fresh interpreter."""
     script = f"{code}\nimport sys\nprint(*sys.modules)"
