@@ -205,6 +205,10 @@ class Subject:
     weights_sha256: str = "planted"
     device: str = "cpu"
     columns: Tensor = torch.arange(2)  # noqa: RUF009 (never changed)
+    known: None = None
+
+    def settle(self, earlier) -> None:
+        """It is known by its weights."""
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ from torch import Tensor
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import PACKAGES, Result, Study, finish, opened
 from analysis.engine.sampling import sampled
+from analysis.metrics import FAMILIES, better
 from analysis.studies.attribution.engine import compute
 from analysis.studies.attribution.plan import Sizes, Suite
 from analysis.studies.attribution.report import report
-from analysis.studies.attribution.tables import TABLES, attribution_tables
+from analysis.studies.attribution.tables import TABLES, attribution_tables, ranked_by
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -30,7 +31,9 @@ class Attribution(Study):
         return attribution_tables(self.plan)
 
     def made_of(self) -> dict:
-        return {"models": [(s.name, s.seed) for s in self.plan.subjects]}
+        ways = [(name, better(name)) for family in FAMILIES for name in family]
+        return {"models": [(s.name, s.seed) for s in self.plan.subjects], "better": ways,
+                "ranked_by": ranked_by()}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         return [report(tables, self.plan)]

@@ -9,14 +9,14 @@ import pandas as pd
 
 from analysis.engine.faces import groups_of
 from analysis.stimuli.conditions import Condition
-from analysis.studies.shift.controls import PERMUTED
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.hypotheses import Component
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.places import FACELESS, place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
+from analysis.subjects.hypotheses import Component
+from analysis.subjects.interventions import ALL
+from analysis.subjects.roles import PERMUTED
 from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
 

@@ -13,8 +13,8 @@ from analysis.engine.statistics import (
     numbered,
     paired_permutation,
 )
+from analysis.subjects.hypotheses import ALPHA
 
-ALPHA = 0.05
 POWER = 0.8
 
 

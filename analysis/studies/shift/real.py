@@ -17,9 +17,9 @@ from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
 from analysis.studies.shift.evidence import Evidence, MissingError, average
-from analysis.studies.shift.hypotheses import Component
 from analysis.studies.shift.inference import Finding, assess_draws
 from analysis.studies.shift.places import place_name
+from analysis.subjects.hypotheses import Component
 
 FRACTION = 0.3
 STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}

@@ -15,7 +15,6 @@ from analysis.studies.shift import report, tables
 from analysis.studies.shift.engine import compute
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
-from analysis.studies.shift.hypotheses import HYPOTHESES
 from analysis.studies.shift.mediation import mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
@@ -23,6 +22,7 @@ from analysis.studies.shift.readers import open_readers, readable
 from analysis.studies.shift.real import RealShift, conditions_for_real
 from analysis.studies.shift.verdicts import judge
 from analysis.subjects import Subject
+from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 

@@ -5,15 +5,15 @@ import pandas as pd
 
 from analysis.engine.statistics import RESAMPLES, column_intervals, resampling_counts
 from analysis.stimuli.conditions import Condition
-from analysis.studies.shift.controls import PERMUTED
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.evidence import Evidence, average
-from analysis.studies.shift.hypotheses import LEAVES
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
+from analysis.subjects.hypotheses import LEAVES
+from analysis.subjects.interventions import ALL
+from analysis.subjects.roles import PERMUTED
 
 COMBINED = "all"
 HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]

@@ -13,8 +13,8 @@ from analysis.studies.shift.evidence import (
     control_model,
     lacking_weights,
 )
-from analysis.studies.shift.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
 from analysis.studies.shift.inference import Finding, assess
+from analysis.subjects.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
 
 COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
               "direction", "margin", "n", "seeds", "control_seeds", "p_direction", "p_beyond",

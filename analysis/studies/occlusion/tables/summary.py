@@ -82,12 +82,13 @@ def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
 
 def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     """The tables with marks, where models have any; see `analysis.engine.marks`. A module has those
-    of its trainings."""
+    of its trainings; the summary, which tells of no robustness but of accuracies, has none."""
     marks = {s.name: judged(benchmark, s).mark for s in benchmark.subjects}
     whole = {label: next(filter(None, map(marks.get, own.values())), "")
              for label, own in groups(benchmark.subjects).items()}
-    return {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
-            for name, table in tables.items()}
+    rest = {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
+            for name, table in tables.items() if name != "summary"}
+    return {**tables, **rest}
 
 
 def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
