@@ -26,6 +26,7 @@ def faces():
         "image_id": [f"face{i}" for i in range(100)], "usage": "PrivateTest",
         "label": pd.Categorical.from_codes([1] * 100, ["happy", "sad"]),
         "copy": pd.Categorical(KINDS), "photograph": range(100),
+        "copy_label": pd.Categorical.from_codes([0] * 5 + [1] * 25 + [-1] * 70, ["happy", "sad"]),
     })
 
 
@@ -61,8 +62,9 @@ def test_of_answers_that_know_of_no_copies_there_is_one_group(faces):
 def test_what_nets_know_of_copies_and_of_the_others(models, faces):
     table = copies_table(models, faces).set_index(["label", "faces"])
     own = table.loc["none"]
-    assert own["accuracy"].to_dict() == {"exact copies": 1.0, "near copies": 0.0, "others": 0.5}
-    assert own["images"].to_dict() == {"exact copies": 20, "near copies": 10, "others": 70}
+    assert own["accuracy"].to_dict() == {"exact copies": 1.0, "near copies": 0.0, "others": 0.5,
+                                         "copies labelled otherwise": 1.0}
+    assert own["images"].tolist() == [20, 10, 70, 5]
     exact = own.loc["exact copies"]
     assert exact["difference"] == 0.5
     assert 0.3 < exact["difference_low"] < 0.45 < 0.55 < exact["difference_high"] < 0.7
@@ -81,10 +83,18 @@ def test_copies_are_compared_with_others_of_the_same_expressions(faces):
     assert exact["difference"] == pytest.approx(0.1 - 0.2)  # of the others of that class 7 of 35
 
 
+def test_a_net_that_knows_a_face_gives_it_the_label_that_it_was_trained_with(models, faces):
+    knows = replace(models[0], answers=np.r_[[0] * 4, models[0].answers[4:]])
+    row = copies_table([knows], faces).iloc[-1]
+    assert (row["faces"], row["images"]) == ("copies labelled otherwise", 5)
+    assert (row["accuracy"], row["training_label"]) == pytest.approx((0.2, 0.8))
+    assert row["training_label_low"] < 0.8 < row["training_label_high"]
+
+
 def test_the_interval_is_wider_where_faces_are_of_few_photographs(models, faces):
-    alone = copies_table(models[:1], faces).iloc[-1]
+    alone = copies_table(models[:1], faces).iloc[2]
     pairs = np.r_[:30, 30 + np.arange(70) // 2]  # of each a right and a wrong answer
-    together = copies_table([replace(models[0], photographs=pairs)], faces).iloc[-1]
+    together = copies_table([replace(models[0], photographs=pairs)], faces).iloc[2]
     assert (together["low"], together["high"]) == pytest.approx((0.5, 0.5))
     assert alone["low"] < 0.45 < 0.55 < alone["high"]
 
@@ -103,6 +113,7 @@ def test_answers_keep_what_is_a_copy_of_what(models, tmp_path):
     write_answers(tmp_path, [model], faces)
     [model], again = read_answers(tmp_path / "answers.parquet")
     assert list(again) == list(faces)
+    assert faces["copy_label"].astype(object).fillna("").tolist() == ["", "happy", "happy"]
     assert model.photographs[1] == model.photographs[2] != model.photographs[0]
 
 

@@ -162,6 +162,17 @@ def copied_kinds(dataset: FaceDataset) -> np.ndarray:
     return np.where(training, "", dataset.copies_of("train"))
 
 
+def copied_labels(dataset: FaceDataset) -> np.ndarray:
+    """(N,) the label, as a place in `classes`, of the training face that each face outside training
+    is a copy of (`Copies.listed`: the most alike), -1 of none."""
+    copies = find_copies(dataset)
+    listed, split = copies.listed(), dataset.whole.metadata["split"].to_numpy()
+    listed = listed[split[listed["of_place"]] == "train"]
+    labels = np.full(len(split), -1)
+    labels[listed["place"]] = dataset.whole._labels[listed["of_place"]]
+    return np.where(dataset.metadata["split"] == "train", -1, labels[dataset.places])
+
+
 def face_groups(kinds: np.ndarray) -> dict[str, np.ndarray]:
     """What results are of: "all", "without copies" and "without near copies", with the places of
     the faces in each.

@@ -9,25 +9,27 @@ import pandas as pd
 
 from analysis.engine.store import cell_key, read_cell, write_cell
 from analysis.studies.training.measured import Measured, training_card
-from iram.data.copies import ALL_FACES, copied_kinds, face_groups
+from iram.data.copies import ALL_FACES, copied_kinds, copied_labels, face_groups
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.weights import read_card, write_card
 
 ANSWERS = "answers.parquet"
 FACES = ["image_id", "usage", "label"]
-COPIES = ["copy", "photograph"]  # columns that tables of earlier versions lack
+COPIES = ["copy", "copy_label", "photograph"]  # columns that tables of earlier versions lack
 KEY = cell_key(kind="answers of trained models")
 
 
 def faces_of(dataset: FaceDataset) -> pd.DataFrame:
     """One row a face: `image_id`, `usage` (the data set's own name of the split) and `label`, its
     class as a categorical of all classes; `copy`, what it is of a training face
-    (`iram.data.copies.copied_kinds`), and `photograph`, the same number for copies of each
-    other."""
+    (`iram.data.copies.copied_kinds`); `copy_label`, that one's class; and `photograph`, the same
+    number for copies of each other."""
     label = pd.Categorical.from_codes(dataset.labels.numpy(), dataset.classes)
     faces = dataset.metadata[["image_id", "usage"]].assign(
-        label=label, copy=pd.Categorical(copied_kinds(dataset)), photograph=dataset.photographs()
+        label=label, copy=pd.Categorical(copied_kinds(dataset)),
+        copy_label=pd.Categorical.from_codes(copied_labels(dataset), dataset.classes),
+        photograph=dataset.photographs(),
     )
     return faces.reset_index(drop=True)
 

@@ -6,25 +6,31 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.faces import FACES
-from analysis.engine.statistics import interval_over_seeds
+from analysis.engine.statistics import hierarchical_bootstrap, interval_over_seeds
 from analysis.studies.occlusion.real.matching import drawn, means
 from analysis.studies.training.measured import Measured
 from analysis.studies.training.tables import by_label, listed_seeds, listed_switches
 
 OTHERS = "others"
+OTHERWISE = "copies labelled otherwise"
 COPIES = {"exact copies": ("exact",), "near copies": ("near", "mirrored"), OTHERS: ("",)}
 COLUMNS = ("label", "attention", "switches", "data", "split", "seeds", FACES, "images", "accuracy",
-           "low", "high", "difference", "difference_low", "difference_high")
+           "low", "high", "difference", "difference_low", "difference_high",
+           "training_label", "training_label_low", "training_label_high")
 
 
 def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFrame:
     """One row per label and kind of faces: exact copies of training faces, near ones (mirrored ones
-    among them), and the others.
+    among them), and the others; and the copies, of both kinds, of training faces with another
+    label.
 
     accuracy, low, high: mean over training seeds and faces of that kind, 0 to 1, with its 95%
         interval (photographs within seeds, see `analysis.engine.statistics`).
     difference: from the others' accuracy, each class weighted as it occurs among the copies; both
-        groups of faces are drawn, independently.
+        groups of faces are drawn, independently. Of copies labelled otherwise it is not told.
+    training_label, training_label_low, training_label_high: of copies labelled otherwise, the share
+        of the answers that is the label of the training face: a net that knows the face from
+        training gives it, one that judges the face anew has no reason to prefer it.
 
     Args:
         faces: see `analysis.studies.training.answers.faces_of`.
@@ -36,11 +42,16 @@ def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFram
     if "copy" in faces:
         kinds = faces["copy"].to_numpy(dtype=str)
         here = {name: np.isin(kinds, of) for name, of in COPIES.items()}
+        trained = faces["copy_label"].cat.codes.to_numpy()
+        otherwise = (trained >= 0) & (trained != models[0].labels)
         here = {name: inside for name, inside in here.items() if inside.any()}
         if len(here) > 1 and OTHERS in here:
             split = faces["usage"].iloc[0]
             for label, seeds in by_label(models).items():
-                rows += [{"label": label, "split": split} | row for row in _rows(seeds, here)]
+                found = _rows(seeds, here)
+                if otherwise.any():
+                    found.append(_otherwise(list(seeds.values()), trained, otherwise))
+                rows += [_head(label, split, seeds) | row for row in found]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"images": "Int64"})
 
 
@@ -51,18 +62,35 @@ def _rows(seeds: Mapping[int, Measured], here: Mapping[str, np.ndarray]) -> list
     groups = {name: drawn(first.labels[inside], hits[inside], classes, 0, name,
                           None if first.photographs is None else first.photographs[inside])
               for name, inside in here.items()}
-    head = {"attention": first.attention, "switches": listed_switches(first),
-            "data": first.card["data"]["name"], "seeds": listed_seeds(seeds)}
     rows = []
     for name, own in groups.items():
         found = {"accuracy": own.sums.sum(2) / own.counts.sum(1, keepdims=True)}
         if name != OTHERS:
             expected, seen = means(groups[OTHERS], like=own)
             found["difference"] = seen - expected
-        row = head | {FACES: name, "images": int(here[name].sum())}
+        row = {FACES: name, "images": int(here[name].sum())}
         for value, draws in found.items():
             ends = ("low", "high") if value == "accuracy" else (f"{value}_low", f"{value}_high")
             whole = draws[np.isfinite(draws).all(1)]
             row |= dict(zip((value, *ends), interval_over_seeds(whole), strict=True))
         rows.append(row)
     return rows
+
+
+def _otherwise(
+    models: Sequence[Measured], trained: np.ndarray, otherwise: np.ndarray
+) -> dict[str, object]:
+    """The row of copies whose training face has another label."""
+    models, row = [model.on(otherwise) for model in models], {FACES: OTHERWISE}
+    answers = np.stack([model.answers for model in models])
+    for name, wanted in (("accuracy", models[0].labels), ("training_label", trained[otherwise])):
+        ends = ("low", "high") if name == "accuracy" else (f"{name}_low", f"{name}_high")
+        found = hierarchical_bootstrap(answers == wanted, photographs=models[0].photographs)
+        row |= dict(zip((name, *ends), found, strict=True))
+    return row | {"images": int(otherwise.sum())}
+
+
+def _head(label: str, split: str, seeds: Mapping[int, Measured]) -> dict[str, str]:
+    first = next(iter(seeds.values()))
+    return {"label": label, "attention": first.attention, "switches": listed_switches(first),
+            "data": first.card["data"]["name"], "split": split, "seeds": listed_seeds(seeds)}
