@@ -90,7 +90,14 @@ def test_what_the_findings_say_in_words_is_what_the_tables_say():
     assert (painted["difference_low"] < 0).all()  # "every interval holds 0"
     assert (painted["difference_high"] > 0).all()
     modules = read_table(RESULTS / "training" / "accuracy.csv")
-    assert (modules["p_holm"].dropna() > 0.05).all()  # "no measurable difference"
+    assert (modules["p_holm"].dropna() > 0.05).all()  # "no measurable difference", copies or not
+    switches = read_table(RESULTS / "training" / "ablation.csv")
+    worse = switches[switches["p_holm"] < 0.05]  # "features times (1 + map) alone, each time"
+    assert worse["label"].tolist() == ["iram-fusion-residual"] * 3
+    copied = read_table(RESULTS / "training" / "copies.csv").set_index(["faces", "label"])
+    known = copied.loc["copies labelled otherwise", "difference_low"] > 0
+    told = known[["none", "iram", "cbam", "iram-random-labels"]].tolist()
+    assert told == [False, False, True, False]
 
 
 def test_every_command_has_its_line_in_the_readme():
@@ -171,7 +178,7 @@ def meant(arguments: list[str]) -> dict:
 def test_every_script_of_a_result_is_understood(script, stand_in):
     assert os.access(script, os.X_OK)
     for command in asked(script, {**stand_in, "OUT": "elsewhere"}):
-        assert "elsewhere" in str(parsed(command).out) or command[0] == "train"
+        assert "elsewhere" in str(vars(parsed(command))) or command[0] == "train"
     assert f"[{script.name}](commands/{script.name})" in (RESULTS / "README.md").read_text("utf-8")
 
 

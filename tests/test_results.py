@@ -14,9 +14,9 @@ TRAINING = Path(__file__).parents[1] / "results" / "training"
 
 
 COMPARED = {  # folder -> what the comparison leaves there
-    "": ["accuracy.csv", "ablation.csv", "ablation.md"],
-    "ferplus": ["accuracy.csv"],
-    "ferplus/majority": ["accuracy.csv"],
+    "": ["accuracy.csv", "ablation.csv", "ablation.md", "copies.csv"],
+    "ferplus": ["accuracy.csv", "copies.csv"],
+    "ferplus/majority": ["accuracy.csv", "copies.csv"],
 }
 
 

@@ -27,7 +27,8 @@ def copies_table(models: Sequence[Measured], faces: pd.DataFrame) -> pd.DataFram
     accuracy, low, high: mean over training seeds and faces of that kind, 0 to 1, with its 95%
         interval (photographs within seeds, see `analysis.engine.statistics`).
     difference: from the others' accuracy, each class weighted as it occurs among the copies; both
-        groups of faces are drawn, independently. Of copies labelled otherwise it is not told.
+        groups of faces are drawn, independently. Of copies labelled otherwise it is training_label
+        less accuracy.
     training_label, training_label_low, training_label_high: of copies labelled otherwise, the share
         of the answers that is the label of the training face: a net that knows the face from
         training gives it, one that judges the face anew has no reason to prefer it.
@@ -83,9 +84,11 @@ def _otherwise(
     """The row of copies whose training face has another label."""
     models, row = [model.on(otherwise) for model in models], {FACES: OTHERWISE}
     answers = np.stack([model.answers for model in models])
-    for name, wanted in (("accuracy", models[0].labels), ("training_label", trained[otherwise])):
+    tested, known = (answers == labels for labels in (models[0].labels, trained[otherwise]))
+    for name, values in (("accuracy", tested), ("training_label", known),
+                         ("difference", known.astype(float) - tested)):
         ends = ("low", "high") if name == "accuracy" else (f"{name}_low", f"{name}_high")
-        found = hierarchical_bootstrap(answers == wanted, photographs=models[0].photographs)
+        found = hierarchical_bootstrap(values, photographs=models[0].photographs)
         row |= dict(zip((name, *ends), found, strict=True))
     return row | {"images": int(otherwise.sum())}
 
