@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.engine.faces import of_all_faces
 from analysis.engine.marks import reasons
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
@@ -18,24 +19,32 @@ MISSED_SHOWN = 12
 
 
 def report(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
+    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on; all
+    but the first of all faces, copies of training faces included."""
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _marks(tables) + _poses(accuracy) + _drops(tables["occluders"])
+    lines = clean + _marks(tables) + _poses(accuracy) + _drops(tables["occluders"])
     lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
     return "\n".join(lines)
 
 
 def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    return _clean(accuracy) + _marks(tables) + _robustness(tables) + _leaning(tables["importance"])
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
+    return clean + _marks(tables) + _robustness(tables) + _leaning(tables["importance"])
 
 
-def _clean(accuracy: pd.DataFrame) -> list[str]:
-    clean = accuracy[accuracy["condition"] == "clean"]
-    return ["clean accuracy (%)"] + [
-        f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
-    ]
+def _clean(summary: pd.DataFrame) -> list[str]:
+    """A line per model; without copies of training faces beside it, where there are any."""
+    clean = summary[(summary["condition"] == "clean") & (summary["metric"] == "accuracy")]
+    lines = ["clean accuracy (%)"]
+    for model, rows in clean.groupby("model", sort=False):
+        first, *others = rows.itertuples()
+        told = [f"{row.faces} {interval(row).strip()}" for row in others]
+        lines.append("; ".join([f"  {model:24s} {interval(first)}", *told]))
+    return lines
 
 
 def _marks(tables: Mapping[str, pd.DataFrame]) -> list[str]:

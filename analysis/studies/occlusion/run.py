@@ -30,7 +30,7 @@ REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
-    version = 2
+    version = 3
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:

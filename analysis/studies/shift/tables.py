@@ -147,7 +147,7 @@ def _cells(evidence: Evidence):
 def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
     """`column_intervals` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
     seed = evidence.study.plan.seed
-    counts = resampling_counts(values.shape[-2], RESAMPLES, seed)
+    counts = resampling_counts(values.shape[-2], RESAMPLES, seed, evidence.photographs)
     table = pd.DataFrame(
         column_intervals(values, counts, seed), columns=["value", "low", "high", "n"]
     )
