@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
+from analysis.attributions.layers import features
+from analysis.attributions.places import Layout, brought
 from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
@@ -33,7 +35,10 @@ class OutsideModel(nn.Module):
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
-        stages: modules whose outputs stand for its blocks where it has no attention.
+        stages: {module: where its places are}, of modules whose outputs stand for its blocks where
+            it has no attention.
+        cam_layer, cam_reshape: the layer that the description names for class activation maps, and where
+            its places are; None: they are found (see `analysis.attributions.layers.chosen`).
     """
 
     def __init__(self, net: Callable, description: Description, where: str = ""):
@@ -42,7 +47,9 @@ class OutsideModel(nn.Module):
         self.name, self.seed = description.name, description.seed
         self.size, self.classes = description.input_size, description.classes
         self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
-        self.stages: tuple[str, ...] = ()
+        self.stages: dict[str, Layout] = {}
+        self.cam_layer = description.layer and f"net.{description.layer}"
+        self.cam_reshape = description.reshape
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
                      for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
@@ -137,12 +144,13 @@ class OutsideModel(nn.Module):
 
     @contextlib.contextmanager
     def _features(self, seen: dict[int, Tensor]) -> Iterator[None]:
-        def hook(index: int):
+        def hook(index: int, layout: Layout):
             return lambda module, arguments, output: seen.__setitem__(
-                index, getattr(output, "features", output)
+                index, brought(features(output), layout, (self.size, self.size))
             )
 
-        with self.hooked({name: hook(i) for i, name in enumerate(self.stages)}):
+        with self.hooked({name: hook(i, layout)
+                          for i, (name, layout) in enumerate(self.stages.items())}):
             yield
 
     @contextlib.contextmanager
