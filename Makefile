@@ -17,7 +17,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study figures notebooks test test-all benchmarks landmarks faults clean
+.PHONY: bench study figures numbers docs notebooks test test-all benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -42,6 +42,15 @@ benchmarks: $(READY)
 
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)
+
+# README.md and docs/findings.md: every number from the tables of results/.
+numbers: $(READY)
+	for text in $(patsubst docs/templates/%.j2,%,$(shell find docs/templates -name '*.j2')); do \
+		$(VENV)/bin/iram report --template docs/templates/$$text.j2 --out $$text || exit 1; done
+
+# The site, in build/site: documents, gallery, API. A warning is an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python docs/site.py build
 
 figures: $(READY)
 	$(VENV)/bin/iram figures $(ARGS)

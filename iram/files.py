@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iram.errors import InputError
+from iram.extras import install_hint
 
 
 def _umask() -> int:
@@ -29,7 +30,7 @@ def located(path: str | Path) -> Path:
     try:
         from upath import UPath
     except ImportError:
-        raise InputError(f"{path}: a URL needs: pip install 'iram-study[remote]'") from None
+        raise InputError(f"{path}: a URL needs: {install_hint('remote')}") from None
     try:
         remote = UPath(path)
         remote.fs  # noqa: B018 - connects nowhere yet, but needs the package of its kind

@@ -63,7 +63,7 @@ def test_help_shows_examples_and_imports_no_torch(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_has_a_help_text(command):
-    parser = cli._parser([command])
+    parser = cli.command_parser([command])
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     for action in commands.choices[command]._actions:
         assert action.help, action.option_strings or action.dest
@@ -280,7 +280,7 @@ def test_training_without_data_says_what_is_lacking(capsys):
 def test_a_recipe_and_a_suffix_apply_to_a_whole_grid(capsys):
     from analysis.commands.train import _cells
 
-    parser = cli._parser(["train"])
+    parser = cli.command_parser(["train"])
     args = parser.parse_args(["train", "--data", "x", "--out", "x", "--grid", "study",
                               "--recipe", "epochs=2", "--suffix=-short"])
     cells = _cells(args)

@@ -1,11 +1,14 @@
 import bz2
 import gzip
+import io
 import lzma
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from sources import changed, faces, fer_rows, write_csv
 
 from iram.data import open_dataset
+from iram.data.fer2013_csv import CLASSES as FER2013
 from iram.data.specs import load
 from iram.errors import InputError
 
@@ -23,6 +27,12 @@ def pack(path, kind):
     if kind == "zip":
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("fer2013/fer2013.csv", data)
+    elif kind.startswith("tar"):
+        with tarfile.open(packed, f"w:{kind[4:]}") as archive:
+            for name, content in (("README", b"x"), ("._fer2013.csv", b"x"), ("fer2013.csv", data)):
+                member = tarfile.TarInfo(f"fer2013/{name}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
     else:
         packed.write_bytes({"gz": gzip, "xz": lzma, "bz2": bz2}[kind].compress(data))
     return packed
@@ -51,7 +61,10 @@ def test_a_split_is_asked_for_by_role_or_by_the_sets_own_name(fer_csv, split):
     assert np.array_equal(part.images_uint8([1]), faces(12)[[5]])
 
 
-@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip"])
+TARS = ["tar", "tar.gz", "tar.xz", "tar.bz2"]
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip", *TARS])
 def test_packed_and_plain_csv_hold_the_same(fer_csv, kind):
     packed = open_dataset(f"fer2013:{pack(fer_csv, kind)}")
     assert np.array_equal(packed.images_uint8(slice(None)), faces(12))
@@ -127,7 +140,7 @@ def test_a_missing_file_is_named(tmp_path):
         open_dataset(f"fer2013:{tmp_path}/gone.csv")
 
 
-@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip"])
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip", *TARS])
 def test_a_truncated_archive_is_refused(fer_csv, kind):
     path = pack(fer_csv, kind)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
@@ -143,6 +156,47 @@ def test_a_zip_that_points_outside_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="points outside the archive"):
         open_dataset(f"fer2013:{path}")
     assert [file.name for file in tmp_path.iterdir()] == ["x.zip"]
+
+
+@pytest.mark.parametrize(("start", "kind"), [(b"7z\xbc\xaf", "7z"), (b"Rar!\x1a\x07", "RAR")])
+def test_archives_that_are_not_read_are_named(tmp_path, start, kind):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(start + bytes(99))
+    with pytest.raises(InputError, match=f"{path} is a {kind} archive, which is not read; unpack"):
+        open_dataset(f"fer2013:{path}")
+
+
+def test_a_csv_without_usage_is_training_and_this_is_told(tmp_path):
+    rows = [[pixels, emotion] for emotion, pixels, _ in fer_rows(5)]
+    path = write_csv(tmp_path / "train.csv", rows, header="pixels,emotion")
+    with pytest.warns(UserWarning, match="train.csv line 1: there is no column Usage: every row"):
+        dataset = open_dataset(f"fer2013:{path}")
+    assert set(dataset.metadata["usage"]) == {"Training"}
+    assert np.array_equal(dataset.images_uint8(slice(None)), faces(5))
+
+
+def test_the_competitions_test_csv_is_refused_as_without_labels(tmp_path):
+    path = write_csv(tmp_path / "test.csv", [[row[1]] for row in fer_rows(2)], header="pixels")
+    with pytest.raises(InputError, match="it has no labels: the file with them is fer2013"):
+        open_dataset(f"fer2013:{path}")
+
+
+def test_a_csv_that_pandas_saved_again_is_read(tmp_path):
+    path = tmp_path / "again.csv"
+    table = pd.DataFrame(fer_rows(), columns=["emotion", "pixels", "Usage"])
+    commas = table["pixels"].str.replace(" ", ",")
+    pixels = [[int(one) for one in text.split()] for text in table["pixels"]]
+    names = [FER2013[int(emotion)].title() for emotion in table["emotion"]]
+    floats = table.assign(emotion=table["emotion"].astype(float), note=None)
+    for saved, options in [(table, {}), (table, {"encoding": "utf-8-sig", "sep": ";"}),
+                           (table, {"sep": "\t", "index": False}), (floats, {}),
+                           (table.assign(pixels=pixels), {}),
+                           (table.assign(pixels=commas), {}), (table.assign(emotion=names), {})]:
+        saved.to_csv(path, **options)
+        dataset = open_dataset(f"fer2013:{path}")
+        assert np.array_equal(dataset.images_uint8(slice(None)), faces(12))
+        assert dataset.labels.tolist() == [i % 7 for i in range(12)]
+        assert dataset.problems == []
 
 
 @pytest.mark.parametrize(("names", "found"), [(["a.csv", "b.csv"], "several"), (["a.txt"], "none")])
@@ -216,4 +270,6 @@ def test_the_real_file_has_its_rows(iram_data):
     assert counts.to_dict() == {"Training": 28558, "PublicTest": 3589, "PrivateTest": 3589}
     private = dataset.counts()["PrivateTest"]
     assert private.tolist() == [491, 55, 528, 879, 594, 416, 626]
-    assert dataset.problems == []
+    [flat] = dataset.problems
+    assert flat.message.startswith("2 of 35,736 pictures are constant or nearly so")
+    assert not flat.unusable

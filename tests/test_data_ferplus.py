@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 from sources import changed, faces, fer_rows, write_lists, write_votes
 
 from iram.data import open_dataset
@@ -193,3 +194,64 @@ def test_other_votes_or_another_rule_are_other_faces(spec, fer_csv, tmp_path):
     hashes = {open_dataset(spec).sha256, open_dataset(spec, rule="majority").sha256, other.sha256,
               open_dataset(f"fer2013:{fer_csv}").sha256}
     assert len(hashes) == 4
+
+
+# The folders that FERPlus's own program writes --------------------------------------------------
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two faces in each of the three folders, with the votes of `label.csv`."""
+    root = tmp_path / "FERPlus"
+    for k, face in enumerate(faces(6)):
+        folder = root / ("FER2013Train", "FER2013Valid", "FER2013Test")[k // 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"fer{100 + k:07d}.png"
+        Image.fromarray(face).save(folder / name)
+        votes = [7 if j == k else 0 for j in range(8)] + [3, 0]
+        box = '"(0, 0, 48, 48)",' * (k % 2 == 0)  # versions with and without
+        with open(folder / "label.csv", "a") as file:
+            file.write(f"{name},{box}{','.join(map(str, votes))}\n")
+    return root
+
+
+def test_the_folders_of_its_own_program_are_read(folders):
+    dataset = open_dataset(f"ferplus:{folders},rule=majority")
+    assert dataset.metadata["usage"].tolist() == [
+        "PrivateTest", "PrivateTest", "Training", "Training", "PublicTest", "PublicTest"]
+    assert dataset.labels.tolist() == [4, 5, 0, 1, 2, 3]
+    assert dataset.metadata["ferplus_name"][0] == "fer0000104.png"
+    assert dataset.metadata["row"].tolist() == [104, 105, 100, 101, 102, 103]
+    assert np.array_equal(dataset.images_uint8([2, 3, 4, 5, 0, 1]), faces(6))
+    assert dataset.distribution.argmax(1).tolist() == dataset.labels.tolist()
+    assert dataset.problems == []
+
+
+def test_what_its_folders_lack_is_named(folders):
+    (folders / "FER2013Test/fer0000105.png").rename(folders / "FER2013Test/fer0000999.png")
+    with pytest.raises(InputError, match=r"FER2013Test/label.csv line 2: there is no picture"):
+        open_dataset(f"ferplus:{folders}")
+    with pytest.warns(UserWarning, match="left out"):
+        dataset = open_dataset(f"ferplus:{folders},skip_bad=1")
+    assert len(dataset) == 5
+    assert any("1 file, such as fer0000999.png, not in label.csv" in problem.message
+               for problem in dataset.problems)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("x.png,1,2", "ten numbers of votes are needed, not 'x.png,1,2'"),
+     ("x.png,1,2,3,4,5,6,7,8,9,-1", "ten numbers of votes")],
+)
+def test_a_line_of_its_folders_that_is_wrong_is_named(folders, line, message):
+    path = folders / "FER2013Valid/label.csv"
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InputError, match=f"{path} line 3: .*{message}"):
+        open_dataset(f"ferplus:{folders}")
+
+
+def test_other_folders_are_no_ferplus(tmp_path, folders):
+    with pytest.raises(InputError, match=r"no folder in it has a label\.csv; FERPlus's folders"):
+        open_dataset(f"ferplus:{tmp_path}")
+    with pytest.raises(InputError, match=f"write ferplus:{folders}"):
+        open_dataset(f"folder:{folders}")

@@ -114,7 +114,7 @@ def test_settled_pictures_are_not_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "SETTLED", -60.0)  # as if a minute had gone by
     first = open_dataset(f"folder:{root}")
     monkeypatch.setattr(pictures, "sha256", None)
-    monkeypatch.setattr(pictures, "read_image", None)
+    monkeypatch.setattr(pictures, "read_picture", None)
     assert open_dataset(f"folder:{root}").sha256 == first.sha256
 
 

@@ -4,11 +4,12 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from sources import faces
 
 from iram.data import images
-from iram.data.images import read_image, resized
+from iram.data.images import is_flat, read_image, read_picture, resized
+from iram.data.specs import load
 from iram.errors import InputError
 
 GRAY = faces(1, 24)[0][:, :20]  # 24 high, 20 wide
@@ -189,3 +190,138 @@ def test_shrinking_averages_and_does_not_alias():
     stripes = np.tile(np.array([0, 255], dtype=np.uint8), (96, 48))  # period 2 px
     inner = resized(stripes, 24)[:, 2:-2].astype(int)
     assert np.abs(inner - 127.5).max() < 2
+
+
+def deep_png(path, values, colour=0):
+    """A 16-bit PNG of these values, (H, W) or (H, W, channels); Pillow writes no colour ones."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    height, width = values.shape[:2]
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+                     + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("suffix", ["png", "tif", "rgb", "rgba"])
+def test_fewer_bits_in_a_file_of_16_are_stretched_and_told(tmp_path, bits, suffix):
+    gray = GRAY.astype(np.uint16)
+    values = np.round(gray * ((2**bits - 1) / 255)).astype(np.uint16)
+    if suffix.startswith("rgb"):
+        alpha = [np.full_like(values, 2**bits - 1)] * (suffix == "rgba")
+        colour = 6 if alpha else 2
+        path = deep_png(tmp_path / "x.png", np.stack([values] * 3 + alpha, -1), colour)
+    else:
+        path = saved(tmp_path / f"x.{suffix}", Image.fromarray(values))
+    picture = read_picture(path)
+    assert np.abs(picture.gray.astype(int) - GRAY).max() <= 1
+    assert picture.notes == (f"{bits}-bit values in a file of more bits were stretched: 0 to "
+                             f"{2**bits - 1:,} became 0 to 255",)
+
+
+@pytest.mark.parametrize("times", [257, 256, 64, 16])
+def test_a_dark_picture_of_16_bits_stays_dark(tmp_path, times):
+    values = (GRAY // 4 + 1).astype(np.uint16) * times  # 8 bits, in the upper ones
+    if times < 256:
+        values = (GRAY.astype(np.uint16) + 1) * times
+    picture = read_picture(saved(tmp_path / "x.png", Image.fromarray(values)))
+    expected = values / 257 if values.max() >= 4096 else None
+    assert np.abs(picture.gray - expected).max() <= 1
+    assert picture.notes == ()
+
+
+def test_a_colour_picture_of_16_bits_is_read_without_a_word(tmp_path):
+    values = np.stack([GRAY.astype(np.uint16) * 257] * 3, -1)
+    picture = read_picture(deep_png(tmp_path / "x.png", values, 2))
+    assert np.array_equal(picture.gray, GRAY)
+    assert picture.notes == ()
+
+
+def test_a_tiff_says_itself_what_its_largest_value_is(tmp_path):
+    values = GRAY.astype(np.uint16) * 4  # would be taken for 10 bits
+    path = saved(tmp_path / "x.tif", Image.fromarray(values), tiffinfo={281: 4095})
+    assert np.abs(read_picture(path).gray - values * (255 / 4095)).max() <= 1
+
+
+def test_floating_point_from_0_to_1_or_to_255_is_read(tmp_path):
+    for scale in (1 / 255, 1):
+        path = saved(tmp_path / "x.tif", Image.fromarray((GRAY * scale).astype(np.float32)))
+        assert np.array_equal(read_image(path), GRAY)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -1, 1e9])
+def test_floating_point_of_another_range_is_refused(tmp_path, odd):
+    values = GRAY.astype(np.float32)
+    values[3, 3] = odd
+    with pytest.raises(InputError, match="save it as 8 bits"):
+        read_image(saved(tmp_path / "x.tif", Image.fromarray(values)))
+
+
+def test_pictures_of_a_data_set_share_a_range(tmp_path):
+    """A dark picture of a 12-bit camera stays darker than the others."""
+    (tmp_path / "sad").mkdir()
+    deep = [GRAY.astype(np.uint16) * scale for scale in (16, 4)]
+    for k, values in enumerate(deep):
+        saved(tmp_path / f"sad/{k}.png", Image.fromarray(values[:20] + 1))
+    dataset = load(f"folder:{tmp_path},size=20")
+    bright, dark = dataset.images_uint8([0, 1]).astype(int)
+    assert np.abs(dark - bright / 4).max() <= 1
+    [told] = [problem for problem in dataset.problems if problem.assumed]
+    assert told.message.startswith("2 of 2 pictures, such as sad/0.png: 12-bit values in a file of")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_a_wholly_transparent_picture_counts_as_opaque_and_is_told(tmp_path, mode, alpha):
+    image = Image.fromarray(GRAY)
+    if mode == "P":
+        path = saved(tmp_path / "x.png", image.convert("P"), transparency=bytes([alpha] * 256))
+    else:
+        image = image.convert("RGBA")
+        image.putalpha(alpha)
+        path = saved(tmp_path / "x.png", image.convert(mode))
+    picture = read_picture(path)
+    assert np.array_equal(picture.gray, GRAY)
+    assert picture.notes == ("all of it is transparent, which counts as opaque",)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_texts_over_the_decoders_limit_do_not_hide_a_whole_picture(tmp_path, zipped):
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("comment", "x" * 3_000_000, zip=zipped)
+    for k in range(30):
+        texts.add_text(f"more{k}", "y" * 3_000_000, zip=zipped)
+    path = saved(tmp_path / "x.png", Image.fromarray(GRAY), pnginfo=texts)
+    assert np.array_equal(read_image(path), GRAY)
+    assert np.array_equal(read_image("x.png", path.read_bytes()), GRAY)
+
+
+def test_a_broken_text_does_not_hide_a_whole_picture_and_whole_texts_no_broken_one(tmp_path):
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("comment", "abcdefgh")
+    path = saved(tmp_path / "x.png", Image.fromarray(GRAY), pnginfo=texts)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"abcdefgh", b"abcdefgX"))  # its checksum is wrong now
+    assert np.array_equal(read_image(path), GRAY)
+    path.write_bytes(data[:-40])
+    with pytest.raises(InputError, match="is damaged"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("orientation", [3, 5, 6, 8])
+def test_tiffs_are_brought_upright_once(tmp_path, orientation):
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation]))
+    path = saved(tmp_path / "x.tif", stored, tiffinfo={0x0112: orientation})
+    assert np.array_equal(read_image(path), UPRIGHT)
+
+
+def test_a_picture_that_shows_nothing_is_flat():
+    assert is_flat(np.full((48, 48), 90, np.uint8))
+    assert is_flat((120 + GRAY // 20).astype(np.uint8))
+    assert not is_flat(GRAY)
+    assert not is_flat((GRAY // 8).astype(np.uint8))

@@ -122,3 +122,49 @@ def test_the_real_lists_are_read_whole(rafdb, iram_data):
     twice, absent = (problem.message for problem in problems[:2])
     assert "1 of 734 listed faces stands more than once, such as test_2464 in lines 316" in twice
     assert "of 1,689 listed faces are not among the faces here" in absent
+
+
+# In folders by split and class ----------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(rafdb):
+    """The same faces as DATASET/train/1/train_00001_aligned.jpg and so on."""
+    root = rafdb.parent / "kaggle"
+    for i, name in enumerate(NAMES):
+        target = root / "DATASET" / name.split("_")[0] / str(i % 7 + 1) / f"{name}_aligned.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((rafdb / f"basic/Image/aligned/{name}_aligned.jpg").read_bytes())
+    (root / "train_labels.csv").write_text("image,label\n")
+    return root
+
+
+def test_folders_by_split_and_class_hold_the_same_as_the_official_layout(rafdb, folders):
+    official = open_dataset(f"rafdb:{rafdb}")
+    expected = official.metadata.assign(label=official.labels.tolist()).set_index("image_id")
+    for root in (folders, folders / "DATASET"):
+        dataset = open_dataset(f"rafdb:{root}")
+        found = dataset.metadata.assign(label=dataset.labels.tolist()).set_index("image_id")
+        for column in ("label", "split", "usage"):
+            assert found[column].to_dict() == expected[column].to_dict()
+        place = list(found.index).index("test_0003")
+        assert np.array_equal(dataset.images_uint8([place]), official.images_uint8([42]))
+        assert dataset.problems == []
+
+
+def test_folders_may_be_named_by_expression_and_no_others(folders):
+    names = ["Surprise", "fear", "Disgust", "happiness", "SAD", "anger", "neutral"]
+    for split in ("train", "test"):
+        for k, name in enumerate(names):
+            (folders / "DATASET" / split / str(k + 1)).rename(folders / "DATASET" / split / name)
+    assert open_dataset(f"rafdb:{folders}").labels.bincount().tolist() == [7, 7, 7, 7, 7, 7, 6]
+    (folders / "DATASET/test/SAD").rename(folders / "DATASET/test/8")
+    with pytest.raises(InputError, match="test/8 is no class of RAF-DB: 1 to 7, or surprise"):
+        open_dataset(f"rafdb:{folders}")
+
+
+def test_a_face_that_stands_in_two_classes_is_taken_once_and_named(folders):
+    source = folders / "DATASET/test/6/test_0001_aligned.jpg"
+    (folders / "DATASET/test/7/test_0001_aligned.jpg").write_bytes(source.read_bytes())
+    with pytest.raises(InputError, match="test_0001 is also test/6/test_0001_aligned"):
+        open_dataset(f"rafdb:{folders}")

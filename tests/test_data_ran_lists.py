@@ -98,11 +98,11 @@ def test_a_listed_name_that_two_faces_share_flags_both_and_is_told(fer_csv, tmp_
     assert any("1 of 2 listed names stand for several faces here" in m for m in messages)
 
 
-def test_every_list_is_named_in_the_readme_and_the_help(capsys):
+def test_every_list_is_named_in_the_documents_and_the_help(capsys):
     with pytest.raises(SystemExit):
         main(["bench", "--help"])
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    for text in (readme, capsys.readouterr().out):
+    told = (Path(__file__).parents[1] / "docs" / "benchmark.md").read_text("utf-8")
+    for text in (told, capsys.readouterr().out):
         for lists in (FERPLUS, RAFDB):
             for file in (lists.occlusion, lists.pose_30, lists.pose_45, VOTES):
                 assert file in text

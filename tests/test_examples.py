@@ -1,4 +1,4 @@
-"""The worked examples, run as their README has them."""
+"""The worked examples, run as docs/own-models.md has them."""
 
 import os
 import re
@@ -13,8 +13,8 @@ import pytest
 from analysis.commands.main import main
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+OWN_MODELS = (ROOT / "docs" / "own-models.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", OWN_MODELS, re.DOTALL)
 SMALL = "heads:n=140", "heads:n=70"  # as written, but on half as many heads
 
 
@@ -41,7 +41,7 @@ def run(line: str, monkeypatch) -> int:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["residual", "files", "attention"])
-def test_the_commands_of_the_readme_run_as_written(checkout, block, monkeypatch):
+def test_the_commands_of_the_document_run_as_written(checkout, block, monkeypatch):
     for line in filter(None, block.splitlines()):
         assert run(line, monkeypatch) == 0, line
 
@@ -70,4 +70,4 @@ def test_every_field_of_a_description_is_explained():
     from analysis.subjects.description import CHECKS
 
     for field in CHECKS:
-        assert re.search(rf"`\[?{field}\]?`", README), field
+        assert re.search(rf"`\[?{field}\]?`", OWN_MODELS), field

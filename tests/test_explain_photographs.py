@@ -212,6 +212,45 @@ def test_boxes_of_a_csv_are_the_crops(explain, tmp_path):
     assert table["score"].isna().all()
 
 
+def test_what_is_passed_over_or_assumed_is_told(explain, tmp_path):
+    """A note changes no exit code; a photograph without anything to explain does."""
+    gray = heads()[0][:90, :90]
+    saved(tmp_path / "photos/deep.png", gray.astype(np.uint16) * 16)
+    saved(tmp_path / "photos/clear.png", np.dstack([gray, 0 * gray]))
+    (tmp_path / "photos/notes.txt").write_text("x")
+    code, table, _, problems = explain(tmp_path / "photos")
+    assert code == 0
+    assert len(table) == 2
+    told = " | ".join(problems)
+    assert "clear.png: all of it is transparent, which counts as opaque" in told
+    assert "deep.png: 12-bit values in a file of more bits were stretched" in told
+    assert "1 file, such as notes.txt, not read" in told
+    saved(tmp_path / "photos/black.png", 0 * gray)
+    code, table, _, problems = explain(tmp_path / "photos", out="more")
+    assert (code, len(table)) == (1, 2)
+    assert "black.png: the face at 0,0,90,90 is constant or nearly so" in problems[0]
+    code, table, _, _ = explain(tmp_path / "photos/black.png", "--faces", "whole", out="none")
+    assert (code, table) == (2, None)
+
+
+def test_one_picture_of_one_gray_has_nothing_to_explain(weights, tmp_path, capsys):
+    path = saved(tmp_path / "black.png", np.zeros((60, 60), np.uint8))
+    out = tmp_path / "panel.png"
+    assert main(["explain", str(path), "--models", weights[0], "--out", str(out)]) == 2
+    assert "black.png: the picture is constant or nearly so" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_boxes_of_nan_cost_their_face_and_the_exit_code(explain, tmp_path):
+    paths = [saved(tmp_path / f"{name}.png", heads()[0]) for name in "ab"]
+    csv = tmp_path / "boxes.csv"
+    csv.write_text("path,left,top,right,bottom\na.png,10,10,90,90\nb.png,nan,nan,nan,nan\n")
+    code, table, _, problems = explain(*paths, "--faces", csv)
+    assert (code, table["file"].tolist()) == (1, [str(paths[0])])
+    [told] = problems
+    assert told.startswith(f"iram: {paths[1]}: no face here by {csv} line 3: 'nan,nan,nan,nan'")
+
+
 def test_without_opencv_the_message_says_what_to_install(explain, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     path = saved(tmp_path / "large.png", scenery())

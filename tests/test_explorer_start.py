@@ -15,6 +15,7 @@ from analysis.commands.main import main
 from analysis.explorer.notebook import Explorer
 from analysis.explorer.server import Server
 from iram.errors import InputError
+from iram.extras import install_hint
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,7 +76,7 @@ def test_without_tornado_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tornado", None)
     assert main(["explore"]) == 2
     told = capsys.readouterr().err
-    assert "pip install -c constraints.txt -e .[explore]" in told
+    assert install_hint("explore") in told
     assert told.count("\n") == 1
 
 

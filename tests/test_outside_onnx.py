@@ -1,5 +1,6 @@
 """ONNX files: the same answers as the net they hold, whatever their form; and nothing else read."""
 
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ from analysis.subjects.loading import load_outside
 from analysis.subjects.onnx_file import external_files
 from analysis.subjects.probe import pictures
 from iram.errors import InputError
+from iram.extras import install_hint
 
 SEVEN = outside.CLASSES
 
@@ -169,7 +171,7 @@ def test_what_to_install_is_told_where_onnx_is_missing(tmp_path, monkeypatch):
     for missing in ("onnx", "onnxruntime"):
         with monkeypatch.context() as context:
             context.setitem(__import__("sys").modules, missing, None)
-            with pytest.raises(InputError, match=r"pip install 'iram-study\[onnx\]'"):
+            with pytest.raises(InputError, match=re.escape(install_hint("onnx"))):
                 opened(tmp_path / "net.onnx")
     assert onnx_file.TYPES["tensor(float)"] is np.float32
 

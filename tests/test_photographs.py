@@ -11,7 +11,7 @@ from photos import heads, needs_detector, photograph, saved, scenery
 
 from analysis.explain.boxes import read_boxes
 from analysis.explain.faces import Finder
-from analysis.explain.inputs import photographs
+from analysis.explain.inputs import passed_over, photographs
 from iram.data import open_dataset
 from iram.data.images import read_image, resized
 from iram.errors import InputError
@@ -192,6 +192,44 @@ def test_boxes_are_read_by_the_names_of_the_columns(tmp_path):
 def test_a_line_of_boxes_that_is_wrong_is_named(tmp_path, line, message):
     with pytest.raises(InputError, match=message):
         read_boxes(boxes_csv(tmp_path, line))
+
+
+@pytest.mark.parametrize("box", ["nan,nan,nan,nan", ",,,", "1,2,NaN,40", "0,0,0,0", "1,2,inf,4"])
+def test_a_line_without_a_box_costs_its_face_alone(tmp_path, box):
+    party, nobody = (saved(tmp_path / name, scenery()) for name in ("party.png", "nobody.png"))
+    path = boxes_csv(tmp_path, "party.png,10,20,110,120", f"nobody.png,{box}", f"party.png,{box}")
+    finder = Finder(str(path))
+    assert [face.crop for face in finder(party)[1]] == [Box(10, 20, 110, 120)]
+    with pytest.raises(InputError, match=r"nobody\.png: no face here by .*boxes\.csv line 3: "):
+        finder(nobody)
+    [told] = finder.unused([party, nobody])
+    assert told.startswith(f"{path} line 4: ")
+
+
+def test_a_face_that_gives_nothing_is_named_and_the_others_of_its_photograph_stay(tmp_path):
+    picture = scenery().copy()
+    picture[200:300, 100:200] = 90
+    path = saved(tmp_path / "x.png", picture)
+    boxes = ("100,200,200,300", "300,100,400,200", "600,300,900,500", "5,5,9,9")
+    finder = Finder(str(boxes_csv(tmp_path, *(f"x.png,{box}" for box in boxes))))
+    assert [face.crop.left for face in finder(path)[1]] == [300]
+    beyond, flat, small = finder.lost
+    assert "not inside it: 600,300,900,500 (line 4)" in beyond
+    assert "x.png: the face at 100,200,200,300 is constant or nearly so" in flat
+    assert "5,5,9,9 has 4 x 4 pixels, too few" in small
+    with pytest.raises(InputError, match="there is nothing to explain"):
+        Finder("whole")(saved(tmp_path / "black.png", np.zeros((60, 60), np.uint8)))
+
+
+def test_what_a_folder_holds_beside_photographs_is_counted(tmp_path):
+    for name in ("a.jfif", "noext", "deeper/c.png"):
+        saved(tmp_path / name, heads()[0], format="JPEG")
+    for name in ("notes.txt", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [photo.path.name for photo in photographs([tmp_path])] == ["a.jfif", "noext"]
+    files, folders = passed_over([tmp_path, tmp_path / "a.jfif"])
+    assert files.startswith(f"{tmp_path}: 2 files, such as Thumbs.db, not read")
+    assert folders == f"{tmp_path}: 1 folder, such as deeper, not looked into"
 
 
 def test_other_files_are_no_boxes(tmp_path):

@@ -23,6 +23,7 @@ from analysis.figures.registry import FIGURES, TABLES
 from analysis.report import Section, collect_notebooks, find_notebooks, render
 from analysis.report.contents import Item, command_for
 from iram.errors import InputError
+from iram.extras import install_hint
 
 CSS = Path(command.__file__).parents[1] / "report" / "page.css"
 KEPT = ("shift/verdicts.csv", "shift/components.csv", "pose/summary.csv", "training/accuracy.csv")
@@ -162,9 +163,7 @@ def test_a_notebook_that_fails_is_told(tmp_path):
 def test_running_without_nbclient_says_what_to_install(results, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "nbclient", None)
     assert main(["report", "--results", str(results), "--notebooks", "run"]) == 2
-    assert "takes nbclient: `pip install -c constraints.txt -e .[notebooks]`" in (
-        capsys.readouterr().err
-    )
+    assert f"takes nbclient: `{install_hint('notebooks')}`" in capsys.readouterr().err
 
 
 def test_nothing_is_wider_than_a_phone(text, tmp_path):

@@ -2,8 +2,10 @@
 
 A problem names file, row and value. Unusable rows are left out of the counts. Other commands
 stop at them unless the data set's option skip_bad=1 is given, as in --data
-fer2013:fer2013.csv,skip_bad=1. Worth knowing is, of a folder without splits of its own, how many
-faces fall to training, validation and test.
+fer2013:fer2013.csv,skip_bad=1. Worth knowing is what costs no face: files that are passed over,
+folders that are one class, constant pictures, how many faces of a folder without splits of its own
+fall to training, validation and test. Layouts, options, and the names of classes and splits are
+told in docs/data.md.
 
 examples:
   iram data fer2013:fer2013.csv
@@ -11,6 +13,7 @@ examples:
   iram data ferplus:fer2013.csv,fer2013new.csv --json
   iram data rafdb:RAF-DB
   iram data folder:faces,size=100
+  iram data folder:val_set,classes=affectnet
 """
 
 from iram.errors import InputError

@@ -18,8 +18,10 @@ from a detector of yours, columns path,left,top,right,bottom in pixels; the crop
 each box, --widen times as wide. The parts of a face stand by its landmarks where --landmarks knows
 the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
 
-Photographs that can't be read, or show no face, are named and passed over. Exit code: 0 all was
-explained, 1 something was passed over, 2 nothing could be done.
+Photographs that can't be read, show no face or are all of one gray, and lines of the CSV without a
+box (nan), are named and passed over. Files in a folder that are no pictures, and folders in it, are
+counted; what was assumed of a picture, such as 12-bit values in a file of 16, is told. Exit code: 0
+all was explained, 1 a photograph or a face was passed over, 2 nothing could be done.
 
 With --methods each attribution method's map of the predicted class stands side by side instead:
 what speaks for it in orange, against it in purple, about 0; gates and sizes (attention, activation,
@@ -40,6 +42,7 @@ from pathlib import Path
 
 from analysis.commands import options
 from iram.errors import InputError
+from iram.names import split_names
 
 KINDS = (".png", ".pdf", ".svg")
 
@@ -65,7 +68,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    names = [name.strip() for name in args.models.split(",") if name.strip()]
+    names = split_names(args.models)
     if not names:
         raise InputError("--models names no model; `iram models` lists them")
     return (_photographs if _wants_folder(args) else _one_face)(args, names)
@@ -125,7 +128,7 @@ def _photographs(args, names: list[str]) -> int:
     if args.widen is not None and not 0.2 <= args.widen <= 5:
         raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
 
-    from analysis.explain import explain_photographs, photographs
+    from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
     from analysis.explain.regions import Placement
     from analysis.explain.run import TABLE, check_folder
@@ -138,6 +141,7 @@ def _photographs(args, names: list[str]) -> int:
     outcome = explain_photographs(
         photographs(args.image), finder, models, methods, placement, args.out
     )
+    outcome.notes += passed_over(args.image)
     return _report(args, outcome, placement, args.out / TABLE)
 
 
@@ -146,7 +150,7 @@ def _report(args, outcome, placement, table: Path) -> int:
     for row in outcome.table.to_dict("records"):
         sure = row[f"p_{row['prediction']}"]
         print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}")
-    for problem in outcome.problems:
+    for problem in [*outcome.problems, *outcome.notes]:
         print(f"iram: {problem}", file=sys.stderr)
     if outcome.table.empty:
         return 2

@@ -3,8 +3,8 @@ prediction, attention and attributions change at once.
 
 It serves this machine alone, at an address with a secret token; Ctrl-C ends it. Nothing is
 downloaded, and pictures that you bring stay in memory. Its faces are rendered heads, those of
---data if you name a data set, and your own. It needs the extra `explore`:
-pip install -c constraints.txt -e .[explore]
+--data if you name a data set, and your own. It needs the extra `explore`, and
+says how to install it where it is missing.
 
 examples:
   iram explore
@@ -15,6 +15,7 @@ examples:
 from pathlib import Path
 
 from iram.errors import InputError
+from iram.names import split_names
 
 
 def configure(parser) -> None:
@@ -32,7 +33,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    models = [name.strip() for name in args.models.split(",") if name.strip()]
+    models = split_names(args.models)
     if args.models and not models:
         raise InputError("--models names no model; `iram models` lists them")
 

@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     before, warnings.formatwarning = warnings.formatwarning, _plain(warnings.formatwarning)
     try:
-        args = _parser(argv).parse_args(argv)
+        args = command_parser(argv).parse_args(argv)
         keep_memory()
         return args.run(args) or 0
     finally:
@@ -83,7 +83,9 @@ def _plain(otherwise):
     return plain
 
 
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
+def command_parser(argv: list[str]) -> argparse.ArgumentParser:
+    """The parser of every subcommand; only the one that these arguments begin with knows its
+    options."""
     layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = argparse.ArgumentParser("iram", description=DESCRIPTION, epilog=EPILOG, **layout)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -36,6 +36,7 @@ from pathlib import Path
 from analysis.commands import options
 from iram.errors import InputError
 from iram.files import write_text
+from iram.names import split_names
 
 
 def configure(parser) -> None:
@@ -76,7 +77,7 @@ def _check(args) -> int:
     """0 if a study would take all of the models, else 2."""
     from analysis.subjects.check import check, is_usable, table
 
-    names = [name for part in args.check.split(",") if (name := part.strip())]
+    names = split_names(args.check)
     if not names:
         raise InputError("--check names no model")
     usable = []
@@ -131,7 +132,7 @@ def _ledger(args) -> None:
     for name in names:
         if name not in GRIDS:
             raise InputError(unknown("grid", name, GRIDS))
-    folders = [Path(folder).expanduser() for folder in args.ledger.split(",")]
+    folders = [Path(folder).expanduser() for folder in split_names(args.ledger)]
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"--ledger: {folder} is no folder that `iram train` wrote")

@@ -2,9 +2,9 @@
 with the command that made its tables, and the notebooks.
 
 It is drawn from the tables alone, as by `iram figures`: no model, no data set, and nothing is
-computed anew, unless --notebooks run executes the notebooks (minutes; pip install -c
-constraints.txt -e .[notebooks]) as `make notebooks` would: small, on rendered heads, or as
-IRAM_PRESET, IRAM_DATA and IRAM_OUT say. The page is one file, pictures inside, that needs no
+computed anew, unless --notebooks run executes the notebooks (minutes; it needs the extra
+`notebooks`) as `make notebooks` would: small, on rendered heads, or as IRAM_PRESET, IRAM_DATA and
+IRAM_OUT say. The page is one file, pictures inside, that needs no
 network: it can be mailed, and read on a phone, light or dark as the reader's system is. What lacks
 its table is named with the command that makes it. Equal tables give equal bytes.
 
@@ -13,8 +13,13 @@ examples:
   iram report --results runs
   iram report --results runs/study --out study.html
   iram report --notebooks run --out everything.html
+  iram report --results runs --template paper.tex.j2 --out paper.tex
 
 --results holds a folder for each part, or is one run's, as for `iram figures`.
+
+--template writes another text instead, whose numbers it takes from the tables: where the template
+has {{ estimate("shift/verdicts.csv", "effect", "+.3f", model="iram", hypothesis="H1") }}, the text
+has -0.018 [-0.028, -0.013]. README.md is made so; analysis/report/numbers.py tells every call.
 
 A page of results on photographs can show faces, in the panel `example` and in notebooks: mind the
 data set's licence before you pass it on.
@@ -33,20 +38,24 @@ def configure(parser) -> None:
     parser.add_argument("--results", type=options.folder, default=Path("results"), metavar="DIR",
                         help="with the tables, in a folder for each part, or one run's --out; "
                         "default: results")
-    parser.add_argument("--out", type=Path, metavar="FILE.html",
+    parser.add_argument("--out", type=Path, metavar="FILE",
                         help="default: report.html in --results")
     parser.add_argument("--notebooks", choices=["prose", "run", "none"], default="prose",
                         help="what is written in them, also what their cells give, or nothing; "
                         "default: prose")
+    parser.add_argument("--template", type=Path, metavar="FILE.j2",
+                        help="write this text instead, with its numbers from the tables, to --out")
 
 
 def run(args) -> int:
+    if not args.results.is_dir():
+        raise InputError(f"--results {args.results}: no such folder")
+    if args.template:
+        return _fill_in(args)
     out = args.out or args.results / "report.html"
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--out {out}: the report is a web page; give it a name such as "
                          f"{out.name or 'report'}.html")
-    if not args.results.is_dir():
-        raise InputError(f"--results {args.results}: no such folder")
 
     from analysis.report import render
     from iram.files import write_text
@@ -69,6 +78,17 @@ def run(args) -> int:
     write_text(out, page)
     print(f"{out}: {len(items) - len(missing)} of {len(items)} figures and tables, "
           f"{len(notebooks)} notebooks, {len(page.encode()) / 1e6:.1f} MB")
+    return 0
+
+
+def _fill_in(args) -> int:
+    from analysis.report.numbers import rendered
+    from iram.files import write_text
+
+    if not args.out:
+        raise InputError("--template: --out FILE says where the text goes")
+    write_text(args.out, rendered(args.template, args.results))
+    print(args.out)
     return 0
 
 

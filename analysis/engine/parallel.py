@@ -22,6 +22,7 @@ from threading import Lock
 import torch
 
 from iram.errors import InputError
+from iram.extras import install_hint
 from iram.memory import keep_memory
 
 KINDS = ("threads", "processes", "dask")
@@ -166,7 +167,7 @@ def _cluster(scheduler: str) -> Iterator:
     try:
         from distributed import Client, KilledWorker
     except ImportError:
-        raise InputError("--executor dask needs Dask: pip install 'iram-study[dask]'") from None
+        raise InputError(f"--executor dask needs Dask: {install_hint('dask')}") from None
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ sides 0.39 [0.36, 0.43] and 0.43 [0.40, 0.47]; foreheads alone were above chance
 and 0.60 [0.52, 0.68].
 """
 
-from analysis.explain.inputs import Photograph, photographs
+from analysis.explain.inputs import Photograph, passed_over, photographs
 from analysis.explain.run import Outcome, explain_photographs
 
-__all__ = ["Outcome", "Photograph", "explain_photographs", "photographs"]
+__all__ = ["Outcome", "Photograph", "explain_photographs", "passed_over", "photographs"]

@@ -13,23 +13,28 @@ LARGEST = 10**9
 
 
 class Line(NamedTuple):
-    """A box as it stands in the file, with the number of its line (the header is line 1)."""
+    """A line of the file, with its number (the header is line 1).
+
+    Attributes:
+        box: None where the line has none, as detectors write nan for a picture without a face.
+        problem: what is wrong with such a line, file and line included.
+    """
 
     path: Path
-    box: Box
+    box: Box | None
     line: int
+    problem: str = ""
 
 
 def read_boxes(path: Path) -> list[Line]:
-    """The boxes of a CSV with these columns in any order; others are passed over.
+    """The lines of a CSV with these columns in any order; others are passed over.
 
     Pictures are named from the folder that the CSV stands in, or from where the command runs.
     Numbers are in pixels of the upright picture (turned as its EXIF says), of 0 to before `right`
     and `bottom`; fractions are rounded.
 
     Raises:
-        InputError: the file is missing or no such CSV; a line without a number or with an empty
-            box (with its line).
+        InputError: the file is missing or no such CSV, or not one line of it has a box.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -51,23 +56,23 @@ def read_boxes(path: Path) -> list[Line]:
         raise InputError(f"{path} is no CSV of boxes that can be read: {told}") from None
     if not lines:
         raise InputError(f"{path} has no boxes, only a header")
+    if not any(line.box for line in lines):
+        raise InputError(lines[0].problem)
     return lines
 
 
 def _line(path: Path, line: int, row: dict) -> Line:
-    try:
-        numbers = [float(row[name]) for name in COLUMNS[1:]]
-        left, top, right, bottom = (round(number) for number in numbers)
-    except (ValueError, OverflowError):
-        found = ",".join(row[name] for name in COLUMNS[1:])
-        raise InputError(f"{path} line {line}: '{found}' are not four numbers, "
-                         "left,top,right,bottom") from None
-    box = Box(left, top, right, bottom)
-    if box.width < 1 or box.height < 1 or max(map(abs, box)) > LARGEST:
-        raise InputError(f"{path} line {line}: the box {box} is empty; right and bottom must be "
-                         "larger than left and top")
     named = row["path"].strip()
-    if not named:
-        raise InputError(f"{path} line {line}: no picture is named")
     beside = path.parent / named
-    return Line(beside if os.path.lexists(beside) else Path(named), box, line)
+    picture = beside if os.path.lexists(beside) else Path(named)
+    found = ",".join(row[name] for name in COLUMNS[1:])
+    box, wrong = None, ""
+    try:
+        box = Box(*(round(float(row[name])) for name in COLUMNS[1:]))
+    except (ValueError, OverflowError):
+        wrong = f"'{found}' are not four numbers, left,top,right,bottom"
+    if box and (box.width < 1 or box.height < 1 or max(map(abs, box)) > LARGEST):
+        wrong = f"the box {box} is empty; right and bottom must be larger than left and top"
+    if not named:
+        wrong = "no picture is named"
+    return Line(picture, None if wrong else box, line, wrong and f"{path} line {line}: {wrong}")

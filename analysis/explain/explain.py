@@ -1,6 +1,7 @@
 """One picture explained: what each model predicts, where its attention is, and what any
 attribution method says of the predicted class."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from analysis.attributions.explanation import (
     picture_size,
 )
 from analysis.attributions.maps import spatial_attention
-from iram.data.images import read_image, resized
+from analysis.explain.faces import nothing_in
+from iram.data.images import is_flat, read_picture, resized
 from iram.errors import InputError
 from iram.model import FERClassifier
 
@@ -60,6 +62,16 @@ def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def read_face(path: Path, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """A picture file as a gray array (H, W) uint8, cropped to `box` if one is given."""
-    picture = read_image(path)
-    return picture if box is None else crop(picture, box)
+    """A picture file as a gray array (H, W) uint8, cropped to `box` if one is given; what was
+    assumed of it is a warning.
+
+    Raises:
+        InputError: it can't be read, the box leaves it, or what is left is constant or nearly so.
+    """
+    picture = read_picture(path)
+    for note in picture.notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    face = picture.gray if box is None else crop(picture.gray, box)
+    if is_flat(face):
+        raise InputError(nothing_in(path, None, face))
+    return face

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.explain.boxes import Line, read_boxes
-from iram.data.images import read_image
+from iram.data.images import FLAT_SPAN, is_flat, read_picture
 from iram.errors import InputError, listing
 from iram.photographs import (
     CROP_SIDE,
@@ -51,12 +51,18 @@ class Finder:
             "whole" (the picture's middle square), or the name of a CSV of boxes.
         widen: with a CSV: side of the crop in sides of the box.
 
+    Attributes:
+        notes: what was assumed of pictures so far, a line each.
+        lost: faces of pictures with others that gave nothing, a line each.
+
     Raises:
         InputError: no such CSV, or a malformed one.
     """
 
     def __init__(self, faces: str = "auto", widen: float = 1.0):
         self.faces, self.widen = faces, widen
+        self.notes: list[str] = []
+        self.lost: list[str] = []
         self.lines: dict[str, list[Line]] = {}
         self.by_lines = faces not in ("auto", "whole")
         for line in read_boxes(Path(faces)) if self.by_lines else ():
@@ -67,9 +73,11 @@ class Finder:
 
         Raises:
             DetectorMissing: the detector is needed and not installed.
-            InputError: a picture that can't be read, or without a face.
+            InputError: a picture that can't be read, is all of one gray, or without a face.
         """
-        gray = read_image(path)
+        picture = read_picture(path)
+        gray = picture.gray
+        self.notes += [f"{path}: {note}" for note in picture.notes]
         if self.by_lines:
             found = self._told(path, gray)
         elif self.faces == "whole" or max(gray.shape) <= CROP_SIDE:
@@ -79,18 +87,30 @@ class Finder:
         if not found:
             raise InputError(f"{path}: no face was found; if it is one face use --faces whole, if "
                              "you know where it is --faces FILE.csv")
-        return gray, [_face(path, gray, *one) for one in found]
+        faces, lost = [], []
+        for one in found:
+            try:
+                faces.append(_face(path, gray, *one))
+            except InputError as error:
+                lost.append(str(error))
+        if not faces:
+            raise InputError(lost[0])
+        self.lost += lost
+        return gray, faces
 
     def unused(self, paths: Sequence[Path]) -> list[str]:
         """What is wrong with lines of the CSV that are of none of these pictures."""
-        others = set(self.lines) - {os.path.realpath(path) for path in paths}
+        named = {os.path.realpath(path) for path in paths}
+        others = set(self.lines) - named
         absent = [line for other in sorted(others) for line in self.lines[other]
                   if not os.path.exists(other)]
         told = [f"{self.faces} line {line.line}: there is no file {line.path}" for line in absent]
         beside = sum(len(self.lines[other]) for other in others) - len(absent)
         if beside:
             told.append(f"{self.faces}: {beside} boxes are of pictures that were not named here")
-        return told
+        partly = [line for path in sorted(named) for line in self.lines.get(path, ())
+                  if not line.box and any(other.box for other in self.lines[path])]
+        return told + [line.problem for line in partly]
 
     def _detected(self, path: Path, gray: np.ndarray) -> list[FoundFace]:
         try:
@@ -103,13 +123,27 @@ class Finder:
         lines = self.lines.get(os.path.realpath(path))
         if not lines:
             raise InputError(f"{path}: {self.faces} has no box for it")
+        boxless = [line.problem for line in lines if not line.box]
+        lines = [line for line in lines if line.box]
+        if not lines:
+            raise InputError(f"{path}: no face here by {boxless[0]}")
         height, width = gray.shape
         wrong = [line for line in lines if 1 - outside(gray, line.box) < LEAST_INSIDE]
         if wrong:
             places = listing(f"{line.box} (line {line.line})" for line in wrong)
-            raise InputError(f"{path}: has {width} x {height} pixels, so these boxes of "
-                             f"{self.faces} are not inside it: {places}")
-        return [(crop_of(line.box, self.widen), None) for line in lines]
+            told = (f"{path}: has {width} x {height} pixels, so these boxes of {self.faces} are "
+                    f"not inside it: {places}")
+            if len(wrong) == len(lines):
+                raise InputError(told)
+            self.lost.append(told)
+        return [(crop_of(line.box, self.widen), None) for line in lines if line not in wrong]
+
+
+def nothing_in(path: Path, crop: Box | None, gray: np.ndarray) -> str:
+    """What is said of a crop (None: the picture) that shows nothing."""
+    where = f"the face at {crop}" if crop else "the picture"
+    return (f"{path}: {where} is constant or nearly so (98% of its pixels within {FLAT_SPAN} gray "
+            f"values, about {int(np.median(gray))} of 255): there is nothing to explain")
 
 
 def _middle(gray: np.ndarray) -> Box:
@@ -126,4 +160,7 @@ def _face(path: Path, gray: np.ndarray, crop: Box, score: float | None) -> Face:
             f"{path}: the face at {crop} has {crop.width} x {crop.height} pixels, too few to tell "
             f"anything: at least {SMALLEST} x {SMALLEST} are needed"
         )
-    return Face(crop, score, cropped(gray, crop), outside(gray, crop))
+    picture = cropped(gray, crop)
+    if is_flat(picture):
+        raise InputError(nothing_in(path, crop, picture))
+    return Face(crop, score, picture, outside(gray, crop))

@@ -7,11 +7,11 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from iram.data.pictures import SUFFIXES, printable
+from iram.data.entries import SUFFIXES, entries, is_picture, shown_files
+from iram.data.pictures import printable
 from iram.errors import InputError, listing
 
 LONGEST_NAME = 50  # letters: file systems take 255 bytes, of which a letter may take four
-UNREAD = (".heic", ".heif", ".avif", ".jxl")  # pictures, so silence would be a riddle
 
 
 class Photograph(NamedTuple):
@@ -27,8 +27,9 @@ class Photograph(NamedTuple):
 
 
 def photographs(paths: Sequence[Path]) -> list[Photograph]:
-    """The files, and of folders the pictures in them (by their suffix, not in sub-folders), in the
-    order given and each once. Links that lead nowhere are among them: reading them says so.
+    """The files, and of folders the pictures in them (`iram.data.entries` says which, not in
+    sub-folders), in the order given and each once. Links that lead nowhere are among them: reading
+    them says so.
 
     Results are named by the file without its suffix, where that is one file's alone, else with its
     suffix, else by a number as well.
@@ -44,16 +45,30 @@ def photographs(paths: Sequence[Path]) -> list[Photograph]:
     return [Photograph(path, name) for path, name in named]
 
 
+def passed_over(paths: Sequence[Path]) -> list[str]:
+    """What of the folders among these is no photograph and is not looked at: a line each."""
+    told = []
+    for folder in filter(Path.is_dir, paths):
+        inside = entries(folder)
+        lines = []
+        if inside.others:
+            lines.append(f"{shown_files(inside.others)}, not read: no picture by name or content")
+        lines += [f"{name} is a link to {target}, which does not exist"
+                  for name, target in inside.broken.items() if not is_picture(name)]
+        if inside.folders:
+            count = len(inside.folders)
+            lines.append(f"{count:,} folder{'s' * (count > 1)}, such as {inside.folders[0]}, not "
+                         "looked into")
+        told += [printable(f"{folder}: {line}") for line in lines]
+    return told
+
+
 def _pictures_in(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(e.name for e in entries if not e.name.startswith(".") and not e.is_dir())
-    except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror}") from None
-    pictures = [name for name in found if name.lower().endswith((*SUFFIXES, *UNREAD))]
+    inside = entries(folder)
+    pictures = sorted([*inside.pictures, *filter(is_picture, inside.broken)])
     if not pictures:
-        raise InputError(f"{folder} has no pictures ({listing(SUFFIXES)}); folders in it are not "
-                         "looked into, name them instead")
+        raise InputError(f"{folder} has no pictures ({listing(SUFFIXES, 30)}); folders in it are "
+                         "not looked into, name them instead")
     return [folder / name for name in pictures]
 
 

@@ -32,11 +32,13 @@ class Outcome:
 
     Attributes:
         table: one row per face and model; see `explained.table_rows`.
-        problems: one line for each photograph that gave nothing, and for each stray box.
+        problems: one line for each photograph or face that gave nothing, and for each stray box.
+        notes: one line for each thing that was assumed of a photograph.
     """
 
     table: pd.DataFrame
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def explain_photographs(
@@ -62,14 +64,19 @@ def explain_photographs(
             except DetectorMissing:
                 raise
             except InputError as error:
-                problems.append(printable(" ".join(str(error).splitlines())))
+                problems.append(_one_line(str(error)))
                 continue
             found = _explained(faces, models, methods, placement)
             rows += _written(out, photograph, gray, found)
     finally:
         if rows:
             write_table(out / TABLE, pd.DataFrame(rows))
-    return Outcome(pd.DataFrame(rows), problems)
+    problems += map(_one_line, finder.lost)
+    return Outcome(pd.DataFrame(rows), problems, list(map(_one_line, finder.notes)))
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.splitlines()))
 
 
 def check_folder(out: Path) -> None:

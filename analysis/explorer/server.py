@@ -13,10 +13,11 @@ try:
     from tornado.netutil import bind_sockets
 except ImportError:
     from iram.errors import InputError
+    from iram.extras import install_hint
 
     raise InputError(
         "the explorer needs Tornado, which is not installed here; "
-        "`pip install -c constraints.txt -e .[explore]` installs it"
+        f"`{install_hint('explore')}` installs it"
     ) from None
 
 from analysis.explorer.access import Access

@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from analysis.figures import style
+from analysis.figures.letters import fit_letters
 from iram.files import atomic_path
 
 COLOURS = 256  # of which no pixel of this study's figures is off by more than 16 of 255
@@ -32,6 +33,7 @@ def save(
     """
     written = [path.parent / f"{path.name.removesuffix(f'.{kind}')}.{kind}" for kind in kinds]
     with style.context():
+        fit_letters(figure)
         if figure.get_layout_engine() is not None:
             figure.get_layout_engine().execute(figure)
             figure.set_layout_engine(None)

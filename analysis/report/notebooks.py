@@ -8,9 +8,10 @@ from pathlib import Path
 
 from analysis.figures.registry import FIGURES, TABLES
 from iram.errors import InputError
+from iram.extras import install_hint
 
 FOLDER = Path(__file__).parents[2] / "notebooks"  # of a clone
-TOLD = "`pip install -c constraints.txt -e .[notebooks]` installs it"
+TOLD = f"`{install_hint('notebooks')}` installs it"
 TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
 
 

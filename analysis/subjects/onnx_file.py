@@ -9,9 +9,10 @@ from torch import Tensor
 
 from analysis.subjects.batches import in_batches
 from iram.errors import InputError, listing, one_line
+from iram.extras import install_hint
 from iram.files import sha256 as file_sha256
 
-NEEDS = "ONNX files need the packages onnx and onnxruntime: pip install 'iram-study[onnx]'"
+NEEDS = f"ONNX files need the packages onnx and onnxruntime: {install_hint('onnx')}"
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 

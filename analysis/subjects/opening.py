@@ -12,6 +12,7 @@ from analysis.subjects.subject import Subject
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError, listing
+from iram.names import split_names
 from iram.weights import PRETRAINED, find_weights, load_model, read_card
 
 
@@ -80,8 +81,7 @@ def open_study(
     if len(shared) < 2:
         lists = "; ".join(f"{s.name}: {listing(s.classes)}" for s in subjects)
         raise InputError(f"{dataset.name} has the classes {listing(dataset.classes)}; fewer than 2 "
-                         f"of them are in all models ({lists}). A description's [mapping] names "
-                         "other counterparts")
+                         f"of them are in all models ({lists}). {_other_names(dataset, subjects)}")
     for subject in subjects:
         _match(subject, shared)
     lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
@@ -91,6 +91,19 @@ def open_study(
     if lines:
         print("\n".join(lines), flush=True)
     return subjects, dataset if len(shared) == len(dataset.classes) else dataset.of_classes(shared)
+
+
+def _other_names(dataset: FaceDataset, subjects) -> str:
+    """Where counterparts can be named: in the data's specification, or a model's description."""
+    where = []
+    if dataset.spec.startswith("folder:"):
+        order = "NAME+NAME+..., in the order of the numbers" if all(
+            name.isdigit() for name in dataset.classes) else "FOLDER:NAME+FOLDER:NAME+..."
+        where.append(f"name them in the data: {dataset.spec},classes={order}")
+    if any(isinstance(subject, OutsideSubject) for subject in subjects):
+        where.append("a description's [mapping] names other counterparts")
+    told = "; or ".join(where) or "choose models that were trained on these classes"
+    return told[0].upper() + told[1:]
 
 
 def told(subject: Subject) -> str:
@@ -127,7 +140,7 @@ def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list
 
 def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
     subjects, named = [], {}
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    for name in split_names(names):
         subject = (_outside if is_outside(name) else _ours)(name, device, bf16)
         subjects.append(subject)
         place = "the shipped one" if subject.path.parent == PRETRAINED else name

@@ -4,6 +4,7 @@ The net without attention is called none, as NAME-heads's is none-heads.
 """
 
 from analysis.subjects.training import Training
+from iram.names import split_names
 from iram.weights import PRETRAINED
 
 EXPOSURES = ("noise", "mean", "occluders")
@@ -49,6 +50,6 @@ def every_seed(names: str) -> str:
         if seed.isdigit():
             shipped.setdefault(label, []).append(int(seed))
     chosen = []
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    for name in split_names(names):
         chosen += [f"{name}-seed{seed}" for seed in sorted(shipped.get(name, []))] or [name]
     return ",".join(dict.fromkeys(chosen))

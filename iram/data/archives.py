@@ -1,10 +1,12 @@
-"""Text files as they are handed out: plain, or packed by gzip, xz, bzip2 or zip."""
+"""Text files as they are handed out: plain, or packed by gzip, xz, bzip2, zip or tar (also within
+one of the first three)."""
 
 import bz2
 import contextlib
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +16,10 @@ from typing import IO
 from iram.errors import InputError, listing
 
 LONGEST_LINE = 1 << 20  # characters; an image row has 9 thousand
-DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile,
+           tarfile.TarError)
+TAR_MAGIC = slice(257, 262)  # of POSIX 1003.1: "ustar"
+UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard"}
 
 
 @contextlib.contextmanager
@@ -22,7 +27,7 @@ def text_lines(path: Path) -> Iterator[Iterator[str]]:
     """The lines of a text file, unpacked on the way; how it is packed is read off its first bytes.
 
     Raises:
-        InputError: the file is missing, no text, or damaged; a zip without exactly one CSV.
+        InputError: the file is missing, no text, or damaged; a zip or tar without exactly one CSV.
     """
     lines = _Lines(path)
     try:
@@ -55,17 +60,34 @@ class _Lines:
             yield line
 
 
-def _unpacked(path: Path, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
+@contextlib.contextmanager
+def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     head = file.read(6)
     file.seek(0)
+    if head.startswith(b"PK"):
+        with _zip_member(path, file) as member:
+            yield member
+        return
+    if kind := UNREAD.get(head[:4]):
+        raise InputError(f"{path} is a {kind} archive, which is not read; unpack it")
+    with _decompressed(head, file) as stream:
+        is_tar = stream.read(512)[TAR_MAGIC] == b"ustar"
+        stream.seek(0)
+        if not is_tar:
+            yield stream
+            return
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            names = [member.name for member in archive if member.isfile()]
+            yield archive.extractfile(_table(path, names))
+
+
+def _decompressed(head: bytes, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
     if head.startswith(b"\x1f\x8b"):
         return gzip.open(file)
     if head.startswith(b"\xfd7zXZ"):
         return lzma.open(file)
     if head.startswith(b"BZh"):
         return bz2.open(file)
-    if head.startswith(b"PK"):
-        return _zip_member(path, file)
     return contextlib.nullcontext(file)
 
 
@@ -73,14 +95,17 @@ def _unpacked(path: Path, file: IO[bytes]) -> contextlib.AbstractContextManager[
 def _zip_member(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     """The one CSV in a zip; nothing is written to disk."""
     try:
-        with zipfile.ZipFile(file) as archive, archive.open(_table(path, archive)) as member:
+        with (zipfile.ZipFile(file) as archive,
+              archive.open(_table(path, archive.namelist())) as member):
             yield member
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or of an odd kind
         raise InputError(f"{path} cannot be unpacked: {error}") from None
 
 
-def _table(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+def _table(path: Path, members: list[str]) -> str:
+    """The name of the one CSV in an archive; macOS's `._` copies don't count."""
+    names = [name for name in members
+             if not name.startswith("__MACOSX/") and not PurePosixPath(name).name.startswith("._")]
     for name in names:
         if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
             raise InputError(f"{path}: refused, its member '{name}' points outside the archive")

@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 
 from iram.data.dataset import Problem
-from iram.errors import InputError
+from iram.data.images import FLAT_SPAN, is_flat
+from iram.errors import InputError, listing
 from iram.files import atomic_path, sha256, write_text
 
-FORMAT = 1  # raise it when what a loader decodes changes
+FORMAT = 2  # raise it when what a loader decodes changes
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def cache_folder() -> Path:
 
 
 def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **settings) -> Decoded:
-    """What `decode` returns, from the cache if it is there and whole.
+    """What `decode` returns, from the cache if it is there and whole; pictures that show nothing
+    are added to its problems.
 
     Args:
         kind: the loader's name.
@@ -68,6 +70,7 @@ def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **setti
     found = _read(entry)
     if found is None:
         decoded = decode()
+        decoded = replace(decoded, problems=(*decoded.problems, *_flat(decoded)))
         try:
             _write(entry, decoded)
         except (InputError, OSError) as error:
@@ -94,6 +97,19 @@ def remembered(kind: str, stamp: str, compute: Callable[[], str]) -> str:
     with contextlib.suppress(InputError):  # no cache: computed again next time
         write_text(note, answer)
     return answer
+
+
+def _flat(decoded: Decoded) -> list[Problem]:
+    """One problem if there are pictures that are constant, or nearly so."""
+    flat = [place for place, gray in enumerate(decoded.pixels) if is_flat(gray)]
+    if not flat:
+        return []
+    message = (
+        f"{len(flat):,} of {len(decoded.pixels):,} pictures are constant or nearly so (98% of the "
+        f"pixels within {FLAT_SPAN} gray values) and show no face: "
+        f"{listing(decoded.frame['image_id'].iloc[flat])}"
+    )
+    return [Problem("", None, message, unusable=False)]
 
 
 def _write(entry: Path, decoded: Decoded) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,28 +12,33 @@ from iram.errors import InputError, listing
 if TYPE_CHECKING:
     import torch
 
-SYNONYMS = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "disgusting": "disgust",
-    "afraid": "fear",
-    "fearful": "fear",
-    "frightened": "fear",
-    "scared": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "joyful": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "calm": "neutral",
-    "contemptuous": "contempt",
+WORDS = {
+    "angry": "angry anger angered annoyed mad rage",
+    "disgust": "disgust disgusted disgusting",
+    "fear": "fear fearful feared afraid frightened scared terrified",
+    "happy": "happy happiness joy joyful smile smiling",
+    "sad": "sad sadness sorrow sorrowful",
+    "surprise": "surprise surprised surprising astonished astonishment",
+    "neutral": "neutral neutrality calm",
+    "contempt": "contempt contemptuous scorn scornful",
 }
+SYNONYMS = {word: name for name, words in WORDS.items() for word in words.split()}
+NUMBERED = re.compile(r"^\d+\s*[-_.)\s]\s*(?=\D)")  # 0_angry, "3 - happy"
 
 
 def canonical(name: str) -> str:
-    """The class name in lower case, with synonyms brought together (`Happiness` -> `happy`)."""
-    name = str(name).strip().lower()
-    return SYNONYMS.get(name, name)
+    """The class name in lower case, with synonyms brought together (`Happiness` -> `happy`).
+
+    A number before a known expression is left out (`3_happy`); letters that can be written in two
+    ways (an accent of its own) count as the same.
+    """
+    name = unicodedata.normalize("NFC", str(name)).strip().lower()
+    return SYNONYMS.get(name) or SYNONYMS.get(NUMBERED.sub("", name)) or name
+
+
+def is_expression(name: str) -> bool:
+    """Whether the name means one of the eight known expressions."""
+    return canonical(name) in WORDS
 
 
 def match_classes(from_classes: Sequence[str], to_classes: Sequence[str]) -> torch.Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from iram.data.splits import ROLES, role_of
 from iram.errors import InputError, listing
 from iram.registry import Registry
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:  # opening a data set and counting its rows needs no torch
     import torch
 
 DATASETS = Registry("data set")
-ROLES = ("train", "validation", "test")
-ROLE_SYNONYMS = {"training": "train", "val": "validation", "valid": "validation"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,15 @@ class Problem:
         row: its line as an editor numbers it (the header is line 1), None for a whole file.
         message: what was found, with the value, and what would be right.
         unusable: True if a face is lost to it, False if it is only worth knowing.
+        assumed: True if it is a guess that the faces or their labels rest on; `open_dataset` says
+            it each time.
     """
 
     file: str
     row: int | None
     message: str
     unusable: bool = True
+    assumed: bool = False
 
     def __str__(self) -> str:
         place = self.file if self.row is None else f"{self.file} line {self.row}"
@@ -178,7 +180,7 @@ class FaceDataset:
             InputError: no such split; the message lists those that exist.
         """
         wanted = str(name).strip().lower()
-        for column, value in (("usage", wanted), ("split", ROLE_SYNONYMS.get(wanted, wanted))):
+        for column, value in (("usage", wanted), ("split", role_of(wanted) or wanted)):
             found = (self.metadata[column].str.lower() == value).to_numpy(dtype=bool)
             if found.any():
                 return self.subset(np.flatnonzero(found))

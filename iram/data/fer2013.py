@@ -3,8 +3,8 @@
 Input: 48 x 48 gray faces found by web search, roughly cropped.
 Label: 0-6 = angry, disgust, fear, happy, sad, surprise, neutral.
 Splits: Training, PublicTest (validation), PrivateTest (test).
-Files: the challenge's CSV (`emotion,pixels,Usage`), Kaggle's `icml_face_data.csv`, or Kaggle's
-folders of pictures.
+Files: the challenge's CSV (`emotion,pixels,Usage`), Kaggle's `icml_face_data.csv`, its
+competition's `train.csv` (which has no Usage: all is Training), or folders of pictures.
 Licence: given out for research; the pictures' rights stay with their owners.
 """
 
@@ -15,6 +15,7 @@ from iram.data.cache import Decoded
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.fer2013_csv import CLASSES, SIZE, decoded_csv
 from iram.data.fer2013_folder import decoded_folder
+from iram.data.tree import within
 from iram.data.votes import most_voted, read_votes
 from iram.errors import InputError
 
@@ -24,11 +25,11 @@ FERPLUS_CLASSES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "f
 
 @DATASETS.register("fer2013", title="FER2013")
 def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> FaceDataset:
-    """Opens FER2013 in any of its three public forms.
+    """Opens FER2013 in any of its public forms.
 
     Args:
-        location: the CSV, plain or packed (gzip, xz, bzip2, zip), or the folder with `train/` and
-            `test/`.
+        location: the CSV, plain or packed (gzip, xz, bzip2, zip, tar), or the folder with `train/`
+            and `test/`.
         votes: FERPlus's `fer2013new.csv`, which gives metadata the column `ferplus_name`; the
             labels stay FER2013's. Only for the CSV: votes are joined row by row.
         ran_lists: folder of the lists of occluded and turned faces (`iram.data.ran_lists`), which
@@ -44,7 +45,9 @@ def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> Face
         )
     if votes and path.is_dir():
         raise InputError(f"fer2013: votes are joined row by row to the CSV; {path} is a folder")
-    source, decoded = decoded_folder(path) if path.is_dir() else decoded_csv(path)
+    source, decoded, unread = (
+        decoded_folder(path) if path.is_dir() else (*decoded_csv(path), [])
+    )
     dataset = FaceDataset(
         name="fer2013",
         classes=CLASSES,
@@ -54,7 +57,7 @@ def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> Face
         pixels=decoded.pixels,
         licence=LICENCE,
         sha256=source,
-        problems=decoded.problems_in(path),
+        problems=[*within(path, unread), *decoded.problems_in(path)],
     )
     if votes:
         dataset.problems += _add_names(dataset, path, decoded, votes, ran_lists)

@@ -1,7 +1,12 @@
 """FER2013's CSV: the challenge's own, and Kaggle's `icml_face_data.csv`, whose header has spaces
-and another order. Plain or packed (gzip, xz, bzip2, zip)."""
+and another order. Plain or packed (gzip, xz, bzip2, zip, tar).
+
+Other columns, such as the index that pandas saves, are passed over; semicolons and tabs separate
+as commas do. A CSV without Usage (the competition's `train.csv`) is read as Training, and told.
+"""
 
 import csv
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +15,7 @@ import pandas as pd
 
 from iram.data.archives import text_lines
 from iram.data.cache import Decoded, cached
+from iram.data.classes import canonical
 from iram.data.dataset import Problem
 from iram.errors import InputError, listing
 from iram.files import sha256
@@ -18,6 +24,9 @@ CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 USAGE_OF_WORD = {usage.lower(): usage for usage in ROLE_OF_USAGE}
 COLUMNS = ("emotion", "pixels", "usage")
+SEPARATORS = ",;\t|"
+NO_USAGE = ("there is no column Usage: every row is read as Training, as of the competition's "
+            "train.csv")
 SIZE = 48
 PIXELS = SIZE * SIZE
 CHUNK = 2000  # rows parsed at once: 20 MB of text
@@ -36,7 +45,11 @@ def decode_csv(path: Path) -> Decoded:
     """Reads every row of the CSV; unusable ones are left out and become problems."""
     pixels, frames, problems, total = [], [], [], 0
     with text_lines(path) as lines:
-        for line_numbers, rows in _chunks(path, lines):
+        reader, header = _opened(path, lines)
+        places = _column_places(path, header)
+        if len(places) < len(COLUMNS):
+            problems.append(Problem("", 1, NO_USAGE, unusable=False, assumed=True))
+        for line_numbers, rows in _chunks(path, reader, places, len(header)):
             images, frame, found = _parse(rows, line_numbers, total)
             pixels.append(images)
             frames.append(frame)
@@ -48,21 +61,31 @@ def decode_csv(path: Path) -> Decoded:
     return Decoded(np.concatenate(pixels), frame, tuple(problems), total)
 
 
-def _chunks(path: Path, lines: Iterator[str]) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Line numbers and rows as [emotion, pixels, usage], some thousand at a time."""
-    reader = csv.reader(lines)
+def _opened(path: Path, lines: Iterator[str]):
+    """The CSV's reader, by whichever separator its header has, and the header."""
+    first = next(lines, "")
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(itertools.chain([first], lines), delimiter=separator)
     try:
-        header = next(reader, None)
-        places = _column_places(path, header)
-        numbers, rows = [], []
+        return reader, next(reader, None)
+    except csv.Error as error:
+        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
+
+
+def _chunks(
+    path: Path, reader, places: list[int], width: int
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Line numbers and rows as [emotion, pixels, usage], some thousand at a time."""
+    numbers, rows = [], []
+    try:
         for fields in reader:
             if not fields:
                 continue  # an empty line
-            whole = len(fields) == len(header)
-            if whole:
-                rows.append([fields[place].strip() for place in places])
+            if len(fields) == width:
+                rows.append([_plain(fields[place]) for place in places])
+                rows[-1] += ["Training"] * (len(COLUMNS) - len(places))
             else:  # a lone message stands for a row that has no such places
-                rows.append([f"{len(fields)} fields where the header has {len(header)}"])
+                rows.append([f"{len(fields)} fields where the header has {width}"])
             numbers.append(reader.line_num)
             if len(rows) == CHUNK:
                 yield numbers, rows
@@ -73,15 +96,30 @@ def _chunks(path: Path, lines: Iterator[str]) -> Iterator[tuple[list[int], list[
         yield numbers, rows
 
 
+def _plain(field: str) -> str:
+    """A field as the challenge writes it: others save pixels as "[1, 2]" or "1,2", a label as 3.0
+    or by its name."""
+    field = field.strip()
+    if "," in field or field.startswith("["):
+        return " ".join(field.strip("[]").replace(",", " ").split())
+    if len(field) == 3 and field.endswith(".0"):
+        return field[0]
+    name = canonical(field) if len(field) < 20 else field
+    return str(CLASSES.index(name)) if name in CLASSES else field
+
+
 def _column_places(path: Path, header: list[str] | None) -> list[int]:
-    if header is None:
+    """Where emotion, pixels and usage stand; without the last where all is Training."""
+    if not header:
         raise InputError(f"{path} is empty; a header with emotion, pixels and Usage is needed")
     names = [name.strip().lower() for name in header]
     missing = [name for name in COLUMNS if name not in names]
-    if missing:
+    if missing and missing != ["usage"]:
         found = listing(name[:40] for name in header)
-        raise InputError(f"{path} line 1 lacks the column {listing(missing)}; it has: {found}")
-    return [names.index(name) for name in COLUMNS]
+        hint = "; it has no labels: the file with them is fer2013.csv or icml_face_data.csv"
+        raise InputError(f"{path} line 1 lacks the column {listing(missing)}; it has: {found}"
+                         + hint * ("pixels" in names and "label" not in names))
+    return [names.index(name) for name in COLUMNS if name in names]
 
 
 def _parse(rows, line_numbers, first_row) -> tuple[np.ndarray, pd.DataFrame, list[Problem]]:

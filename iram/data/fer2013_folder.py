@@ -1,7 +1,9 @@
-"""FER2013 as Kaggle's folders of pictures: `train/angry/Training_*.jpg`, `test/angry/*_*.jpg`.
+"""FER2013 as folders of pictures: `train/angry/Training_*.jpg`, `test/angry/*_*.jpg`, and any usual
+names of splits and classes (also FER2013's numbers, 0 to 6).
 
-`test/` holds PublicTest and PrivateTest together; which of them a face belongs to is read off
-its file name. Where names don't say, train/ is taken as Training and test/ as PrivateTest.
+In Kaggle's folders `test/` holds PublicTest and PrivateTest together; which of them a face belongs
+to is read off its file name. Where names don't say, the split's folder does: training is Training,
+validation PublicTest, test PrivateTest.
 """
 
 import re
@@ -14,92 +16,80 @@ from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
 from iram.data.fer2013_csv import CLASSES, ROLE_OF_USAGE, SIZE, USAGE_OF_WORD
-from iram.data.pictures import (
-    decode_pictures,
-    files_in,
-    is_picture,
-    pictures_sha256,
-    printable,
-    subfolders,
-)
+from iram.data.other_layouts import deeper, other_layout
+from iram.data.pictures import decode_pictures, pictures_sha256, printable
+from iram.data.tree import Tree, read_tree
 from iram.errors import InputError, listing
 
-USAGE_OF_FOLDER = {
-    "train": "Training",
-    "training": "Training",
-    "val": "PublicTest",
-    "validation": "PublicTest",
-    "publictest": "PublicTest",
-    "test": "PrivateTest",
-    "privatetest": "PrivateTest",
-}
+USAGE_OF_ROLE = {role: usage for usage, role in ROLE_OF_USAGE.items()}
 USAGE_IN_NAME = re.compile(r"(training|publictest|privatetest)(?![a-z])", re.IGNORECASE)
 
 
-def decoded_folder(root: Path) -> tuple[str, Decoded]:
-    """The folder's SHA-256 and its faces, from the cache if they are there.
+def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
+    """The folder's SHA-256, its faces, from the cache if they are there, and what isn't read.
 
     Raises:
-        InputError: no `train/` or `test/`, or a class folder that FER2013 doesn't have.
+        InputError: no split folder, or a class folder that FER2013 doesn't have.
     """
-    names = _names(root)
-    source = pictures_sha256(root, names)
-    return source, cached("fer2013-folder", source, lambda: _decode(root, names))
-
-
-def _names(root: Path) -> list[str]:
-    """Pictures as `train/angry/Training_1.jpg`."""
-    splits = [name for name in subfolders(root) if name.lower() in USAGE_OF_FOLDER]
-    if not splits:
+    tree = read_tree(root)
+    if not tree.splits:
+        elsewhere = other_layout(root)
         raise InputError(
+            f"{root} {elsewhere}" if elsewhere else
             f"{root} has no train/ or test/ folder; FER2013 has train/angry/*.jpg and so on "
-            "(write folder: for other pictures)"
+            f"(write folder: for other pictures){deeper(root)}"
         )
-    names = []
-    for split in splits:
-        for label in subfolders(root / split):
-            if canonical(label) not in CLASSES:
-                raise InputError(
-                    f"{root / split / label} is no class of FER2013: {listing(CLASSES)}"
-                )
-            found = files_in(root / split / label)
-            names += [f"{split}/{label}/{name}" for name in found if is_picture(name)]
-    if not names:
-        raise InputError(f"{root} has no pictures in {', '.join(f'{s}/CLASS/' for s in splits)}")
-    return names
+    labels = {folder: _label(folder) for folder in tree.folders}
+    for parent in tree.parents:
+        if labels[parent.split("/")[1]] is None:
+            raise InputError(f"{root / parent} is no class of FER2013: {listing(CLASSES)}")
+    if not tree.names:
+        places = listing(f"{split}/CLASS/" for split in tree.splits)
+        raise InputError(f"{root} has no pictures in {places}")
+    source = pictures_sha256(root, tree.names)
+    decoded = cached("fer2013-folder", source, lambda: _decode(root, tree, labels))
+    return source, decoded, tree.problems
 
 
-def _decode(root: Path, names: list[str]) -> Decoded:
-    images, good, problems = decode_pictures(root, names, SIZE, exact=True)
+def _label(folder: str) -> int | None:
+    name = canonical(folder)
+    if name in CLASSES:
+        return CLASSES.index(name)
+    return int(name) if re.fullmatch("[0-6]", name) else None
+
+
+def _decode(root: Path, tree: Tree, labels: dict[str, int]) -> Decoded:
+    images, good, problems = decode_pictures(root, tree.names, SIZE, exact=True)
     rows = np.flatnonzero(good)
-    chosen = [names[row] for row in rows]
-    usages = [_usage(name) for name in chosen]
+    chosen = [tree.names[row] for row in rows]
+    usages = [_usage(name, tree.splits) for name in chosen]
     frame = pd.DataFrame(
         {
             "image_id": [printable(name) for name in chosen],
             "usage": usages,
             "split": [ROLE_OF_USAGE[usage] for usage in usages],
             "row": rows,
-            "label": [CLASSES.index(canonical(name.split("/")[1])) for name in chosen],
+            "label": [labels[name.split("/")[1]] for name in chosen],
         }
     )
-    return Decoded(images, frame, (*problems, *_unnamed(names)), len(names))
+    return Decoded(images, frame, (*problems, *_unnamed(tree)), len(tree.names))
 
 
-def _usage(name: str) -> str:
+def _usage(name: str, splits: dict[str, str]) -> str:
     folder, _, file = name.split("/")
     found = USAGE_IN_NAME.match(file)
-    return USAGE_OF_WORD[found[1].lower()] if found else USAGE_OF_FOLDER[folder.lower()]
+    return USAGE_OF_WORD[found[1].lower()] if found else USAGE_OF_ROLE[splits[folder]]
 
 
-def _unnamed(names: list[str]) -> list[Problem]:
+def _unnamed(tree: Tree) -> list[Problem]:
     """One problem if file names don't say which usage a face has."""
-    unnamed = [name for name in names if not USAGE_IN_NAME.match(name.split("/")[2])]
+    unnamed = [name for name in tree.names if not USAGE_IN_NAME.match(name.split("/")[2])]
     if not unnamed:
         return []
+    taken = listing(f"{split}/ is taken as {USAGE_OF_ROLE[role]}"
+                    for split, role in tree.splits.items())
     message = (
-        f"{len(unnamed):,} of {len(names):,} file names do not say Training, PublicTest or "
-        f"PrivateTest, such as {printable(unnamed[0])}; train/ is taken as Training and test/ as "
-        "PrivateTest"
+        f"{len(unnamed):,} of {len(tree.names):,} file names do not say Training, PublicTest or "
+        f"PrivateTest, such as {printable(unnamed[0])}; {taken}"
     )
     return [Problem("", None, message, unusable=False)]

@@ -4,12 +4,14 @@ Input: the faces of FER2013 (48 x 48 gray).
 Label: what ten annotators voted for, 0-7 = neutral, happy, surprise, sad, angry, disgust, fear,
 contempt; the shares of all votes are in `distribution`.
 Splits: those of FER2013, Training, PublicTest (validation), PrivateTest (test).
-Files: FER2013's CSV and FERPlus's `fer2013new.csv`, joined row by row.
+Files: FER2013's CSV and FERPlus's `fer2013new.csv`, joined row by row; or the folders that its
+authors' program writes (`iram.data.ferplus_folder`).
 Licence: the votes MIT; the pictures as FER2013.
 """
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,9 @@ from iram.data import ran_lists as lists
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.fer2013 import FERPLUS_CLASSES
 from iram.data.fer2013_csv import SIZE, decoded_csv
+from iram.data.ferplus_folder import COLUMNS, decoded_folder
 from iram.data.pictures import identity_sha256
+from iram.data.tree import within
 from iram.data.votes import EXPRESSIONS, majority, most_voted, read_votes
 from iram.errors import InputError
 from iram.files import sha256
@@ -36,7 +40,8 @@ def open_ferplus(location: str, *, rule: str = "most", ran_lists: str = "") -> F
     """FER2013's faces with FERPlus's labels; faces without a label are left out and counted.
 
     Args:
-        location: `CSV,VOTES`, the CSV of FER2013 and `fer2013new.csv`.
+        location: `CSV,VOTES`, the CSV of FER2013 and `fer2013new.csv`; or the folder that holds
+            `FER2013Train/`, `FER2013Valid/` and `FER2013Test/`, each with pictures and `label.csv`.
         rule: how votes become a label. `most` (default): the expression with most votes, the
             first in label order of several; a row is left out if "unknown" or "NF" (no face) has
             more. It keeps 98.8% to 99.4% of the rows of a split and every face of the occlusion
@@ -55,26 +60,21 @@ def open_ferplus(location: str, *, rule: str = "most", ran_lists: str = "") -> F
     """
     if rule not in RULES:
         raise InputError("ferplus: " + unknown("rule", rule, RULES))
-    path, votes_path = two_files(location)
-    votes = read_votes(votes_path)
-    source, decoded = decoded_csv(path)
-    counts, names = votes.joined(path, decoded)
-    labels = RULES[rule](counts)
+    found = _from_folder(location) if os.path.isdir(location) else _from_files(location)
+    labels = RULES[rule](found.counts)
     kept = np.flatnonzero(labels >= 0)
-    metadata = decoded.frame.drop(columns="label").assign(ferplus_name=names)
-    problems = decoded.problems_in(path)
-    problems += _left_out(votes_path, metadata, labels, rule)
+    problems = [*found.problems, *_left_out(found.told_in, found.metadata, labels, rule)]
     dataset = FaceDataset(
         name="ferplus",
         classes=CLASSES,
         labels=labels,
-        metadata=metadata,
+        metadata=found.metadata,
         size=SIZE,
-        pixels=decoded.pixels,
+        pixels=found.pixels,
         licence=LICENCE,
-        sha256=identity_sha256(source, votes=sha256(votes_path), rule=rule),
+        sha256=identity_sha256(found.source, votes=found.votes, rule=rule),
         problems=problems,
-        distribution=_shares(counts),
+        distribution=_shares(found.counts),
     ).subset(kept)
     if ran_lists:
         dataset.metadata, found = lists.add_flags(
@@ -89,6 +89,44 @@ def open_ferplus(location: str, *, rule: str = "most", ran_lists: str = "") -> F
     return dataset
 
 
+class Found(NamedTuple):
+    """FERPlus's faces with their votes.
+
+    Attributes:
+        source, votes: what the pictures and the votes are known by; None where these are one.
+        told_in: where the votes stand.
+        metadata: one row a face, with `ferplus_name`.
+        counts: (N, 10) votes.
+        pixels: (N, 48, 48) uint8.
+    """
+
+    source: str
+    votes: str | None
+    told_in: Path
+    metadata: pd.DataFrame
+    counts: np.ndarray
+    pixels: np.ndarray
+    problems: list[Problem]
+
+
+def _from_files(location: str) -> Found:
+    path, votes_path = two_files(location)
+    votes = read_votes(votes_path)
+    source, decoded = decoded_csv(path)
+    counts, names = votes.joined(path, decoded)
+    metadata = decoded.frame.drop(columns="label").assign(ferplus_name=names)
+    return Found(source, sha256(votes_path), votes_path, metadata, counts, decoded.pixels,
+                 decoded.problems_in(path))
+
+
+def _from_folder(location: str) -> Found:
+    root = Path(location)
+    source, decoded, unread = decoded_folder(root)
+    counts = decoded.frame[list(COLUMNS)].to_numpy(np.int64)
+    return Found(source, None, root, decoded.frame.drop(columns=list(COLUMNS)), counts,
+                 decoded.pixels, [*within(root, unread), *decoded.problems_in(root)])
+
+
 def two_files(location: str) -> tuple[Path, Path]:
     """The two paths of `CSV,VOTES`; commas inside paths are fine where the files exist.
 
@@ -97,7 +135,8 @@ def two_files(location: str) -> tuple[Path, Path]:
     """
     parts = location.split(",")
     if len(parts) < 2:
-        raise InputError(f"ferplus:{location} needs two files: write ferplus:CSV,VOTES")
+        raise InputError(f"ferplus:{location} needs two files: write ferplus:CSV,VOTES (or "
+                         "ferplus:DIR, the folder that holds FER2013Train/)")
     cuts = [(",".join(parts[:i]), ",".join(parts[i:])) for i in range(1, len(parts))]
     paths = [tuple(Path(os.path.expanduser(side)) for side in cut) for cut in cuts]
     return next((pair for pair in paths if all(p.is_file() for p in pair)), paths[0])

@@ -1,59 +1,54 @@
-"""Any folder of faces with one sub-folder per class.
+"""Any folder of faces with one sub-folder per class, or with the class in the file names.
 
-Input: pictures of any size, gray or colour, PNG, JPEG, WebP, BMP, TIFF, PGM or GIF (the first
-frame); read as gray, the central square resized; with `faces=auto` the largest face.
-Label: the class folders in alphabetical order, under the names they have.
-Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders. If train/ has no
-val/ beside it, a fixed tenth of it is held out as validation. Where there are only classes, a
-fixed tenth is test, another validation and the rest train, so that no net is tested on faces that
-it was trained on.
+Input: pictures of any size, gray or colour (which files: `iram.data.entries`); read as gray, the
+central square resized; with `faces=auto` the largest face.
+Label: the class folders in alphabetical order. Expressions bear their usual names (Happiness and
+happy are one class, happy), others the folder's own; numbers see `iram.data.class_folders`.
+Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders, by the usual names
+(`iram.data.splits`). If train/ has no val/ beside it, a fixed tenth of it is held out as
+validation. Where there are only classes, a fixed tenth is test, another validation and the rest
+train, so that no net is tested on faces that it was trained on.
 "Fixed" means by a hash of the path, so that a picture stays in its split when others are added;
-pictures of one person can fall on both sides.
+pictures of one person can fall on both sides. Where file names tell the class they tell the person
+too (`iram.data.named_files`), and persons are divided.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from iram.data.cache import Decoded, cached
-from iram.data.dataset import DATASETS, ROLES, FaceDataset, Problem
+from iram.data.class_folders import name_folders
+from iram.data.dataset import DATASETS, FaceDataset, Problem
+from iram.data.dividing import divided
+from iram.data.named_files import by_names
+from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import (
     as_it_is,
     check_size_option,
     decode_pictures,
-    files_in,
     identity_sha256,
-    is_picture,
     pictures_sha256,
     printable,
-    subfolders,
-    tenth,
 )
+from iram.data.tree import Tree, read_tree, within
 from iram.errors import InputError, listing
 
-ROLE_OF_FOLDER = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "publictest": "validation",
-    "test": "test",
-    "testing": "test",
-    "privatetest": "test",
-}
 SIZE = 48
+COLUMNS = ["image_id", "usage", "split", "row"]
 LICENCE = "pictures from a folder: their own licence holds"
 
 
 @DATASETS.register("folder", title="folder of faces")
-def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> FaceDataset:
-    """Opens a folder of pictures, `CLASS/*` or `SPLIT/CLASS/*`.
+def open_folder(
+    location: str, *, size: int = SIZE, faces: str = "whole", classes: str = ""
+) -> FaceDataset:
+    """Opens a folder of pictures, `CLASS/*` or `SPLIT/CLASS/*`, or of files named by their class.
 
-    Hidden files are passed over in silence; files whose names are no picture's, folders inside
-    class folders and empty class folders are reported.
+    What is not read is reported: links that lead nowhere and folders of pictures beside the splits
+    as unusable, other files and folders and empty class folders as worth knowing.
 
     Args:
         location: the folder.
@@ -61,78 +56,98 @@ def open_folder(location: str, *, size: int = SIZE, faces: str = "whole") -> Fac
         faces: "whole": each picture is a face. "auto": photographs of any size, of each the
             largest face that the detector finds, cropped as FER2013 is (`iram.photographs`);
             pictures of up to 100 pixels are taken whole, those without a face are reported.
+        classes: which class each folder is, as `neutral+happy+...` by number, `FOLDER:NAME+...`,
+            or a known order (fer2013, ferplus, rafdb, affectnet, ck+); see
+            `iram.data.class_folders`.
 
     Raises:
-        InputError: no such folder, no class folder, classes beside splits, no picture at all; or
-            the detector is not installed.
+        InputError: no such folder, no class folder, no picture at all, another data set's own
+            layout, classes that don't fit; or the detector is not installed.
     """
     check_size_option(size)
     face, settings = _taken(faces)
     root = Path(location)
-    splits, classes = _layout(root)
-    names, problems = _pictures(root, splits, classes)
-    source = pictures_sha256(root, names)
+    found = _labelled(root, classes)
+    source = pictures_sha256(root, found.names)
     decoded = cached(
-        "folder", source, lambda: _decode(root, names, size, face), size=size, **settings
+        "folder", source, lambda: _decode(root, found.names, size, face), size=size, **settings
     )
-    frame, held_out = _with_splits(decoded.frame, splits)
-    shown = [printable(name) for name in classes]
+    frame = decoded.frame
+    chosen = [found.names[row] for row in frame["row"]]
+    split = divided(chosen, found.splits, found.person_of)
+    places = {name: place for place, name in enumerate(found.classes)}
+    read = [problem.message for problem in decoded.problems if problem.assumed]
     dataset = FaceDataset(
         name=printable(root.resolve().name) or "folder",
-        classes=shown,
-        labels=frame["class_name"].map({name: place for place, name in enumerate(shown)}),
-        metadata=frame[["image_id", "usage", "split", "row"]],
+        classes=found.classes,
+        labels=[places[found.class_of[name]] for name in chosen],
+        metadata=frame.assign(usage=split.usages, split=split.roles)[COLUMNS],
         size=size,
         pixels=decoded.pixels,
         licence=LICENCE,
-        sha256=identity_sha256(source, size=size if size != SIZE else None, **settings),
-        problems=[*decoded.problems_in(root), *problems, *_held_out(root, held_out)],
+        sha256=identity_sha256(source, size=size if size != SIZE else None, **settings,
+                               classes=found.changed, read=read or None),
+        problems=[*decoded.problems_in(root), *within(root, [*found.problems, *split.problems])],
     )
-    if not splits:
-        dataset.undivided = len(dataset)
-        dataset.problems += _divided(root, frame)
+    dataset.undivided = 0 if found.splits else len(dataset)
     return dataset
 
 
-def _layout(root: Path) -> tuple[list[str], list[str]]:
-    """The split folders (none if the folder holds classes) and the class names, sorted."""
-    found = subfolders(root)
-    splits = [name for name in found if name.lower() in ROLE_OF_FOLDER]
-    if splits and len(splits) < len(found):
-        classes = listing(name for name in found if name not in splits)
-        raise InputError(
-            f"{root} has split folders ({listing(splits)}) beside others ({classes}); "
-            "use CLASS/* or SPLIT/CLASS/*"
-        )
-    classes = found
-    if splits:
-        classes = sorted({name for split in splits for name in subfolders(root / split)})
-    if not classes:
-        where = f"{root / splits[0]}" if splits else f"{root}"
-        raise InputError(f"{where} has no class folders; one per class is needed, such as happy/")
-    return splits, classes
+class Labelled(NamedTuple):
+    """Pictures and their classes.
+
+    Attributes:
+        names: files, relative to the folder.
+        class_of: the class of each.
+        classes: in label order.
+        splits: the role of each split folder, empty if there are none.
+        person_of: who each picture shows; None if nothing says.
+        problems: what is not read, and what was brought together or guessed.
+        changed: the option `classes`, or which folders are one class; None if neither matters.
+    """
+
+    names: list[str]
+    class_of: dict[str, str]
+    classes: list[str]
+    splits: dict[str, str]
+    person_of: dict[str, str] | None
+    problems: list[Problem]
+    changed: list[str] | None
 
 
-def _pictures(root: Path, splits: list, classes: list) -> tuple[list[str], list[Problem]]:
-    """Pictures as `CLASS/x.png` or `SPLIT/CLASS/x.png`, and what is not read."""
-    parents = [f"{split}/{name}" for split in splits for name in classes] if splits else classes
-    names, others, problems = [], [], []
-    for parent in parents:
-        if splits and not (root / parent).is_dir():
-            continue  # not every split has every class
-        found = [f"{parent}/{name}" for name in files_in(root / parent)]
-        pictures = [name for name in found if is_picture(name)]
-        others += [name for name in found if not is_picture(name)]
-        others += [f"{parent}/{name}/" for name in subfolders(root / parent)]
-        names += pictures
-        if not pictures:
-            problems.append(Problem(printable(str(root / parent)), None, "no pictures", False))
-    if not names:
-        raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}")
-    if others:
-        message = f"{len(others):,} files or folders are not read, such as {printable(others[0])}"
-        problems.append(Problem(printable(str(root)), None, message, unusable=False))
-    return names, problems
+def _labelled(root: Path, classes: str) -> Labelled:
+    tree, elsewhere = read_tree(root), other_layout(root)
+    if elsewhere:
+        raise InputError(f"{root} {elsewhere}")
+    told = None if classes else by_names(root, tree)
+    if told is not None:
+        used = [name for name in told.classes if name in set(told.class_of.values())]
+        return Labelled(list(told.class_of), told.class_of, used, {}, told.person_of,
+                        told.problems, None)
+    if not tree.folders:
+        where = f"{root / next(iter(tree.splits))}" if tree.splits else f"{root}"
+        raise InputError(f"{where} has no class folders; one per class is needed, such as happy/, "
+                         "or files that are named as KDEF's, JAFFE's, RaFD's or FACES' are")
+    if not tree.names:
+        parents = tree.folders if not tree.splits else [
+            f"{split}/{name}" for split in tree.splits for name in tree.folders]
+        raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}"
+                         f"{deeper(root)}")
+    return _by_folders(tree, classes)
+
+
+def _by_folders(tree: Tree, classes: str) -> Labelled:
+    named = name_folders(tree.folders, classes)
+    notes = []
+    if named.merged:
+        together = "class folders of one expression are one class: " + ", ".join(named.merged)
+        notes.append(Problem("", None, together, unusable=False))
+    notes += [Problem("", None, text, unusable=False, assumed=True) for text in named.assumed]
+    class_of = {name: named.of_folder[name.split("/")[-2]] for name in tree.names}
+    shown = list(dict.fromkeys(named.of_folder.values()))
+    changed = [classes] if classes else named.merged or None
+    return Labelled(tree.names, class_of, shown, tree.splits, None, [*tree.problems, *notes],
+                    changed)
 
 
 def _taken(faces: str):
@@ -152,40 +167,3 @@ def _decode(root: Path, names: list[str], size: int, face) -> Decoded:
     ids = [printable(names[row]) for row in rows]
     frame = pd.DataFrame({"image_id": pd.Series(ids, dtype=str), "row": rows})
     return Decoded(images, frame, tuple(problems), len(names))
-
-
-def _with_splits(frame: pd.DataFrame, splits: list[str]) -> tuple[pd.DataFrame, int]:
-    """The frame with `class_name`, `usage` and `split`; how many faces were held out of train."""
-    parts = [name.split("/") for name in frame["image_id"]]
-    tenths = [tenth("/".join(part[-2:])) for part in parts]
-    if not splits:
-        roles = [{0: "test", 1: "validation"}.get(t, "train") for t in tenths]
-        usages = list(roles)
-    else:
-        roles = [ROLE_OF_FOLDER[part[0].lower()] for part in parts]
-        usages = [part[0] for part in parts]
-    held_out = 0
-    if splits and "validation" not in {ROLE_OF_FOLDER[split.lower()] for split in splits}:
-        for place, role in enumerate(roles):
-            if role == "train" and tenths[place] == 0:
-                roles[place] = usages[place] = "validation"
-                held_out += 1
-    names = [part[-2] for part in parts]
-    return frame.assign(class_name=names, usage=usages, split=roles), held_out
-
-
-def _held_out(root: Path, count: int) -> list[Problem]:
-    if not count:
-        return []
-    message = f"there is no val/ folder: a fixed tenth of train/ ({count:,}) is held out for it"
-    return [Problem(printable(str(root)), None, message, unusable=False)]
-
-
-def _divided(root: Path, frame: pd.DataFrame) -> list[Problem]:
-    counts = {role: int((frame["split"] == role).sum()) for role in ROLES}
-    message = (
-        f"there are class folders alone: of {len(frame):,} faces a fixed tenth is for the test "
-        f"({counts['test']:,}), another for validation ({counts['validation']:,}), the rest for "
-        f"training ({counts['train']:,}); --split all takes all of them"
-    )
-    return [Problem(printable(str(root)), None, message, unusable=False)]

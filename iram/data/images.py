@@ -4,10 +4,13 @@ import os
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing makes them known
 
+from iram.data.depth import eight_bits, raw_mode
+from iram.data.png_texts import without_texts
 from iram.errors import InputError
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
@@ -17,6 +20,8 @@ PHONE_KINDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
 }
 MID_GRAY = 128
+FLAT_SPAN = 16  # gray values; of FER2013's 35,736 faces 2 span less, the next 34
+CLEAR = "all of it is transparent, which counts as opaque"
 ORIENTATION = 0x0112
 # EXIF orientation -> what brings the picture upright (TIFF 6.0, tag 274)
 UPRIGHT = {
@@ -30,29 +35,46 @@ UPRIGHT = {
 }
 
 
-def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
-    """(H, W) uint8 gray values of a picture, 0 to 255, upright by its EXIF orientation.
+class Picture(NamedTuple):
+    """A picture that was read.
 
-    Colour becomes luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B, as `Image.convert("L")`), 16 bits
-    are scaled to 8, transparent parts are laid on mid-gray (128), of an animation the first
-    frame is taken, and colour profiles are ignored.
+    Attributes:
+        gray: (H, W) uint8, 0 to 255, upright.
+        notes: what was assumed of it, a line each.
+        top: what was read as white in a file of more than 8 bits, else None.
+    """
+
+    gray: np.ndarray
+    notes: tuple[str, ...] = ()
+    top: float | None = None
+
+
+def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
+    """The (H, W) uint8 gray values of a picture; see `read_picture`, whose notes it leaves out."""
+    return read_picture(path, content).gray
+
+
+def read_picture(
+    path: str | Path, content: bytes | None = None, top: float | None = None
+) -> Picture:
+    """A picture as gray values, upright by its EXIF orientation.
+
+    Colour becomes luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B, as `Image.convert("L")`); more than
+    8 bits are scaled to 8 by their declared or found range (`iram.data.depth`), transparent parts
+    are laid on mid-gray (128) unless all is transparent, which counts as opaque; of an animation
+    the first frame is taken, and colour profiles and texts are ignored, whole or not.
 
     Args:
         content: the file's bytes, of a picture that lies in no file; `path` is then but the name
             that messages give it, and nothing is opened.
+        top: what is white in a file of more than 8 bits, if it doesn't say; None: see `depth`.
 
     Raises:
         InputError: no such file, no picture, a truncated one, one of more than `MAX_PIXELS`
-            pixels (found before it is decoded), or 32-bit values of unknown range.
+            pixels (found before it is decoded), or values of unknown range.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd metadata; the size is checked below
-            source = path if content is None else BytesIO(content)
-            with Image.open(source, formats=FORMATS) as image:
-                _check_size(path, image)
-                image.load()
-                return np.asarray(_upright(_gray(path, image), image), dtype=np.uint8)
+        return _read(path, content, top)
     except InputError:
         raise
     except FileNotFoundError:
@@ -63,10 +85,37 @@ def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
         raise InputError(f"{path} is a folder; a picture is needed here") from None
     except Image.DecompressionBombError:
         raise InputError(f"{path} has too many pixels; up to {MAX_PIXELS:,} are read") from None
-    except Image.UnidentifiedImageError:
-        raise InputError(f"{path} {_unknown_kind(path, content)}") from None
     except Exception as error:  # decoders raise a dozen kinds of error on damaged files
+        bare = without_texts(path, content)
+        if bare is not None:
+            return read_picture(path, bare, top)
+        if isinstance(error, Image.UnidentifiedImageError):
+            raise InputError(f"{path} {_unknown_kind(path, content)}") from None
         raise InputError(f"{path} is damaged or cannot be read: {error}") from None
+
+
+def _read(path, content: bytes | None, top: float | None) -> Picture:
+    # Opened here: by name, Pillow maps turned TIFFs into memory with width and height exchanged.
+    with (open(path, "rb") if content is None else BytesIO(content) as source,
+          warnings.catch_warnings()):
+        warnings.simplefilter("ignore")  # about odd metadata; the size is checked below
+        with Image.open(source, formats=FORMATS) as image:
+            _check_size(path, image)
+            raw = raw_mode(image)
+            image.load()
+            picture, note, top = eight_bits(path, source, image, raw, top)
+            gray, opaque = _gray(picture)
+            gray = np.asarray(_upright(gray, image), dtype=np.uint8)
+    return Picture(gray, (*note, *opaque), top)
+
+
+def is_flat(gray: np.ndarray) -> bool:
+    """Whether a picture (H, W) uint8 is constant, or so nearly that it shows nothing: all but the
+    darkest and the brightest 1% of its pixels lie within `FLAT_SPAN` gray values."""
+    if gray.std() > 3 * FLAT_SPAN:  # quicker: most are far from it
+        return False
+    low, high = np.percentile(gray, (1, 99))
+    return bool(high - low < FLAT_SPAN)
 
 
 def resized(gray: np.ndarray, size: int) -> np.ndarray:
@@ -114,28 +163,21 @@ def _check_size(path, image: Image.Image) -> None:
         )
 
 
-def _gray(path, image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_deep(path, image)
+def _gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The picture in gray, and what was assumed of its transparency."""
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _on_mid_gray(image)
     if image.mode in ("L", "1"):
-        return image.convert("L")
-    return image.convert("RGB").convert("L")  # palette, CMYK and YCbCr too
+        return image.convert("L"), []
+    return image.convert("RGB").convert("L"), []  # palette, CMYK and YCbCr too
 
 
-def _from_deep(path, image: Image.Image) -> Image.Image:
-    """16 bits to 8; `convert("L")` would cut every value above 255."""
-    values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise InputError(f"{path} holds values that are not 8 or 16 bits: save it as 8 bits")
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
-
-
-def _on_mid_gray(image: Image.Image) -> Image.Image:
+def _on_mid_gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
     picture = image.convert("RGBA")
+    if picture.getchannel("A").getextrema()[1] <= 1:  # 0, or 1 of a channel of 0 to 1
+        return picture.convert("RGB").convert("L"), [CLEAR]
     ground = Image.new("RGBA", picture.size, (MID_GRAY, MID_GRAY, MID_GRAY, 255))
-    return Image.alpha_composite(ground, picture).convert("L")
+    return Image.alpha_composite(ground, picture).convert("L"), []
 
 
 def _upright(gray: Image.Image, image: Image.Image) -> Image.Image:

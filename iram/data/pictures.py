@@ -1,4 +1,4 @@
-"""Folders of pictures: which there are, what they hash to, and decoding all of them."""
+"""Files of pictures: what they hash to, and decoding all of them."""
 
 import hashlib
 import json
@@ -10,30 +10,13 @@ import numpy as np
 
 from iram.data.cache import remembered
 from iram.data.dataset import Problem
-from iram.data.images import read_image, resized
+from iram.data.images import read_picture, resized
 from iram.errors import InputError
 from iram.files import sha256
 
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm",
-)
 LARGEST_SIZE = 1024
+NEARLY_BLACK = 5  # a range so many times larger is another file's, not this one's
 SETTLED = 2.0  # seconds: a file this young may change again without its time of change showing it
-
-
-def subfolders(folder: Path) -> list[str]:
-    """Names of the sub-folders, sorted; hidden ones and `__MACOSX` are left out."""
-    return _names(folder, lambda entry: entry.is_dir())
-
-
-def files_in(folder: Path) -> list[str]:
-    """Names of the files, sorted; hidden ones (`.DS_Store`, `._face.jpg`) are left out."""
-    return _names(folder, lambda entry: entry.is_file())
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file's name ends as a picture's does."""
-    return name.lower().endswith(SUFFIXES)
 
 
 def check_size_option(size: int) -> int:
@@ -80,29 +63,62 @@ def decode_pictures(
 ) -> tuple[np.ndarray, np.ndarray, list[Problem]]:
     """Gray pictures of the files of a folder.
 
+    Files of more than 8 bits that don't declare their range share the largest one found, so that
+    a dark picture stays darker than the others, unless it would be nearly black by it.
+
     Args:
         exact: refuse pictures that are not `size` x `size` instead of resizing them.
         face: what to take of each picture (H, W); may raise InputError with what is wrong.
 
     Returns:
         (n, size, size) uint8 images of the readable files, a boolean mask of length
-        `len(names)` that says which these are, and a problem for each other file.
+        `len(names)` that says which these are, a problem for each other file, and one for each
+        thing that was assumed of readable ones.
     """
     images = np.zeros((len(names), size, size), dtype=np.uint8)
     good, problems = np.zeros(len(names), dtype=bool), []
-    for place, name in enumerate(names):
+    notes: dict[int, tuple[str, ...]] = {}
+    tops: dict[int, float] = {}
+
+    def decode(place: int, top: float | None = None) -> None:
+        name, good[place] = names[place], False
         try:
-            gray = face(read_image(root / name))
+            picture = read_picture(root / name, top=top)
+            gray = face(picture.gray)
+            if exact and gray.shape != (size, size):
+                raise InputError(f"{gray.shape[1]} x {gray.shape[0]} pixels where {size} x {size} "
+                                 "are needed; `folder:` resizes")
         except InputError as error:
             message = str(error).removeprefix(str(root / name)).strip()
             problems.append(Problem(printable(name), None, message))
-            continue
-        if exact and gray.shape != (size, size):
-            found = f"{gray.shape[1]} x {gray.shape[0]} pixels where {size} x {size} are needed"
-            problems.append(Problem(printable(name), None, f"{found}; `folder:` resizes"))
-            continue
+            return
         images[place], good[place] = resized(gray, size), True
-    return images[good], good, problems
+        notes.pop(place, None)
+        if picture.notes:
+            notes[place] = picture.notes
+        if picture.top is not None:
+            tops[place] = picture.top
+
+    for place in range(len(names)):
+        decode(place)
+    whole = max(tops.values(), default=0)
+    for place, top in list(tops.items()):
+        if 1 < top < whole < NEARLY_BLACK * top:
+            decode(place, whole)
+    return images if good.all() else images[good], good, [*problems, *_assumed(names, notes)]
+
+
+def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Problem]:
+    """One problem for each thing that was assumed of pictures, with their number."""
+    having: dict[str, list[int]] = {}
+    for place, told in notes.items():
+        for note in told:
+            having.setdefault(note, []).append(place)
+    return [
+        Problem("", None, f"{len(places):,} of {len(names):,} pictures, such as "
+                f"{printable(names[places[0]])}: {note}", unusable=False, assumed=True)
+        for note, places in having.items()
+    ]
 
 
 def printable(name: str) -> str:
@@ -113,22 +129,6 @@ def printable(name: str) -> str:
 def tenth(name: str) -> int:
     """0 to 9, by a hash of the name: a tenth of the faces each, the same on every machine."""
     return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:12], 16) % 10
-
-
-def _names(folder: Path, wanted) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if not entry.name.startswith((".", "__MACOSX")) and wanted(entry)
-            )
-    except FileNotFoundError:
-        raise InputError(f"there is no folder {folder}") from None
-    except NotADirectoryError:
-        raise InputError(f"{folder} is a file; a folder is needed here") from None
-    except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror}") from None
 
 
 def _stat(path: str) -> os.stat_result:
@@ -143,7 +143,7 @@ def _content_sha256(root: Path, names: list[str]) -> str:
     for name in names:
         try:
             content = sha256(root / name)
-        except OSError as error:
-            raise InputError(f"cannot read {root / name}: {error.strerror}") from None
+        except OSError:  # decoding it will say so, and other files may be whole
+            content = "unreadable"
         digest.update(os.fsencode(name) + f"\0{content}\0".encode())
     return digest.hexdigest()

@@ -25,6 +25,9 @@ def open_dataset(spec: str, split: str | None = None, **options) -> FaceDataset:
         **options: the same options as in `spec`, and they win over it. `skip_bad=True` leaves
             unusable rows out, says so once in a warning and keeps them in `.problems`.
 
+    What the faces or their labels rest on and no file says (class folders that are numbers, 12-bit
+    values in a file of 16) is a warning each time.
+
     Raises:
         InputError: unknown kind, option or split; a missing or broken file; unusable rows.
     """
@@ -39,6 +42,9 @@ def open_dataset(spec: str, split: str | None = None, **options) -> FaceDataset:
         raise InputError(f"{_summary(unusable)}; `{plain},skip_bad=1` leaves them out")
     if unusable:
         warnings.warn(f"left out: {_summary(unusable)}", stacklevel=2)
+    for problem in dataset.problems:
+        if problem.assumed:
+            warnings.warn(str(problem), stacklevel=2)
     return dataset if split is None else dataset.split(split)
 
 

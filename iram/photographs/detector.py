@@ -35,9 +35,10 @@ import numpy as np
 from PIL import Image
 
 from iram.errors import InputError
+from iram.extras import install_hint
 from iram.photographs.framing import Box, contained, overlap
 
-INSTALL = "finding faces takes OpenCV: pip install -c constraints.txt -e '.[faces]'"
+INSTALL = f"finding faces takes OpenCV: {install_hint('faces')}"
 CASCADE = "haarcascade_frontalface_alt2.xml"
 LONGEST = 1024  # pixels of the longer side that the picture is looked at in
 SMALLEST = 32  # side of the smallest face looked for, in these pixels

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.stimuli.landmarks.points import COUNT
 from iram.errors import InputError
+from iram.extras import install_hint
 
 SMALLEST = 192  # side that pictures are enlarged to at least: what the net looks at (48 px: 4 x)
 PADDING = 0.25  # of the side, in the picture's mean gray: the detector wants air round a face
@@ -19,7 +20,7 @@ CONFIDENCE = 0.5
 INSTALL = (
     "MediaPipe FaceMesh is not installed here; `make landmarks DATA=SPEC OUT=FILE.npz` sets up an "
     "environment of its own, as does, in a fresh one (Python 3.11 or 3.12), "
-    "`pip install -c constraints-landmarks.txt -e .[landmarks]`"
+    f"`{install_hint('landmarks')}`"
 )
 
 

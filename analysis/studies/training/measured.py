@@ -12,7 +12,7 @@ from analysis.subjects import Subject, open_subjects
 from analysis.subjects.training import Training, training_from
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.names import name_of
+from iram.names import name_of, split_names
 from iram.progress import progress_bar
 from iram.weights import PRETRAINED, find_weights, read_card
 
@@ -76,7 +76,7 @@ def weights_in(text: str) -> list[Path]:
         InputError: nothing of that name, or a folder without weights.
     """
     found = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in split_names(text):
         folder = Path(part).expanduser()
         if not folder.is_dir() or _is_shipped(part):
             found.append(find_weights(part))

@@ -1,0 +1,128 @@
+"""Which class each folder of a class stands for: by its name, its number, or the option `classes`.
+
+`classes` is `NAME+NAME+...`, the names of the numbered folders in the order of their numbers;
+`FOLDER:NAME+FOLDER:NAME+...` for folders of any name; or the name of a known order (`ORDERS`).
+A comma does as well as a plus.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from iram.data.classes import canonical, is_expression
+from iram.data.pictures import printable
+from iram.errors import InputError, listing
+
+SEVEN = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry")
+ORDERS = {  # first number, names
+    "fer2013": (0, ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")),
+    "ferplus": (0, ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear",
+                    "contempt")),
+    "rafdb": (1, ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")),
+    "affectnet": (0, (*SEVEN, "contempt")),
+    "ck+": (0, ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")),
+}
+USUAL = {tuple(range(1, 8)): ("rafdb", "RAF-DB"), tuple(range(8)): ("affectnet", "AffectNet")}
+HOW = "classes=neutral+happy+..., the names in the order of the numbers"
+
+
+class Named(NamedTuple):
+    """Class folders with their classes.
+
+    Attributes:
+        of_folder: the class of each folder.
+        merged: classes that have several folders, such as "angry (Anger, angry)".
+        assumed: what was guessed of numbers, or that they have no names.
+    """
+
+    of_folder: dict[str, str]
+    merged: list[str]
+    assumed: list[str]
+
+
+def name_folders(folders: Sequence[str], classes: str = "") -> Named:
+    """The class of each class folder, in the order of the folders.
+
+    Folders that mean the same expression (Angry, anger, 0_angry) or differ only in case are one
+    class. Numbers 1 to 7 are read as RAF-DB's and 0 to 7 as AffectNet's, and told; other numbers
+    stay numbers, and are told.
+
+    Raises:
+        InputError: `classes` doesn't fit the folders.
+    """
+    given, assumed = (_given(folders, classes), []) if classes else _guessed(folders)
+    names: dict[str, str] = {}
+    for folder in folders:
+        wanted = given.get(folder, folder)
+        key = canonical(wanted)
+        names.setdefault(key, key if is_expression(wanted) else printable(wanted.strip()))
+    of_folder = {folder: names[canonical(given.get(folder, folder))] for folder in folders}
+    same = {name: [printable(folder) for folder in folders if of_folder[folder] == name]
+            for name in dict.fromkeys(of_folder.values())}
+    merged = [f"{name} ({listing(own)})" for name, own in same.items() if len(own) > 1]
+    return Named(of_folder, merged, assumed)
+
+
+def _numbers(folders: Sequence[str]) -> dict[str, int]:
+    """The folders whose names are numbers."""
+    return {f: int(f) for f in folders if f.isascii() and f.isdigit() and len(f) < 6}
+
+
+def _guessed(folders: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    numbers = _numbers(folders)
+    if not numbers:
+        return {}, []
+    shown = listing(sorted(numbers, key=numbers.get))
+    known = USUAL.get(tuple(sorted(set(numbers.values()))))
+    if known is None:
+        orders = [name for name, (first, names) in ORDERS.items()
+                  if {*numbers.values()} <= {*range(first, first + len(names))}]
+        known_as = f", or a known order (classes={' or classes='.join(orders)})" if orders else ""
+        return {}, [f"the class folders are numbers ({shown}), and nothing here says what they "
+                    f"mean: write {HOW}{known_as}"]
+    order, title = known
+    first, names = ORDERS[order]
+    told = ", ".join(f"{first + k} {name}" for k, name in enumerate(names))
+    return ({folder: names[number - first] for folder, number in numbers.items()},
+            [f"the class folders are numbers and are read in {title}'s order ({told}); write "
+             f"{HOW}, if they mean others"])
+
+
+def _given(folders: Sequence[str], classes: str) -> dict[str, str]:
+    """The name of each folder that the option names."""
+    order = ORDERS.get(classes.strip().lower().replace("ckplus", "ck+"))
+    if order:
+        return _counted(folders, order[1], order[0], classes)
+    parts = [part.strip() for part in re.split(r"[+,]", classes)]
+    pairs = [part.rpartition(":") for part in parts]
+    if not all(name.strip() for _, _, name in pairs):
+        raise InputError(f"classes={classes}: an empty name; write {HOW}")
+    if not any(colon for _, colon, _ in pairs):
+        return _counted(folders, parts, None, classes)
+    given = {folder.strip(): name.strip() for folder, _, name in pairs}
+    absent = [folder for folder in given if folder not in folders]
+    if absent:
+        raise InputError(f"classes={classes}: there is no class folder {listing(absent)}; there "
+                         f"are: {listing(folders)}")
+    return given
+
+
+def _counted(
+    folders: Sequence[str], names: Sequence[str], first: int | None, classes: str
+) -> dict[str, str]:
+    numbers = _numbers(folders)
+    if not numbers:
+        raise InputError(f"classes={classes}: no class folder is a number; write "
+                         f"classes=FOLDER:NAME+FOLDER:NAME for: {listing(folders)}")
+    low, high = min(numbers.values()), max(numbers.values())
+    if first is None:
+        if low == 1 and high < len(names):
+            raise InputError(f"classes={classes}: {len(names)} names for the folders {low} to "
+                             f"{high}: does 0 or {len(names)} lack? write classes=1:NAME+2:NAME")
+        first = int(high == len(names))
+    if low < first or high >= first + len(names):
+        raise InputError(
+            f"classes={classes} names the folders {first} to {first + len(names) - 1}; there are: "
+            f"{listing(sorted(numbers, key=numbers.get))}"
+        )
+    return {folder: names[number - first] for folder, number in numbers.items()}

@@ -1,0 +1,111 @@
+"""Trees of pictures, `CLASS/*` or `SPLIT/CLASS/*`: which pictures there are, and what is not read.
+
+The readers of FER2013's, RAF-DB's and any folders share this, so that all tell the same: links
+that lead nowhere, files that are no pictures, pictures that lie where no class is, and folders
+beside the splits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from iram.data.dataset import Problem
+from iram.data.entries import (
+    Entries,
+    count_pictures,
+    entries,
+    lost_links,
+    not_read,
+    shown_files,
+    unread_note,
+)
+from iram.data.pictures import printable
+from iram.data.splits import role_of
+from iram.errors import listing
+
+
+class Tree(NamedTuple):
+    """A folder of pictures.
+
+    Attributes:
+        splits: the role of each split folder; none if the folder holds classes.
+        folders: the names of the class folders, sorted, each once.
+        names: pictures as `CLASS/x.png` or `SPLIT/CLASS/x.png`.
+        problems: what is not read; files are named relative to the folder.
+    """
+
+    splits: dict[str, str]
+    folders: list[str]
+    names: list[str]
+    problems: list[Problem]
+
+    @property
+    def parents(self) -> list[str]:
+        """The folders that the pictures lie in."""
+        return list(dict.fromkeys(name.rpartition("/")[0] for name in self.names))
+
+
+def read_tree(root: Path) -> Tree:
+    """The pictures in a folder of classes, or of splits with classes.
+
+    Raises:
+        InputError: no folder, or one that can't be read.
+    """
+    top = entries(root)
+    splits = {name: role for name in top.folders if (role := role_of(name))}
+    found, problems = [], lost_links("", top.broken)
+    if splits:
+        problems += _beside(root, splits, [name for name in top.folders if name not in splits])
+    problems += _stray("", top)
+    classes: dict[str, None] = {}
+    for split in splits or ("",):
+        inside = entries(root / split) if split else top
+        if split:
+            problems += [*lost_links(split, inside.broken), *_stray(split, inside)]
+        classes |= dict.fromkeys(inside.folders)
+        found += [f"{split}/{name}" if split else name for name in inside.folders]
+    names, unread = [], []
+    for parent in found:
+        inside = entries(root / parent)
+        problems += lost_links(parent, inside.broken)
+        names += [f"{parent}/{name}" for name in inside.pictures]
+        unread += not_read(parent, inside)
+        if not inside.pictures:
+            problems.append(Problem(printable(parent), None, "no pictures", False))
+    problems += unread_note([printable(name) for name in unread])
+    return Tree(splits, sorted(classes), names, problems)
+
+
+def _beside(root: Path, splits: Sequence[str], others: Sequence[str]) -> list[Problem]:
+    """What is said of folders beside the splits that are no splits by their names."""
+    counts = {name: count_pictures(root / name) for name in others}
+    full = [name for name, count in counts.items() if count]
+    problems = []
+    if full:
+        message = (
+            f"split folders ({listing(splits)}) beside others ({listing(full)}) with "
+            f"{sum(counts.values()):,} pictures, which are not read: use CLASS/* or SPLIT/CLASS/*, "
+            "with splits called train, val and test"
+        )
+        problems.append(Problem("", None, printable(message)))
+    if len(full) < len(others):
+        empty = listing(name for name in others if name not in full)
+        message = f"folders beside the splits, without pictures, are not read: {empty}"
+        problems.append(Problem("", None, printable(message), unusable=False))
+    return problems
+
+
+def _stray(parent: str, inside: Entries) -> list[Problem]:
+    """What is said of pictures that lie beside class folders."""
+    if not inside.pictures or not inside.folders:
+        return []
+    where = printable(f"in {parent}/ " if parent else "")
+    message = (f"{shown_files([printable(name) for name in inside.pictures])}, {where}beside the "
+               "class folders, have no class and are not read")
+    return [Problem("", None, message, unusable=False)]
+
+
+def within(root: Path, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems with the full names of their files."""
+    return [replace(p, file=printable(str(root / p.file))) for p in problems]
