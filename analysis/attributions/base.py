@@ -13,6 +13,9 @@ from iram.registry import Registry, unknown
 ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=False, cost="cheap",
                         by_name=False)
 
+ROUNDING = 1e-6  # of a map's size: what resizing leaves between equal places
+SAME_EVERYWHERE = "its maps are the same at every place"
+
 NEEDS = {
     "layers": "a torch module whose layers can be read",
     "gradients": "a torch module that gradients pass through",
@@ -67,6 +70,13 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
             options["regions"] = question.regions
         maps = work(model, question.x, question.target, **options).detach()
         return resize(maps, *x.shape[2:]).to(x.device)
+
+
+def is_constant(maps: Tensor) -> bool:
+    """Whether every map (N, H, W) is the same at all its places: it says nothing of any."""
+    flat = maps.flatten(1)
+    span, size = flat.amax(1) - flat.amin(1), flat.abs().amax(1)
+    return bool((span <= ROUNDING * size).all())
 
 
 def options_of(method: str) -> tuple[str, ...]:

@@ -107,6 +107,14 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> Layer:
     return known[key]
 
 
+def name_layer(model: nn.Module, layer: str | None) -> nn.Module:
+    """The model, told which layer to take where none is asked for; None: it finds one."""
+    if layer:
+        model.cam_layer = layer
+        getattr(model, "lacks", {}).pop("layers", None)  # what was found without a name
+    return model
+
+
 def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Layer:
     known = read_layout(reshape) if reshape else None
     seen, modules = survey(model, x, known), dict(model.named_modules())
@@ -121,7 +129,8 @@ def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Laye
                          "which no places are found" + (f" as {known}" if known else
                          "; say where they are by reshape in the description"))
     kind = "layer without places" if layer in modules else "layer"
-    raise InputError(unknown(kind, layer, with_places(seen)))
+    outside = "" if layer.startswith("net.") or not hasattr(model, "net") else "net."
+    raise InputError(unknown(kind, layer, [n.removeprefix(outside) for n in with_places(seen)]))
 
 
 def _last(model: nn.Module, x: Tensor) -> Layer:
@@ -165,12 +174,19 @@ def spatial_layers(model: nn.Module, x: Tensor) -> list[str]:
 
 def survey(model: nn.Module, x: Tensor, known: Layout | None = None) -> dict[str, Seen]:
     """{name: what was seen} of the modules that put out a tensor for each picture, in the order
-    they finish; a module that is used twice counts where it is last used.
+    they finish; a module that is used twice counts where it is last used. Made once a model.
 
     Args:
         x: pictures of the shape, type and device that the model is asked with.
         known: the layout that is looked for; by default any.
     """
+    made, key = _found.setdefault(model, {}), (known, tuple(x.shape[1:]))
+    if key not in made:
+        made[key] = _surveyed(model, x, known)
+    return made[key]
+
+
+def _surveyed(model: nn.Module, x: Tensor, known: Layout | None) -> dict[str, Seen]:
     pictures, size = pictures_to_ask(x), tuple(x.shape[2:])
     pictures.requires_grad_()
     found: dict[str, Seen] = {}
@@ -222,6 +238,7 @@ def _note_paths(found: dict[str, Seen], logits: Tensor, pictures: Tensor) -> Non
     torch.autograd.grad((logits[0] * weights).sum(), pictures, allow_unused=True)
     for one in found.values():
         one.moves &= one.edge is not None and paths.all_cross(one.edge)
+        one.edge = None  # it holds the whole graph
 
 
 @torch.no_grad()

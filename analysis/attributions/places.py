@@ -6,9 +6,9 @@ A layout says where in a tensor the places are:
 - tokens: (N, T, C), and tokens_last: (N, C, T). Of the T tokens the first `prefix` (class token,
   registers) are no places; the others are a grid as high and wide as the picture, row by row.
 
-Which of them it is can't be told from a shape alone: attention matrices (N, heads, T, T) have four
-axes as well. So it is seen from pictures of which one quarter was changed: the features must have
-changed most on that side.
+Which of them it is can't be told from a shape alone: attention matrices (N, heads, T, T), whose
+rows sum to 1, have four axes as well. So it is seen from pictures of which one quarter was changed:
+the features must have changed most on that side.
 """
 
 import math
@@ -24,7 +24,8 @@ from iram.registry import unknown
 LAYOUTS = ("channels_first", "channels_last", "tokens", "tokens_last")
 QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # (lower, right)
 ASKED = 2 + len(QUARTERS)  # pictures
-LEAST = 0.05  # of the side: how much further a change on the far side must lie
+LEAST = 0.02  # of the side: how much further a change on the far side must lie (the last blocks
+# of our trained nets, whose places see nearly the whole face: 0.07 to 0.1)
 PREFIXES = 16  # tokens before the patches that are tried
 
 
@@ -92,9 +93,19 @@ def pictures_to_ask(x: Tensor) -> Tensor:
 
 def recognised(output: Tensor, size: tuple[int, int], shaped: list[Layout]) -> Layout | None:
     """Of some layouts, the one whose answers to `pictures_to_ask` follow the picture; or None."""
+    if are_shares(output):
+        return None
     scores = {layout: follows(brought(output.detach().float(), layout, size)) for layout in shaped}
     best = max(scores, key=scores.get, default=None)
     return best if best and scores[best] > LEAST else None
+
+
+def are_shares(output: Tensor) -> bool:
+    """Whether it is attention of tokens to tokens, (N, heads, T, T): rows that sum to 1."""
+    if output.ndim != 4 or output.shape[2] != output.shape[3]:
+        return False
+    sums = output.detach().float().sum(3)
+    return bool((output >= 0).all()) and bool(((sums - 1).abs() < 1e-2).all())
 
 
 def candidates(output: Tensor, size: tuple[int, int], known: Layout | None = None) -> list[Layout]:

@@ -37,6 +37,7 @@ def configure(parser) -> None:
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each of the same attention as one "
                         "of --models: how alike are their maps?")
+    options.add_layer(parser)
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
@@ -71,6 +72,7 @@ def run(args) -> int:
     cameras = options.cameras(args, dataset)
     plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
             "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
+            "layer": args.layer,
             "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}
     if args.list:
         return _list(suite.planned(**plan)[0])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS, attribute, missing
 from analysis.attributions.base import reason
-from analysis.attributions.layers import activation
+from analysis.attributions.layers import activation, name_layer
 from analysis.attributions.question import fitted
 from analysis.attributions.regions import grid
 from analysis.subjects import probe
@@ -36,13 +36,17 @@ SHORT = {
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
 
-def check(spec: str, device: str = "cpu") -> list[Finding]:
+def check(spec: str, device: str = "cpu", layer: str | None = None) -> list[Finding]:
     """What became of each trial, on four rendered heads of 48 px.
+
+    Args:
+        layer: that class activation maps read; None: see `analysis.attributions.layers.chosen`.
 
     Raises:
         InputError: the model can't be opened at all.
     """
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
+    name_layer(model, layer)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
     found = probe.basics(model, images)
     if not all(finding.good for finding in found):

@@ -37,8 +37,9 @@ class OutsideModel(nn.Module):
             its attention), "weights" (that could be randomised) and "copies" (of itself).
         stages: {module: where its places are}, of modules whose outputs stand for its blocks where
             it has no attention.
-        cam_layer, cam_reshape: the layer that the description names for class activation maps, and where
-            its places are; None: they are found (see `analysis.attributions.layers.chosen`).
+        cam_layer, cam_reshape: the layer that the description names for class activation maps,
+            and where its places are; None: they are found (see
+            `analysis.attributions.layers.chosen`).
     """
 
     def __init__(self, net: Callable, description: Description, where: str = ""):
@@ -48,7 +49,7 @@ class OutsideModel(nn.Module):
         self.size, self.classes = description.input_size, description.classes
         self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
         self.stages: dict[str, Layout] = {}
-        self.cam_layer = description.layer and f"net.{description.layer}"
+        self.cam_layer = description.layer
         self.cam_reshape = description.reshape
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
                      for one in (description.mean, description.std))

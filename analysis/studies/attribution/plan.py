@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.attributions import attribute
+from analysis.attributions import ATTRIBUTIONS, attribute
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key, read_cell, write_cell
 from analysis.metrics.agreement import partners
@@ -58,6 +58,8 @@ class Suite:
         methods: names in ATTRIBUTIONS.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         randomised: {model: the one of the same kind that was trained on random labels}.
+        layer: whose features class activation maps and `activation_energy` read; None: see
+            `analysis.attributions.layers.chosen`.
     """
 
     subjects: Sequence[Subject]
@@ -68,6 +70,7 @@ class Suite:
     cameras: Tensor | None = None
     sizes: Sizes = Sizes()
     randomised: dict[str, Subject] = field(default_factory=dict)
+    layer: str | None = None
 
     @cached_property
     def faces_sha256(self) -> str:
@@ -175,7 +178,13 @@ class Suite:
             "ids": lambda: self.ids[faces].tolist(),
             "mean": lambda: self.mean_map(subject),
         }
-        return {name: value() for name, value in given.items() if takes(method, name)}
+        told = {name: value() for name, value in given.items() if takes(method, name)}
+        return told | self.layer_of(method)
+
+    def layer_of(self, method: str) -> dict[str, str]:
+        """The option that names the layer, of methods that read one, where one was asked for."""
+        reads = takes(method, "layer") and "layers" in ATTRIBUTIONS.about(method).needs
+        return {"layer": self.layer} if self.layer and reads else {}
 
     def mean_map(self, subject: Subject) -> Tensor:
         from analysis.studies.attribution.maps import stored_maps
@@ -196,7 +205,7 @@ class Suite:
         if method:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
-            parts |= {"mean": source}
+            parts |= {"mean": source} | self.layer_of(source or method)
         if kind == "rows":
             parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves"}
         if kind == "sanity":
@@ -206,6 +215,7 @@ class Suite:
         if kind == "agreement":
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
+            parts |= {"layer": self.layer} if self.layer else {}
         return cell_key(**parts)
 
     @cached_property

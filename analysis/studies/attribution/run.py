@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from analysis.attributions.layers import name_layer
 from analysis.engine import store
 from analysis.engine.parallel import HERE, Executor, shared
 from analysis.engine.sampling import sampled
@@ -60,6 +61,7 @@ def planned(
     cameras: Tensor | None = None,
     sizes: Sizes = DEFAULT_SIZES,
     randomised: dict[str, Subject] | None = None,
+    layer: str | None = None,
 ) -> tuple[Suite, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
@@ -69,7 +71,9 @@ def planned(
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
-                  randomised or {})
+                  randomised or {}, layer)
+    for subject in subjects if layer else ():
+        name_layer(subject.model, layer)
     if not any(suite.methods_of(subject) for subject in subjects):
         raise InputError("none of these methods fits any of these models: " + "; ".join(
             f"{m} {why}" for m, why in suite.skipped(subjects[0]).items()))
