@@ -12,11 +12,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-IN_PLACE = {
-    name: getattr(Tensor, name.removesuffix("_"))
-    for name in ("relu_", "sigmoid_", "tanh_", "mul_", "div_", "square_", "clamp_", "exp_")
-}
-
 
 class Overriding(TorchFunctionMode):
     """While it is active, a function with a rule is computed by `rule(function, *arguments)`.
@@ -32,15 +27,31 @@ class Overriding(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         options = dict(kwargs or {})
-        name = getattr(func, "__name__", "").partition(".")[0]
-        in_place = name in IN_PLACE or options.get("inplace", False)
-        rule = self.rules.get(name.removesuffix("_") if name in IN_PLACE else name)
+        name, in_place = rule_name(func, self.rules)
+        rule = self.rules.get(name)
         if rule is None or not any(depends(argument) for argument in args):
             return func(*args, **options)
+        in_place |= bool(options.get("inplace", False))
         if in_place and "inplace" in options:
             options["inplace"] = False
-        result = rule(IN_PLACE.get(name, func), *args, **options)
+        result = rule(functional(func, name), *args, **options)
         return args[0].copy_(result) if in_place else result
+
+
+def rule_name(func, rules: Mapping[str, Callable]) -> tuple[str, bool]:
+    """(a function's name as the rules know it, whether it works in place by its name)."""
+    name = getattr(func, "__name__", "").partition(".")[0]
+    base = name.removesuffix("_")
+    in_place = name.endswith("_") and not name.endswith("__") and base in rules
+    return (base, True) if in_place else (name, False)
+
+
+def functional(func, name: str) -> Callable:
+    """The function, or the one of this name that works on a new tensor."""
+    if getattr(func, "__name__", "").partition(".")[0] != f"{name}_":
+        return func
+    places = (Tensor, torch, torch.nn.functional, torch._C._nn)
+    return next(getattr(place, name) for place in places if hasattr(place, name))
 
 
 def depends(argument) -> bool:
