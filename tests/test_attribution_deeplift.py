@@ -190,14 +190,34 @@ def test_a_layout_without_pictures_first_is_told_as_the_cause():
         attribute(model, pictures() * 4, 0, "deeplift")
 
 
-def test_guided_backprop_counts_relu6_and_no_other_clipping():
+CUTS = {
+    "relu6": (nn.ReLU6(), True), "hardtanh": (nn.Hardtanh(-2, 2), False),
+    "clamp": (Function(lambda x: x.clamp(0, 6)), True),
+    "clamp, in place": (Function(lambda x: x.clamp_(min=0, max=6)), True),
+    "clamp from below 0": (Function(lambda x: x.clamp(min=-2, max=2)), False),
+    "clamp_min": (Function(lambda x: x.clamp_min(0).clamp(max=6)), True),
+    "threshold": (Function(lambda x: F.threshold(x, 0, 0).clamp(max=6)), True),
+    "threshold elsewhere": (Function(lambda x: F.threshold(x, -2, 0).clamp(max=2)), False),
+}
+
+
+@pytest.mark.filterwarnings("ignore:guided_backprop")
+@pytest.mark.parametrize("name", CUTS)
+def test_guided_backprop_counts_what_cuts_from_0_and_no_other_clipping(name):
+    cut, counts = CUTS[name]
     x = torch.tensor([-1.0, 0.5, 7.0]).view(1, 1, 1, 3)
-    for module, wanted in ((nn.ReLU6(), [0.0, 0.0, 0.0]), (nn.Hardtanh(-2, 2), [-1.0, -1.0, 0.0])):
-        model = nn.Sequential(module, nn.Flatten(), nn.Linear(3, 2, bias=False))
-        model[2].weight.data = torch.tensor([[-1.0] * 3, [1.0] * 3])
-        maps = attribute(model, x, 0, "guided_backprop")
-        torch.testing.assert_close(maps[0, 0], torch.tensor(wanted))
-        assert (attribute(model, x, 1, "guided_backprop") >= 0).all()
+    model = nn.Sequential(cut, nn.Flatten(), nn.Linear(3, 2, bias=False))
+    model[2].weight.data = torch.tensor([[-1.0] * 3, [1.0] * 3])
+    maps = attribute(model, x, 0, "guided_backprop")
+    assert maps[0, 0].tolist() == ([0.0, 0.0, 0.0] if counts else [-1.0, -1.0, 0.0])
+    assert (attribute(model, x, 1, "guided_backprop") >= 0).all()
+
+
+def test_guided_backprop_says_where_there_is_no_relu():
+    model = nn.Sequential(nn.GELU(), nn.Flatten(), nn.Linear(256, 2))
+    with pytest.warns(UserWarning, match="no ReLU; this is the plain gradient"):
+        maps = attribute(model, pictures(), 0, "guided_backprop")
+    assert torch.equal(maps, attribute(model, pictures(), 0, "saliency"))
 
 
 def test_integrated_gradients_are_complete():

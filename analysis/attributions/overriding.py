@@ -34,8 +34,10 @@ class Overriding(TorchFunctionMode):
         in_place |= bool(options.get("inplace", False))
         if in_place and "inplace" in options:
             options["inplace"] = False
-        result = rule(functional(func, name), *args, **options)
-        return args[0].copy_(result) if in_place else result
+        if not in_place:
+            return rule(func, *args, **options)
+        # Of a copy: the derivative may need what is overwritten.
+        return args[0].copy_(rule(functional(func, name), args[0].clone(), *args[1:], **options))
 
 
 def rule_name(func, rules: Mapping[str, Callable]) -> tuple[str, bool]:
