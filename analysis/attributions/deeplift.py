@@ -55,9 +55,9 @@ def deeplift(model, x, target, baseline: str = "mean") -> Tensor:
 
 def _cause(model, both: Tensor) -> str:
     """Why contributions are not complete, as far as can be told."""
-    watching = Watching(len(both))
+    again, watching = both.detach().clone().requires_grad_(), Watching(len(both))
     with watching:
-        model(both.detach().clone().requires_grad_())
+        model(again.clone())
     if watching.turned:
         return (f"in {watching.turned} the first axis is not the picture, so that pictures and "
                 "baselines can't be told apart")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import ATTRIBUTIONS, attribute
+from analysis.attributions.judgement import Judgement, judged
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key, read_cell, write_cell
 from analysis.metrics.agreement import partners
@@ -28,6 +29,7 @@ from iram.seeds import derived_seed
 
 VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
 BATCH = 32  # faces at a time; fixed, so that equal runs give equal bytes
+JUDGED = 4  # faces on which it is tried whether a method can be used
 OCCLUDER = Condition("box", 0.3, "mean")  # a truth of localisation that photographs allow
 FILLS = ("mean", "blur", "imputed")  # of removed pixels; "imputed" is ROAD's
 
@@ -105,7 +107,7 @@ class Suite:
 
     def prepare(self) -> None:
         """Places what all workers need, once and not by each of them."""
-        self.regions, self.occluded, self.evidence, self.faces_sha256  # noqa: B018
+        self.regions, self.occluded, self.evidence, self.faces_sha256, self.judgements  # noqa: B018
 
     def apart(self, subject: Subject) -> "Suite":
         """The same for one model only, of which it has a copy."""
@@ -132,7 +134,28 @@ class Suite:
 
     def skipped(self, subject: Subject) -> dict[str, str]:
         """{method: why this model can't have it}, of those that were asked for."""
-        return skipped(subject.model, self.methods)
+        found = self.judgements[subject.name].items()
+        tried = {method: told.refused for method, told in found if told.refused}
+        reasons = skipped(subject.model, self.methods) | tried
+        return {method: reasons[method] for method in self.methods if method in reasons}
+
+    def marked(self, subject: Subject) -> dict[str, str]:
+        """{method: the identity of its own that it fails on this model}: such a one is not ranked.
+        """
+        found = self.judgements[subject.name].items()
+        return {method: told.marked for method, told in found if told.marked}
+
+    @cached_property
+    def judgements(self) -> dict[str, dict[str, Judgement]]:
+        """{model: {method: judgement}} on a few of the faces, of the methods that it can have."""
+        return {subject.name: self._judged(subject) for subject in self.subjects}
+
+    def _judged(self, subject: Subject) -> dict[str, Judgement]:
+        lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
+        images = self.dataset.images(self.some(JUDGED))
+        target = subject.columns[subject.logits(images).argmax(1)]
+        return {method: judged(subject.model, images, target, method, **self.layer_of(method))
+                for method in self.methods if method not in lacking}
 
     def methods_of(self, subject: Subject) -> list[str]:
         reasons = self.skipped(subject)

@@ -212,7 +212,9 @@ def made_of(suite: Suite) -> str:
     keys = [suite.key(task.kind, task.subject, m) for task in tasks(suite) for m in task.methods]
     models = [(s.name, m) for s in suite.subjects for m in suite.methods_of(s)]
     keys += [suite.key("rows", s, m) for s in suite.subjects for m in suite.methods_of(s)]
-    return store.cell_key(cells=sorted(set(keys)), models=models)
+    marked = {s.name: found for s in suite.subjects if (found := suite.marked(s))}
+    told = {"marked": marked} if marked else {}
+    return store.cell_key(cells=sorted(set(keys)), models=models, **told)
 
 
 def draw(suite: Suite, tables: dict) -> list[Path]:
@@ -232,6 +234,7 @@ def _description(suite: Suite) -> dict:
         "models": {s.name: s.weights_sha256 for s in suite.subjects},
         "methods": {s.name: suite.methods_of(s) for s in suite.subjects},
         "skipped": {s.name: suite.skipped(s) for s in suite.subjects},
+        "not_ranked": {s.name: suite.marked(s) for s in suite.subjects},
         "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
         "faces_of": vars(suite.sizes),
         "versions": store.versions("torch", "captum", "numpy", "pandas", "pyarrow", "matplotlib"),
