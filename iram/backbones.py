@@ -1,8 +1,9 @@
 """Backbones: a stem and a chain of residual blocks, each with a place for an attention module.
 
-The module sits in the residual branch, before the addition, as SE, ECA, CBAM and coordinate
-attention do in their papers. So all modules stand in the same places of the same net, and the
-shortcut carries the ungated features past every gate.
+All modules stand in the same places of the same net. By default (`place="branch"`) that is the
+residual branch, before the addition, as SE, ECA, CBAM and coordinate attention have it in their
+papers: the shortcut carries the ungated features past every gate. With `place="block"` it is what
+the block hands on, after addition and activation: nothing passes the gate by.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from iram.attention import Attention
 from iram.registry import Registry
 
 BACKBONES = Registry("backbone")
-AttentionFactory = Callable[[int, int | None], Attention]  # (channels, memory_channels)
+AttentionFactory = Callable[[int, Any], Attention]  # (channels, memory_channels)
+PLACES = ("branch", "block")
 
 
 @dataclass
@@ -28,19 +30,28 @@ class Layer:
 
 
 class Block(nn.Module):
-    """act(shortcut(x) + attention(branch(x))); no addition where `shortcut` is None."""
+    """act(shortcut(x) + attention(branch(x))), or attention(act(shortcut(x) + branch(x))) if the
+    attention's `place` is "block"; no addition where `shortcut` is None."""
 
-    def __init__(self, branch: nn.Module, attention: Attention, shortcut: nn.Module | None, act):
+    def __init__(
+        self, branch: nn.Module, attention: Attention, shortcut: nn.Module | None, act, place: str
+    ):
         super().__init__()
         self.branch = branch
         self.attention = attention
         self.shortcut = shortcut
         self.act = act
+        self.place = place
 
     def forward(self, x: Tensor, memory: Any = None, replace=None) -> Layer:
-        out = self.attention(self.branch(x), memory, replace)
-        features = out.features if self.shortcut is None else out.features + self.shortcut(x)
-        return Layer(self.act(features), out.attention, out.memory)
+        features = self.branch(x)
+        if self.place == "branch":
+            out = self.attention(features, memory, replace)
+            return Layer(self._added(out.features, x), out.attention, out.memory)
+        return Layer(*self.attention(self._added(features, x), memory, replace))
+
+    def _added(self, features: Tensor, x: Tensor) -> Tensor:
+        return self.act(features if self.shortcut is None else features + self.shortcut(x))
 
 
 class Backbone(nn.Module):
@@ -55,7 +66,9 @@ class Backbone(nn.Module):
 
 
 @BACKBONES.register("compact")
-def compact(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+def compact(
+    attention: AttentionFactory, width: float = 1.0, place: str = "branch"
+) -> Backbone:
     """Residual net of 0.70 M parameters for 48-px faces: 24 x 24 x 32, 12 x 12 x 64, 6 x 6 x 128.
 
     Two basic blocks a stage. The stem halves the picture at once, which makes it trainable on
@@ -63,19 +76,23 @@ def compact(attention: AttentionFactory, width: float = 1.0) -> Backbone:
     """
     widths = [scaled(c, width) for c in (32, 64, 128)]
     stem = conv_bn(1, widths[0], 3, stride=2, act=True)
-    return Backbone(stem, basic_stages(widths, [2, 2, 2], attention), widths[-1])
+    return Backbone(stem, basic_stages(widths, [2, 2, 2], attention, place), widths[-1])
 
 
 @BACKBONES.register("resnet18", title="ResNet-18")
-def resnet18(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+def resnet18(
+    attention: AttentionFactory, width: float = 1.0, place: str = "branch"
+) -> Backbone:
     """ResNet-18 (He et al., CVPR 2016) with a 3x3 stem of stride 1 and no pooling, for 48 px."""
     widths = [scaled(c, width) for c in (64, 128, 256, 512)]
     stem = conv_bn(1, widths[0], 3, act=True)
-    return Backbone(stem, basic_stages(widths, [2, 2, 2, 2], attention), widths[-1])
+    return Backbone(stem, basic_stages(widths, [2, 2, 2, 2], attention, place), widths[-1])
 
 
 @BACKBONES.register("mobilenetv2", title="MobileNetV2")
-def mobilenetv2(attention: AttentionFactory, width: float = 1.0) -> Backbone:
+def mobilenetv2(
+    attention: AttentionFactory, width: float = 1.0, place: str = "branch"
+) -> Backbone:
     """A light MobileNetV2 (Sandler et al., CVPR 2018) for 48 px: 9 inverted residuals.
 
     Deviations: fewer blocks than for 224 px, expansion 4, and a last layer of 320 channels.
@@ -88,13 +105,14 @@ def mobilenetv2(attention: AttentionFactory, width: float = 1.0) -> Backbone:
             step = stride if index == 0 else 1
             shortcut = nn.Identity() if step == 1 and before == channels else None
             branch = inverted_residual(before, channels, step, expansion=4)
-            blocks.append(Block(branch, attention(channels, memory), shortcut, nn.Identity()))
-            before = memory = channels
+            module = attention(channels, memory)
+            blocks.append(Block(branch, module, shortcut, nn.Identity(), place))
+            before, memory = channels, module.hands_on
     last = scaled(320, width)
     return Backbone(stem, blocks, last, head=conv_bn(before, last, 1, act=nn.ReLU6()))
 
 
-def basic_stages(widths, counts, attention: AttentionFactory) -> list[Block]:
+def basic_stages(widths, counts, attention: AttentionFactory, place: str) -> list[Block]:
     """Basic residual blocks; every stage after the first halves the size."""
     blocks, before, memory = [], widths[0], None
     for stage, (channels, count) in enumerate(zip(widths, counts, strict=True)):
@@ -105,8 +123,9 @@ def basic_stages(widths, counts, attention: AttentionFactory) -> list[Block]:
             )
             plain = stride == 1 and before == channels
             shortcut = nn.Identity() if plain else conv_bn(before, channels, 1, stride)
-            blocks.append(Block(branch, attention(channels, memory), shortcut, nn.ReLU()))
-            before = memory = channels
+            module = attention(channels, memory)
+            blocks.append(Block(branch, module, shortcut, nn.ReLU(), place))
+            before, memory = channels, module.hands_on
     return blocks
 
 

@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from iram.attention import ATTENTION
-from iram.backbones import BACKBONES, Layer
+from iram.attention.base import check_word
+from iram.backbones import BACKBONES, PLACES, Layer
 from iram.errors import InputError
 from iram.registry import unknown
 
@@ -27,9 +29,10 @@ class Architecture:
     """All that is needed to build a model again.
 
     Attributes:
-        switches: keyword arguments of the attention module (IRAM's reuse, reduction, fusion).
+        switches: keyword arguments of the attention module (IRAM's reuse, reduction, fusion, ...).
         width: of the backbone, relative to its standard; see `matched_width`.
         mean, std: the picture's normalisation, here FER2013's over its training split.
+        place: of the attention in each block, "branch" or "block"; see `iram.backbones`.
     """
 
     backbone: str = "compact"
@@ -41,6 +44,7 @@ class Architecture:
     input_size: int = 48
     mean: float = 0.508
     std: float = 0.255
+    place: str = "branch"
 
     def to_dict(self) -> dict:
         return asdict(self) | {"classes": list(self.classes)}
@@ -48,6 +52,13 @@ class Architecture:
     @classmethod
     def from_dict(cls, values: Mapping) -> "Architecture":
         return cls(**{**values, "classes": tuple(values["classes"])})
+
+
+def switched(architecture: Mapping) -> dict:
+    """What of the attention is not as usual, by an architecture as a card has it: the module's
+    switches, and its place."""
+    place = architecture.get("place", "branch")
+    return (architecture.get("switches") or {}) | ({} if place == "branch" else {"place": place})
 
 
 @dataclass
@@ -71,15 +82,16 @@ class FERClassifier(nn.Module):
     Attributes:
         architecture: what it was built from.
         name, seed, weights_sha256: of the weights it was loaded with; see `iram.weights`.
+        lacks: what it can't (see `iram.contract.Model`): nothing.
     """
+
+    lacks: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, architecture: Architecture):
         super().__init__()
         self.architecture = architecture
         self.name, self.seed, self.weights_sha256 = architecture.attention, None, None
-        self.backbone = BACKBONES[architecture.backbone](
-            attention_factory(architecture), width=architecture.width
-        )
+        self.backbone = _backbone(architecture)
         self.dropout = nn.Dropout(architecture.dropout)
         self.classifier = nn.Linear(self.backbone.channels, len(architecture.classes))
         self._replacements: dict[int, Replacement] = {}
@@ -177,7 +189,14 @@ def build_model(
     num_classes: int | None = None,
     **options,
 ) -> FERClassifier:
-    """A classifier with fresh weights; the arguments are those of `plan`."""
+    """A classifier with fresh weights; the arguments are those of `plan`.
+
+    Examples:
+        >>> from iram import build_model
+        >>> model = build_model(attention="cbam", num_classes=7)
+        >>> model.num_layers, model.has_attention
+        (6, True)
+    """
     return FERClassifier(plan(backbone, attention, num_classes, **options))
 
 
@@ -190,6 +209,7 @@ def plan(
     width: float | None = None,
     dropout: float = 0.2,
     input_size: int = 48,
+    place: str = "branch",
     **switches,
 ) -> Architecture:
     """The architecture with everything that was left open filled in.
@@ -199,18 +219,22 @@ def plan(
         attention: a name in ATTENTION, or "none-matched".
         num_classes: may be left out when `classes` names them; 7 gives FER2013's.
         width: relative width of the backbone; 1, or for "none-matched" as wide as needed.
-        switches: the attention module's own (IRAM: reuse, reduction, fusion).
+        place: of the attention in each block: "branch" or "block".
+        switches: the attention module's own (IRAM: reuse, reduction, fusion, start, gain).
 
     Raises:
         InputError: a number of classes below 2, or one that is not the number of names; a width or
-            a dropout out of its range.
+            a dropout out of its range; no such place.
     """
     classes = class_names(num_classes, classes)
     _check_number("width", 1.0 if width is None else width, 0.01, MAX_WIDTH)
     _check_number("dropout", dropout, 0, 1)
+    check_word("place", place, PLACES)
     if width is None:
         width = matched_width(backbone, len(classes)) if attention == MATCHED else 1.0
-    return Architecture(backbone, attention, switches, classes, width, dropout, input_size)
+    return Architecture(
+        backbone, attention, switches, classes, width, dropout, input_size, place=place
+    )
 
 
 def class_names(num_classes: int | None, classes) -> tuple[str, ...]:
@@ -240,6 +264,16 @@ def switches_of(attention: str) -> list[str]:
     return [name for name in parameters if name not in ("channels", "memory_channels")]
 
 
+def _backbone(architecture: Architecture) -> nn.Module:
+    build = BACKBONES[architecture.backbone]
+    options = {"width": architecture.width}
+    if architecture.place != "branch":
+        if "place" not in inspect.signature(build).parameters:  # one that was registered outside
+            raise InputError(f"backbone {architecture.backbone} has no switch 'place'")
+        options["place"] = architecture.place
+    return build(attention_factory(architecture), **options)
+
+
 def attention_factory(architecture: Architecture) -> Callable:
     """Builds the module of one block from (channels, memory_channels)."""
     module, known = _module(architecture.attention), switches_of(architecture.attention)
@@ -248,7 +282,7 @@ def attention_factory(architecture: Architecture) -> Callable:
             kind = f"switch of attention {architecture.attention}"
             raise InputError(unknown(kind, name, known or ["none at all"]))
 
-    def build(channels: int, memory_channels: int | None):
+    def build(channels: int, memory_channels: Any):
         try:
             return module(channels, memory_channels, **architecture.switches)
         except InputError as error:

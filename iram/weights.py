@@ -27,6 +27,11 @@ def load_model(name_or_path: str | Path, device: str = "cpu") -> FERClassifier:
     Raises:
         InputError: no such name or file, no card, a damaged file (its SHA-256 is not the
             card's), or weights of another architecture than the card says.
+
+    Examples:
+        >>> from iram import load_model
+        >>> load_model("iram").name
+        'iram-seed0'
     """
     path = find_weights(name_or_path)
     card = read_card(path)

@@ -21,6 +21,12 @@ def cache(tmp_path_factory, monkeypatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def everywhere_fp32(monkeypatch) -> None:
+    """`--dtype auto` is fp32 in tests: the same numbers, and none of them emulated, everywhere."""
+    monkeypatch.setattr("iram.dtype.native_bf16", lambda device="cpu": None)
+
+
 @pytest.fixture(scope="session")
 def real_cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("real-cache")

@@ -22,7 +22,7 @@ class Planted(nn.Module):
     """One attention map; the logits are the true class's evidence, weighted with attention: 1 in
     what is visible of the face, -1 in what is covered."""
 
-    input_size, num_layers, classes, architecture = 48, 1, FER2013_CLASSES, None
+    input_size, num_layers, classes = 48, 1, FER2013_CLASSES
 
     def __init__(self, faces, name: str = "planted"):
         super().__init__()

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from iram.attention import ATTENTION
 from iram.attention.eca import kernel_size
-from iram.attention.iram import FUSION, REUSE
+from iram.attention.iram import FUSION, REUSE, START
 from iram.errors import InputError
 
 C, H, W = 16, 6, 5
@@ -210,6 +210,82 @@ def test_irams_fusions_by_hand(fusion):
     torch.testing.assert_close(module.fuse(x, attention).flatten(), torch.tensor(expected))
 
 
+def test_a_gain_steepens_the_sigmoid_and_not_what_is_handed_on(x):
+    plain, steep = (shaken(ATTENTION["iram"](C, gain=gain)) for gain in (1.0, 4.0))
+    one, other = plain(x), steep(x)
+    torch.testing.assert_close(other.memory, one.memory)
+    torch.testing.assert_close(other.attention, torch.sigmoid(4 * one.memory))
+    half = torch.full_like(x, 0.9)
+    memory = steep(x, None, lambda own: half).memory
+    torch.testing.assert_close(memory, torch.full_like(x, math.log(9) / 4))
+
+
+def test_a_random_start_varies_over_places_where_an_even_one_does_not(x):
+    even, random = (ATTENTION["iram"](C, start=start)(x).attention for start in START)
+    assert even.std((2, 3)).max() == 0
+    assert random.std((2, 3)).min() > 0.01
+
+
+def slow_factored(module, x, memory):
+    """The factored docstring for one face, channel by channel and place by place."""
+    hidden, expand, conv = module.hidden, module.expand, module.conv
+
+    def first(v):
+        return (hidden.weight @ v + hidden.bias).clamp_min(0)
+
+    mean = torch.stack([x[c].mean() for c in range(C)])
+    largest = torch.stack([x[c].max() for c in range(C)])
+    seen = [first(mean) + first(largest)]
+    if module.reuse_branch:
+        seen.append(mean + largest)
+    channels, places = memory if module.reuse_layer else ([], [])
+    c = torch.sigmoid(expand.weight @ torch.cat([*seen, *channels]) + expand.bias)[:, None, None]
+    refined = c * x if module.reuse_branch else x
+    planes = [refined.mean(0), refined.max(0).values]
+    planes += [place[0].reshape(H, -1, W, place.shape[2] // W).mean((1, 3)) for place in places]
+    padded = F.pad(torch.stack(planes), (3, 3, 3, 3))
+    s = torch.empty(H, W)
+    for i in range(H):
+        for j in range(W):
+            s[i, j] = (padded[:, i : i + 7, j : j + 7] * conv.weight[0]).sum() + conv.bias[0]
+    return c * torch.sigmoid(s)
+
+
+@pytest.mark.parametrize("reuse", REUSE)
+def test_the_factored_reading_equals_its_docstring_written_out(reuse, x):
+    module = shaken(ATTENTION["iram-factored"](C, (8, 4), reuse=reuse))
+    draw = torch.Generator().manual_seed(2)
+    memory = ([torch.rand(3, k, generator=draw) for k in (8, 4)],
+              [torch.rand(3, 1, k * H, k * W, generator=draw) for k in (2, 1)])
+    with torch.no_grad():
+        out = module(x, memory)
+        alone = [([c[n] for c in memory[0]], [p[n] for p in memory[1]]) for n in range(3)]
+        expected = torch.stack([slow_factored(module, x[n], alone[n]) for n in range(3)])
+    torch.testing.assert_close(out.attention, expected)
+    assert module.hands_on == (8, 4, C)
+    for held, before, own in zip(out.memory, memory, ((2, 3), 1), strict=True):
+        assert held[:2] == before
+        reduced = expected.mean(own, keepdim=own == 1)
+        torch.testing.assert_close(held[2], reduced)
+
+
+def test_a_fresh_factored_gate_starts_near_one_half_and_varies(x):
+    memory = [torch.rand(3, 8)], [torch.rand(3, 1, H, W)]
+    attention = ATTENTION["iram-factored"](C, (8,))(x, memory).attention
+    assert 0.4 < attention.mean() < 0.6
+    assert attention.std() > 0.02
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_every_gate_runs_in_bf16_near_fp32_and_hands_its_type_on(name, x):
+    module = shaken(ATTENTION[name](C))
+    exact = module(x)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        rough = module(x.bfloat16())
+    assert rough.features.dtype == torch.bfloat16
+    torch.testing.assert_close(rough.attention.float(), exact.attention, atol=0.05, rtol=0.05)
+
+
 def test_a_fresh_iram_gates_everything_by_one_half(x):
     out = ATTENTION["iram"](C, 8)(x, torch.zeros(3, 8, H, W))
     torch.testing.assert_close(out.attention, torch.full_like(x, 0.5))
@@ -238,7 +314,8 @@ def test_irams_memory_after_a_replacement_is_the_replacements_logit(x):
 
 @pytest.mark.parametrize(
     ("switches", "named"),
-    [({"reuse": "all"}, "branch"), ({"fusion": "sum"}, "adaptive"), ({"reduction": 0}, "from 1")],
+    [({"reuse": "all"}, "branch"), ({"fusion": "sum"}, "adaptive"), ({"reduction": 0}, "from 1"),
+     ({"start": "zero"}, "even, random"), ({"gain": 0}, "above 0")],
 )
 def test_a_switch_with_an_unknown_value_says_what_is_known(switches, named):
     with pytest.raises(InputError, match=named):
@@ -251,6 +328,8 @@ def test_a_switch_with_an_unknown_value_says_what_is_known(switches, named):
         *((name, "reduction", (0, -3, True, 1.5, "x")) for name in ("iram", "se", "cbam")),
         ("coordinate", "reduction", (0, None)),
         ("cbam", "kernel_size", (0, 4, -1, True, "x")),
+        ("iram", "gain", (0, -1.0, math.nan, math.inf, True, "x")),
+        ("iram-factored", "kernel_size", (0, 4, True)),
         ("simam", "regulariser", (0, -1e-4, math.nan, math.inf, True, "x")),
     ],
 )

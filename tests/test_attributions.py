@@ -196,7 +196,7 @@ def test_a_model_that_cuts_the_graph_is_an_error_not_a_map_of_zeros(method):
     with pytest.raises(InputError, match="no gradient passes"):
         ask(Cut(), pictures(), 0, method)
     model = Cut()
-    model.differentiable = False
+    model.lacks = {"gradients": "it cuts the graph"}
     assert "gradients" in missing(method, model)
 
 

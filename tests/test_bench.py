@@ -11,9 +11,9 @@ import torch
 from small_bench import QUICK, contents, opened, run
 
 from analysis.engine.parallel import Executor
+from analysis.stimuli import perturb
 from analysis.stimuli.conditions import select
 from analysis.stimuli.layout import FRONTAL
-from analysis.studies.occlusion import engine
 from analysis.studies.occlusion import run as bench
 from analysis.studies.occlusion.estimate import estimate
 from analysis.studies.occlusion.run import planned
@@ -43,7 +43,7 @@ def test_it_writes_a_row_per_image_model_and_condition(subjects, tmp_path):
 
 def test_rows_are_the_models_own_answers(subjects, tmp_path):
     results = run(subjects, tmp_path)
-    rows = results.benchmark.rows(subjects[0], QUICK[0])
+    rows = results.plan.rows(subjects[0], QUICK[0])
     with torch.inference_mode():
         logits = subjects[0].model(tiny.dataset().images(slice(None)))
     assert rows["prediction"].tolist() == logits.argmax(1).tolist()
@@ -55,14 +55,14 @@ def test_rows_are_the_models_own_answers(subjects, tmp_path):
 def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_path, monkeypatch):
     run(subjects, tmp_path / "whole")
     calls = iter(range(1000))
-    genuine = engine.cover_faces
+    genuine = perturb.cover_faces
 
     def interrupted(*arguments):
         if next(calls) == 8:
             raise KeyboardInterrupt
         return genuine(*arguments)
 
-    monkeypatch.setattr(engine, "cover_faces", interrupted)
+    monkeypatch.setattr(perturb, "cover_faces", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(subjects, tmp_path / "killed", executor=Executor(workers=1))
     monkeypatch.undo()
@@ -77,7 +77,7 @@ def test_killed_half_way_and_run_again_it_gives_the_same_bytes(subjects, tmp_pat
 def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     first = run(subjects, tmp_path)
     before = contents(tmp_path)
-    monkeypatch.setattr(engine, "cover_faces", lambda *arguments: pytest.fail("it computed again"))
+    monkeypatch.setattr(perturb, "cover_faces", lambda *arguments: pytest.fail("it computed again"))
     again = run(subjects, tmp_path)
     assert again.made == 0
     assert contents(tmp_path) == before
@@ -137,8 +137,8 @@ def test_a_damaged_cell_is_made_again(subjects, tmp_path):
 
 
 def test_logits_do_not_depend_on_the_batch_size_or_the_order_of_conditions(subjects, tmp_path):
-    one = run(subjects, tmp_path / "one", batch_size=7).benchmark
-    other = run(subjects[::-1], tmp_path / "other", QUICK[::-1], batch_size=40).benchmark
+    one = run(subjects, tmp_path / "one", batch_size=7).plan
+    other = run(subjects[::-1], tmp_path / "other", QUICK[::-1], batch_size=40).plan
     for subject in subjects:
         for condition in QUICK:
             a, b = one.rows(subject, condition), other.rows(subject, condition)
@@ -150,7 +150,7 @@ def test_conditions_can_be_added_later(subjects, tmp_path):
     run(subjects, tmp_path, QUICK[:2])
     results = run(subjects, tmp_path)
     assert results.made == 2 * (len(QUICK) - 2)
-    assert set(results.tables.summary["condition"]) == {c.name for c in QUICK}
+    assert set(results.tables["summary"]["condition"]) == {c.name for c in QUICK}
 
 
 def test_another_seed_in_the_same_folder_is_refused_and_loses_nothing(subjects, tmp_path):
@@ -166,7 +166,7 @@ def test_the_batch_size_is_measured_once_and_kept(subjects, tmp_path, monkeypatc
     run(subjects, tmp_path, batch_size=None)
     assert json.loads((tmp_path / "run.json").read_text())["identity"]["batch_size"] == 13
     monkeypatch.setattr(bench, "fastest_batch_size", lambda *arguments: 14)
-    assert run(subjects, tmp_path, batch_size=None).benchmark.batch_size == 13
+    assert run(subjects, tmp_path, batch_size=None).plan.batch_size == 13
 
 
 def test_the_fastest_batch_size_is_one_of_those_tried(subjects):

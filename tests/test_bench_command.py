@@ -23,7 +23,7 @@ def weights(tmp_path):
 
 
 def command(weights, out, *more):
-    return ["bench", "--data", HEADS, "--models", weights, "--batch-size", "4",
+    return ["bench", "--data", HEADS, "--models", weights, "--batch-size", "4", "--dtype", "fp32",
             "--conditions", "clean,eyes-0.3-[mnb]*,yaw+30", "--out", str(out), *more]
 
 

@@ -47,35 +47,35 @@ def test_every_table_is_written_with_the_models_names_and_intervals(subjects, tm
         else:
             assert set(table["model"]) == {"iram-seed0", "none-seed0"}
             assert set(table["seed"]) == {0}
-        assert len(table) == len(getattr(results.tables, name))
-    areas = results.tables.curves
+        assert len(table) == len(results.tables[name])
+    areas = results.tables["curves"]
     assert len(areas) == 2 * 2  # models, occluders
-    assert set(results.tables.importance["expression"]) == {"all", *FER2013_CLASSES}
-    reference = results.tables.robustness.query("model == 'none-seed0' and kind == 'all'")
+    assert set(results.tables["importance"]["expression"]) == {"all", *FER2013_CLASSES}
+    reference = results.tables["robustness"].query("model == 'none-seed0' and kind == 'all'")
     assert reference["metric"].tolist() == ["mrr", "relative_mrr"]
     assert reference["value"].iloc[0] == 100
 
 
 def test_tables_are_of_the_rows(subjects, tmp_path):
     results = run(subjects, tmp_path)
-    plan, tables = results.benchmark, results.tables
+    plan, tables = results.plan, results.tables
     right = {c.name: plan.rows(subjects[0], c)["correct"].to_numpy(float) for c in QUICK}
     sad = tiny.dataset().labels.numpy() == FER2013_CLASSES.index("sad")
     beyond = right["box-0.3-mean"][sad].mean() - right["mouth-0.3-mean"][sad].mean()
     cell = "model == 'iram-seed0' and expression == 'sad' and occluder == 'mouth'"
-    own = tables.importance.query(cell).set_index("metric")
+    own = tables["importance"].query(cell).set_index("metric")
     assert own.loc["drop_beyond_box", "value"] == pytest.approx(beyond)
     assert own.loc["drop", "n"] == sad.sum()
     harmful = [c for c in QUICK if c.occluder not in ("none", "sham") or c.severity]
     wrong = [[40 - plan.rows(s, c)["correct"].sum() for c in harmful] for s in subjects]
-    mrr = tables.robustness.query("model == 'iram-seed0' and metric == 'mrr'")["value"].item()
+    mrr = tables["robustness"].query("model == 'iram-seed0' and metric == 'mrr'")["value"].item()
     assert mrr == pytest.approx(100 * np.mean(np.divide(*wrong)))
 
 
 def test_an_object_that_does_not_reach_the_asked_share_is_told(subjects, tmp_path):
     results = run(subjects[:1], tmp_path, select("spectacles-0.5-mean,eyes-0.3-mean,sham-0.3-mean"))
     assert re.search(r"spectacles-0.5-mean +40 of 40 faces \((5|6|7|8|9)%\)", results.report())
-    table = results.tables.summary.query("metric == 'accuracy'").set_index("condition")["missed"]
+    table = results.tables["summary"].query("metric == 'accuracy'").set_index("condition")["missed"]
     assert table["spectacles-0.5-mean"] == 1
     assert table["eyes-0.3-mean"] == 0
     assert np.isnan(table["sham-0.3-mean"])
@@ -92,7 +92,7 @@ def test_a_folder_that_lacks_a_table_gets_it_without_a_forward_pass(subjects, tm
 
 def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monkeypatch):
     """Placed otherwise, and killed between the rows and the tables: the old tables still stand."""
-    plain = run(subjects, tmp_path).tables.summary
+    plain = run(subjects, tmp_path).tables["summary"]
     turned = torch.eye(2, 4).expand(40, 2, 4).clone()
     turned[:, :, 3] = 6  # pixels
     with monkeypatch.context() as patch:
@@ -101,9 +101,9 @@ def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monk
             run(subjects, tmp_path, cameras=turned)
     again = run(subjects, tmp_path, cameras=turned)
     assert again.made == 0
-    fresh = run(subjects, tmp_path / "fresh", cameras=turned).tables.summary
-    pd.testing.assert_frame_equal(again.tables.summary, fresh)
-    assert not again.tables.summary.equals(plain)
+    fresh = run(subjects, tmp_path / "fresh", cameras=turned).tables["summary"]
+    pd.testing.assert_frame_equal(again.tables["summary"], fresh)
+    assert not again.tables["summary"].equals(plain)
 
 
 def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp_path):
@@ -111,7 +111,7 @@ def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp
     assert both.count("against none-seed0") == 2
     assert "lean most on a place" in both
     alone = run(subjects[:1], tmp_path / "alone")
-    assert alone.tables.robustness.empty
+    assert alone.tables["robustness"].empty
     assert "iram-seed0" in alone.report()
     assert "no reference: name none-seed0 among the models" in alone.report()
     assert run(subjects[:1], tmp_path / "alone").report() == alone.report()
@@ -131,11 +131,11 @@ def test_a_model_from_outside_is_told_how_its_reference_would_be_called(tmp_path
 
 def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):
     results = run(subjects[:1], tmp_path, select("yaw+0,yaw+30,yaw+30-eyes-0.3-mean"))
-    table = results.tables.summary.set_index(["condition", "metric"])["value"]
+    table = results.tables["summary"].set_index(["condition", "metric"])["value"]
     drop = 1 - table["yaw+30", "accuracy"] / table["yaw+0", "accuracy"]
     assert table["yaw+30", "relative_drop"] == pytest.approx(drop)
     assert table["yaw+0", "relative_drop"] == 0
-    turned = results.tables.summary[results.tables.summary["condition"] == "yaw+30"]
+    turned = results.tables["summary"][results.tables["summary"]["condition"] == "yaw+30"]
     assert (turned["self_occlusion_fraction"] > 0).all()
     assert (turned["yaw_deg"] == 30).all()
-    assert not len(results.tables.occluders)
+    assert not len(results.tables["occluders"])

@@ -6,9 +6,9 @@ import tiny
 
 from analysis.engine.parallel import Executor
 from analysis.stimuli.conditions import select
-from analysis.studies.occlusion import engine, plan
+from analysis.studies.occlusion import plan as plans
 from analysis.studies.occlusion.estimate import estimate
-from analysis.studies.occlusion.run import benchmark, planned
+from analysis.studies.occlusion.run import Occlusion, benchmark, planned
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
 from iram.model import FER2013_CLASSES
@@ -29,7 +29,7 @@ def subjects(tiny_weights):
 @pytest.fixture
 def _blocks(monkeypatch):
     """Files of three batches; the last holds a single batch."""
-    monkeypatch.setattr(plan, "BLOCK", 3 * BATCH + 1)
+    monkeypatch.setattr(plans, "BLOCK", 3 * BATCH + 1)
 
 
 def run(subjects, out, **options):
@@ -44,7 +44,7 @@ def tables(out) -> dict[str, bytes]:
 @pytest.mark.parametrize("executor", [Executor(workers=2), Executor("processes", 2)])
 def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, executor):
     whole = run(subjects, tmp_path / "whole")
-    monkeypatch.setattr(plan, "BLOCK", 3 * BATCH + 1)
+    monkeypatch.setattr(plans, "BLOCK", 3 * BATCH + 1)
     blocks = run(subjects, tmp_path / "blocks", executor=executor)
     assert whole.made == blocks.made == 2 * len(QUICK)
     files = list((tmp_path / "blocks" / "rows").iterdir())
@@ -53,7 +53,7 @@ def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, 
     assert tables(tmp_path / "blocks") == tables(tmp_path / "whole")
     for condition in QUICK:
         pd.testing.assert_frame_equal(*(
-            one.benchmark.rows(subjects[0], condition) for one in (whole, blocks)
+            one.plan.rows(subjects[0], condition) for one in (whole, blocks)
         ))
 
 
@@ -64,17 +64,19 @@ def test_a_damaged_file_alone_is_made_again(subjects, tmp_path, monkeypatch):
     hurt = tmp_path / "rows" / f"iram-seed0--{QUICK[1].name}--{3 * BATCH}.parquet"
     hurt.write_bytes(b"PAR1")
     shown = []
-    genuine = engine.compute
-    monkeypatch.setattr(engine, "compute", lambda *a: shown.append(a[1]) or genuine(*a))
+    genuine = Occlusion.compute
+    monkeypatch.setattr(Occlusion, "compute", staticmethod(
+        lambda plan, cells, advance: shown.extend(cells) or genuine(plan, cells, advance)))
     plan, _ = planned(subjects, tiny.dataset(FACES), QUICK, tmp_path, batch_size=BATCH)
     left = estimate(plan)
     assert (left.passes, left.finished) == (3 * BATCH, 2 * len(QUICK) * FACES - 3 * BATCH)
     assert run(subjects, tmp_path).made == 1
-    assert [task.part for task in shown] == [slice(3 * BATCH, 6 * BATCH)]
+    assert [cell.of[2] for cell in shown] == [slice(3 * BATCH, 6 * BATCH)]
     assert {path: path.read_bytes() for path in good} == good
 
 
 def test_a_set_that_fits_has_one_file_a_cell(subjects, tmp_path):
     plan, _ = planned(subjects, tiny.dataset(FACES), QUICK, tmp_path, batch_size=BATCH)
     assert plan.blocks == [slice(0, FACES)]
-    assert plan.path(subjects[0], QUICK[0], plan.blocks[0]).name == "iram-seed0--clean.parquet"
+    (file,) = plan.cell(subjects[0], QUICK[0], plan.blocks[0]).files
+    assert file.name == "iram-seed0--clean.parquet"

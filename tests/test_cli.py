@@ -190,7 +190,7 @@ def test_a_mistake_in_train_is_found_before_the_data_is_opened(capsys, option, v
 def test_trains_help_lists_every_switch_with_its_default():
     from analysis.commands import train
 
-    lines = dict(re.findall(r"^  (\w+)  +(\w+=.*)$", train.__doc__, re.M))
+    lines = dict(re.findall(r"^  ([\w-]+)  +(\w+=.*(?:\n {6}.*)*)$", train.__doc__, re.M))
     for name in ATTENTION:
         taken = inspect.signature(ATTENTION[name]).parameters
         told = dict(re.findall(r"(\w+)=([\w.]+)", lines.get(name, "")))

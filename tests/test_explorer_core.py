@@ -22,7 +22,6 @@ from analysis.stimuli.layout import FRONTAL, fit_cameras, mean_layout
 from analysis.stimuli.occluders import Cover
 from analysis.stimuli.perturb import cover_faces
 from analysis.stimuli.pose import turn
-from analysis.studies.occlusion.engine import perturbed
 from analysis.studies.occlusion.plan import Benchmark
 from iram import open_dataset
 from iram.errors import InputError
@@ -69,11 +68,10 @@ def test_a_picture_is_the_benchmarks_bit_for_bit(heads, condition, kind):
         points = dataset.landmarks_68(slice(None)).numpy()
         camera = fit_cameras(points / dataset.size)
     benchmark = Benchmark([], dataset, [condition], None, cameras=camera)
-    whole = perturbed(benchmark, [condition], slice(0, 6))
-    expected = next(whole.pictures)[3]
+    whole = benchmark.perturbed(condition, slice(0, 6))
     found = make_picture(gallery.face(3), State(kind, 3, "", condition))
-    assert torch.equal(found.shown[0], expected)
-    covered, _, hidden = whole.fractions[:, 3].tolist()
+    assert torch.equal(found.shown[0], whole.pictures[3])
+    covered, _, hidden = whole.shares[:, 3].tolist()
     assert (found.occlusion_fraction, found.self_occlusion_fraction) == (covered, hidden)
 
 

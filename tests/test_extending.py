@@ -159,7 +159,7 @@ def test_new_metrics_are_measured_and_sorted_by_what_is_good(write, tmp_path):
     assert by_metric["shapley_rank"]["value"].is_monotonic_decreasing
     assert list(by_metric["misses"]["method"]) == list(by_metric["shapley_rank"]["method"])
     assert (by_metric["misses"]["behind_best"] >= 0).all()
-    told = report(tables, found.suite)
+    told = report(tables, found.plan)
     assert "iram-seed0: regions missed, each map taken as it is" in told
     assert "brightness (trivial)" in told
     assert "the picture itself" in {row[1] for row in methods(tables["ranking"]).rows}
@@ -263,7 +263,7 @@ def test_new_stimuli_are_run_by_their_names_and_called_by_their_titles(
     data, weights = tiny.dataset(8), tiny.weights(tmp_path, "iram")
     found = benchmark(open_subjects(str(weights), data.classes), data, conditions,
                       tmp_path / "out", batch_size=8, progress=False)
-    forest = OccluderForest(found.tables.occluders).plot()
+    forest = OccluderForest(found.tables["occluders"]).plot()
     assert {label.get_text() for label in forest.ax_.get_yticklabels()} == {
         "eyes", "a stripe from above", "dinner plate"}
     assert condition_title("stripe", "white", 0.3) == "a stripe from above 30%, plain white"

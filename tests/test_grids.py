@@ -59,6 +59,18 @@ def test_an_ablation_changes_one_switch_from_its_default():
         assert cell.recipe == GRIDS["study"][1].recipe
 
 
+def test_the_readings_are_decided_on_first_wirings_then_places_and_differ_in_nothing_else():
+    cells = GRIDS["readings"]
+    assert [cell.label for cell in cells[:5]] == [
+        "iram-free", "iram-factored", "iram-free-block", "iram-factored-block", "iram-block"
+    ]
+    for cell in cells:
+        assert cell.seed == 0, "other seeds are the confirmation's"
+        assert cell.recipe == GRIDS["study"][1].recipe
+        built, _ = cell.build(("a", "b"), 48)
+        assert built.place == ("block" if cell.label.endswith("-block") else "branch")
+
+
 def test_twins_differ_in_what_was_erased_and_in_nothing_else():
     base = GRIDS["study"][0].recipe
     fills = []

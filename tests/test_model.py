@@ -5,7 +5,7 @@ import torch
 
 from iram import InputError, build_model
 from iram.attention import ATTENTION
-from iram.backbones import BACKBONES
+from iram.backbones import BACKBONES, PLACES
 from iram.model import MATCHED, count_parameters
 
 MODULES = [*ATTENTION, MATCHED]
@@ -122,11 +122,51 @@ def test_an_impossible_intervention_says_why(attention, replacements, message, f
         ({"num_classes": 1}, "2 or more"),
         ({"num_classes": 5, "classes": ("a", "b")}, "5 classes asked for, 2 named"),
         ({"attention": "se", "reuse": "both"}, "se.*reuse"),
+        ({"place": "stem"}, "place is 'stem'; it must be one of branch, block"),
     ],
 )
 def test_a_model_that_cannot_be_built_says_why(arguments, message):
     with pytest.raises(InputError, match=message):
         build_model(**arguments)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_gate_after_the_addition_lets_nothing_pass_it_by(backbone, faces):
+    shut = {0: torch.zeros(1)}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        branch, block = (build_model(backbone, "cbam", width=0.25, place=place).eval()
+                         for place in PLACES)
+    block.load_state_dict(branch.state_dict())
+    with branch.intervene(shut), block.intervene(shut):
+        assert block.trace(faces).features[0].abs().max() == 0
+        assert branch.trace(faces).features[0].abs().max() > 0
+
+
+def test_an_open_gate_is_the_same_in_both_places(faces):
+    one, other = small("cbam"), small("cbam", place="block")
+    opened = {layer: torch.ones(1) for layer in range(one.num_layers)}
+    with one.intervene(opened), other.intervene(opened):
+        torch.testing.assert_close(other(faces), one(faces))
+
+
+def test_a_backbone_without_places_says_so_and_is_built_without_them(monkeypatch):
+    def outside(attention, width=1.0):
+        return BACKBONES["compact"](attention, width)
+
+    monkeypatch.setitem(BACKBONES, "outside", outside)
+    assert build_model("outside", "iram").architecture.place == "branch"
+    with pytest.raises(InputError, match="backbone outside has no switch 'place'"):
+        build_model("outside", "iram", place="block")
+
+
+def test_every_module_of_a_factored_net_reuses_all_before_it(faces):
+    model = small("iram-factored")
+    own = model.trace(faces)
+    with model.intervene({0: lambda own: own * 0.5, 1: own.attention[1], 2: own.attention[2]}):
+        assert not torch.equal(model.trace(faces).attention[3], own.attention[3])
+    widths = [block.attention.memory_channels for block in model.backbone.blocks]
+    assert widths[:3] == [None, (8,), (8, 8)]
 
 
 def test_switches_reach_every_block():

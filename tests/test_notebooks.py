@@ -36,10 +36,10 @@ def test_thin_package_calls_and_prose(path):
         nodes = list(ast.walk(ast.parse(cell.source)))
         assert not [node for node in nodes if isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)]
-    assert "PRESET" in code(notebook)[0].source
-    opened = [line for cell in code(notebook) for line in cell.source.splitlines()
-              if "open_dataset(" in line]
-    assert opened
+    assert "setup = set_up(" in code(notebook)[0].source  # all that there is to set
+    source = "\n".join(cell.source for cell in code(notebook))
+    assert "setup.data" in source
+    opened = [line for line in source.splitlines() if "open_dataset(" in line]
     assert all('split="test")' in line for line in opened)  # models have seen the others
 
 

@@ -10,8 +10,9 @@ from real_rows import found
 from sources import faces as pictures
 from sources import fer_rows, write_csv, write_lists, write_pictures, write_votes
 
+from analysis.engine.cells import complete
 from analysis.stimuli.conditions import CLEAN, select
-from analysis.studies.occlusion.engine import run
+from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.run import analyse_real, real_groups, report_lines
 from analysis.studies.occlusion.real.table import real_table
@@ -129,7 +130,7 @@ def test_a_finished_benchmark_becomes_tables_and_words(source, tmp_path):
     models = open_subjects(str(tiny.weights(tmp_path, "none")), dataset.classes)
     conditions = select("eyes-0.3-mean,upper_half-0.3-mean,lower_half-0.3-mean,left_half-0.3-mean")
     benchmark = Benchmark(models, dataset, conditions, tmp_path / "out")
-    run(benchmark, progress=False)
+    complete(benchmark, compute, progress=False)
     results = analyse_real(benchmark, source.parent / "lists")
     accuracy = found(results.table, "not_listed", "accuracy")
     hits = benchmark.rows(models[0], CLEAN)["correct"].to_numpy()

@@ -110,7 +110,7 @@ def test_a_gate_over_channels_alone_is_a_rival_without_a_verdict(planted):
         replaced = planted.tables["interventions"].query("intervention != 'none'")
         assert f"{name}-seed0" not in set(replaced["model"])
     assert set(planted.tables["by_fill"].query("model == 'se'")["row"]) == {"channels-alone"}
-    assert not any("se-permuted" in r.name for r in planted.study.readers)
+    assert not any("se-permuted" in r.name for r in planted.plan.readers)
 
 
 def test_a_verdict_never_holds_a_number_that_is_none(planted):

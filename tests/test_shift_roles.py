@@ -74,6 +74,15 @@ def test_a_rival_is_the_module_as_it_is_not_one_of_its_variants(zoo, tmp_path):
     assert names(found) == [["p"]]
 
 
+def test_a_net_that_gates_elsewhere_is_another_kind(zoo, tmp_path):
+    elsewhere = carded(tmp_path, "q", "mine-block", "iram", switches={"place": "block"})
+    found = evidence(*zoo, elsewhere)
+    assert set(found.judged()) == {"mine", "mine-block"}
+    assert names(found.controls("mine-block", "twin")) == [["c"]]
+    with pytest.raises(MissingWeightsError):
+        found.controls("mine-block", "random-labels")  # e's gates are in the branch
+
+
 def test_all_exposures_are_needed_and_the_missing_ones_named(zoo, tmp_path):
     with pytest.raises(MissingWeightsError) as error:
         evidence(*zoo).controls("mine", "exposure")
@@ -118,7 +127,7 @@ def test_one_label_and_seed_twice_is_a_mistake(tmp_path):
 def test_without_a_card_the_name_tells():
     known = faces(7)
     found = [
-        training_of(subject(Fixed(known), name), True)
+        training_of(subject(Fixed(known), name))
         for name in (
             "iram-heads-seed3",
             "iram-erasing-occluders-seed0",
@@ -156,7 +165,7 @@ def test_every_training_is_compared_with_the_control_of_its_own_seed(tmp_path):
         known, out, conditions=CONDITIONS, batch_size=14, progress=False,
     )
     component = Component("more than se", "mass_change", -1, 0.05, versus="se")
-    values = Evidence(results.study).values("iram", component)
+    values = Evidence(results.plan).values("iram", component)
     assert values.shape == (2, 14)
     assert torch.allclose(torch.tensor(values), torch.zeros(2, 14, dtype=torch.float64), atol=1e-6)
 

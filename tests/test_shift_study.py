@@ -13,10 +13,11 @@ from analysis.commands import main as cli
 from analysis.engine.parallel import Executor
 from analysis.engine.store import read_cell
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
-from analysis.studies.shift import engine as loop
-from analysis.studies.shift import real, shift
+from analysis.studies.occlusion.real.faces import RealFaces
+from analysis.studies.shift import shift
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.interventions import ALL
+from analysis.studies.shift.run import Shift
 from analysis.subjects import open_subjects
 from iram import InputError
 from iram.model import FER2013_CLASSES
@@ -42,7 +43,7 @@ def finished(tmp_path_factory):
 
 
 def test_one_cell_per_model_and_condition_the_permuted_twin_among_them(finished):
-    names = {p.name for p in (finished.study.plan.out / "shift").iterdir()}
+    names = {p.name for p in (finished.plan.out / "shift").iterdir()}
     models = ("iram-seed0", "iram-seed0-permuted-weights", "none-seed0")
     assert names == {f"{m}--{c.name}.parquet" for m in models for c in CONDITIONS}
     assert finished.made == 9
@@ -106,15 +107,15 @@ def test_nothing_moves_on_the_clean_picture_itself(finished):
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, finished):
-    done, compute = [], loop.compute
+    done, compute = [], Shift.compute
 
-    def interrupted(study, group, advance):
+    def interrupted(study, cells, advance):
         if done:
             raise KeyboardInterrupt
-        done.append(group)
-        compute(study, group, advance)
+        done.append(cells)
+        compute(study, cells, advance)
 
-    monkeypatch.setattr(loop, "compute", interrupted)
+    monkeypatch.setattr(Shift, "compute", staticmethod(interrupted))
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "out", tmp_path, executor=Executor(workers=1))
     assert list((tmp_path / "out" / "shift").iterdir())
@@ -122,14 +123,14 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypat
     monkeypatch.undo()
     resumed = run(tmp_path / "out", tmp_path)
     assert 0 < resumed.made < finished.made
-    assert files(tmp_path / "out") == files(finished.study.plan.out)
+    assert files(tmp_path / "out") == files(finished.plan.out)
     assert run(tmp_path / "out", tmp_path).made == 0
 
 
 @pytest.mark.parametrize("executor", [Executor(workers=1), Executor(workers=3)])
 def test_however_many_compute_the_bytes_are_the_same(tmp_path, finished, executor):
     run(tmp_path / "out", tmp_path, executor=executor)
-    assert files(tmp_path / "out") == files(finished.study.plan.out)
+    assert files(tmp_path / "out") == files(finished.plan.out)
 
 
 def test_a_damaged_cell_is_made_again(tmp_path):
@@ -149,8 +150,8 @@ def test_measures_do_not_depend_on_the_batch(tmp_path):
     for batch_size in (2, 6):
         out = tmp_path / str(batch_size)
         made = run(out, tmp_path, ("iram",), 6, conditions, batch_size)
-        reader = made.study.readers[0]
-        rows = made.study.rows("shift", reader, conditions[1])
+        reader = made.plan.readers[0]
+        rows = made.plan.rows("shift", reader, conditions[1])
         tables.append(rows.sort_values(["image_id", "layer"], kind="stable"))
     for name in MEASURES:
         np.testing.assert_allclose(*(t[name].to_numpy() for t in tables), atol=2e-4)
@@ -194,12 +195,13 @@ def listed(kinds, turned=()):
         "image_id": [f"face{i:03d}" for i in range(len(kinds))], "real_occlusion": kinds,
         "pose_30": [i in turned for i in range(len(kinds))], "pose_45": False,
     })
-    return real.RealFaces(faces, [])
+    return RealFaces(faces, [])
 
 
 def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, monkeypatch):
     kinds = ["none"] * 21 + ["upper", "lower", "side", "glasses"] * 5 + ["upper"]
-    monkeypatch.setattr(real, "real_groups", lambda *_: listed(kinds, turned=(41,)))
+    monkeypatch.setattr("analysis.studies.shift.run.real_groups",
+                        lambda *_: listed(kinds, turned=(41,)))
     known = faces(42)
 
     class Listed(Avoiding):
@@ -245,7 +247,7 @@ def test_attention_is_replaced_under_the_causal_fills_alone(tmp_path):
     counts = {}
     for path in (tmp_path / "interventions").glob("iram-seed0--eyes*"):
         condition = next(c for c in conditions if f"--{c.name}." in path.name)
-        rows = read_cell(path, made.study.key(made.study.readers[0], condition))
+        rows = read_cell(path, made.plan.key(made.plan.readers[0], condition))
         counts[condition.fill] = len(rows.query(f"layer == {ALL}")["intervention"].unique())
     assert counts == {"mean": 10, "blur": 2}
 

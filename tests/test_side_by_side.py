@@ -26,13 +26,13 @@ def cells(seeds=(0, 1, 2), recipe=RECIPE):
 
 
 def grid(cells, out, workers=2):
-    return train_side_by_side(cells, toy_faces(), out, workers, device="cpu", bf16=False)
+    return train_side_by_side(cells, toy_faces(), out, workers, device="cpu", dtype="fp32")
 
 
 def test_the_weights_are_those_of_one_process_with_one_thread(tmp_path, capfd):
     assert grid(cells(), tmp_path / "two") == []
     with one_thread():
-        train_grid(cells(), toy_faces(), tmp_path / "one", device="cpu", bf16=False)
+        train_grid(cells(), toy_faces(), tmp_path / "one", device="cpu", dtype="fp32")
     for cell in cells():
         one, two = (
             (tmp_path / n / f"{cell.name}.safetensors").read_bytes() for n in ("one", "two")

@@ -83,7 +83,7 @@ def test_what_is_newly_registered_has_default_conditions_by_its_name_and_in_patt
     monkeypatch.setitem(CORRUPTIONS, "darker", lambda images, severity, generators=(): images)
     assert {f"stripe-{f}-{fill}" for f in (0.1, 0.3, 0.5)
             for fill in ("mean", "noise", "other_class")} <= {*named("stripe")}
-    assert named("pipe") == ["pipe-natural-object"]
+    assert "pipe-natural-object" in named("pipe")
     assert named("darker") == [f"darker-{severity}" for severity in range(1, 6)]
     assert named("stripe-*-noise") == [f"stripe-{f}-noise" for f in (0.1, 0.3, 0.5)]
     assert named("dark*-[12]") == ["darker-1", "darker-2"]

@@ -9,10 +9,10 @@ import tiny
 from analysis.commands import main as cli
 from analysis.stimuli.conditions import select
 from analysis.studies.attribution import Sizes, methods
-from analysis.studies.attribution import run as suite_loop
-from analysis.studies.occlusion import engine
+from analysis.studies.attribution.run import Attribution
+from analysis.studies.occlusion.run import Occlusion
 from analysis.studies.presets import PRESETS, SHIPPED, shipped
-from analysis.studies.shift import engine as shift_loop
+from analysis.studies.shift.run import Shift
 from iram.data import open_dataset
 from iram.weights import pretrained
 
@@ -84,10 +84,9 @@ def test_one_file_tells_what_ran(finished):
         assert (finished / part / "run.json").is_file()
 
 
-def interrupted(monkeypatch, module, name, after):
-    """The module's function raises once it has been called `after` times."""
-    functions = module if isinstance(module, dict) else vars(module)
-    original, calls = functions[name], []
+def interrupted(monkeypatch, study, after):
+    """The study's cells can't be made once `after` tasks are done."""
+    original, calls = study.compute, []
 
     def call(*arguments):
         if len(calls) == after:
@@ -95,18 +94,16 @@ def interrupted(monkeypatch, module, name, after):
         calls.append(1)
         return original(*arguments)
 
-    monkeypatch.setitem(functions, name, call)
+    monkeypatch.setattr(study, "compute", staticmethod(call))
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_interrupted_in_any_part_the_same_command_goes_on(weights, finished, tmp_path):
     out = tmp_path / "out"
-    for part, module, name, after in (
-        ("occlusion", engine, "compute", 2), ("attribution", suite_loop.COMPUTE, "maps", 2),
-        ("shift", shift_loop, "compute", 1),
-    ):
+    for part, study, after in (("occlusion", Occlusion, 2),
+                               ("attribution", Attribution, 4), ("shift", Shift, 1)):
         with pytest.MonkeyPatch.context() as patch:
-            interrupted(patch, module, name, after)
+            interrupted(patch, study, after)
             assert cli.main(command(weights, out)) == 130
         assert (out / part).is_dir()
         assert not (out / "study.json").exists()

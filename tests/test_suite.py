@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from analysis.attributions import FACE_REGIONS, face_regions
 from analysis.commands.main import main
 from analysis.engine.parallel import Executor
-from analysis.studies.attribution import Sizes, attribution_suite, run
-from analysis.studies.attribution.labels import matched
+from analysis.studies.attribution import Sizes, attribution_suite, engine, run
 from analysis.studies.attribution.tables import TABLES
 from analysis.subjects import open_subjects
 from iram.data.dataset import FaceDataset
@@ -32,7 +31,7 @@ def measured(folder, out, names=("iram", "none", "se"), methods=METHODS, **optio
     others = open_subjects(str(tiny.weights(folder, names[0], seed=1)), data.classes)
     return attribution_suite(
         subjects, data, methods, out, limit=FACES, sizes=SIZES, progress=False,
-        randomised=matched(subjects, others), **options,
+        randomised={subjects[0].name: others[0]}, **options,
     )
 
 
@@ -51,7 +50,7 @@ def written(out) -> dict[str, bytes]:
 
 
 def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
-    rows = pd.read_parquet(findings.suite.out / "rows" / "iram-seed0--gradcam.parquet")
+    rows = pd.read_parquet(findings.plan.out / "rows" / "iram-seed0--gradcam.parquet")
     assert set(rows["family"]) == {"complexity", "localisation", "faithfulness", "curves"}
     faithful = rows[rows["family"] == "faithfulness"].groupby(["metric", "fill"], observed=True)
     assert faithful.size()["order_gap_logit"].to_dict() == {"mean": 3, "blur": 3, "imputed": 3}
@@ -120,6 +119,7 @@ def test_skipped_methods_are_named_with_the_reason_and_derived_attention_is_told
 
 
 def test_randomised_weights_change_what_asks_the_model_and_nothing_else(findings):
+    assert set(findings.tables["sanity"]["better"]) == {"lower"}
     sanity = findings.tables["sanity"].query("metric == 'spearman' and model == 'iram-seed0'")
     end = sanity.query("layer == 'backbone.stem'").set_index("method")["value"]
     assert end["random"] == pytest.approx(1, abs=1e-3)
@@ -149,7 +149,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     few = {"names": ("none",), "methods": ("gradcam", "random")}
     whole = measured(folder, folder / "whole", **few)
     with monkeypatch.context() as context:
-        context.setitem(run.COMPUTE, "rows", interrupted)
+        context.setitem(vars(engine.scores), "score_rows", interrupted)
         with pytest.raises(KeyboardInterrupt):
             measured(folder, folder / "killed", **few)
     assert not (folder / "killed" / "agreement.csv").exists()
@@ -171,14 +171,6 @@ def test_whoever_computes_the_bytes_are_the_same(findings, folder, executor):
 def test_another_seed_into_the_same_folder_is_refused(findings, folder):
     with pytest.raises(InputError, match="seed is 0 there, 1 now"):
         measured(folder, folder / "out", seed=1)
-
-
-def test_random_labels_need_a_model_of_the_same_kind(folder):
-    data = tiny.dataset(7)
-    names = [str(tiny.weights(folder, name)) for name in ("none", "iram")]
-    subjects, others = (open_subjects(name, data.classes) for name in names)
-    with pytest.raises(InputError, match="'iram-seed0' has the attention and backbone of no model"):
-        matched(subjects, others)
 
 
 # --- a model whose logit is a known linear function of the regions

@@ -10,8 +10,8 @@ from analysis.metrics import AGREEMENT, COMPLEXITY, better
 from analysis.stimuli.layout import FRONTAL
 from analysis.stimuli.regions import placed_regions
 from analysis.studies.attribution import agreement
-from analysis.studies.attribution.maps import packed, unpacked
 from analysis.studies.attribution.methods import presets, select
+from analysis.studies.attribution.packing import packed, unpacked
 from analysis.studies.attribution.scores import against_shapley
 from analysis.studies.attribution.tables import means, ranking
 from analysis.studies.attribution.truth import evidence_masks

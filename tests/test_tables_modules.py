@@ -29,7 +29,7 @@ def table_of(seed=0, **models):
     for name in models:
         label, _, number = name.partition("_")
         labels.setdefault(label, {})[int(number)] = name
-    return modules(GRID, errors, labels, seed)
+    return modules(GRID, errors, labels, dict.fromkeys(labels, "none"), seed)
 
 
 def wrong(eyes=0, box=0, jpeg=0, start=0):
@@ -112,7 +112,8 @@ def test_models_are_grouped_by_their_cards_and_only_with_their_like(tmp_path):
 
 def test_with_the_clean_pass_alone_there_is_its_accuracy():
     clean = conditions()
-    found = modules(clean, {"x": kind_errors(clean, np.ones((5, 1), bool))}, {"none": {0: "x"}}, 0)
+    found = modules(clean, {"x": kind_errors(clean, np.ones((5, 1), bool))}, {"none": {0: "x"}},
+                    {"none": "none"}, 0)
     assert found[["kind", "metric", "value"]].values.tolist() == [["clean", "accuracy", 1.0]]
 
 

@@ -5,7 +5,7 @@ import pytest
 from answers import conditions, value_of, wrong_under
 
 from analysis.stimuli.conditions import Condition
-from analysis.studies.occlusion.tables.robustness import kind_errors, reference_of, robustness
+from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
 
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),
@@ -124,14 +124,3 @@ def test_without_a_reference_or_a_kind_the_table_is_empty_with_its_columns(refer
     ):
         assert table.empty
         assert list(table.columns) == list(whole.columns)
-
-
-def test_the_reference_has_the_same_suffix_or_is_the_only_one():
-    models = ["iram-seed0", "none-seed0", "iram-seed1", "none-seed1", "mine", "none-heads-seed0"]
-    assert reference_of("iram-seed1", models) == "none-seed1"
-    assert reference_of("cbam-heads-seed0", models) == "none-heads-seed0"
-    assert reference_of("none-seed0", models) == "none-seed0"
-    assert reference_of("mine", models) is None
-    assert reference_of("mine", ["mine", "none-seed3"]) == "none-seed3"
-    assert reference_of("iram-seed0", ["iram-seed0", "nonesuch-seed0"]) is None
-    assert reference_of("iram", ["none", "none-seed0"]) == "none"

@@ -7,13 +7,11 @@ import pytest
 from analysis.studies.attribution import report as attribution_report
 from analysis.studies.attribution.tables import means, ranking
 from analysis.studies.occlusion import report
-from analysis.studies.occlusion.tables.summary import Tables
 
 HEAD = {"dataset": "heads", "model": "iram", "seed": 0}
-EMPTY = pd.DataFrame()
 
 
-def bench(value: float, relative: float) -> Tables:
+def bench(value: float, relative: float) -> dict[str, pd.DataFrame]:
     """The tables of a benchmark whose only model has these mRR."""
     summary = pd.DataFrame([{"model": "iram", "metric": "accuracy", "condition": "clean", "n": 8,
                              "value": 1.0, "low": 1.0, "high": 1.0}])
@@ -24,7 +22,7 @@ def bench(value: float, relative: float) -> Tables:
     ])
     importance = pd.DataFrame(columns=["metric", "expression"])
     worst = pd.DataFrame({"kind": ["jpeg"]})
-    return Tables(summary, EMPTY, EMPTY, robustness, importance, worst, EMPTY)
+    return {"summary": summary, "robustness": robustness, "importance": importance, "worst": worst}
 
 
 @pytest.mark.parametrize(("value", "relative", "unknown"),

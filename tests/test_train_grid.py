@@ -25,8 +25,8 @@ def cells(attention=("none",), seeds=(0,), recipe=RECIPE, suffix=""):
     return product(attention, seeds, suffix, SMALL, recipe)
 
 
-def grid(cells, out, dataset=None, bf16=False):
-    return train_grid(cells, dataset or toy_faces(), out, device="cpu", bf16=bf16)
+def grid(cells, out, dataset=None, dtype="fp32"):
+    return train_grid(cells, dataset or toy_faces(), out, device="cpu", dtype=dtype)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_what_a_card_lacks_is_measured_and_added(tmp_path, capsys):
     [
         ({"cells": cells(recipe=RECIPE | {"lr": 0.01})}, r"recipe\.lr: 0\.08 there, 0\.01 now"),
         ({"dataset": toy_faces(seed=3)}, "data: toy"),
-        ({"bf16": True}, "precision: fp32 there"),
+        ({"dtype": "bf16"}, "precision: fp32 there"),
     ],
 )
 def test_a_finished_cell_of_another_training_is_not_taken_for_this_one(tmp_path, changes, message):
@@ -125,7 +125,7 @@ def test_a_cell_that_another_process_finished_just_before_is_not_trained_again(
     @contextlib.contextmanager
     def late(path):  # the lock is had when the other has finished
         with locked(path):
-            train_cell(cells()[0], toy_faces(), tmp_path, device="cpu", bf16=False)
+            train_cell(cells()[0], toy_faces(), tmp_path, device="cpu", dtype="fp32")
             monkeypatch.setattr(_Run, "run_epoch", lambda *a: pytest.fail("trained again"))
             yield
 

@@ -71,7 +71,7 @@ def test_a_run_killed_before_its_last_checkpoint_still_gets_a_whole_log(tmp_path
         ({"dataset": toy_faces(seed=9)}, r"data: toy.*-0 there, toy.*-9 now"),
         ({"dataset": toy_faces((40, 12, 12))}, "faces: 32 there, 40 now"),
         ({"attention": "se"}, r"architecture\.attention: iram there, se now"),
-        ({"bf16": False}, "precision: bf16 autocast there, fp32 now"),
+        ({"dtype": "bf16"}, "precision: fp32 there, bf16 autocast now"),
     ],
 )
 def test_a_checkpoint_of_another_training_names_the_difference(
@@ -108,5 +108,6 @@ def test_a_checkpoint_from_before_a_field_was_added_goes_on(tmp_path, monkeypatc
     killed_after(monkeypatch, 2, tmp_path)
     groups, state = load_checkpoint(tmp_path / "checkpoint.safetensors")
     del state["identity"]["recipe"]["random_labels"], state["identity"]["recipe"]["erasing_shape"]
+    del state["identity"]["architecture"]["place"]
     save_checkpoint(tmp_path / "checkpoint.safetensors", groups, state)
     assert [row["epoch"] for row in run(tmp_path).log] == [1, 2, 3]

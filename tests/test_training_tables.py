@@ -163,7 +163,7 @@ CELLS = [*product(["none", "iram"], [0, 1], "", SMALL, BRIEF), SWITCHED]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    train_grid(CELLS, toy_faces(), folder, device="cpu", bf16=False)
+    train_grid(CELLS, toy_faces(), folder, device="cpu", dtype="fp32")
     (folder / "se-seed0").mkdir()
     (folder / "se-seed0" / "diverged.txt").write_text("the loss is nan in epoch 1\n")
     return folder

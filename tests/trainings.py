@@ -23,10 +23,12 @@ def architecture(attention="iram", size=16):
     return plan(attention=attention, classes=("up", "down"), width=0.25, input_size=size)
 
 
-def run(folder, recipe=RECIPE, seed=0, dataset=None, attention="iram", bf16=True):
+def run(folder, recipe=RECIPE, seed=0, dataset=None, attention="iram", dtype="auto"):
     dataset = dataset or toy_faces()
     splits = dataset.split("train"), dataset.split("validation")
-    return train(architecture(attention), *splits, recipe, seed, folder, bf16=bf16, progress=False)
+    return train(
+        architecture(attention), *splits, recipe, seed, folder, dtype=dtype, progress=False
+    )
 
 
 def killed_after(monkeypatch, epochs, folder, **options):

@@ -3,10 +3,12 @@
 import inspect
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from analysis.attributions.question import asked
 from analysis.stimuli.resizing import resize
+from iram import contract
 from iram.errors import InputError
 from iram.registry import Registry, unknown
 
@@ -19,6 +21,7 @@ SAME_EVERYWHERE = "its maps are the same at every place"
 NEEDS = {
     "layers": "a torch module whose layers can be read",
     "gradients": "a torch module that gradients pass through",
+    "functions": "a net without scripted parts (TorchScript), which its rules don't reach",
     "attention": "a model with attention maps of its own (`trace`)",
 }
 """What a method may require of a model beyond logits."""
@@ -58,13 +61,21 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
     Raises:
         InputError: no such method or option, a model that lacks what the method requires, pictures
             that are no finite floats of shape (N, C, H, W), or a target that is no class.
+
+    Examples:
+        >>> from analysis import attribute
+        >>> from iram import load_model, open_dataset
+        >>> model, faces = load_model("iram-heads"), open_dataset("heads:n=20")
+        >>> x = faces.images([0, 1])
+        >>> attribute(model, x, model(x).argmax(1), method="gradcam").shape
+        torch.Size([2, 48, 48])
     """
     work = ATTRIBUTIONS[method]
     for name in options:
         if name not in options_of(method):
             raise InputError(f"{method}: {unknown('option', name, options_of(method))}")
     for need in missing(method, model):
-        raise InputError(f"{method} needs {NEEDS[need]}; {_told(model)} is none")
+        raise InputError(f"{method} needs {NEEDS[need]}; {contract.called(model)} is none")
     with asked(model, x, target, options.get("regions")) as question:
         if "regions" in options:
             options["regions"] = question.regions
@@ -87,15 +98,15 @@ def options_of(method: str) -> tuple[str, ...]:
 def offers(model, need: str) -> bool:
     """Whether a model has what a method may require; see NEEDS.
 
-    A model says so itself with `lacks` (see `analysis.subjects.outside`), `differentiable` (its
-    gradients; else every torch module has them) and `has_attention`.
+    A torch module has layers and gradients, unless it says that it lacks them; see
+    `iram.contract`.
     """
-    if need in getattr(model, "lacks", {}):
-        return False
     if need == "attention":
-        return hasattr(model, "trace") and getattr(model, "has_attention", True)
+        return contract.has_attention(model)
     module = hasattr(model, "named_modules")
-    return getattr(model, "differentiable", module) if need == "gradients" else module
+    if need == "functions":
+        return not module or not any(isinstance(m, torch.jit.ScriptModule) for m in model.modules())
+    return module and need not in contract.lacks(model)
 
 
 def missing(method: str, model) -> list[str]:
@@ -106,11 +117,6 @@ def missing(method: str, model) -> list[str]:
 
 def reason(model, lacking: list[str]) -> str:
     """Why a model can't have a method that requires these."""
-    known = getattr(model, "lacks", {})
+    known = contract.lacks(model)
     own = list(dict.fromkeys(known[need] for need in lacking if need in known))
     return "; ".join(own) or f"needs {' and '.join(NEEDS[need] for need in lacking)}"
-
-
-def _told(model) -> str:
-    name = getattr(model, "name", None)
-    return f"model '{name}'" if isinstance(name, str) else f"this {type(model).__name__}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from iram import contract
 from iram.data.classes import canonical
 from iram.errors import InputError
 from iram.model import FERClassifier
@@ -57,13 +58,12 @@ class Explanation:
 
 def picture_size(model) -> int:
     """Pixels a side of what the model sees; one from outside resizes pictures itself."""
-    return getattr(model, "input_size", None) or model.size
+    return contract.input_size(model) or model.size
 
 
 def class_names(model) -> tuple[str, ...]:
     """The model's classes, under the usual names where it has others (Happiness: happy)."""
-    described = getattr(model, "description", None)
-    return tuple(map(canonical, described.data_classes)) if described else model.classes
+    return tuple(map(canonical, model.classes))
 
 
 def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) -> MethodMap:

@@ -10,7 +10,7 @@ from analysis.attributions.overriding import Overriding
 from analysis.attributions.question import gradient
 
 
-@attribution("guided_backprop", "gradients")
+@attribution("guided_backprop", "gradients", "functions")
 def guided_backprop(model, x, target) -> Tensor:
     """The gradient at x, with only its positive part let back through every ReLU and ReLU6.
 

@@ -20,6 +20,7 @@ from analysis.attributions.places import (
     recognised,
 )
 from analysis.attributions.question import gradient, undisturbed
+from iram import contract
 from iram.errors import InputError
 from iram.registry import unknown
 
@@ -161,8 +162,7 @@ def crossed(seen: dict[str, Seen]) -> list[str]:
 
 def with_features_alone(model: nn.Module, names: list[str]) -> list[str]:
     """The layers that are neither a gate nor in one; all of them if there is no other."""
-    gates = getattr(model, "gates", ())
-    inside = {n for n in names for g in gates if n == g or n.startswith(f"{g}.")}
+    inside = {n for n in names for g in contract.gates(model) if n == g or n.startswith(f"{g}.")}
     return [name for name in names if name not in inside] or names
 
 

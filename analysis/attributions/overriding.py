@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from iram.errors import InputError, listing
 
 
 class Overriding(TorchFunctionMode):
@@ -19,13 +22,36 @@ class Overriding(TorchFunctionMode):
     Only where an argument depends on the picture, that is, requires gradients (parameters are
     frozen by `question.undisturbed`). Rules are known by the function's name; ATen's functions,
     which exported programs call (`relu.default`), have those of their names.
+
+    Raises:
+        InputError: at its end, where such a function was computed out of its reach.
     """
 
     def __init__(self, rules: Mapping[str, Callable]):
         super().__init__()
-        self.rules = rules
+        self.rules, self.calls = rules, 0
+        self.unreached = Unreached(self)
+
+    def __enter__(self):
+        self.unreached.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *raised):
+        super().__exit__(*raised)
+        self.unreached.__exit__(*raised)
+        if self.unreached.found and raised[0] is None:
+            names = listing(sorted(self.unreached.found))
+            raise InputError(f"a part of the net calls {names} from TorchScript, where rules of "
+                             "this method do not reach; use another")
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.calls += 1
+        try:
+            return self._called(func, args, kwargs)
+        finally:
+            self.calls -= 1
+
+    def _called(self, func, args, kwargs):
         options = dict(kwargs or {})
         name, in_place = rule_name(func, self.rules)
         rule = self.rules.get(name)
@@ -54,6 +80,22 @@ def functional(func, name: str) -> Callable:
         return func
     places = (Tensor, torch, torch.nn.functional, torch._C._nn)
     return next(getattr(place, name) for place in places if hasattr(place, name))
+
+
+class Unreached(TorchDispatchMode):
+    """Notes the functions with a rule that are computed without being called from Python, as in
+    TorchScript, where the rule is left out in silence."""
+
+    def __init__(self, overriding: Overriding):
+        super().__init__()
+        self.overriding, self.found = overriding, set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.__name__.partition(".")[0].strip("_")
+        if not self.overriding.calls and name in self.overriding.rules:
+            self.found.add(name)
+        with torch._C.DisableTorchFunction():  # it is on its way already
+            return func(*args, **(kwargs or {}))
 
 
 def depends(argument) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.stimuli.resizing import resize_labels, resize_pictures
+from iram import contract
 from iram.errors import InputError, listing
 
 
@@ -80,12 +81,17 @@ def check_pictures(x: Tensor) -> None:
 
 
 def fitted(model, x: Tensor) -> Tensor:
-    """A copy of the pictures at the model's input size, type and device (as for its scores)."""
+    """A copy of the pictures at the model's input size, type and device (as for its scores).
+
+    The type is what the model says that it `takes`, or that of its weights.
+    """
     like = next(iter(model.parameters()), None) if isinstance(model, nn.Module) else None
-    size = getattr(model, "input_size", None)
-    x = x.detach().to(torch.float32 if like is None else like.dtype, copy=True)
+    own = torch.float32 if like is None or not like.is_floating_point() else like.dtype
+    size = contract.input_size(model)
+    x = x.detach().to(torch.float32, copy=True)
     if isinstance(size, int):
         x = resize_pictures(x, size)
+    x = x.to(getattr(model, "takes", own))
     return x if like is None else x.to(like.device)
 
 

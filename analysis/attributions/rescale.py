@@ -277,10 +277,10 @@ class Rescaling(Overriding):
         super().__init__(RULES)
         self.count = count
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def _called(self, func, args, kwargs):
         if self.is_turned(args):
             return func(*args, **(kwargs or {}))
-        return super().__torch_function__(func, types, args, kwargs)
+        return super()._called(func, args, kwargs)
 
     def is_turned(self, args) -> bool:
         """Whether the first axis of what depends on the pictures can't be theirs."""
@@ -300,7 +300,7 @@ class Watching(Rescaling):
         super().__init__(count)
         self.turned, self.without_rule = "", set()
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def _called(self, func, args, kwargs):
         name, _ = rule_name(func, self.rules)
         turned = self.is_turned(args)
         half_way = [mean_of_halves(a) if depends(a) and not turned else a for a in args]

@@ -26,7 +26,6 @@ without those methods; what was skipped is printed.
 """
 
 from analysis.commands import options
-from iram.errors import InputError
 
 
 def configure(parser) -> None:
@@ -35,8 +34,8 @@ def configure(parser) -> None:
     parser.add_argument("--methods", default="cheap", metavar="cheap|dear|all|NAMES",
                         help="attribution methods; default: cheap")
     parser.add_argument("--random-labels", default="", metavar="NAMES",
-                        help="models trained on random labels, each of the same attention as one "
-                        "of --models: how alike are their maps?")
+                        help="models trained on random labels, each the control of one of --models "
+                        "and of its other training seeds: how alike are their maps?")
     options.add_layer(parser)
     options.add_placement(parser)
     options.add_limit(parser)
@@ -55,25 +54,16 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    for name in ("reference", "curves", "pairs", "sanity"):
-        if getattr(args, name) < 1:
-            raise InputError(f"--{name} {getattr(args, name)}: at least one face is needed")
     from analysis.studies import attribution as suite
-    from analysis.studies.attribution.labels import matched
-    from analysis.studies.attribution.methods import select
     from analysis.studies.attribution.report import skipped_lines
-    from analysis.subjects import open_study, open_subjects
+    from analysis.studies.calls import attribution_arguments
 
-    methods, device = select(args.methods), options.device(args.device)
-    dataset = options.faces(args)
-    subjects, dataset = open_study(args.models, dataset, device)
-    others = args.random_labels and open_subjects(args.random_labels, dataset.classes, device)
-    randomised = matched(subjects, others or [])
-    cameras = options.cameras(args, dataset)
-    plan = {"subjects": subjects, "dataset": dataset, "methods": methods, "out": args.out,
-            "seed": args.seed, "limit": args.limit, "cameras": cameras, "randomised": randomised,
-            "layer": args.layer,
-            "sizes": suite.Sizes(args.reference, args.curves, args.pairs, args.sanity)}
+    sizes = {name: getattr(args, name) for name in ("reference", "curves", "pairs", "sanity")}
+    plan = attribution_arguments(
+        args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
+        seed=args.seed, random_labels=args.random_labels, placement=args.placement,
+        landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
+    )
     if args.list:
         return _list(suite.planned(**plan)[0])
     planned = suite.planned(**plan)[0]
@@ -100,10 +90,10 @@ def _list(plan) -> int:
 def _warn(plan) -> None:
     """Says how long the dear methods take, before they are run."""
     from analysis.attributions import ATTRIBUTIONS
+    from analysis.engine.cells import missing
     from analysis.studies.attribution.estimate import dear_costs
-    from analysis.studies.attribution.run import is_missing, tasks
 
-    if not any(is_missing(plan, task) for task in tasks(plan)):
+    if not any(missing(plan)):
         return
     asked = [method for method in plan.methods if ATTRIBUTIONS.about(method).cost == "dear"]
     print(f"dear methods, for {len(plan.dataset)} faces and one model"

@@ -46,36 +46,19 @@ def configure(parser) -> None:
         "--list", action="store_true",
         help="only list the conditions, what they cost and how long they take",
     )
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
-    from analysis.stimuli.conditions import select
-    from analysis.stimuli.placed import to_be_turned
+    from analysis.studies.calls import benchmark_arguments
     from analysis.studies.occlusion import run as bench
     from analysis.studies.occlusion.real.run import real_groups
-    from analysis.subjects import open_study
 
-    conditions = select(args.conditions)
-    device = options.device(args.device)
-    dataset = options.faces(args)
-    subjects, dataset = open_study(args.models, dataset, device, args.dtype == "bf16")
-    if any(condition.in_depth for condition in conditions) and not dataset.renders:
-        dataset = to_be_turned(dataset, args.landmarks)
-    cameras = None
-    if any(c.occluder != "none" for c in conditions):
-        cameras = options.cameras(args, dataset)
-    else:
-        options.check_landmarks(args)
-    plan = {
-        "subjects": subjects, "dataset": dataset, "conditions": conditions, "out": args.out,
-        "seed": args.seed, "limit": args.limit, "dtype": args.dtype, "cameras": cameras,
-        "batch_size": options.batch_size(args.batch_size),
-    }
+    plan = benchmark_arguments(args.data, args.models, args.conditions, **options.common(args))
     if args.list:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
-        real_groups(dataset, args.ran_lists)
+        real_groups(plan["dataset"], args.ran_lists)
     results = bench.benchmark(**plan, executor=options.executor(args))
     print(results.report())
     if args.ran_lists:

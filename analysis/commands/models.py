@@ -6,8 +6,14 @@ validation split, 95% Wilson intervals over the faces of the split.
 
 --check tries everything on one batch of rendered heads and says what will work of a model, also of
 one from outside, and what won't, with reasons: forward pass, batch independence, determinism,
-gradient, attention, interventions, each family of attribution methods. How a model from outside is
+gradient, attention, interventions, each family of attribution methods. It also says what the model
+recognises of rendered heads, or of the faces of --data (their validation split), and what looks
+wrong in its description: answers that are always the same, classes that it never predicts, another
+order of classes or range of pictures that fits better. How a model from outside is
 described says analysis/subjects/description.py.
+
+--convert brings the weights in a file of torch.save (.pth, .pt, .bin, .ckpt) to safetensors, for
+`weights` in a description: tensors are read, and nothing in the file is run.
 
 --ledger writes to --out: ledger.csv (a row per cell of --grid and per card in the folders: done,
 diverged, unfinished or missing; accuracies, recipe, commit), and, where the folders hold logs of
@@ -25,6 +31,7 @@ examples:
   iram models --json    the cards, whole
   iram models --check net.py:build
   iram models --check net.onnx,cbam
+  iram models --convert net.pth net.safetensors
   iram models --ledger runs/grid-study --grid study --out runs/training
   iram models --compare runs/grid-study --data fer2013:fer2013.csv --out runs/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
@@ -44,14 +51,16 @@ def configure(parser) -> None:
     parser.add_argument("--check", metavar="MODELS", help="shipped names, .safetensors, FILE.py:"
                         "factory, .onnx or .pt2")
     options.add_layer(parser)
+    parser.add_argument("--convert", nargs=2, type=Path, metavar=("FILE.pth", "OUT.safetensors"),
+                        help="bring weights of torch.save to safetensors")
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
     parser.add_argument("--grid", default="study", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
                         "answers.parquet of an earlier comparison")
-    parser.add_argument("--data", metavar="SPEC", help="to compare on: fer2013:PATH, ...; "
-                        "answers.parquet needs none")
+    parser.add_argument("--data", metavar="SPEC", help="to compare on, or to check on: "
+                        "fer2013:PATH, ...; answers.parquet needs none")
     parser.add_argument("--reference", metavar="LABEL",
                         help="what modules are compared with, none that has switches; default: "
                         "none, or the only net without attention")
@@ -63,6 +72,11 @@ def configure(parser) -> None:
 def run(args) -> int:
     if args.check is not None:
         return _check(args)
+    if args.convert is not None:
+        from analysis.subjects.convert import convert
+
+        print("; ".join(convert(*args.convert)))
+        return 0
     if args.ledger is None and args.compare is None:
         return _list(args)
     if args.out is None:
@@ -83,7 +97,7 @@ def _check(args) -> int:
         raise InputError("--check names no model")
     usable = []
     for name in names:
-        findings = check(name, options.device(args.device), args.layer)
+        findings = check(name, options.device(args.device), args.data, args.layer)
         usable.append(is_usable(findings))
         print("\n".join([name, *table(findings)]), flush=True)
     return 0 if all(usable) else 2

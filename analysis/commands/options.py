@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from iram.errors import InputError
@@ -25,18 +24,10 @@ def add_split(parser) -> None:
 
 
 def faces(args, default: str | None = None):
-    """The faces of --data (or the default) and --split.
+    """The faces of --data (or the default) and --split; see `analysis.studies.inputs.faces`."""
+    from analysis.studies import inputs
 
-    Says on stderr where they are the test tenth of a folder that has no splits of its own.
-    """
-    from iram.data import open_dataset
-
-    dataset = open_dataset(args.data or default, split=args.split)
-    if dataset.undivided and args.split == "test":
-        print(f"{dataset.name}: {len(dataset):,} of {dataset.undivided:,} faces: the tenth that "
-              "training leaves for the test; --split all takes all of them",
-              file=sys.stderr)
-    return dataset
+    return inputs.faces(args.data or default, args.split)
 
 
 def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None:
@@ -100,13 +91,15 @@ def add_batch_size(parser, default: str = "auto") -> None:
                         )
 
 
-def add_device(parser, dtype: str | None = None) -> None:
-    """Where, and unless `dtype` is None, in what arithmetic models are run."""
+def add_device(parser, dtype: bool = False) -> None:
+    """Where, and if `dtype` is asked for, in what arithmetic models are run."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"],
                         help="auto takes a GPU where there is one")
     if dtype:
-        parser.add_argument("--dtype", default=dtype, choices=["fp32", "bf16"],
-                            help=f"arithmetic of the model; default: {dtype}")
+        parser.add_argument("--dtype", default="auto", choices=["auto", "fp32", "bf16"],
+                            help="arithmetic of the models; auto is bf16 where the processor or "
+                            "GPU computes it natively, else fp32, and what --out was begun with "
+                            "if that is gone on with; default: auto")
 
 
 def add_landmarks(parser) -> None:
@@ -133,29 +126,23 @@ def add_executor(parser) -> None:
 
 def cameras(args, dataset):
     """(N, 2, 4) where each face stands, by --landmarks and --placement; None: as the mean face."""
-    from analysis.stimuli.placed import placed
+    from analysis.studies import inputs
 
-    if args.placement == "landmarks":
-        return placed(dataset, args.landmarks)
-    check_landmarks(args)
-    return None
-
-
-def check_landmarks(args) -> None:
-    """Raises InputError if the file of --landmarks is none, for where nothing else will read it."""
-    if args.landmarks is not None:
-        from analysis.stimuli.landmarks import read_landmarks
-
-        read_landmarks(args.landmarks)
+    return inputs.cameras(dataset, args.placement, args.landmarks)
 
 
 def device(name: str) -> str:
     """The device to use: auto is the GPU where there is one."""
-    import torch
+    from analysis.studies import inputs
 
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: there is no GPU that torch can use here; try cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    return inputs.device(name)
+
+
+def common(args) -> dict:
+    """The options that `iram bench` and `iram shift` share, as `analysis.studies.calls` takes
+    them."""
+    names = ("out", "split", "limit", "seed", "placement", "landmarks", "dtype", "device")
+    return {"batch_size": batch_size(args.batch_size), **{n: getattr(args, n) for n in names}}
 
 
 def pairs(text: str, option: str) -> dict:
@@ -192,12 +179,12 @@ def batch_size(text: str) -> int | None:
 
 def executor(args):
     """The `analysis.engine.parallel.Executor` asked for."""
-    from analysis.engine.parallel import Executor
+    from analysis.studies import inputs
 
-    check_workers(args.workers)
-    return Executor(args.executor, args.workers, args.scheduler)
+    return inputs.executor(args.executor, args.workers, args.scheduler)
 
 
 def check_workers(count: int | None) -> None:
-    if count is not None and not 1 <= count <= 4096:
-        raise InputError(f"--workers {count}: write a whole number from 1 to 4096")
+    from analysis.studies import inputs
+
+    inputs.whole_number("workers", count, inputs.MOST_WORKERS)

@@ -32,9 +32,10 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis.figures.save import COLOURS, save
+    from analysis.studies.inputs import check_landmarks
 
     dataset = options.faces(args)
-    options.check_landmarks(args)
+    check_landmarks(args.landmarks)
     for name, draw in _chosen(args, dataset).items():
         [path] = save(draw().plot().figure_, args.out / name, args.data, ["png"], colours=COLOURS)
         print(f"wrote {path}")

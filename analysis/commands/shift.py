@@ -52,32 +52,17 @@ def configure(parser) -> None:
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
-    options.add_device(parser, dtype="fp32")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
-    from analysis.stimuli.conditions import select
-    from analysis.studies.shift.readers import readable
-    from analysis.studies.shift.run import DEFAULT, checked, planned, shift
-    from analysis.subjects import open_study
-    from analysis.subjects.roles import every_seed
+    from analysis.studies.calls import shift_arguments
+    from analysis.studies.shift.run import planned, shift
 
-    conditions = DEFAULT if args.conditions == "default" else select(args.conditions)
-    conditions = checked(conditions)
-    device = options.device(args.device)
-    dataset = options.faces(args)
-    names = every_seed(args.models)
-    subjects, dataset = open_study(names, dataset, device, args.dtype == "bf16")
-    for line in readable(subjects)[1]:
-        print(line, flush=True)
-    cameras = options.cameras(args, dataset)
-    plan = {
-        "subjects": subjects, "dataset": dataset, "out": args.out, "conditions": conditions,
-        "ran_lists": args.ran_lists, "seed": args.seed, "limit": args.limit, "dtype": args.dtype,
-        "cameras": cameras, "batch_size": options.batch_size(args.batch_size),
-    }
+    plan = shift_arguments(args.data, args.models, args.conditions, ran_lists=args.ran_lists,
+                           **options.common(args))
     if args.list:
-        return _list(planned(**plan)[0].study)
+        return _list(planned(**plan)[0])
     print(shift(**plan, executor=options.executor(args)).report())
     return 0
 

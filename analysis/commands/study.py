@@ -65,7 +65,7 @@ def _study(args):
     from analysis.studies.occlusion.real.faces import real_groups
     from analysis.studies.presets import PRESETS
     from analysis.studies.shift.readers import readable
-    from analysis.studies.whole import Study
+    from analysis.studies.whole import Whole
     from analysis.subjects import open_study, open_subjects
     from analysis.subjects.roles import every_seed
 
@@ -81,7 +81,7 @@ def _study(args):
     if not preset.every_seed:
         opened = {subject.name: subject for subject in moved}  # each model is read once
         subjects = [opened.get(s.name, s) for s in open_subjects(names, dataset.classes, device)]
-    study = Study(
+    study = Whole(
         preset, dataset, subjects, moved, args.out,
         options.cameras(args, dataset), args.ran_lists, args.seed,
         options.batch_size(args.batch_size), options.executor(args),

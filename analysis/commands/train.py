@@ -11,12 +11,14 @@ grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three
 and on resnet18, for a GPU), heads, recipe (the search for a recipe).
 
 switches of --attention, with their defaults (eca and none have none):
-  iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual)
+  iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),
+              start=even (random), gain=1.0
+  iram-factored  reuse=both (none, branch, layer), kernel_size=7 (odd)
   se          reduction=16
   cbam        reduction=16, kernel_size=7 (odd)
   coordinate  reduction=32
   simam       regulariser=0.0001
-  of the net  width=1.0, dropout=0.2
+  of the net  width=1.0, dropout=0.2, place=branch (block)
 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
@@ -60,7 +62,7 @@ def configure(parser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N",
                         help="processes that train side by side, one thread each; default: 1, with "
                         "all threads")
-    options.add_device(parser, dtype="bf16")
+    options.add_device(parser, dtype=True)
 
 
 def run(args) -> int:
@@ -75,7 +77,7 @@ def run(args) -> int:
     from iram.data import open_dataset
 
     dataset = open_dataset(args.data)
-    where = {"device": options.device(args.device), "bf16": args.dtype == "bf16"}
+    where = {"device": options.device(args.device), "dtype": args.dtype}
     if args.workers == 1:
         from iram.training.train_grid import train_grid
 
@@ -166,7 +168,7 @@ def _check_switches(switches: dict, attention: list[str]) -> None:
     from iram.registry import unknown
 
     for module in attention:
-        known = [*switches_of(module), "width", "dropout"]
+        known = [*switches_of(module), "width", "dropout", "place"]
         for name in switches:
             if name not in known:
                 raise InputError(f"--switches: {unknown(f'switch of {module}', name, known)}")

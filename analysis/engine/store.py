@@ -26,7 +26,7 @@ WHOLE = "tables.sha256"  # what the tables in a folder were made of
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
-         "commit", "note", "caveat")
+         "commit", "note", "caveat", "mark")
 
 
 def cell_key(**parts) -> str:
@@ -49,19 +49,30 @@ def write_cell(path: Path, rows: pd.DataFrame, key: str) -> None:
 
 def read_cell(path: Path, key: str, columns: list[str] | None = None) -> pd.DataFrame | None:
     """The rows of a finished cell, or None if it is absent, damaged or made by something else."""
+    return _read(path, key, lambda file: file.read(columns).to_pandas())
+
+
+def is_cell(path: Path, key: str) -> bool:
+    """Whether the cell is finished: there, whole, and of this key."""
+    return _read(path, key, lambda file: SUM in file.metadata.metadata or file.read()) is not None
+
+
+def _read(path: Path, key: str, what):
+    """What is asked of a cell's file; None if it is absent, damaged or of another key."""
     try:
         data = path.read_bytes()
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
             metadata = file.metadata.metadata or {}
             if metadata.get(KEY) != key.encode() or not _is_whole(data, metadata.get(SUM)):
                 return None
-            return file.read(columns).to_pandas()
+            return what(file)
     except Exception:  # damaged: in a hundred ways, each with an error of its own
         return None
 
 
 def _is_whole(data: bytes, told: bytes | None) -> bool:
-    """Whether the SHA-256 is that of the file; true of files of earlier versions, without one."""
+    """Whether the SHA-256 is that of the file; of files of earlier versions, without one, only
+    reading them all tells."""
     if told is None:
         return True
     return hashlib.sha256(_with(data, data.rindex(told), BLANK)).hexdigest().encode() == told
@@ -143,6 +154,26 @@ def open_run(out: Path, identity: dict, description: dict) -> dict:
                 told += f"; its faces are of --data {data.get('spec')}"
             raise InputError(f"{out} holds another run ({told}); choose another --out")
     return {"identity": identity, **description}
+
+
+def begun_with(out: Path, name: str):
+    """This part of the identity of the run that the folder holds; None without a run, or where it
+    does not tell.
+
+    Raises:
+        InputError: the folder holds something else's `run.json`.
+    """
+    return ((_read_run(out / "run.json") or {}).get("identity") or {}).get(name)
+
+
+def models_of(out: Path, subjects: Sequence) -> dict:
+    """What `run.json` tells of the models: `models`, the keys of their results by their names, and
+    `answers`, what outside models are known by. One that the folder knows keeps its key."""
+    before = _read_run(out / "run.json") or {}
+    for subject in subjects:
+        subject.settle(before.get("answers", {}))
+    return {"models": {s.name: s.weights_sha256 for s in subjects},
+            "answers": {s.weights_sha256: s.known.to_dict() for s in subjects if s.known}}
 
 
 def write_run(out: Path, run: dict, name: str = "run.json") -> None:

@@ -23,7 +23,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
         InputError: no such face, or a condition without an occluder or that turns the head.
     """
     from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
-    from analysis.stimuli.perturb import cover_faces, finish, layout_at
+    from analysis.stimuli.perturb import Perturbed
     from analysis.stimuli.regions import placed_regions
 
     if not 0 <= face < len(dataset):
@@ -33,9 +33,8 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
                          "such as eyes-0.3-mean")
     part = slice(face, face + 1)
     camera = None if cameras is None else cameras[part]
-    clean, ids = dataset.images(part), dataset.metadata["image_id"].iloc[part].tolist()
-    covered = cover_faces(layout_at(condition, camera, dataset.size), condition, ids, seed)
-    images = torch.cat([clean, finish(clean, covered, condition, ids, seed, dataset, part)])
+    covered = Perturbed(dataset, part, condition, cameras=camera, seed=seed)
+    images = torch.cat([covered.posed.images, covered.pictures])
     model = subject.model  # loaded here: of one that is loaded in inference mode no gradient is had
     logits = subject.logits(images)
     target = int(logits[0].argmax())
@@ -48,7 +47,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
             maps[method] = found.cpu().numpy()
     names, chance = dataset.classes, logits.softmax(1)
     facts = {
-        "model": subject.name, "dataset": dataset.name, "image_id": str(ids[0]),
+        "model": subject.name, "dataset": dataset.name, "image_id": str(covered.ids[0]),
         "label": names[int(dataset.labels[face])], "condition": condition.name,
         "occluder": condition.occluder, "fill": condition.fill, "fraction": condition.fraction,
         "explained": names[target], "predictions": [names[i] for i in logits.argmax(1).tolist()],

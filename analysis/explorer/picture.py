@@ -7,9 +7,9 @@ from torch import Tensor
 
 from analysis.explorer.state import DRAWN, State
 from analysis.stimuli.conditions import Condition
-from analysis.stimuli.layout import FRONTAL, FaceLayout, rolled, turned_camera
-from analysis.stimuli.occluders import Cover, occlusion_fraction
-from analysis.stimuli.perturb import Posed, cover_faces, finish, layout_at, pose
+from analysis.stimuli.layout import FRONTAL, rolled, turned_camera
+from analysis.stimuli.occluders import Cover
+from analysis.stimuli.perturb import Perturbed, Posed
 from analysis.stimuli.regions import placed_regions
 from iram.data.dataset import FaceDataset
 
@@ -76,30 +76,29 @@ def make_picture(face: Face, state: State, posed: Posed | None = None) -> Pictur
         InputError: a condition that can't be had of this face, such as the pixels of another face
             of the same class where there is none.
     """
-    dataset, condition, ids = face.dataset, state.condition, [face.image_id]
-    posed = pose(dataset, face.part, condition) if posed is None else posed
-    layout = layout_at(condition, face.camera, dataset.size)
-    covered = cover(state, layout, ids)
-    shown = finish(posed.images, covered, condition, ids, state.seed, dataset, face.part)
-    clean = dataset.images(face.part)
+    dataset, condition = face.dataset, state.condition
+    known = {} if posed is None else {"posed": posed}
+    faces = Perturbed(dataset, face.part, condition, cameras=face.camera, seed=state.seed, **known)
+    faces.cover = cover(state, faces)
+    clean, shown, (hidden, _, by_itself) = dataset.images(face.part), faces.pictures, faces.shares
     touched = condition.occluder != "none" or condition.corruption != "none"
     return Picture(
         clean=clean,
-        reference=posed.images if touched else clean,
+        reference=faces.posed.images if touched else clean,
         shown=shown,
-        mask=covered.mask,
-        face_area=layout.face,
+        mask=faces.mask,
+        face_area=faces.layout.face,
         regions=placed_regions(camera(condition, face.camera), 1, dataset.size)[0],
-        occlusion_fraction=float(occlusion_fraction(covered.mask, layout)[0]),
-        self_occlusion_fraction=float(posed.self_occlusion_fraction[0]),
+        occlusion_fraction=float(hidden),
+        self_occlusion_fraction=float(by_itself),
     )
 
 
-def cover(state: State, layout: FaceLayout, image_ids: list[str]) -> Cover:
+def cover(state: State, faces: Perturbed) -> Cover:
     """Where the state's occluder is: named, and moved from its place; or drawn."""
     if state.condition.occluder == DRAWN:
-        return moved(Cover(state.drawing(layout.size)), *state.moved)
-    return moved(cover_faces(layout, state.condition, image_ids, state.seed), *state.moved)
+        return moved(Cover(state.drawing(faces.dataset.size)), *state.moved)
+    return moved(faces.cover, *state.moved)
 
 
 def moved(cover: Cover, right: int, down: int) -> Cover:

@@ -9,13 +9,8 @@ import pandas as pd
 
 from analysis.figures.display import Display, chosen
 from analysis.figures.importance import readable_on
-from analysis.figures.names import METHODS, SIMILARITIES, model_titles, one_per_family, title
+from analysis.figures.names import METHODS, SIMILARITIES, model_titles, title
 from analysis.figures.style import DOUBLE_COLUMN, SIGNED, points
-
-
-def models(agreement: pd.DataFrame) -> list[str]:
-    """The models to draw, one training seed of each."""
-    return one_per_family(agreement["model"])
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from analysis.engine.marks import MARK, reasons, unmarked
 from analysis.figures import style
 from analysis.figures.names import OVER_FACES
 from iram.errors import InputError, listing
@@ -48,8 +49,22 @@ class Display(ABC):
             if ax is None:
                 ax = style.new_figure(*self.size())
             self.figure_ = self.place(ax)
+            left_out = self._leave_out()
             self.axes_ = list(self.draw(self.figure_))
+            for own in self.figure_.legends if left_out else ():
+                told = f"left out, as no robustness is told of them: {listing(left_out, 4)}"
+                own.set_title(f"{own.get_title().get_text()}\n{told}")
         return self
+
+    def _leave_out(self) -> list[str]:
+        """Takes models that are marked out of the tables; returns their names."""
+        found: list[str] = []
+        for name in self.COLUMNS:
+            table = getattr(self, name)
+            if isinstance(table, pd.DataFrame) and MARK in table:
+                found += reasons(table, "label" if "label" in table else "model")
+                setattr(self, name, unmarked(table))
+        return list(dict.fromkeys(found))
 
     def place(self, ax: Axes | Figure | SubFigure) -> Figure | SubFigure:
         if not isinstance(ax, Axes):

@@ -13,7 +13,6 @@ from analysis.figures.names import (
     OVER_FACES,
     REFERENCE,
     model_titles,
-    one_per_family,
     title,
 )
 from analysis.figures.occlusion import offsets
@@ -86,11 +85,6 @@ class FaithfulnessForest(Display):
             ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8,
                       alpha=0.6)
         ax.set_ylim(-0.6, len(methods) - 0.4)
-
-
-def models(curves: pd.DataFrame) -> list[str]:
-    """The models to draw, one training seed of each."""
-    return one_per_family(curves["model"])
 
 
 @dataclass

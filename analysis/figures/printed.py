@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.engine.marks import reasons, unmarked
 from analysis.figures.answers import intervals_over
 from analysis.figures.display import chosen
 from analysis.figures.latex import Number, PrintedTable
@@ -34,7 +35,8 @@ def _by_model(table: pd.DataFrame, key: str, names: dict[str, str], unit: float 
 
 def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable:
     """What every occluder costs each model, dearest first, and its mean relative robustness."""
-    drops = chosen(occluders, "no drop of accuracy in this table", metric="drop")
+    drops = chosen(unmarked(occluders), "no drop of accuracy in this table", metric="drop")
+    robustness, marks = unmarked(robustness), {**reasons(occluders), **reasons(robustness)}
     first = drops[drops["model"] == drops["model"].iloc[0]]
     order = list(first.sort_values("value", ascending=False, kind="stable")["occluder"])
     drops = drops.sort_values("occluder", key=lambda names: names.map(order.index), kind="stable")
@@ -46,9 +48,9 @@ def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable
         found = {row.model: _percent(row, 1) for row in own.itertuples()}
         if found:
             rows.append([label, *(found.get(m, Number(float("nan"))) for m in titles)])
-    return PrintedTable(["occluder", *titles.values()], rows,
-                        f"Drop of accuracy in points, mean over fractions and fills; {INTERVALS}"
-                        )
+    told = f"Drop of accuracy in points, mean over fractions and fills; {INTERVALS}"
+    told += "".join(f"; no robustness is told of {model}: {why}" for model, why in marks.items())
+    return PrintedTable(["occluder", *titles.values()], rows, told)
 
 
 def poses(summary: pd.DataFrame) -> PrintedTable:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.figures import agreement, faithfulness, importance, interventions, printed, shift
+from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
@@ -21,6 +21,7 @@ from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
 from analysis.figures.modules import ModuleForest
+from analysis.figures.names import one_per_family
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
@@ -131,6 +132,7 @@ ERASING = ("iram bench --data fer2013:fer2013.csv --models iram-erasing-noise,"
 OWN_SURFACES = (f"iram bench {DATA} --models iram,none,cbam --conditions pose "
                 "--landmarks landmarks.npz --out OUT")
 YAW = "iram landmarks --data {} --limit 200 --yaw=-45,-30,-15,0,15,30,45 --out OUT/FILE"
+EACH_MODEL = "model", lambda table: one_per_family(table["model"]), "no model"
 REAL = f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT"
 
 declare(
@@ -164,11 +166,11 @@ declare(
     Figure("example", ExamplePanel, ("example/example.npz",),
            title="One face before and after an occluder"),
     Figure("agreement", AgreementMatrix, ("attribution/agreement.csv",),
-           title="How alike the methods’ maps are", each=("model", agreement.models, "no model")),
+           title="How alike the methods’ maps are", each=EACH_MODEL),
     Figure("faithfulness", FaithfulnessForest, ("attribution/faithfulness.csv",),
            title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
-           title="Perturbation curves", each=("model", faithfulness.models, "no model")),
+           title="Perturbation curves", each=EACH_MODEL),
     Figure("attention_shift", VerdictForest, ("shift/components.csv",),
            title="Every component of every hypothesis"),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),

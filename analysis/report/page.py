@@ -8,11 +8,19 @@ from importlib.resources import files
 from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.names import ANSWERS, title
 from analysis.figures.style import ANSWER_LOOKS
+from analysis.figures.summary import TITLE
 from analysis.report.contents import Item, Picture, Section
 from analysis.report.notebooks import Block, Notebook
 from analysis.report.prose import as_html
-from analysis.report.words import ABOUT, NOTEBOOKS, TITLE
 
+ABOUT = ("Attention in facial expression recognition, under occlusion and head pose. Numbers in "
+         "brackets are 95% intervals. All is drawn from the tables of one folder; under each "
+         "figure stands what made them.")
+NOTEBOOKS = (
+    "Step by step",
+    "The study’s notebooks, which anyone can run: <code>make notebooks</code>. They are small, and "
+    "of rendered heads; what was measured on all faces stands above, and each is linked to it.",
+)
 SIGNS = {title(verdict, ANSWERS): (verdict.replace(" ", "-"), sign)
          for verdict, (_, sign) in ANSWER_LOOKS.items()}
 

@@ -9,6 +9,7 @@ occluder, fill or corruption, has default conditions (`unlisted`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -48,9 +49,14 @@ class Condition:
         return self.yaw_deg is not None or self.pitch_deg is not None
 
     @property
+    def angles(self) -> tuple:
+        """Yaw, pitch and roll."""
+        return self.yaw_deg, self.pitch_deg, self.roll_deg
+
+    @property
     def place(self) -> tuple:
         """What it shares with the conditions that differ in paint and corruption alone."""
-        return self.yaw_deg, self.pitch_deg, self.roll_deg, self.occluder, self.fraction
+        return *self.angles, self.occluder, self.fraction
 
     @property
     def name(self) -> str:
@@ -142,8 +148,9 @@ PRESETS["heads"] = PRESETS["default"] + PRESETS["pose"] + PRESETS["pose-pairs"]
 KNOWN = list(dict.fromkeys([CLEAN, *(c for preset in PRESETS.values() for c in preset)]))
 
 
-def select(names: str) -> list[Condition]:
-    """The conditions that a comma-separated list of presets, occluders and patterns names.
+def select(names: "str | Condition | Sequence[str | Condition]") -> list[Condition]:
+    """The conditions that a comma-separated list of presets, occluders and patterns names, or
+    several such lists and conditions.
 
     The clean pass comes first, always: every drop is measured against it, or for what is turned in
     depth against the frontal pose, which then comes second. No condition twice.
@@ -151,10 +158,17 @@ def select(names: str) -> list[Condition]:
     Raises:
         InputError: a name that matches nothing; the message gives the nearest known ones.
     """
-    chosen = []
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        chosen += _named(name)
-    if len(names.strip(", ")) == 0:
+    chosen: list[Condition] = []
+    for one in names if isinstance(names, list | tuple) else [names]:
+        if isinstance(one, Condition):
+            chosen.append(_checked(one))
+        elif isinstance(one, str):
+            for name in filter(None, (part.strip() for part in one.split(","))):
+                chosen += _named(name)
+        else:
+            raise InputError(f"conditions: {one!r:.80} is of type {type(one).__name__}; write a "
+                             "name such as eyes-0.3-mean, or a Condition")
+    if not chosen:
         raise InputError(f"--conditions: no condition named; presets: {', '.join(PRESETS)}")
     baselines = [CLEAN] + [FRONTAL] * any(condition.in_depth for condition in chosen)
     return list(dict.fromkeys(baselines + chosen))
@@ -223,6 +237,17 @@ def _in_full(name: str) -> Condition:
         raise InputError(unknown("corruption", corruption, corruptions.CORRUPTIONS))
     known = [*PRESETS, *names(), *corruptions.CORRUPTIONS]
     raise InputError(unknown("condition", name, known) + ", or names such as eyes-0.3-mean")
+
+
+def _checked(condition: Condition) -> Condition:
+    """The condition, if its occluder, fraction, fill, corruption and severity can be; an angle can
+    be any."""
+    if condition.occluder != "none":
+        size = "natural" if condition.fraction is None else f"{condition.fraction:g}"
+        _covered(condition.name, condition.occluder, size, condition.fill)
+    if condition.corruption != "none":
+        _in_full(f"{condition.corruption}-{condition.severity}")
+    return condition
 
 
 def _covered(name: str, occluder: str, size: str, fill: str) -> Condition:

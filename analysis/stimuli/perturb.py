@@ -1,12 +1,14 @@
-"""From a condition and faces to what the model sees, and what of the face is covered.
+"""From a condition and faces to what the model sees, and what of the face is covered: `Perturbed`.
 
-In the order in which it would happen before a camera: the head is turned, then something covers it
-(`cover_faces`), then the picture is taken badly (`finish`).
+In the order in which it would happen before a camera: the head is turned (`pose`), then something
+covers it (`cover_faces`), then the picture is taken badly (`finish`).
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,10 +16,82 @@ from analysis.stimuli.conditions import Condition
 from analysis.stimuli.corruptions import CORRUPTIONS
 from analysis.stimuli.fills import Scene, paint
 from analysis.stimuli.layout import FaceLayout, face_layout, mean_layout, rolled, turned_camera
-from analysis.stimuli.occluders import Cover, cover
+from analysis.stimuli.occluders import Cover, cover, occlusion_fraction
 from analysis.stimuli.pose import rotate_in_plane, turn
 from iram.data.dataset import FaceDataset
 from iram.seeds import generators
+
+
+class Perturbed:
+    """Some faces under a condition. Each part is found when it is first asked for, and depends on
+    (seed, condition, face) alone, not on the other faces.
+
+    Attributes:
+        faces: which of the data set's.
+        ids: names of these pictures.
+        posed: the faces turned, uncovered.
+        layout: where the faces are in the pictures.
+        cover: where the occluder is; its mask is (1, S, S) where it is the same for all.
+    """
+
+    def __init__(
+        self, dataset: FaceDataset, faces: slice | np.ndarray, condition: Condition, *,
+        cameras: Tensor | None = None, seed: int = 0, **known,
+    ):
+        """Args:
+        cameras: (N, 2, 4) how each of these faces stands in its picture; None: as the mean face.
+        known: attributes that are known already.
+        """
+        self.dataset, self.faces, self.condition = dataset, faces, condition
+        self.cameras, self.seed = cameras, seed
+        self.__dict__ |= known
+
+    @cached_property
+    def ids(self) -> list[str]:
+        return self.dataset.metadata["image_id"].iloc[self.faces].tolist()
+
+    @cached_property
+    def posed(self) -> "Posed":
+        return pose(self.dataset, self.faces, self.condition)
+
+    @cached_property
+    def layout(self) -> FaceLayout:
+        return layout_at(self.condition, self.cameras, self.dataset.size)
+
+    @cached_property
+    def cover(self) -> Cover:
+        return cover_faces(self.layout, self.condition, self.ids, self.seed)
+
+    @property
+    def mask(self) -> Tensor:
+        """(N, S, S) bool, True = occluded."""
+        return self.cover.mask.expand(len(self.ids), -1, -1)
+
+    @property
+    def pictures(self) -> Tensor:
+        """(N, 1, S, S) in [0, 1]: what the model sees; made anew each time."""
+        return finish(self.posed.images, self.cover, self.condition, self.ids, self.seed,
+                      self.dataset, self.faces)
+
+    @property
+    def shares(self) -> Tensor:
+        """(3, N), 0 to 1: what is occluded of the face area, what is painted of the picture, and
+        what of the face area the head itself hides."""
+        covered = self.cover.mask
+        shares = occlusion_fraction(covered, self.layout), covered.float().mean((1, 2))
+        hidden = self.posed.self_occlusion_fraction
+        return torch.stack([*(s.expand(len(self.ids)) for s in shares), hidden])
+
+    def under(self, condition: Condition) -> "Perturbed":
+        """The same faces under another condition; what both have in common is found once."""
+        kept = ["ids"]
+        if condition.angles == self.condition.angles:
+            kept += ["posed", "layout"]
+        if condition.place == self.condition.place:
+            kept += ["cover"]
+        known = {name: getattr(self, name) for name in kept}
+        return Perturbed(self.dataset, self.faces, condition, cameras=self.cameras, seed=self.seed,
+                         **known)
 
 
 class Posed(NamedTuple):
@@ -33,7 +107,7 @@ class Posed(NamedTuple):
     self_occlusion_fraction: Tensor
 
 
-def pose(dataset: FaceDataset, part: slice, condition: Condition) -> Posed:
+def pose(dataset: FaceDataset, part: slice | np.ndarray, condition: Condition) -> Posed:
     """The faces of `part` at the condition's pose.
 
     A data set that renders its faces renders them again, at the asked yaw and pitch and otherwise
@@ -94,7 +168,7 @@ def finish(
     image_ids: Sequence[str],
     seed: int,
     dataset: FaceDataset | None = None,
-    part: slice | None = None,
+    part: slice | np.ndarray | None = None,
 ) -> Tensor:
     """(N, 1, S, S): posed pictures (N, 1, S, S), painted over and corrupted as the condition says.
 

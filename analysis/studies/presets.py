@@ -1,12 +1,15 @@
-"""How much of each part `iram study` runs, as plain data."""
+"""How much of each part `iram study` and the notebooks run, as plain data."""
 
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from analysis.studies.attribution.plan import Sizes
 from iram.data.classes import match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.names import label_of
+from iram.registry import unknown
 from iram.weights import pretrained
 
 HEADS = "heads"
@@ -96,3 +99,61 @@ def _knows(card: dict, dataset: FaceDataset) -> bool:
     except InputError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a notebook runs.
+
+    Attributes:
+        preset: how much of each part.
+        data: the specification of the faces.
+        out: the folder of its runs.
+        ran_lists: the lists of really occluded faces, None without.
+    """
+
+    preset: Preset
+    data: str
+    out: Path
+    ran_lists: Path | None = None
+
+    @property
+    def models(self) -> str:
+        return self.preset.heads_models if self._rendered else self.preset.models
+
+    @property
+    def model(self) -> str:
+        """The first of them, whose attention is asked about."""
+        return self.models.partition(",")[0]
+
+    @property
+    def conditions(self) -> str:
+        return self.preset.heads_conditions if self._rendered else self.preset.conditions
+
+    @property
+    def _rendered(self) -> bool:
+        return self.data.partition(":")[0] == HEADS
+
+
+def set_up(
+    preset: str | None = None, data: str | None = None, out: Path | str = "../runs/notebooks"
+) -> Setup:
+    """What a notebook runs; of what is left out the environment decides.
+
+    Args:
+        preset: a name in PRESETS; default: of the variable IRAM_PRESET, else smoke.
+        data: a specification, such as fer2013:fer2013.csv; default: FER2013 in the folder that
+            IRAM_DATA names (fer2013/fer2013.csv.xz, and ran_lists beside it), else rendered heads.
+        out: the folder of all runs; IRAM_OUT goes before it.
+
+    Raises:
+        InputError: no such preset.
+    """
+    name = preset or os.environ.get("IRAM_PRESET", "smoke")
+    if name not in PRESETS:
+        raise InputError(unknown("preset", name, PRESETS))
+    folder, chosen = os.environ.get("IRAM_DATA"), PRESETS[name]
+    known = f"fer2013:{folder}/fer2013/fer2013.csv.xz" if folder else chosen.data
+    spec = data or known
+    where = Path(os.environ.get("IRAM_OUT", out), name, spec.partition(":")[0])
+    return Setup(chosen, spec, where, Path(folder, "ran_lists") if folder and not data else None)

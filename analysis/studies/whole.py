@@ -29,7 +29,7 @@ from analysis.studies.shift import run as shifting
 from analysis.studies.shift.estimate import seconds_left
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
-from analysis.subjects.roles import RANDOM_LABELS, plays
+from analysis.subjects.roles import random_labels_of
 from analysis.subjects.training import Training, training_of
 from iram.data.dataset import FaceDataset
 
@@ -41,13 +41,11 @@ class Outcome:
     """A finished stage.
 
     Attributes:
-        made: cells that were computed now; 0 if all were there.
         lines: what it found, in short.
         record: what ran, for study.json.
         last: what is printed at the very end.
     """
 
-    made: int
     lines: Sequence[str]
     record: dict
     last: Sequence[str] = ()
@@ -75,7 +73,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Study:
+class Whole:
     """What is studied, and how far.
 
     Attributes:
@@ -99,11 +97,10 @@ class Study:
     progress: bool = True
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
-        return [(s, training_of(s, bool(getattr(s.model, "has_attention", False))))
-                for s in subjects]
+        return [(s, training_of(s)) for s in subjects]
 
 
-def stages(study: Study) -> list[Stage]:
+def stages(study: Whole) -> list[Stage]:
     """The parts in order, each with what is left of it; nothing is written. Without a model
     whose attention can move there is no shift.
 
@@ -115,7 +112,7 @@ def stages(study: Study) -> list[Stage]:
     return [*parts, _shift(study)] if moves else parts
 
 
-def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:
+def finish(study: Whole, found: dict[str, Outcome], described: dict) -> dict:
     """Writes and returns study.json: what ran, on what, and the verdicts."""
     record = {
         **described,
@@ -130,7 +127,7 @@ def finish(study: Study, found: dict[str, Outcome], described: dict) -> dict:
     return record
 
 
-def _occlusion(study: Study) -> Stage:
+def _occlusion(study: Whole) -> Stage:
     preset = study.preset
     names = preset.heads_conditions if study.dataset.renders else preset.conditions
     subjects = [s for s, training in study.trained(study.subjects) if not training.random_labels]
@@ -149,20 +146,16 @@ def _occlusion(study: Study) -> Stage:
             bench.report_real(results, study.ran_lists)
         record = {"faces": len(plan.dataset), "conditions": len(plan.conditions),
                   "models": [s.name for s in subjects]}
-        return Outcome(results.made, lines, record)
+        return Outcome(lines, record)
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", subjects)
     return Stage("occlusion", what, left.seconds if left.passes else 0.0, run)
 
 
-def _attribution(study: Study) -> Stage:
+def _attribution(study: Whole) -> Stage:
     preset, trained = study.preset, study.trained(study.subjects)
     subjects = [s for s, training in trained if not training.is_control]
-    randomised = {}
-    for subject, own in trained:
-        like = [s for s, other in trained if plays(RANDOM_LABELS, other, own)]
-        if like and not own.is_control:
-            randomised[subject.name] = like[0]
+    randomised = random_labels_of(subjects, study.subjects)
     given = {
         "subjects": subjects, "dataset": study.dataset,
         "methods": select_methods(preset.methods), "out": study.out / "attribution",
@@ -178,13 +171,13 @@ def _attribution(study: Study) -> Stage:
         record = {"faces": len(plan.dataset), "methods": list(plan.methods),
                   "faces_of": vars(plan.sizes), "models": [s.name for s in subjects],
                   "random_labels": {k: s.name for k, s in randomised.items()}}
-        return Outcome(findings.made, attribution_essence(findings.tables), record)
+        return Outcome(attribution_essence(findings.tables), record)
 
     what = _what(plan.dataset, f"{len(plan.methods)} methods", subjects)
     return Stage("attribution", what, sum(cost.seconds for cost in suite_costs(plan)), run)
 
 
-def _shift(study: Study) -> Stage:
+def _shift(study: Whole) -> Stage:
     preset, chosen = study.preset, study.preset.shift_conditions
     conditions = shifting.DEFAULT if chosen == "default" else select(chosen)
     given = {
@@ -192,8 +185,8 @@ def _shift(study: Study) -> Stage:
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
     }
-    evidence, _, _ = shifting.planned(**given)
-    plan = evidence.study.plan
+    planned, _ = shifting.planned(**given)
+    plan = planned.plan
 
     def run() -> Outcome:
         results = shifting.shift(**given, progress=study.progress, executor=study.executor)
@@ -204,10 +197,10 @@ def _shift(study: Study) -> Stage:
                   "models": [s.name for s in study.moved], "verdicts": verdicts}
         lines = [line.lstrip("\n") for line in fills.fill_lines(results.tables["by_fill"])]
         lines += results.notes
-        return Outcome(results.made, lines, record, list(report.verdict_table(table)))
+        return Outcome(lines, record, list(report.verdict_table(table)))
 
     what = _what(plan.dataset, f"{len(plan.conditions)} conditions", study.moved)
-    return Stage("shift", what, seconds_left(evidence.study), run)
+    return Stage("shift", what, seconds_left(planned), run)
 
 
 def _what(dataset: FaceDataset, how: str, subjects: Sequence[Subject]) -> str:

@@ -12,7 +12,10 @@ from analysis.attributions.judgement import MOST, judged
 from analysis.attributions.layers import name_layer
 from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
+from analysis.subjects.recognition import faces_of, recognition
+from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical
 from iram.errors import InputError, listing
@@ -25,10 +28,13 @@ NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "
 NOT_TRIED = f"not tried here: more than {MOST} passes a face"
 
 
-def check(spec: str, device: str = "cpu", layer: str | None = None) -> list[Finding]:
+def check(
+    spec: str, device: str = "cpu", data: str | None = None, layer: str | None = None
+) -> list[Finding]:
     """What became of each trial, on four rendered heads of 48 px.
 
     Args:
+        data: faces that it is to recognise; rendered heads by default. See `recognition`.
         layer: that class activation maps read; None: see `analysis.attributions.layers.chosen`.
 
     Raises:
@@ -37,14 +43,15 @@ def check(spec: str, device: str = "cpu", layer: str | None = None) -> list[Find
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
     name_layer(model, layer)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
-    found = probe.basics(model, images)
+    found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
+    found += probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
     found += [speed(model, images), probe.outputs(model, images)]
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))
-    found.append(classes(model))
-    if hasattr(model, "lacks"):
+    found += [classes(model), recognition(model, faces_of(data), device)]
+    if isinstance(model, OutsideModel):
         try:
             probe.examine_insides(model, images)
         except InputError as error:
@@ -70,8 +77,7 @@ def speed(model: nn.Module, images: Tensor) -> Finding:
 
 def classes(model: nn.Module) -> Finding:
     """Its classes beside FER2013's, as an example of a data set."""
-    described = getattr(model, "description", None)
-    own = described.data_classes if described else model.classes
+    own = model.classes
     known, wanted = {canonical(n): n for n in own}, {canonical(n) for n in FER2013_CLASSES}
     lacks = [name for name in FER2013_CLASSES if canonical(name) not in known]
     besides = [name for key, name in known.items() if key not in wanted]
@@ -83,7 +89,7 @@ def classes(model: nn.Module) -> Finding:
 
 def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
     """Gradients, layers, attention and what replacing it does, weights and copies."""
-    lacks = getattr(model, "lacks", {})
+    lacks = contract.lacks(model)
     trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
               "interventions": probe.interventions}
     for need, trial in trials.items():

@@ -12,6 +12,7 @@
     seed = 0                          # that it was trained with; default 0
     layer = "stage4"                  # for class activation maps; default: found
     reshape = "tokens:1"              # where its places are; see analysis/attributions/places.py
+    root = ".."                       # of FILE.py: a folder that its imports are found in as well
 
     [mapping]                         # its names for the data set's, beyond the usual synonyms
     grin = "happy"
@@ -27,6 +28,7 @@
 `classes` is always needed; `input_size` and `colour` unless the file itself says them.
 """
 
+import codecs
 import math
 import re
 import tomllib
@@ -72,6 +74,7 @@ class Description:
     seed: int = 0
     layer: str | None = None
     reshape: str | None = None
+    root: str | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     attention: AttentionLayers | None = None
 
@@ -116,17 +119,45 @@ def read_description(
             f"{path} lacks" if path.exists() else f"{model} has no description; write {path} with"
         )
         raise InputError(f"{where} {'; '.join(missing)}")
-    checked = {field: _checked(path, field, value) for field, value in values.items()}
-    return _consistent(path, Description(**{"name": name, **checked}))
+    checked = {field: checked_value(path, field, value) for field, value in values.items()}
+    return consistent(path, Description(**{"name": name, **checked}))
+
+
+def root_of(model: Path, factory: str) -> list[Path]:
+    """The folder, if any, that the description of a Python file names as `root`: what has to be
+    known before the file is run.
+
+    Raises:
+        InputError: it is not there.
+    """
+    path = model.with_suffix(".toml")
+    values = _read(path)
+    table = values.get(factory)
+    root = (table if isinstance(table, dict) else {}).get("root", values.get("root"))
+    if root is None:
+        return []
+    folder = path.parent / Path(checked_value(path, "root", root)).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{path}: root = {root!r}: there is no folder {folder}")
+    return [folder.resolve()]
 
 
 def _read(path: Path) -> dict:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"{path} is stored as UTF-16; store it as UTF-8 (in Notepad: Save as, "
+                             "Encoding; in PowerShell: -Encoding utf8)")
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except InputError:
+        raise
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(f"{path} is not UTF-8 (line {line} is not); store it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # of numbers too: Python reads 4300 digits
         raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
 
@@ -142,22 +173,31 @@ def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path
     return own
 
 
-def _checked(path: Path, field: str, value):
+def checked_value(where: Path | str, field: str, value, called: str = ""):
+    """The value of a field, if it can be one.
+
+    Args:
+        called: the field's name in messages, if it has another there.
+
+    Raises:
+        InputError: what would be right.
+    """
     try:
         return CHECKS[field](value)
     except InputError as error:
-        raise InputError(f"{path}: {field} = {value!r}: {error}") from None
+        raise InputError(f"{where}: {called or field} = {value!r}: {error}") from None
 
 
-def _consistent(path: Path, made: Description) -> Description:
+def consistent(where: Path | str, made: Description) -> Description:
+    """The description, if its fields fit each other; else raises InputError."""
     for field in ("mean", "std"):
         count = len(getattr(made, field))
         if count not in (1, made.channels):
-            raise InputError(f"{path}: {field} has {count} numbers; a {made.colour} model takes 1"
+            raise InputError(f"{where}: {field} has {count} numbers; a {made.colour} model takes 1"
                              + (" or 3" if made.channels == 3 else ""))
     for name, _ in made.mapping:
         if name not in made.classes:
-            raise InputError(f"{path}: [mapping]: {unknown('class', name, made.classes)}")
+            raise InputError(f"{where}: [mapping]: {unknown('class', name, made.classes)}")
     return made
 
 
@@ -239,5 +279,5 @@ CHECKS: dict[str, Callable] = {
     "input_size": _whole(8, 1024), "colour": _one_of(*CHANNELS), "classes": _names(2),
     "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
     "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
-    "attention": _attention, "layer": _text, "reshape": _reshape,
+    "attention": _attention, "layer": _text, "reshape": _reshape, "root": _text,
 }

@@ -9,43 +9,48 @@ from threading import Lock
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from analysis.engine.store import cell_key
 from analysis.subjects import python_file
-from analysis.subjects.description import Description, read_description
+from analysis.subjects.answers import Known, known_by, pictures
+from analysis.subjects.description import Description, read_description, root_of
 from analysis.subjects.exported import ExportedNet
+from analysis.subjects.formats import told_of, told_of_another
+from analysis.subjects.neighbours import Neighbours
 from analysis.subjects.onnx_file import OnnxNet
 from analysis.subjects.outside import OutsideModel
+from analysis.subjects.weights_file import put_weights
 from iram.errors import InputError
 from iram.files import sha256
+from iram.weights import PRETRAINED
 
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".pt.tar", ".tar", ".joblib", ".npy",
-           ".pte", ".ptl")
-LOCK = Lock()  # running a file changes where Python looks for modules
+LOCK = Lock()  # a file is loaded at a time
 
 
 def is_outside(name: str) -> bool:
     """Whether a name of --models is a file that is none of ours.
 
     Raises:
-        InputError: a kind of file that is not opened.
+        InputError: a kind of file, or of folder, that is not opened.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.suffix.lower() in LOADERS or _with_factory(name):
         return True
-    if name.lower().endswith(PICKLES):
-        raise InputError(
-            f"{name}: such a file is a pickle; opening one can run any code, so none is opened. "
-            "Save its weights by safetensors.torch.save_file(net.state_dict(), 'net.safetensors') "
-            "and name FILE.py:factory, with weights = 'net.safetensors' in FILE.toml; or export "
-            "the net (torch.onnx.export, torch.export.save)"
-        )
+    if _is_shipped(name) or path.suffix.lower() == ".safetensors":
+        return False
+    told = told_of(path)
+    if told and not path.exists():
+        raise InputError(f"there is no file {path}")
+    if told or path.is_file():
+        raise InputError(told or told_of_another(path))
     return False
 
 
 def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     """The model, in eval mode, and the SHA-256 of all that its answers depend on: its weights, its
-    source or file, and its description.
+    source or file, and its description; of a Python file, which may take numbers from anywhere,
+    also its answers to fixed pictures.
 
     Raises:
         InputError: a mistake in the file, its description, or the user's code.
@@ -55,42 +60,65 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     with LOCK:
-        net, description, content = LOADERS[path.suffix.lower()](path, factory)
+        net, description, content, notes = LOADERS[path.suffix.lower()](path, factory)
     model = OutsideModel(net, description, str(path)).eval()
-    return model.to(device), cell_key(content=content, description=description.to_dict())
+    model.notes += tuple(notes)
+    content = cell_key(content=content, description=description.to_dict())
+    whole = path.suffix.lower() in WHOLE
+    model.known = Known(content, None) if whole else known_by(model, content, device)
+    return model.to(device), model.known.key
 
 
 def _python(path: Path, factory: str | None):
     if factory is None:
         raise python_file.which_factory(path)
-    module = python_file.run_file(path)
+    roots = root_of(path, factory)
+    neighbours = Neighbours(path, roots)
+    module = python_file.run_file(path, neighbours)
     callables = [key for key, value in vars(module).items() if callable(value)]
     description = read_description(path, f"{path.stem}-{factory}", {}, factory, callables)
-    net = python_file.make(path, module, factory, description.seed)
-    if description.weights:
-        python_file.put_weights(net, path.parent / description.weights)
-    return net, description, {"sources": python_file.sources(path), "weights": weights_hash(net)}
+    net = python_file.make(path, module, factory, description.seed, neighbours)
+    _first_pass(net, description, path, neighbours)
+    notes = put_weights(net, path.parent / description.weights) if description.weights else []
+    read = python_file.sources(path, roots) | python_file.hashes(path, neighbours.files())
+    return net, description, {"sources": read, "weights": weights_hash(net)}, notes
+
+
+def _first_pass(net: nn.Module, description: Description, path: Path, neighbours: Neighbours):
+    """What a net makes of itself when it first sees a picture is made now, by its seed.
+
+    Raises:
+        InputError: weights that are still not made (torch's lazy modules), with the reason.
+    """
+    try:
+        with neighbours.running(description.seed), torch.no_grad():
+            OutsideModel(net, description, str(path))(pictures(1))
+    except InputError:
+        if any(map(is_lazy, net.parameters())):
+            raise
 
 
 def _onnx(path: Path, factory: str | None):
     net = OnnxNet(path)
     description = _of_file(path, net.told)
     net.choose_output(len(description.classes))
-    return net, description, net.content
+    return net, description, net.content, []
 
 
 def _exported(path: Path, factory: str | None):
     net = ExportedNet(path)
-    return net, _of_file(path, net.told), sha256(path)
+    return net, _of_file(path, net.told), sha256(path), []
 
 
 def _of_file(path: Path, told: dict) -> Description:
     """The description may be that of a Python file too; such a file has its own weights, and its
     layers can't be read."""
-    return replace(read_description(path, path.stem, told), weights=None, attention=None)
+    described = read_description(path, path.stem, told)
+    return replace(described, weights=None, attention=None, root=None)
 
 
 LOADERS: dict[str, Callable] = {".py": _python, ".onnx": _onnx, ".pt2": _exported}
+WHOLE = (".onnx", ".pt2")  # files that hold all that their answers depend on
 
 
 def weights_hash(net: nn.Module) -> str:
@@ -108,3 +136,8 @@ def _with_factory(name: str) -> tuple[str, str] | None:
     """(file, factory) of FILE.py:factory."""
     found = re.fullmatch(r"(.+\.py):(.*)", name)
     return (found[1], found[2].strip()) if found else None
+
+
+def _is_shipped(name: str) -> bool:
+    return Path(name).name == name and any(
+        (PRETRAINED / f"{stem}.safetensors").is_file() for stem in (name, f"{name}-seed0"))

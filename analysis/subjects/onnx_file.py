@@ -1,5 +1,6 @@
 """An ONNX file, run by onnxruntime: nothing in it is code, and no gradient passes through it."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,12 +22,14 @@ class OnnxNet:
 
     Attributes:
         told: what the file says of its input: `input_size`, `colour`, where they are fixed.
+        alone: why it has to be asked one picture at a time; "" where it needn't be.
         content: SHA-256 of the file and of the files that it takes weights from.
 
         lacks: see `OutsideModel`.
 
-    A file that was exported for one batch size is asked in batches of that size. Sessions may be
-    shared by threads.
+    A file that was exported for one batch size is asked in batches of that size, and one that is
+    quantised as it runs, whose scales are those of its whole batch, is to be asked for one picture
+    at a time. Sessions may be shared by threads.
     """
 
     lacks = {  # noqa: RUF012 (read only)
@@ -38,12 +41,14 @@ class OnnxNet:
 
     def __init__(self, path: Path):
         self.path = path
-        external = external_files(path)
+        graph = read_graph(path)
+        external = external_files(path, graph)
         self.content = _content([path, *external])
         self.session = _session(path)
         self.input = self._only_input()
         self.dtype = TYPES[self.input.type]
         self.last, self.batch, self.told = _layout(path, self.input.shape)
+        self.alone = as_it_runs(graph)
 
     def choose_output(self, classes: int) -> None:
         """Takes the first output of (N, classes).
@@ -86,11 +91,11 @@ class OnnxNet:
         return inputs[0]
 
 
-def external_files(path: Path) -> list[Path]:
-    """The files that an ONNX file takes weights from, all of them in its folder or below.
+def read_graph(path: Path):
+    """What an ONNX file holds, without the weights that lie in other files.
 
     Raises:
-        InputError: no ONNX file, or weights in a file outside its folder or one that is not there.
+        InputError: no ONNX file.
     """
     try:
         import onnx
@@ -106,6 +111,34 @@ def external_files(path: Path) -> list[Path]:
         raise InputError(f"{path} is no whole ONNX file: {one_line(error)}") from error
     if not model.graph.node:
         raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
+    return model
+
+
+def as_it_runs(model) -> str:
+    """Why a file has to be asked one picture at a time: it computes scales from all that it is
+    given; "" if it doesn't."""
+    graphs = [model.graph, *model.functions]
+    found = {node.op_type for graph in graphs for node in _nodes(graph)}
+    dynamic = sorted(name for name in found if name.startswith("DynamicQuantize"))
+    return f"quantised as it runs ({listing(dynamic)})" if dynamic else ""
+
+
+def _nodes(graph) -> Iterator:
+    """The nodes of a graph, and of those inside them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs]:
+                yield from _nodes(inner)
+
+
+def external_files(path: Path, model=None) -> list[Path]:
+    """The files that an ONNX file takes weights from, all of them in its folder or below.
+
+    Raises:
+        InputError: no ONNX file, or weights in a file outside its folder or one that is not there.
+    """
+    model = model or read_graph(path)
     folder, found = path.resolve().parent, []
     for location in _locations(model):
         file = (folder / location).resolve()

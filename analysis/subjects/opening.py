@@ -1,13 +1,15 @@
 """Opening the models of --models, and bringing their classes and the data set's together."""
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 from torch import nn
 
 from analysis.subjects.loading import is_outside, load_outside
+from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
@@ -15,23 +17,22 @@ from iram.errors import InputError, listing
 from iram.names import split_names
 from iram.weights import PRETRAINED, find_weights, load_model, read_card
 
+Models: TypeAlias = str | Subject | nn.Module | Sequence[str | Subject | nn.Module]
+"""Names and files as --models takes them, subjects, or modules that say all themselves."""
 
-@dataclass
+
+MEMORY = "one in memory"  # where a module is that no file holds
+
+
 class OutsideSubject(Subject):
-    """A model from outside; `spec` is what --models calls it."""
-
-    spec: str = ""
+    """A model from a file that is none of ours."""
 
     @cached_property
     def model(self) -> nn.Module:
-        model, known = open_outside(self.spec, self.device)
-        if known != self.weights_sha256:
+        model, _ = open_outside(self.spec, self.device)
+        if not model.known.agrees(self.known):
             raise InputError(f"{self.spec} has changed since it was opened")
         return model
-
-    def faces(self, images):
-        """The pictures on the model's device; it resizes them itself."""
-        return images.to(self.device)
 
 
 def open_outside(spec: str, device: str = "cpu"):
@@ -49,22 +50,22 @@ def open_model(spec: str, device: str = "cpu") -> nn.Module:
 
 
 def open_subjects(
-    names: str, classes: Sequence[str], device: str = "cpu", bf16: bool = False
+    models: Models, classes: Sequence[str], device: str = "cpu", bf16: bool = False
 ) -> list[Subject]:
     """The models of a comma-separated list: shipped names, weights files of ours, FILE.py:factory,
-    FILE.onnx and FILE.pt2.
+    FILE.onnx and FILE.pt2; and subjects as they are, on their own device.
 
     Raises:
         InputError: no such model, a mistake in one, two of one name, or classes that one lacks.
     """
-    subjects = _opened(names, device, bf16)
+    subjects = _opened(models, device, bf16)
     for subject in subjects:
         _match(subject, classes)
     return subjects
 
 
 def open_study(
-    names: str, dataset: FaceDataset, device: str = "cpu", bf16: bool = False
+    models: Models, dataset: FaceDataset, device: str = "cpu", bf16: bool = False
 ) -> tuple[list[Subject], FaceDataset]:
     """The models, and the faces that all of them have a class for.
 
@@ -75,7 +76,7 @@ def open_study(
     Raises:
         InputError: as `open_subjects`; or fewer than 2 classes in common.
     """
-    subjects = _opened(names, device, bf16)
+    subjects = _opened(models, device, bf16)
     known = [{canonical(name) for name in subject.classes} for subject in subjects]
     shared = [c for c in dataset.classes if all(canonical(c) in names for names in known)]
     if len(shared) < 2:
@@ -84,9 +85,10 @@ def open_study(
                          f"of them are in all models ({lists}). {_other_names(dataset, subjects)}")
     for subject in subjects:
         _match(subject, shared)
-    lines = [*map(told, (s for s in subjects if isinstance(s, OutsideSubject)))]
+    lines = [*map(told, (s for s in subjects if s.spec))]
     lines += [f"{s.name}: runs in the file's own arithmetic, not in bf16" for s in subjects
-              if bf16 and not isinstance(getattr(s.model, "net", s.model), nn.Module)]
+              if bf16 and isinstance(s.model, OutsideModel)
+              and not isinstance(s.model.net, nn.Module)]
     lines += _unmatched(subjects, known, dataset, shared)
     if lines:
         print("\n".join(lines), flush=True)
@@ -100,7 +102,7 @@ def _other_names(dataset: FaceDataset, subjects) -> str:
         order = "NAME+NAME+..., in the order of the numbers" if all(
             name.isdigit() for name in dataset.classes) else "FOLDER:NAME+FOLDER:NAME+..."
         where.append(f"name them in the data: {dataset.spec},classes={order}")
-    if any(isinstance(subject, OutsideSubject) for subject in subjects):
+    if any(subject.spec for subject in subjects):
         where.append("a description's [mapping] names other counterparts")
     told = "; or ".join(where) or "choose models that were trained on these classes"
     return told[0].upper() + told[1:]
@@ -111,7 +113,7 @@ def told(subject: Subject) -> str:
     model = subject.model
     text = (f"{subject.name}: {subject.spec}, {model.size} px {model.description.colour}, "
             f"{len(subject.classes)} classes, {model.description.output}")
-    return "; ".join([text, *dict.fromkeys(model.lacks.values())])
+    return "; ".join([text, *model.notes, *dict.fromkeys(model.lacks.values())])
 
 
 def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list[str]:
@@ -138,12 +140,36 @@ def _unmatched(subjects, known, dataset: FaceDataset, shared: list[str]) -> list
     return lines
 
 
-def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
-    subjects, named = [], {}
-    for name in split_names(names):
-        subject = (_outside if is_outside(name) else _ours)(name, device, bf16)
+def each_of(models: Models) -> list[str | Subject | nn.Module]:
+    """Each model by itself; names apart.
+
+    Raises:
+        InputError: something that is neither a name, a subject nor a module.
+    """
+    listed = list(models) if isinstance(models, list | tuple) else [models]
+    found: list[str | Subject | nn.Module] = []
+    for one in listed:
+        if isinstance(one, str):
+            found += split_names(one)
+        elif isinstance(one, Subject | nn.Module):
+            found.append(one)
+        else:
+            raise InputError(f"models: {one!r:.80} is of type {type(one).__name__}; write a name, "
+                             "a file, or Subject.of(module, classes=..., size=...)")
+    return found
+
+
+def _opened(models: Models, device: str, bf16: bool) -> list[Subject]:
+    subjects: list[Subject] = []
+    named: dict[str, list[str]] = {}
+    for one in each_of(models):
+        if isinstance(one, str):
+            subject = (_outside if is_outside(one) else _ours)(one, device, bf16)
+        else:
+            subject = _shared(one if isinstance(one, Subject) else Subject.of(one), bf16)
         subjects.append(subject)
-        place = "the shipped one" if subject.path.parent == PRETRAINED else name
+        shipped = subject.path.parent == PRETRAINED
+        place = "the shipped one" if shipped else one if isinstance(one, str) else MEMORY
         named.setdefault(subject.name, []).append(place)
     if not subjects:
         raise InputError("--models names no model; `iram models` lists them")
@@ -153,12 +179,22 @@ def _opened(names: str, device: str, bf16: bool) -> list[Subject]:
     return subjects
 
 
+def _shared(subject: Subject, bf16: bool) -> Subject:
+    """The same model, whose classes can be matched with other data without changing the user's."""
+    other = copy.copy(subject)
+    other.__dict__.update(subject.__dict__)
+    other.bf16 = other.bf16 or bf16
+    return other
+
+
 def _twice(name: str, places: list[str]) -> str:
     """What is told of models of one name, by where each was found."""
     first, second = places[:2]
-    if first == second:
+    if first == second != MEMORY:
         return f"{name} named twice; results are kept by name"
     told = f"{name} is both {first} and {second}; results are kept by name: "
+    if MEMORY in (first, second):
+        return told + "give one of them another `name` in Subject.of"
     if any(is_outside(place) for place in (first, second)):
         return told + "give one of them another `name` in its description"
     return told + ("rename the file and its .json, with the label in it, or train with "
@@ -175,7 +211,8 @@ def _ours(name: str, device: str, bf16: bool) -> Subject:
 def _outside(spec: str, device: str, bf16: bool) -> OutsideSubject:
     model, known = open_outside(spec, device)
     path, classes = Path(model.where), model.description.data_classes
-    subject = OutsideSubject(path, model.name, model.seed, known, None, device, bf16, classes, spec)
+    subject = OutsideSubject(path, model.name, model.seed, known, None, device, bf16, classes, spec,
+                             model.known)
     subject.__dict__["model"] = model  # already read, to see what it can do
     return subject
 

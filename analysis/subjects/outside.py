@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,13 @@ from torch import Tensor, nn
 from analysis.attributions.layers import features
 from analysis.attributions.places import Layout, brought
 from analysis.stimuli.resizing import resize_pictures
+from analysis.subjects.answers import Known
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
 from analysis.subjects.mistakes import told_by_user
-from iram.errors import InputError
+from analysis.subjects.outputs import logits_in
+from iram import contract
+from iram.errors import InputError, listing
 from iram.model import Replacement, Trace
 
 Act = Callable[[int, Tensor], Tensor | None]
@@ -31,7 +33,9 @@ class OutsideModel(nn.Module):
         net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
             it has any, says what such a net can never do.
         size: S, pixels a side of what the net sees.
-        classes: its own, in the order of its logits.
+        classes: under the names that its description maps them to, in the order of its logits.
+        input_size: None: it takes faces of any size.
+        takes: the type of the faces that it is given, whatever that of the net's weights is.
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
@@ -40,28 +44,35 @@ class OutsideModel(nn.Module):
         cam_layer, cam_reshape: the layer that the description names for class activation maps,
             and where its places are; None: they are found (see
             `analysis.attributions.layers.chosen`).
+        alone: why it is asked one picture at a time; "" where it is not.
+        known: what its results are known by, where it was loaded from a file.
+        notes: what else there is to say of it.
     """
+
+    input_size = None
+    takes = torch.float32
 
     def __init__(self, net: Callable, description: Description, where: str = ""):
         super().__init__()
         self.net, self.description, self.where = net, description, where or description.name
         self.name, self.seed = description.name, description.seed
-        self.size, self.classes = description.input_size, description.classes
-        self.lacks: dict[str, str] = dict(getattr(net, "lacks", {}))
+        self.size, self.classes = description.input_size, description.data_classes
+        self.lacks: dict[str, str] = dict(contract.lacks(net))
         self.stages: dict[str, Layout] = {}
-        self.cam_layer = description.layer
-        self.cam_reshape = description.reshape
+        self.cam_layer, self.cam_reshape = description.layer, description.reshape
+        self.known: Known | None = None
+        self.alone = getattr(net, "alone", "") or _as_it_runs(net)
+        if self.alone:  # what follows reads whole batches, and no gradient passes rounding
+            told = f"it is {self.alone}, and asked one picture at a time"
+            alone = ("gradients", "layers", "attention", "interventions")
+            self.lacks = dict.fromkeys(alone, told) | self.lacks
+        self.notes: tuple[str, ...] = (
+            f"{self.alone}, by numbers of the whole batch: it is asked one picture at a time",
+        ) if self.alone else ()
         mean, std = (torch.tensor(one).double().view(-1, 1, 1).expand(description.channels, 1, 1)
                      for one in (description.mean, description.std))
         self.register_buffer("mean", mean.float(), persistent=False)
         self.register_buffer("gain", (1 / std).float(), persistent=False)
-
-    @property
-    def architecture(self) -> SimpleNamespace:
-        """By what two of a kind are known (see `analysis.studies.attribution.labels`)."""
-        attention = self.description.attention
-        return SimpleNamespace(backbone=type(self.net).__name__,
-                               attention=attention and attention.layers)
 
     @property
     def has_attention(self) -> bool:
@@ -82,13 +93,16 @@ class OutsideModel(nn.Module):
         return len(self.layers) or len(self.stages) or 1
 
     def forward(self, images: Tensor) -> Tensor:
-        with told_by_user(self.where):
-            outputs = self.net(self.prepared(images))
-        return self._logits(outputs, len(images))
+        pictures = self.prepared(images)
+        if self.alone and len(pictures) > 1:
+            return torch.cat([self._logits(one) for one in pictures.split(1)])
+        return self._logits(pictures)
 
     def prepared(self, images: Tensor) -> Tensor:
-        """(N, C, S, S): what the net sees, in the type of its weights."""
-        pictures = resize_pictures(images, self.size) - self.mean  # repeats gray for RGB as well
+        """(N, C, S, S): what the net sees, in the type of its weights; all before is in single
+        precision."""
+        pictures = resize_pictures(images.float(), self.size)
+        pictures = pictures - self.mean  # repeats gray for RGB as well
         pictures *= self.gain  # in place: at 224 px a copy costs as much as a layer
         return pictures.to(self.dtype)
 
@@ -181,19 +195,20 @@ class OutsideModel(nn.Module):
         floating = (w.dtype for w in weights if w.is_floating_point())
         return next(floating, torch.float32)
 
-    def _logits(self, outputs, count: int) -> Tensor:
-        """(N, K) of what the net gave: a tensor, or the first of several, or their `logits`."""
-        outputs = getattr(outputs, "logits", outputs)
-        if isinstance(outputs, list | tuple) and outputs:
-            outputs = outputs[0]
-        wanted = (count, len(self.classes))
-        if not isinstance(outputs, Tensor) or outputs.shape != wanted:
-            got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            raise InputError(f"{self.where}: for {count} pictures it must return {wanted}, one "
-                             f"number a class; it returned {got}")
-        if not outputs.is_floating_point():
-            raise InputError(f"{self.where}: it must return floats, not {outputs.dtype}")
+    def _logits(self, pictures: Tensor) -> Tensor:
+        """(N, K) in single precision or better; see `outputs.logits_in`."""
+        with told_by_user(self.where):
+            outputs = self.net(pictures)
+        logits = logits_in(outputs, len(pictures), len(self.classes), self.where)
         if self.description.output == "probabilities":
             tiny = torch.finfo(torch.float32).tiny
-            return outputs.float().clamp(min=tiny).log()
-        return outputs
+            return logits.float().clamp(min=tiny).log()
+        return logits
+
+
+def _as_it_runs(net) -> str:
+    """Why a torch net has to be asked one picture at a time: parts of it take the scales of their
+    numbers from the whole batch; "" if there are none."""
+    modules = net.modules() if isinstance(net, nn.Module) else ()
+    found = {type(m).__name__ for m in modules if "quantized.dynamic" in type(m).__module__}
+    return f"quantised as it runs (dynamic {listing(sorted(found))})" if found else ""

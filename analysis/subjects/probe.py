@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from analysis.attributions.layers import (
     chosen,
@@ -17,20 +16,13 @@ from analysis.attributions.layers import (
 )
 from analysis.attributions.places import Layout
 from analysis.attributions.question import fitted, undisturbed
+from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range
 from analysis.subjects.outside import OutsideModel
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
-COUNT, SIZE = 3, 48  # of the pictures
-ALIKE = 1e-3  # of the logits' own spread: what rounding may change in single precision
 SUMS = 1e-2  # how far from 1 probabilities may sum
-
-
-def pictures(count: int = COUNT, size: int = SIZE) -> Tensor:
-    """(count, 1, size, size): smooth random gray, the same at every call."""
-    draws = torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    return F.interpolate(draws, (size, size), mode="bicubic").clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -56,15 +48,15 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         if not known:
             return found
         found.append(state(model, images))
-        spread = _spread(logits)
-        allowed = _alike(model) * spread
+        width = spread(logits)
+        allowed = alike(model) * width
         again = float((model(images) - logits).abs().max())
         found.append(_same("determinism", again, allowed, "the same picture gives the same",
                            "is it left to chance (dropout) in eval mode?"))
         alone = torch.cat([model(one[None]) for one in images])
         found.append(_same("batch independence", float((alone - logits).abs().max()), allowed,
                            "a picture's outputs are its own", "does it use batch statistics "
-                           "(BatchNorm in training mode)?"))
+                           "(BatchNorm in training mode, scales of dynamic quantisation)?"))
     return found
 
 
@@ -75,15 +67,9 @@ def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Find
                    f"{allowed:.2g}; {bad}")
 
 
-def _alike(model: nn.Module) -> float:
-    """What rounding may change, as a share of the spread: more in half precision."""
-    floating = [p.dtype for p in model.parameters() if p.is_floating_point()]
-    return max([ALIKE, *(8 * torch.finfo(dtype).eps for dtype in floating)])
-
-
 def outputs(model: nn.Module, images: Tensor) -> Finding:
     """Whether the outputs are what the description calls them."""
-    described = getattr(getattr(model, "description", None), "output", "logits")
+    described = model.description.output if isinstance(model, OutsideModel) else "logits"
     with torch.no_grad():
         logits = model(images).float()
     total, positive = logits.exp().sum(1), bool((logits >= 0).all())
@@ -171,7 +157,8 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
         _check_used_once(model, images)
     with torch.no_grad():
         found = model.trace(images).attention
-    for layer, one in zip(getattr(model, "layers", range(len(found))), found, strict=True):
+    names = model.layers if isinstance(model, OutsideModel) else range(len(found))
+    for layer, one in zip(names, found, strict=True):
         check_range(one, layer)
         if not one.isfinite().all() or len(one) != len(images):
             raise InputError(f"attention layer '{layer}': {tuple(one.shape)} with values that are "
@@ -197,12 +184,12 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
     """Whether its own map put back changes nothing, and another one something."""
     with torch.no_grad():
         trace = model.trace(images)
-        spread = _spread(trace.logits)
+        width = spread(trace.logits)
         idle = []
         for layer, own in enumerate(trace.attention):
             with model.intervene({layer: own}):
                 same = float((model(images) - trace.logits).abs().max())
-            if not same <= _alike(model) * spread:
+            if not same <= alike(model) * width:
                 return Finding("interventions", False, f"putting back layer {layer}'s own map "
                                f"changes the logits by {same:.2g}")
             slope = torch.linspace(0.2, 1.8, own.shape[3], device=own.device)
@@ -213,11 +200,6 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
         return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
                        "changes nothing: what follows does not use it")
     return Finding("interventions", True, "its own maps put back change nothing, others do")
-
-
-def _spread(logits: Tensor) -> float:
-    """Of a picture's logits, in the mean."""
-    return float(logits.float().std(1).mean().clamp(min=1e-6))
 
 
 def _short(error: Exception) -> str:

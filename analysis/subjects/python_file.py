@@ -4,19 +4,17 @@ The only place where a user's code is run, and only because the user named a Pyt
 """
 
 import ast
-import contextlib
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import nn
 
 from analysis.subjects.mistakes import is_users, told_by_user
+from analysis.subjects.neighbours import Neighbours
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
@@ -39,62 +37,72 @@ def defined(path: Path) -> list[str]:
             if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
-def sources(path: Path) -> dict[str, str]:
-    """{name: SHA-256} of the file and of those beside it that it imports, directly or not.
+def sources(path: Path, roots: Sequence[Path] = ()) -> dict[str, str]:
+    """{name: SHA-256} of the file and of those beside it, or in `roots`, that it imports, directly
+    or not.
 
     Found in the text, so that it does not depend on what was imported before.
     """
     found, todo = {}, [path]
     while todo:
         file = todo.pop()
-        name = file.relative_to(path.parent).as_posix()
+        name = Path(os.path.relpath(file, path.parent)).as_posix()
         if name in found:
             continue
         source = read_source(file)
         found[name] = sha256(source).hexdigest()
-        with told_by_user(str(file)):
-            tree = ast.parse(source, str(file))
-        todo += [beside for module in _imported(tree) for beside in _beside(path.parent, module)]
+        for level, module in _imported(parsed(file, source)):
+            folders = file.parents[level - 1 : level] if level else [path.parent, *roots]
+            todo += [beside for folder in folders for beside in _beside(folder, module)]
     return found
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def hashes(path: Path, files: Iterable[Path]) -> dict[str, str]:
+    """{name, as seen from the folder of `path`: SHA-256} of files."""
+    return {Path(os.path.relpath(file, path.resolve().parent)).as_posix():
+            sha256(read_source(file)).hexdigest() for file in files}
+
+
+def parsed(file: Path, source: bytes) -> ast.Module:
+    with told_by_user(str(file)):
+        return ast.parse(source, str(file))
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(number of dots, module) of all imports, at any depth of the code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{a.name}".removeprefix("None.") for a in node.names)
+            yield node.level, node.module or ""
+            yield from ((node.level, f"{node.module}.{a.name}".removeprefix("None."))
+                        for a in node.names)
 
 
 def _beside(folder: Path, module: str) -> Iterator[Path]:
     """The files of this folder that importing a module runs: itself, and its packages."""
     parts = [part for part in module.split(".") if part]
     for count in range(1, len(parts) + 1):
-        yield from (file for file in _files(folder, parts[:count])
-                    if file.is_file() and is_users(file))
+        places = (folder.joinpath(*parts[: count - 1], f"{parts[count - 1]}.py"),
+                  folder.joinpath(*parts[:count], "__init__.py"))
+        yield from (file for file in places if file.is_file() and is_users(file))
 
 
-def _files(folder: Path, parts: Sequence[str]) -> tuple[Path, Path]:
-    """Where a module of this name would stand."""
-    return folder.joinpath(*parts[:-1], f"{parts[-1]}.py"), folder.joinpath(*parts, "__init__.py")
-
-
-def run_file(path: Path) -> ModuleType:
+def run_file(path: Path, neighbours: Neighbours) -> ModuleType:
     """The file as a module of its own, run from the very bytes that `sources` hashes.
 
     Raises:
         InputError: it can't be read or raises an exception; file, line and exception are told.
     """
-    module = ModuleType(f"outside_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}")
-    module.__file__ = str(path)
     source = read_source(path)
-    sys.modules[module.__name__] = module  # where dataclasses look for it
+    levels = max((level for level, _ in _imported(parsed(path, source))), default=0)
+    module = None
     try:
-        with told_by_user(str(path)), neighbours(path.parent):
-            exec(compile(source, str(path), "exec"), module.__dict__)
+        with told_by_user(str(path)), neighbours.running():
+            module = neighbours.main(levels)
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except InputError:
-        del sys.modules[module.__name__]
+        sys.modules.pop(getattr(module, "__name__", ""), None)
         raise
     return module
 
@@ -106,10 +114,12 @@ def factories(module: ModuleType) -> list[str]:
             and getattr(value, "__module__", None) == module.__name__]
 
 
-def make(path: Path, module: ModuleType, factory: str, seed: int) -> nn.Module:
+def make(
+    path: Path, module: ModuleType, factory: str, seed: int, neighbours: Neighbours
+) -> nn.Module:
     """What the factory returns, in eval mode.
 
-    Its random numbers come from the seed alone, and the global generator is left as it was.
+    Its random numbers come from the seed alone, and the global generators are left as they were.
 
     Raises:
         InputError: no such factory, an exception in it, or something that is no torch module.
@@ -118,55 +128,13 @@ def make(path: Path, module: ModuleType, factory: str, seed: int) -> nn.Module:
     if made is None or not (callable(made) or isinstance(made, nn.Module)):
         raise InputError(f"{path}: {unknown('factory', factory, factories(module))}")
     if not isinstance(made, nn.Module):
-        with told_by_user(str(path)), neighbours(path.parent), torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
+        with told_by_user(str(path)), neighbours.running(seed):
             made = made()
     if not isinstance(made, nn.Module):
         raise InputError(f"{path}:{factory} returned a {type(made).__name__}; it must return a "
                          "torch.nn.Module")
     with told_by_user(str(path)):
         return made.eval()
-
-
-def put_weights(net: nn.Module, file: Path) -> None:
-    """Puts the tensors of a safetensors file into a net.
-
-    Raises:
-        InputError: no such file, no whole safetensors file, or tensors of another net.
-    """
-    if file.suffix != ".safetensors":
-        raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
-                         "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')"
-                         )
-    try:
-        net.load_state_dict(load(read_source(file)))
-    except SafetensorError as error:
-        raise InputError(f"{file} is not a whole safetensors file: {error}") from error
-    except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise InputError(f"{file} does not fit the net: {' '.join(lines[:4]):.500}") from error
-
-
-@contextlib.contextmanager
-def neighbours(folder: Path) -> Iterator[None]:
-    """Lets a file import the ones beside it, which no other file then sees.
-
-    Two files may each have a neighbour of the same name.
-    """
-    folder = folder.resolve()
-    before, known = list(sys.path), set(sys.modules)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-        for name in [n for n in sys.modules if n not in known and _stands_in(folder, n)]:
-            del sys.modules[name]
-
-
-def _stands_in(folder: Path, name: str) -> bool:
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return bool(file) and Path(file) in _files(folder, name.split(".")) and is_users(Path(file))
 
 
 def which_factory(path: Path) -> InputError:

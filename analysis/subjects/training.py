@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
-from iram.model import MATCHED
+from iram.model import MATCHED, switched
 from iram.names import label_of
 from iram.training.recipe import Recipe
 from iram.training.train import difference
@@ -53,9 +53,14 @@ class Training:
         return self.erased != "none" or self.random_labels
 
     @property
+    def exposure(self) -> tuple:
+        """What its training erased, how, and whether its labels were random."""
+        return self.erased, self.erasing, self.random_labels
+
+    @property
     def setting(self) -> tuple:
         """All that two models must share for their difference to be one of attention alone."""
-        return self.material, self.recipe, self.erased, self.erasing, self.random_labels
+        return self.material, self.recipe, *self.exposure
 
     @property
     def ending(self) -> str:
@@ -63,8 +68,8 @@ class Training:
         return self.label[len(self.attention) :] if self.label.startswith(self.attention) else ""
 
 
-def training_of(subject: Subject, has_attention: bool) -> Training:
-    """How this model was trained.
+def training_of(subject: Subject) -> Training:
+    """How this model was trained; without a card its name's first part is the attention module.
 
     Raises:
         InputError: a card that can't be read.
@@ -73,7 +78,7 @@ def training_of(subject: Subject, has_attention: bool) -> Training:
     ours = path and path.suffix == ".safetensors" and path.with_suffix(".json").is_file()
     card = read_card(path) if ours else {}
     label = card.get("label") or label_of(subject.name)
-    return training_from(card, label, label.split("-")[0] if has_attention else "none")
+    return training_from(card, label, label.split("-")[0])
 
 
 def training_from(card: dict, label: str, attention: str) -> Training:
@@ -102,7 +107,7 @@ def training_from(card: dict, label: str, attention: str) -> Training:
     else:
         ending = re.sub(r"-erasing-[a-z]+|-random-labels", "", label).partition("-")[2]
         material = (("name", ending),)
-    return Training(label, attention, repr(built.get("switches") or {}), erased, erasing,
+    return Training(label, attention, repr(switched(built)), erased, erasing,
                     random_labels, tuple((k, repr(v)) for k, v in material), rest)
 
 

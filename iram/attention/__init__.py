@@ -8,6 +8,7 @@ from iram.attention import (  # noqa: F401, I001 (they register, in the order of
     eca,
     coordinate,
     simam,
+    factored,
 )
 from iram.attention.base import ATTENTION, Attention, AttentionOutput
 

@@ -4,6 +4,7 @@ A module splits into `gate` (features -> attention map) and `fuse` (features, ma
 features), so that the map can be read, and replaced, between the two.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,13 +39,18 @@ class Attention(nn.Module):
 
     Args:
         channels: C of the features that come in and go out.
-        memory_channels: C of the memory that the previous module hands on; None for the first.
+        memory_channels: `hands_on` of the previous module; None for the first.
     """
 
     def __init__(self, channels: int, memory_channels: int | None = None):
         super().__init__()
         self.channels = channels
         self.memory_channels = memory_channels
+
+    @property
+    def hands_on(self) -> Any:
+        """What the next module is told of the memory that it will get: its number of channels."""
+        return self.channels
 
     def gate(self, x: Tensor, memory: Any) -> tuple[Tensor, Any]:
         """The attention map (N, C, H, W) in (0, 1) for the features x, and the new memory."""
@@ -54,8 +60,9 @@ class Attention(nn.Module):
         """The features refined by the map."""
         return x * attention
 
-    def remember(self, attention: Tensor) -> Any:
-        """The memory that goes with a map which an intervention has put in place of the own."""
+    def remember(self, attention: Tensor, memory: Any) -> Any:
+        """The memory handed on with a map that an intervention has put in place of the own, after
+        the memory that came in."""
         return None
 
     def forward(
@@ -65,11 +72,11 @@ class Attention(nn.Module):
 
         A replaced map replaces the memory too: what follows sees the intervention only.
         """
-        attention, memory = self.gate(x, memory)
+        attention, handed_on = self.gate(x, memory)
         if replace is not None:
             attention = replace(attention)
-            memory = self.remember(attention)
-        return AttentionOutput(self.fuse(x, attention), attention, memory)
+            handed_on = self.remember(attention, memory)
+        return AttentionOutput(self.fuse(x, attention), attention, handed_on)
 
 
 def broadcast(gate: Tensor, x: Tensor) -> Tensor:
@@ -95,3 +102,16 @@ def check_whole(switch: str, value, odd: bool = False) -> None:
     if type(value) is not int or value < 1 or (odd and value % 2 == 0):  # a truth is an int too
         raise InputError(f"{switch} is {value!r}; it must be {'an odd' if odd else 'a whole'} "
                          "number from 1")
+
+
+def check_positive(switch: str, value) -> None:
+    """Raises InputError unless the value of a switch is a finite number above 0."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise InputError(f"{switch} is {value!r}; it must be a number above 0")
+
+
+def check_word(switch: str, value, known: tuple[str, ...]) -> None:
+    """Raises InputError unless the value of a switch is one of the known words."""
+    if value not in known:
+        raise InputError(f"{switch} is {value!r}; it must be one of {', '.join(known)}")

@@ -4,32 +4,43 @@
 Only the abstract is public. It says that the module (1) reduces the decay of information while
 the attention map is made, by reusing the information of the previous layer and (2) by not
 reducing the dimensionality, and that it (3) adaptively refines the feature responses by fusing
-the map with the features. The wiring below is our reading of these three sentences, each one a
-switch, so that it can be taken out and measured:
+the map with the features. These three sentences allow several modules. The wiring below is our
+first reading of them, each part a switch, so that it can be taken out and measured:
 
     s = bn(W_s x)                          squeeze: 1x1, C -> C / reduction (C by default)
     h = relu(bn(D s) [+ s])                context: depthwise 3x3         [reuse: branch]
     m = W_e h + b [+ g x] [+ l P(memory)]  expand: 1x1 -> C       [reuse: branch] [: layer]
-    A = sigmoid(m)
+    A = sigmoid(gain m)
     y = x ((1 - a) + a A)                  fusion: adaptive, a in (0, 1) learned per channel
 
 *Previous layer* can mean two things, and `reuse` has both: "branch", the layer before in the
 attention branch (its input is added again, so that it doesn't decay as the map is made), and
 "layer", the attention module before in the network, whose pre-sigmoid map m (the `memory`),
 averaged down to this layer's size, enters with a learned weight l.
-W_e and g start at zero: every gate starts as the constant 1/2, so that training begins from the
-network without attention.
+W_e and g start at zero (`start="even"`): every gate starts as the constant 1/2, so that training
+begins from the network without attention.
+
+The readings that are compared (grid "readings"), each with the sentence it leans on:
+
+    today     sentence 3, word by word: *adaptively* is a learned share a of the map.
+    free      sentence 3 as CBAM's paper says it of itself, "adaptive feature refinement": y = x A
+              and nothing else. W_e starts at random and the gain is above 1, since a gate that
+              starts flat and learns slowly stays flat: by SGD a gain of k is a learning rate of
+              k^2 on m. `fusion="multiply", start="random", gain=4.0`
+    factored  sentences 1 and 2 on CBAM's wiring: see `iram.attention.factored`.
+
+Where the gate stands, in the residual branch or after the addition, is the net's switch `place`.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from iram.attention.base import ATTENTION, Attention, check_whole
-from iram.errors import InputError
+from iram.attention.base import ATTENTION, Attention, check_positive, check_whole, check_word
 
 REUSE = ("none", "branch", "layer", "both")
 FUSION = ("multiply", "residual", "adaptive")
+START = ("even", "random")
 
 
 @ATTENTION.register("iram", title="IRAM")
@@ -41,6 +52,8 @@ class IRAM(Attention):
         reduction: the branch works on C / reduction channels, never on fewer pixels; at least 1
             channel. 1 is the paper's "not reducing the dimensionality".
         fusion: "multiply" (y = x A), "residual" (y = x (1 + A)) or "adaptive".
+        start: of W_e: "even" (zero: every gate starts as 1/2) or "random" (the usual one).
+        gain: steepness of the sigmoid, above 0: an inverse temperature.
 
     Raises:
         InputError: a switch has a value that is not listed above.
@@ -53,10 +66,16 @@ class IRAM(Attention):
         reuse: str = "both",
         reduction: int = 1,
         fusion: str = "adaptive",
+        start: str = "even",
+        gain: float = 1.0,
     ):
         super().__init__(channels, memory_channels)
-        _check(reuse, reduction, fusion)
-        self.fusion = fusion
+        check_whole("reduction", reduction)
+        check_word("reuse", reuse, REUSE)
+        check_word("fusion", fusion, FUSION)
+        check_word("start", start, START)
+        check_positive("gain", gain)
+        self.fusion, self.gain = fusion, gain
         hidden = max(1, channels // reduction)
         self.squeeze = nn.Sequential(
             nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden)
@@ -66,7 +85,8 @@ class IRAM(Attention):
             nn.BatchNorm2d(hidden),
         )
         self.expand = nn.Conv2d(hidden, channels, 1)
-        nn.init.zeros_(self.expand.weight)
+        if start == "even":
+            nn.init.zeros_(self.expand.weight)
         nn.init.zeros_(self.expand.bias)
 
         self.reuse_branch = reuse in ("branch", "both")
@@ -84,7 +104,7 @@ class IRAM(Attention):
 
     def gate(self, x, memory):
         logits = self.logits(x, memory)
-        return logits.sigmoid(), logits
+        return (self.gain * logits).sigmoid(), logits
 
     def logits(self, x, memory):
         """The map before its sigmoid, (N, C, H, W): it is also what the next module reuses."""
@@ -111,12 +131,5 @@ class IRAM(Attention):
         share = self.refinement.sigmoid().to(x.dtype)
         return x * torch.addcmul(1 - share, share, attention)
 
-    def remember(self, attention):
-        return attention.logit(eps=1e-6)
-
-
-def _check(reuse, reduction, fusion):
-    for name, value, known in (("reuse", reuse, REUSE), ("fusion", fusion, FUSION)):
-        if value not in known:
-            raise InputError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
-    check_whole("reduction", reduction)
+    def remember(self, attention, memory):
+        return attention.logit(eps=1e-6) / self.gain

@@ -1,9 +1,6 @@
 """SimAM, a parameter-free module. Yang et al., ICML 2021, equation 5 and appendix code."""
 
-import math
-
-from iram.attention.base import ATTENTION, Attention
-from iram.errors import InputError
+from iram.attention.base import ATTENTION, Attention, check_positive
 
 
 @ATTENTION.register("simam", title="SimAM")
@@ -15,9 +12,7 @@ class SimAM(Attention):
 
     def __init__(self, channels, memory_channels=None, regulariser: float = 1e-4):
         super().__init__(channels, memory_channels)
-        number = isinstance(regulariser, int | float) and not isinstance(regulariser, bool)
-        if not number or not 0 < regulariser < math.inf:
-            raise InputError(f"regulariser is {regulariser!r}; it must be a number above 0")
+        check_positive("regulariser", regulariser)
         self.regulariser = regulariser
 
     def gate(self, x, memory):

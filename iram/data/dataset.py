@@ -95,6 +95,44 @@ class FaceDataset:
         self._rows = np.arange(len(self._labels))
         self._pixels = pixels
 
+    @classmethod
+    def of(
+        cls, images, labels, classes: Sequence[str], *, name: str = "faces",
+        ids: Sequence[str] | None = None,
+    ) -> FaceDataset:
+        """A data set of pictures that are in memory: arrays or tensors.
+
+        Args:
+            images: (N, H, W) or (N, 1, H, W) gray, or (N, 3, H, W) RGB; uint8, or floats in [0, 1].
+                Square, 8 to 1024 pixels a side. Kept as uint8; colour becomes luma (ITU-R 601).
+            labels: (N,) ints, places in `classes`, or names of classes; case and usual synonyms
+                (anger, angry) don't matter.
+            classes: 2 names or more, in the order of the labels.
+            name: the `dataset` column of result tables.
+            ids: what each face is called in tables, all different; default: NAME-000000 and on.
+
+        Returns:
+            All faces, in their order, as one split called test.
+
+        Raises:
+            InputError: pictures of another shape, type or range, not as many labels as pictures, or
+                a label that is no class.
+
+        Examples:
+            >>> import numpy as np
+            >>> from iram import FaceDataset
+            >>> faces = FaceDataset.of(
+            ...     np.zeros((4, 48, 48), np.uint8), ["happy", "sad", "sad", "happy"],
+            ...     classes=["happy", "sad"])
+            >>> faces
+            FaceDataset(faces: 4 faces of 48 px; test 4)
+            >>> faces.labels.tolist()
+            [0, 1, 1, 0]
+        """
+        from iram.data.arrays import from_arrays
+
+        return from_arrays(images, labels, classes, name=name, ids=ids)
+
     def __len__(self) -> int:
         return len(self._labels)
 

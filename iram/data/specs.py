@@ -30,6 +30,12 @@ def open_dataset(spec: str, split: str | None = None, **options) -> FaceDataset:
 
     Raises:
         InputError: unknown kind, option or split; a missing or broken file; unusable rows.
+
+    Examples:
+        >>> from iram import open_dataset
+        >>> faces = open_dataset("heads:n=20", split="test")
+        >>> faces.images([0]).shape
+        torch.Size([1, 1, 48, 48])
     """
     _, given = read_spec(spec)
     skip_bad = _converted("skip_bad", options.pop("skip_bad", given.get("skip_bad", False)), False)

@@ -100,6 +100,22 @@ SEED_0 = [
                       "fusion": ("multiply", "residual")}),
 ]
 
+# Readings of IRAM beside today's, by their labels; the docstrings of `iram.attention.iram` and
+# `iram.attention.factored` say which sentence each follows.
+FREE = {"attention": "iram", "fusion": "multiply", "start": "random"}
+READINGS = {
+    "iram-free": FREE | {"gain": 4.0},
+    "iram-factored": {"attention": "iram-factored"},
+}
+
+
+def placed(readings: dict[str, dict], place: str, base: dict) -> list[Cell]:
+    """The readings with their gates in this place; seed 0."""
+    suffix, changed = ("", {}) if place == "branch" else (f"-{place}", {"place": place})
+    return [Cell(label + suffix, 0, architecture | changed, base)
+            for label, architecture in readings.items()]
+
+
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
     "recipe": variants(
@@ -127,6 +143,15 @@ GRIDS: dict[str, list[Cell]] = {
     # All of it five times, for a GPU: the cells of "study" are among them.
     "study-5": [*SEED_0, *reseeded(SEED_0, [1, 2, 3, 4])],
     "ferplus": product(["none", "iram"], [0, 1, 2], "-ferplus", recipe=STUDY),  # 8 classes
+    # On FER2013, to choose a reading of IRAM on PublicTest; today's in the branch, cbam and none
+    # are cells of "study". Two cells decide between the wirings, three more on the gate's place;
+    # then, whether the gain matters beside the start, and what the place does to another module.
+    "readings": [
+        *placed(READINGS, "branch", STUDY),
+        *placed(READINGS | {"iram": {"attention": "iram"}}, "block", STUDY),
+        *placed({"iram-free-gain-1": FREE}, "branch", STUDY),
+        *placed({"iram-free-gain-1": FREE, "cbam": {"attention": "cbam"}}, "block", STUDY),
+    ],
     # On FER2013: what IRAM can do when size is not the limit, by the study's recipe on two cores
     # (an hour), so that it differs from the study's IRAM in size alone, and when time is not the
     # limit either, for a GPU.

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from iram.data.dataset import FaceDataset
+from iram.dtype import PRECISION, choose_dtype, dtype_of
 from iram.errors import InputError
 from iram.evaluate import accuracy, predict
 from iram.files import atomic_path
@@ -35,11 +36,13 @@ class DivergedError(RuntimeError):
 
 @dataclass
 class Trained:
-    """A finished training: the model with the best epoch's weights, that epoch, and the log."""
+    """A finished training: the model with the best epoch's weights, that epoch, the log, and the
+    arithmetic as a card says it."""
 
     model: FERClassifier
     epoch: int
     log: list[dict]
+    precision: str
 
 
 def train(
@@ -51,7 +54,7 @@ def train(
     folder: Path,
     *,
     device: str = "cpu",
-    bf16: bool = True,
+    dtype: str = "auto",
     progress: bool = True,
 ) -> Trained:
     """Trains from scratch, or goes on from `folder`'s checkpoint if there is one.
@@ -61,13 +64,16 @@ def train(
     those of the epoch with the highest accuracy on `validation`, the first if several are equal;
     of the last epoch if the recipe shuffles the labels, since no epoch is better then.
 
+    Args:
+        dtype: see `iram.dtype.choose_dtype`; "auto" goes on as `folder`'s checkpoint was begun.
+
     Raises:
         DivergedError: the loss became NaN or infinite.
         InputError: the checkpoint belongs to another architecture, recipe, seed or data.
     """
     if 0 < recipe.faces < len(training):
         training = training.subset(chosen(len(training), recipe.faces, seed))
-    run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, bf16)
+    run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, dtype)
     run.resume()
     batches = {"total": recipe.epochs * run.steps, "initial": run.epoch * run.steps}
     name = Path(folder).name
@@ -76,15 +82,16 @@ def train(
             run.run_epoch(bar)
             run.save()
     run.model.load_state_dict(run.best)
-    return Trained(run.model.eval(), run.best_epoch, run.log)
+    return Trained(run.model.eval(), run.best_epoch, run.log, run.identity["precision"])
 
 
 class _Run:
     """The state of a training between two epochs."""
 
-    def __init__(self, architecture, training, validation, recipe, seed, folder, device, bf16):
+    def __init__(self, architecture, training, validation, recipe, seed, folder, device, dtype):
         self.training, self.validation, self.recipe = training, validation, recipe
-        self.seed, self.folder, self.device, self.bf16 = seed, folder, device, bf16
+        self.seed, self.folder, self.device = seed, folder, device
+        self.checkpoint = folder / "checkpoint.safetensors"
         self.steps = len(training) // recipe.batch_size
         if self.steps < 1:
             count = len(training)
@@ -93,6 +100,11 @@ class _Run:
                 f"{count} training faces are fewer than one batch of {recipe.batch_size}"
                 + (f"; --recipe batch_size={fitting} would fit" if fitting else "")
             )
+        keys = "identity", "epoch", "best_epoch", "log"
+        self.saved = load_checkpoint(self.checkpoint, keys) if self.checkpoint.exists() else None
+        begun = self.saved and dtype_of(self.saved[1]["identity"].get("precision"))
+        dtype = choose_dtype(dtype, device, begun)
+        self.bf16 = dtype == "bf16"
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)
         self.model = model.to(device, memory_format=torch.channels_last)
@@ -102,7 +114,7 @@ class _Run:
         self.identity = {
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
-            "precision": precision(bf16),
+            "precision": PRECISION[dtype],
         }
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
         labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
@@ -178,18 +190,19 @@ class _Run:
             writer = csv.DictWriter(file, self.log[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.log)
-        save_checkpoint(self.folder / "checkpoint.safetensors", groups, state)
+        save_checkpoint(self.checkpoint, groups, state)
 
     def resume(self) -> None:
-        path = self.folder / "checkpoint.safetensors"
-        if not path.exists():
+        if self.saved is None:
             return
-        groups, state = load_checkpoint(path, ("identity", "epoch", "best_epoch", "log"))
+        (groups, state), self.saved = self.saved, None
         made = state["identity"]
-        made["recipe"] = Recipe().to_dict() | made["recipe"]  # fields added since: as they were
+        for part, now in (("recipe", Recipe()), ("architecture", Architecture())):
+            made[part] = now.to_dict() | made[part]  # fields added since: as they were
         if changed := difference(made, self.identity):
             raise InputError(
-                f"{path} is of another training ({changed}); choose another --out, or remove it"
+                f"{self.checkpoint} is of another training ({changed}); choose another --out, or "
+                "remove it"
             )
         self.model.load_state_dict(groups["model"])
         for name, parameter in self.model.named_parameters():
@@ -235,11 +248,6 @@ def _seeded(*parts):
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(derived_seed(*parts))
         yield
-
-
-def precision(bf16: bool) -> str:
-    """How a model was trained, as its card says it."""
-    return "bf16 autocast" if bf16 else "fp32"
 
 
 def difference(old: dict, new: dict, prefix: str = "") -> str:

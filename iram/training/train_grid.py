@@ -8,6 +8,7 @@ import torch
 
 from iram import __version__
 from iram.data.dataset import FaceDataset
+from iram.dtype import PRECISION
 from iram.errors import InputError
 from iram.evaluate import VIEWS, accuracy, measure_name, predict
 from iram.files import sweep, write_text
@@ -15,12 +16,12 @@ from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
 from iram.training.grids import Cell
 from iram.training.recipe import Recipe
-from iram.training.train import DivergedError, Trained, difference, precision, train
+from iram.training.train import DivergedError, Trained, difference, train
 from iram.weights import as_shipped, load_model, read_card, save_model, write_card
 
 
 def train_grid(
-    cells: Iterable[Cell], dataset: FaceDataset, out: Path, *, device: str, bf16: bool,
+    cells: Iterable[Cell], dataset: FaceDataset, out: Path, *, device: str, dtype: str = "auto",
     progress: bool = True,
 ) -> list[str]:
     """Trains what `out` has no weights for; returns the names of the cells that diverged.
@@ -39,9 +40,9 @@ def train_grid(
     for cell in cells:
         try:
             if is_done(cell, out) or not _train_unless_done(
-                cell, dataset, out, device=device, bf16=bf16, progress=progress
+                cell, dataset, out, device=device, dtype=dtype, progress=progress
             ):
-                check_finished(cell, dataset, out, bf16)
+                check_finished(cell, dataset, out, dtype)
                 print(f"{cell.name}: finished before{_completed(cell, dataset, out)}")
             else:
                 trained += 1
@@ -73,8 +74,9 @@ def is_done(cell: Cell, out: Path) -> bool:
     return all((out / f"{cell.name}.{kind}").exists() for kind in ("safetensors", "json"))
 
 
-def check_finished(cell: Cell, dataset: FaceDataset, out: Path, bf16: bool) -> None:
-    """Raises InputError if the cell's card is not of the training that the cell asks for."""
+def check_finished(cell: Cell, dataset: FaceDataset, out: Path, dtype: str) -> None:
+    """Raises InputError if the cell's card is not of the training that the cell asks for; any
+    dtype is, of "auto"."""
     architecture, recipe = cell.build(dataset.classes, dataset.size)
     path = out / f"{cell.name}.safetensors"
     card = read_card(path)
@@ -92,7 +94,7 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, bf16: bool) -> N
         "architecture": architecture.to_dict(),
         "recipe": recipe.to_dict(),
         "data": dataset.sha256,
-        "precision": precision(bf16),
+        "precision": PRECISION.get(dtype, made["precision"]),
     }
     if changed := difference(made, wanted):
         raise InputError(
@@ -101,14 +103,15 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, bf16: bool) -> N
 
 
 def train_cell(
-    cell: Cell, dataset: FaceDataset, out: Path, *, device: str, bf16: bool, progress: bool = True
+    cell: Cell, dataset: FaceDataset, out: Path, *, device: str, dtype: str = "auto",
+    progress: bool = True,
 ) -> dict:
     """Trains one cell and writes its weights and card; returns the card."""
     architecture, recipe = cell.build(dataset.classes, dataset.size)
     training, validation = dataset.split("train"), dataset.split("validation")
     commit = code_commit()  # of the code that trains, whatever is checked out meanwhile
     trained = train(architecture, training, validation, recipe, cell.seed, out / cell.name,
-                    device=device, bf16=bf16, progress=progress)
+                    device=device, dtype=dtype, progress=progress)
     card = {
         "label": cell.label,
         "seed": cell.seed,
@@ -122,7 +125,7 @@ def train_cell(
         "selected_on": "nothing: the last epoch"
         if recipe.random_labels
         else validation.metadata["usage"].iloc[0],
-        "precision": precision(bf16),
+        "precision": trained.precision,
         "images_per_second": _throughput(trained),
         "torch": torch.__version__,
         "commit": commit,

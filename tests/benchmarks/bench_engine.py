@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from analysis.engine.cells import complete, missing
 from analysis.engine.parallel import Executor, one_thread
 from analysis.engine.sampling import sample
 from analysis.stimuli.conditions import PRESETS, select
 from analysis.stimuli.placed import placed
-from analysis.studies.occlusion import engine
-from analysis.studies.occlusion.engine import perturbed
+from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.subjects import open_subjects
 from analysis.subjects.batches import fastest_batch_size
@@ -96,7 +96,7 @@ def run(subject, dataset, conditions, size: int, cameras, executor) -> float:
                               cameras=cameras)
         benchmark.faces_sha256  # noqa: B018 - once per run, not per condition
         started = time.perf_counter()
-        engine.run(benchmark, progress=False, executor=executor)
+        complete(benchmark, compute, progress=False, executor=executor)
         return time.perf_counter() - started
 
 
@@ -104,13 +104,14 @@ def making(subject, dataset, conditions, size: int, cameras) -> list[float]:
     """Per batch: seconds to make its pictures under all conditions / to show them to the model."""
     benchmark = Benchmark([subject], dataset, conditions, Path("unused"), 0, size,
                           cameras=cameras)
-    groups = [[c for c, _ in task.group] for task in engine.missing(benchmark)]
+    groups = [list(dict.fromkeys(cell.of[1] for cell in task)) for task in missing(benchmark)[0]]
     shares = []
     for start in range(0, min(3 * size, len(dataset)), size):
         made, shown = [], []
         for group in groups:
             clock = time.perf_counter()
-            pictures = list(perturbed(benchmark, group, slice(start, start + size)).pictures)
+            first = benchmark.perturbed(group[0], slice(start, start + size))
+            pictures = [first.under(condition).pictures for condition in group]
             made.append(time.perf_counter() - clock)
             clock = time.perf_counter()
             for images in pictures:

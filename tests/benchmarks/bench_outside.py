@@ -22,10 +22,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from analysis.engine.cells import complete, missing
 from analysis.engine.parallel import Executor
 from analysis.stimuli.conditions import select
-from analysis.studies.occlusion import engine
-from analysis.studies.occlusion.engine import perturbed
+from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.subjects import open_subjects
 from iram import open_dataset
@@ -128,19 +128,20 @@ def whole(subject, dataset, conditions) -> float:
         benchmark = Benchmark([subject], dataset, conditions, Path(folder), 0, BATCH)
         benchmark.faces_sha256  # noqa: B018 - once per run, not per condition
         started = time.process_time()
-        engine.run(benchmark, progress=False, executor=Executor(workers=1))
+        complete(benchmark, compute, progress=False, executor=Executor(workers=1))
         return time.process_time() - started
 
 
 def making(subject, dataset, conditions) -> float:
     """Seconds to make the pictures of all conditions."""
     benchmark = Benchmark([subject], dataset, conditions, Path("unused"), 0, BATCH)
-    groups = [[c for c, _ in task.group] for task in engine.missing(benchmark)]
+    groups = [list(dict.fromkeys(cell.of[1] for cell in task)) for task in missing(benchmark)[0]]
     started = time.process_time()
     for start in range(0, len(dataset), BATCH):
         for group in groups:
-            for _ in perturbed(benchmark, group, slice(start, start + BATCH)).pictures:
-                pass
+            first = benchmark.perturbed(group[0], slice(start, start + BATCH))
+            for condition in group:
+                first.under(condition).pictures  # noqa: B018
     return time.process_time() - started
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.engine.cells import complete
 from analysis.engine.parallel import Executor
 from analysis.stimuli.conditions import select
-from analysis.studies.occlusion.engine import run
+from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.subjects import open_subjects
@@ -36,13 +37,13 @@ def main(model: str = "iram") -> None:
         with tempfile.TemporaryDirectory() as folder:
             plan = Benchmark(subjects, faces(FACES), conditions, Path(folder), 0, BATCH, dtype)
             started = time.process_time()
-            run(plan, progress=False, executor=Executor(workers=1))
+            complete(plan, compute, progress=False, executor=Executor(workers=1))
             seconds = time.process_time() - started
             passes = len(conditions) * FACES
             print(f"{dtype}: {passes / seconds:.0f} pictures/s and core, made, shown and written")
     with tempfile.TemporaryDirectory() as folder:
         plan = Benchmark(subjects, faces(FACES), conditions, Path(folder), 0, BATCH)
-        run(plan, progress=False, executor=Executor(workers=1))
+        complete(plan, compute, progress=False, executor=Executor(workers=1))
         rows = plan.rows(subjects[0], conditions[1])
         many = pd.concat([rows] * (WIDE // FACES), ignore_index=True)
         size = sizes(many.sample(plan.block, random_state=0), Path(folder) / "cell.parquet")

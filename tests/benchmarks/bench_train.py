@@ -22,6 +22,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from toy import toy_faces  # noqa: E402
 
+from iram.dtype import DTYPES, choose_dtype  # noqa: E402
 from iram.model import FERClassifier, plan  # noqa: E402
 from iram.training.recipe import Recipe  # noqa: E402
 from iram.training.train import train  # noqa: E402
@@ -45,12 +46,12 @@ def bare_speed(model, batch: int, steps: int, device: str, bf16: bool) -> float:
     return steps * batch / (time.perf_counter() - started)
 
 
-def training_speed(architecture, dataset, batch: int, device: str, bf16: bool) -> float:
+def training_speed(architecture, dataset, batch: int, device: str, dtype: str) -> float:
     """Images/s of one epoch, as the training's own log has it."""
     recipe = Recipe(epochs=1, batch_size=batch)
     splits = dataset.split("train"), dataset.split("validation")
     with tempfile.TemporaryDirectory() as folder:
-        trained = train(architecture, *splits, recipe, 0, Path(folder), device=device, bf16=bf16,
+        trained = train(architecture, *splits, recipe, 0, Path(folder), device=device, dtype=dtype,
                         progress=False)
     return trained.log[0]["images_per_second"]
 
@@ -61,10 +62,11 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=Recipe().batch_size)
     parser.add_argument("--steps", type=int, default=30, help="of each round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--dtype", choices=["bf16", "fp32"], default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default="auto")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
-    bf16 = args.dtype == "bf16"
+    dtype = choose_dtype(args.dtype, args.device)
+    bf16 = dtype == "bf16"
     dataset = toy_faces((args.steps * args.batch, args.batch, 2), size=48)
     architecture = plan(attention=args.attention, classes=dataset.classes)
     model = FERClassifier(architecture).train()
@@ -73,10 +75,10 @@ def main() -> int:
     rounds = []
     for _ in range(args.rounds):
         bare = bare_speed(model, args.batch, args.steps, args.device, bf16)
-        rounds.append((training_speed(architecture, dataset, args.batch, args.device, bf16), bare))
+        rounds.append((training_speed(architecture, dataset, args.batch, args.device, dtype), bare))
     trained, bare = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratios = sorted(trained / bare for trained, bare in rounds)
-    print(f"{args.attention}, batch {args.batch}, {args.dtype}, {args.device}, "
+    print(f"{args.attention}, batch {args.batch}, {dtype}, {args.device}, "
           f"{torch.get_num_threads()} threads: training {trained:.0f} images/s, "
           f"bare forward and backward {bare:.0f} images/s")
     print(f"ratio {statistics.median(ratios):.3f} (rounds {ratios[0]:.3f} to {ratios[-1]:.3f}); "

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from analysis.engine.cells import Advance
 from analysis.metrics import AGREEMENT
 from analysis.metrics.base import ranks, rows, share_to_count, top, varied
-from analysis.studies.attribution.maps import Advance, stored_maps
+from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.plan import BATCH, Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
@@ -24,33 +26,50 @@ TOP = 0.1  # of the pixels
 TOGETHER = 16  # pairs that are compared in one call
 
 
-def compute_agreement(suite: Suite, subject: Subject, advance: Advance) -> None:
+def agreement_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
     """Rows per face, pair of methods, metric and resolution ("image", "common").
 
     Chance: one method's map of the face with the other's of another face explained for the same
     class, for products the mean of both ways.
     """
-    methods = suite.methods_of(subject)
-    maps = torch.stack([stored_maps(suite, subject, m) for m in methods], 1)  # half floats
+    methods, maps = suite.methods_of(subject), stacked(suite, subject)
     partner, record = suite.partners(subject), Record(suite, subject)
     faces = np.arange(len(maps))
-    pairs = list(combinations(range(len(methods)), 2))
-    if not pairs:
-        return
     for resolution in ("image", "common"):
         found = products(maps, partner, resolution)
         for metric, (value, chance) in found.items():
-            for a, b in pairs:
+            for a, b in combinations(range(len(methods)), 2):
                 record.add(faces, value[:, a, b], chance[:, a, b], method=methods[a],
                            other=methods[b], metric=metric, resolution=resolution)
-    some = suite.some(suite.sizes.pairs)
-    for metric in (name for name in AGREEMENT if name not in VECTORS):
-        for resolution in AGREEMENT.about(metric).resolutions:
-            for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
-                record.add(some, value, chance, method=methods[a], other=methods[b],
-                           metric=metric, resolution=resolution)
-    suite.write("agreement", subject, None, record.rows())
+    for metric in (name for name in HELD["agreement"] if name not in VECTORS):
+        add_pairs(suite, subject, record, maps, metric)
     advance(len(maps))
+    return record.rows()
+
+
+def beside_rows(suite: Suite, subject: Subject, metrics: Sequence[str]) -> list[pd.DataFrame]:
+    """The rows of each metric agreement/NAME that is registered beside those that cells hold."""
+    maps, found = stacked(suite, subject), []
+    for metric in metrics:
+        record = Record(suite, subject)
+        add_pairs(suite, subject, record, maps, metric.partition("/")[2])
+        found.append(record.rows())
+    return found
+
+
+def stacked(suite: Suite, subject: Subject) -> Tensor:
+    """(N, methods, S, S) half floats: the maps of all methods."""
+    return torch.stack([suite.maps(subject, m) for m in suite.methods_of(subject)], 1)
+
+
+def add_pairs(suite, subject, record: Record, maps: Tensor, metric: str) -> None:
+    """A metric of every two methods, pair by pair, of some of the faces."""
+    methods, some = suite.methods_of(subject), suite.some(suite.sizes.pairs)
+    pairs, partner = list(combinations(range(len(methods)), 2)), suite.partners(subject)
+    for resolution in AGREEMENT.about(metric).resolutions:
+        for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
+            record.add(some, value, chance, method=methods[a], other=methods[b], metric=metric,
+                       resolution=resolution)
 
 
 def at_resolution(maps: Tensor, resolution: str) -> Tensor:

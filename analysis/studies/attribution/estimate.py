@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, attribute
 from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
+from analysis.engine.cells import missing
 from analysis.engine.parallel import HERE, one_thread
 from analysis.engine.timing import duration
 from analysis.stimuli.fills.imputation import impute
@@ -22,7 +24,6 @@ from analysis.studies.attribution.methods import (
 )
 from analysis.studies.attribution.perturbed import SHARES
 from analysis.studies.attribution.plan import FILLS, Suite
-from analysis.studies.attribution.run import is_missing, tasks
 from analysis.studies.attribution.sanity import blocks_from_top
 from analysis.subjects import Subject
 
@@ -60,16 +61,17 @@ def _shared(cost: Cost) -> Cost:
 
 
 def _costs(suite: Suite) -> list[Cost]:
-    costs = []
+    costs, lacking = [], list(chain(*chain(*missing(suite))))
     for subject in suite.subjects:
-        todo = [t for t in tasks(suite) if t.subject is subject and is_missing(suite, t)]
+        todo = [cell for cell in lacking if cell.of[0] is subject]
         forward = _forward(suite, subject)
-        for task in todo:
-            if task.kind in ("clean", "reference"):
-                passes = 1 if task.kind == "clean" else 2 ** len(FACE_REGIONS)
-                costs.append(Cost(subject.name, task.kind, task.faces * passes * forward))
-        for method in dict.fromkeys(m for t in todo for m in t.methods if m):
-            kinds = [t.kind for t in todo if method in t.methods]
+        for cell in todo:
+            if cell.kind in ("clean", "reference"):
+                passes = 1 if cell.kind == "clean" else 2 ** len(FACE_REGIONS)
+                costs.append(Cost(subject.name, cell.kind, cell.cost * passes * forward))
+        for method in dict.fromkeys(cell.of[1] for cell in todo if cell.of[1]):
+            kinds = [cell.of[2].partition("/")[0] or cell.kind for cell in todo
+                     if cell.of[1] == method]
             costs.append(
                 Cost(subject.name, method, _method(suite, subject, method, kinds, forward))
             )
@@ -92,6 +94,8 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
     seconds, maps = 0.0, 0
     if "maps" in kinds:
         maps += len(suite.dataset) + len(suite.some(suite.sizes.reference))  # clean, occluded
+    if "localisation" in kinds:  # a metric beside those that cells hold
+        maps += len(suite.some(suite.sizes.reference))
     if "sanity" in kinds and can_lose_weights(subject.model):
         maps += sanity * (1 + len(blocks_from_top(subject.model, suite.dataset.images([0]))))
     if "rows" in kinds:

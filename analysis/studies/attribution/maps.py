@@ -1,31 +1,53 @@
-"""The maps of one model by one method: made once, kept as half floats, and read by all scores."""
+"""What scores are taken of: the clean pass, exact Shapley values, and maps; each made once."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis.attributions import FACE_REGIONS, shapley_values
+from analysis.engine.cells import Advance
 from analysis.metrics import LOCALISATION
-from analysis.studies.attribution.plan import BATCH, Suite, blocks
+from analysis.studies.attribution.held import HELD
+from analysis.studies.attribution.packing import packed
+from analysis.studies.attribution.plan import Suite, blocks
 from analysis.subjects import Subject
 
-Advance = Callable[[int], None]
+PASSES = 64  # pictures a forward pass
 
 
-def compute_clean(suite: Suite, subject: Subject, advance: Advance) -> None:
+def clean_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
     """The clean pass: what is predicted, and so explained."""
     logits = []
     for part in suite.parts():
         logits.append(subject.logits(suite.dataset.images(part)))
         advance(len(part))
     columns = dict(zip(suite.dataset.classes, torch.cat(logits).T.numpy(), strict=True))
-    rows = pd.DataFrame({"image_id": suite.ids, "label": suite.dataset.labels, **columns})
-    suite.write("clean", subject, None, rows)
+    return pd.DataFrame({"image_id": suite.ids, "label": suite.dataset.labels, **columns})
 
 
-def compute_maps(suite: Suite, subject: Subject, method: str, advance: Advance) -> None:
+def reference_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
+    """The reference of faithfulness: exact Shapley values of the regions of each face.
+
+    2^8 = 256 forward passes a face; regions are replaced with the face's mean gray.
+    """
+    target, found = suite.targets(subject), []
+    faces = suite.some(suite.sizes.reference)
+    for part in blocks(faces):
+        values = shapley_values(
+            subject.model, suite.dataset.images(part), subject.columns[target[part]],
+            suite.regions[part], batch_size=PASSES,
+        )
+        missing = len(FACE_REGIONS) - values.shape[1]  # no pixel of the last regions in this part
+        found.append(torch.nn.functional.pad(values.cpu(), (0, missing)))
+        advance(len(part))
+    columns = dict(zip(FACE_REGIONS, torch.cat(found).T.numpy(), strict=True))
+    return pd.DataFrame({"image_id": suite.ids[faces], **columns})
+
+
+def map_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> pd.DataFrame:
     """Maps of the clean pictures, and how far those of occluded ones lie on the occluder."""
     target, maps = suite.targets(subject), []
     for part in suite.parts():
@@ -33,56 +55,26 @@ def compute_maps(suite: Suite, subject: Subject, method: str, advance: Advance) 
         maps.append(suite.attribute(subject, method, images, part, target[part]))
         advance(len(part))
     rows = pd.DataFrame({"image_id": suite.ids, **packed(torch.cat(maps))})
-    for name, values in hidden_scores(suite, subject, method, advance).items():
+    hidden = hidden_scores(suite, subject, method, HELD["localisation"], advance)
+    for name, values in hidden.items():
         rows[name] = np.nan
         rows.loc[suite.some(suite.sizes.reference), name] = values.numpy()
-    suite.write("maps", subject, method, rows)
+    return rows
 
 
 def hidden_scores(
-    suite: Suite, subject: Subject, method: str, advance: Advance
+    suite: Suite, subject: Subject, method: str, metrics: Iterable[str], advance: Advance
 ) -> dict[str, Tensor]:
-    """`localised` of occluded pictures, of the faces that have a reference."""
+    """{metric: (n,)} of maps of occluded pictures against the occluder, of the faces that have a
+    reference; and {metric--chance: (n,)} with the map of another face in the same mask."""
     faces, target, maps = suite.some(suite.sizes.reference), suite.targets(subject), []
-    for part, masks in zip(blocks(faces), suite.occluded.split(BATCH), strict=True):
-        images = suite.occluded_images(part, masks)
-        maps.append(suite.attribute(subject, method, images, part, target[part]))
+    for part, occluded in zip(blocks(faces), suite.occluded, strict=True):
+        maps.append(suite.attribute(subject, method, occluded.pictures, part, target[part]))
         advance(len(part))
-    return localised(torch.cat(maps), suite.occluded, suite.partners(subject, faces))
-
-
-def localised(maps: Tensor, masks: Tensor, partner: Tensor) -> dict[str, Tensor]:
-    """{metric: (N,)}, and {metric--chance: (N,)} with the map of another face in the same mask."""
-    found = {}
-    for name, metric in LOCALISATION.items():
-        found[name] = metric(maps, masks)
-        chance = metric(maps[partner.clamp_min(0)], masks)
+    maps, partner = torch.cat(maps), suite.partners(subject, faces)
+    masks, found = torch.cat([occluded.mask for occluded in suite.occluded]), {}
+    for name in metrics:
+        found[name] = LOCALISATION[name](maps, masks)
+        chance = LOCALISATION[name](maps[partner.clamp_min(0)], masks)
         found[f"{name}--chance"] = chance.where(partner >= 0, torch.nan)
     return found
-
-
-def packed(maps: Tensor) -> dict[str, object]:
-    """Columns of maps (N, H, W): half floats in shares of each map's largest absolute value."""
-    scale = maps.abs().amax((1, 2))
-    halves = (maps / scale.where(scale > 0, 1)[:, None, None]).half().numpy()
-    return {"scale": scale, "map": [values.astype("<f2").tobytes() for values in halves]}
-
-
-def unpacked(rows: pd.DataFrame, size: int) -> Tensor:
-    """(N, size, size) float16 in [-1, 1]: maps but for their scale, which no score depends on."""
-    flat = np.frombuffer(b"".join(rows["map"]), dtype="<f2").astype(np.float16)
-    return torch.from_numpy(flat.copy()).view(len(rows), size, size)
-
-
-def stored_maps(suite: Suite, subject: Subject, method: str, faces=slice(None)) -> Tensor:
-    """Maps (n, S, S) of a finished cell, without their scale; see `unpacked`."""
-    rows = suite.read("maps", subject, method, ["map"])
-    return unpacked(rows.iloc[faces], suite.dataset.size)
-
-
-def scaled_maps(suite: Suite, subject: Subject, method: str, faces) -> Tensor:
-    """Maps (n, S, S) float32 of a finished cell in the method's own unit."""
-    scale = suite.read("maps", subject, method, ["scale"])["scale"].to_numpy(copy=True)[faces]
-    return (
-        stored_maps(suite, subject, method, faces).float() * torch.from_numpy(scale)[:, None, None]
-    )

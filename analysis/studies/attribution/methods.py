@@ -1,7 +1,10 @@
 """Which methods are run, what they are told, and which a model can't have."""
 
+from collections.abc import Sequence
+
 from analysis.attributions import ATTRIBUTIONS, missing, options_of
 from analysis.attributions.base import reason
+from iram import contract
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
@@ -12,14 +15,16 @@ def presets() -> dict[str, tuple[str, ...]]:
     return {"cheap": tuple(m for m in every if m not in dear), "dear": dear, "all": every}
 
 
-def select(names: str) -> tuple[str, ...]:
-    """The methods of a comma-separated list of presets and names, in the registry's order.
+def select(names: str | Sequence[str]) -> tuple[str, ...]:
+    """The methods of a comma-separated list of presets and names, or of several, in the registry's
+    order.
 
     Raises:
         InputError: no name, or an unknown one.
     """
     known, chosen = presets(), set()
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    listed = names if isinstance(names, str) else ",".join(map(str, names))
+    for name in filter(None, (part.strip() for part in listed.split(","))):
         if name not in known and name not in ATTRIBUTIONS:
             raise InputError(unknown("attribution method", name, [*known, *ATTRIBUTIONS]))
         chosen |= set(known.get(name, (name,)))
@@ -47,7 +52,7 @@ def skipped(model, methods) -> dict[str, str]:
 
 def can_lose_weights(model) -> bool:
     """Whether it has weights that a test of sanity can randomise."""
-    return "weights" not in getattr(model, "lacks", {})
+    return "weights" not in contract.lacks(model)
 
 
 def takes(method: str, option: str) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.engine.cells import Advance
 from analysis.metrics import (
     both_orders,
     curve_scores,
@@ -16,7 +17,6 @@ from analysis.metrics import (
     squares,
 )
 from analysis.stimuli.fills.imputation import impute
-from analysis.studies.attribution.maps import Advance, scaled_maps, stored_maps
 from analysis.studies.attribution.methods import is_quick
 from analysis.studies.attribution.plan import BATCH, FILLS, Suite, blocks
 from analysis.studies.attribution.record import Record
@@ -91,8 +91,8 @@ def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record
     chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
     partner = suite.partners(subject)[chosen]
     for method in filter(is_quick, records):
-        maps = scaled_maps(suite, subject, method, chosen)
-        other = scaled_maps(suite, subject, method, partner.clamp_min(0).numpy())
+        maps = suite.scaled_maps(subject, method, chosen)
+        other = suite.scaled_maps(subject, method, partner.clamp_min(0).numpy())
         draws = list(generators(suite.seed, "sensitivity", suite.ids[chosen]))
 
         def attribute(images: Tensor, classes: Tensor, method=method) -> Tensor:
@@ -111,8 +111,8 @@ def maps_and_others(suite, subject, methods, chosen: np.ndarray) -> dict[tuple[s
     partner = suite.partners(subject)[chosen]
     found = {}
     for method in methods:
-        own = stored_maps(suite, subject, method, chosen).float()
-        other = stored_maps(suite, subject, method, partner.clamp_min(0).numpy()).float()
+        own = suite.maps(subject, method, chosen).float()
+        other = suite.maps(subject, method, partner.clamp_min(0).numpy()).float()
         other[partner < 0] = torch.nan
         found |= {(method, "own"): own, (method, "other"): other}
     return found

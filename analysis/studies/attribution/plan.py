@@ -1,10 +1,11 @@
 """What a run of the suite is made of, and by what its cells are known."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,17 @@ from torch import Tensor
 
 from analysis.attributions import ATTRIBUTIONS, attribute
 from analysis.attributions.judgement import Judgement, judged
+from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.sampling import sampled
-from analysis.engine.store import cell_key, read_cell, write_cell
+from analysis.engine.store import cell_key
+from analysis.metrics import CURVE_SCORES
 from analysis.metrics.agreement import partners
 from analysis.stimuli.conditions import Condition
-from analysis.stimuli.occluders import Cover
-from analysis.stimuli.perturb import cover_faces, finish, layout_at
+from analysis.stimuli.perturb import Perturbed
 from analysis.stimuli.regions import placed_regions
-from analysis.studies.attribution.methods import mean_source, skipped, takes
+from analysis.studies.attribution.held import HELD, OF_MAPS, beyond, code_of
+from analysis.studies.attribution.methods import can_lose_weights, mean_source, skipped, takes
+from analysis.studies.attribution.packing import unpacked
 from analysis.studies.attribution.truth import evidence_masks
 from analysis.subjects import Subject, twin
 from iram.data.dataset import FaceDataset
@@ -32,6 +36,7 @@ BATCH = 32  # faces at a time; fixed, so that equal runs give equal bytes
 JUDGED = 4  # faces on which it is tried whether a method can be used
 OCCLUDER = Condition("box", 0.3, "mean")  # a truth of localisation that photographs allow
 FILLS = ("mean", "blur", "imputed")  # of removed pixels; "imputed" is ROAD's
+TOGETHER = 8  # methods whose curves share forward passes; an interruption loses them at most
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,13 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Suite:
+class Suite(Plan):
     """What is run.
+
+    Stages of cells, each kind a folder: `clean` (the clean pass, whose prediction is explained),
+    `reference` (exact Shapley values of the face's regions) and `maps` (by one method), then `rows`
+    (what a method's maps score), `sanity` (as the weights are randomised) and `agreement` (between
+    all methods of a model). A metric that cells of this version don't hold has cells of its own.
 
     Attributes:
         dataset: the faces, all of which are explained.
@@ -74,11 +84,57 @@ class Suite:
     randomised: dict[str, Subject] = field(default_factory=dict)
     layer: str | None = None
 
-    @cached_property
-    def faces_sha256(self) -> str:
-        metadata = self.dataset.metadata
-        return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
-                        labels=self.dataset.labels.tolist())
+    folders = ("rows/", "maps/", "figures/")
+
+    def cells(self) -> list[list[Cell]]:
+        """Each cell is of a (model, method or None, metric beside or "")."""
+        methods = {s.name: self.methods_of(s) for s in self.subjects}
+        means = {s.name: [mean_source(s.model)] if "mean_map" in methods[s.name] else []
+                 for s in self.subjects}  # of its maps, which are made first
+        of_maps = beyond(*OF_MAPS)
+
+        def each(kind: str, of: Callable) -> list[Cell]:
+            return [self.cell(kind, s, *one) for s in self.subjects for one in of(s)]
+
+        return [
+            each("clean", lambda s: [()]),
+            [*each("reference", lambda s: [()]),
+             *each("maps", lambda s: [(m,) for m in means[s.name]])],
+            each("maps", lambda s: [(m,) for m in methods[s.name] if m not in means[s.name]]),
+            [  # the longest first
+                *each("agreement", lambda s: product([None], ["", *beyond("agreement")])
+                      if len(methods[s.name]) > 1 else []),
+                *each("rows", lambda s: product(methods[s.name], [""])),
+                *each("rows", lambda s: product(methods[s.name], of_maps)),
+                *each("sanity", lambda s: [(m,) for m in methods[s.name]
+                                           if can_lose_weights(s.model)]),
+            ],
+        ]
+
+    def cell(
+        self, kind: str, subject: Subject, method: str | None = None, metric: str = ""
+    ) -> Cell:
+        """Args: metric: FAMILY/NAME, of the cells that hold it alone."""
+        name = "--".join(filter(None, (subject.name, method, metric.replace("/", "-"))))
+        whole, sizes = len(self.dataset), self.sizes
+        exact, curves, sanity = (
+            len(self.some(n)) for n in (sizes.reference, sizes.curves, sizes.sanity))
+        cost = {"reference": exact, "maps": whole + exact, "sanity": sanity,
+                "rows": curves * len(FILLS)}.get(kind, whole)
+        if metric:
+            cost = exact if metric.startswith("localisation") else 0
+        return Cell(kind, name, self.key(kind, subject, method, metric),
+                    (self.out / kind / f"{name}.parquet",), (subject, method, metric), cost)
+
+    def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+        """Methods whose curves share forward passes, and all metrics beside of one method."""
+
+        def alike(cell: Cell) -> tuple:
+            subject, method, metric = cell.of
+            shared = cell.kind == "rows" and not metric
+            return cell.kind, subject.name, *(() if shared else (method, bool(metric)))
+
+        return grouped(cells, alike, lambda cell: cell.name, TOGETHER)
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -90,15 +146,15 @@ class Suite:
         return placed_regions(self.cameras, len(self.dataset), self.dataset.size)
 
     @cached_property
-    def occluded(self) -> Tensor:
-        """(n, S, S) bool: where OCCLUDER is on the faces of the reference."""
-        masks = []
+    def occluded(self) -> list[Perturbed]:
+        """The faces of the reference under OCCLUDER, a batch at a time."""
+        found = []
         for faces in blocks(self.some(self.sizes.reference)):
-            cameras = None if self.cameras is None else self.cameras[faces]
-            layout = layout_at(OCCLUDER, cameras, self.dataset.size)
-            mask = cover_faces(layout, OCCLUDER, self.ids[faces].tolist(), self.seed).mask
-            masks.append(mask.expand(len(faces), -1, -1))
-        return torch.cat(masks)
+            own = {"cameras": None if self.cameras is None else self.cameras[faces],
+                   "seed": self.seed}
+            placed = Perturbed(self.dataset, faces, OCCLUDER, **own)
+            found.append(Perturbed(self.dataset, faces, OCCLUDER, **own, cover=placed.cover))
+        return found  # without layouts, which are large
 
     @cached_property
     def evidence(self) -> Tensor | None:
@@ -127,10 +183,6 @@ class Suite:
     def some(self, count: int) -> np.ndarray:
         """A random `count` of the faces (all if there are fewer), in order."""
         return sampled(len(self.dataset), count, self.seed)
-
-    def occluded_images(self, faces: np.ndarray, masks: Tensor) -> Tensor:
-        images, ids = self.dataset.images(faces), self.ids[faces].tolist()
-        return finish(images, Cover(masks), OCCLUDER, ids, self.seed)
 
     def skipped(self, subject: Subject) -> dict[str, str]:
         """{method: why this model can't have it}, of those that were asked for."""
@@ -210,15 +262,20 @@ class Suite:
         return {"layer": self.layer} if self.layer and reads else {}
 
     def mean_map(self, subject: Subject) -> Tensor:
-        from analysis.studies.attribution.maps import stored_maps
+        return self.maps(subject, mean_source(subject.model)).float().mean(0)
 
-        return stored_maps(self, subject, mean_source(subject.model)).float().mean(0)
+    def maps(self, subject: Subject, method: str, faces=slice(None)) -> Tensor:
+        """Maps (n, S, S) of a finished cell, without their scale; see `unpacked`."""
+        rows = self.read("maps", subject, method, columns=["map"])
+        return unpacked(rows.iloc[faces], self.dataset.size)
 
-    def path(self, kind: str, subject: Subject, method: str | None = None) -> Path:
-        name = subject.name + (f"--{method}" if method else "")
-        return self.out / kind / f"{name}.parquet"
+    def scaled_maps(self, subject: Subject, method: str, faces) -> Tensor:
+        """Maps (n, S, S) float32 of a finished cell in the method's own unit."""
+        scale = self.read("maps", subject, method, columns=["scale"])["scale"]
+        scale = torch.from_numpy(scale.to_numpy(copy=True)[faces])[:, None, None]
+        return self.maps(subject, method, faces).float() * scale
 
-    def key(self, kind: str, subject: Subject, method: str | None = None) -> str:
+    def key(self, kind: str, subject: Subject, method: str | None = None, metric: str = "") -> str:
         parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
                  "faces": self.faces_sha256, "device": subject.device}
         if kind != "clean":
@@ -229,8 +286,9 @@ class Suite:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
             parts |= {"mean": source} | self.layer_of(source or method)
-        if kind == "rows":
-            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves"}
+        if kind == "rows" and not metric:
+            parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves",
+                      **added(scores=(CURVE_SCORES, HELD["curves"]))}
         if kind == "sanity":
             other = self.randomised.get(subject.name)
             parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),
@@ -239,19 +297,36 @@ class Suite:
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
             parts |= {"layer": self.layer} if self.layer else {}
+        if metric:
+            parts |= {"metric": metric, "code": code_of(metric)}
         return cell_key(**parts)
 
     @cached_property
     def regions_sha256(self) -> str:
         return sha256(self.regions.numpy().tobytes()).hexdigest()
 
-    def read(self, kind: str, subject: Subject, method: str | None = None, columns=None):
+    def read(
+        self, kind: str, subject: Subject, method: str | None = None, metric: str = "",
+        columns=None,
+    ) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        path, key = self.path(kind, subject, method), self.key(kind, subject, method)
-        return read_cell(path, key, columns)
+        return self.cell(kind, subject, method, metric).read(columns=columns)
 
-    def write(self, kind: str, subject: Subject, method: str | None, rows: pd.DataFrame) -> None:
-        write_cell(self.path(kind, subject, method), rows, self.key(kind, subject, method))
+    def scores(self, subject: Subject, method: str) -> pd.DataFrame:
+        """The finished `rows` of a method, by every metric that is registered."""
+        metrics = ["", *beyond(*OF_MAPS)]
+        return joined([self.read("rows", subject, method, metric) for metric in metrics])
+
+    def agreement(self, subject: Subject) -> pd.DataFrame | None:
+        """The finished `agreement` of a model, None if it has one method only."""
+        if len(self.methods_of(subject)) < 2:
+            return None
+        return joined([self.read("agreement", subject, None, m)
+                       for m in ("", *beyond("agreement"))])
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
 
 def blocks(faces: np.ndarray) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from analysis.attributions import ATTRIBUTIONS
 from analysis.metrics import REGION_SCORES
 from analysis.studies.attribution.methods import takes
 from analysis.studies.attribution.tables import ranked_by, with_attention
+from iram import contract
 
 if TYPE_CHECKING:
     from analysis.studies.attribution.plan import Suite
@@ -55,7 +56,7 @@ def skipped_lines(suite: "Suite") -> list[str]:
         lines += [f"{subject.name}: skipped {', '.join(m)}: {why}" for why, m in reasons.items()]
         lines += [f"{subject.name}: not ranked {method}: {why}"
                   for method, why in suite.marked(subject).items()]
-        why = getattr(subject.model, "lacks", {}).get("weights")
+        why = contract.lacks(subject.model).get("weights")
         lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
         if _gates_channels(suite, subject):
             lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from analysis.engine.cells import Advance
 from analysis.metrics import AGREEMENT, cascade_similarity
 from analysis.metrics.sanity import layers_from_top
-from analysis.studies.attribution.maps import Advance, stored_maps
 from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
@@ -17,7 +18,7 @@ METRICS = ("spearman", "ssim")
 LABELS = "random labels"
 
 
-def compute_sanity(suite: Suite, subject: Subject, method: str, advance: Advance) -> None:
+def sanity_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> pd.DataFrame:
     """Likeness of a method's maps to the originals as blocks lose their weights, top first."""
     faces, record = suite.some(suite.sizes.sanity), Record(suite, subject, method=method)
     images, target = suite.dataset.images(faces), suite.targets(subject)[faces]
@@ -28,7 +29,7 @@ def compute_sanity(suite: Suite, subject: Subject, method: str, advance: Advance
     generator = torch.Generator().manual_seed(derived_seed(suite.seed, "cascade"))
     found = cascade_similarity(subject.model, attribute, generator, metrics=METRICS,
                                layers=blocks_from_top(subject.model, images[:1]))
-    maps = stored_maps(suite, subject, method).float()
+    maps = suite.maps(subject, method).float()
     partner = suite.partners(subject)[faces]
     other = suite.randomised.get(subject.name)
     if other is not None:
@@ -41,8 +42,8 @@ def compute_sanity(suite: Suite, subject: Subject, method: str, advance: Advance
         if other is not None:
             value = AGREEMENT[metric](maps[faces], of_other)
             record.add(faces, value, chance, test="labels", layer=LABELS, metric=metric)
-    suite.write("sanity", subject, method, record.rows())
     advance(len(faces))
+    return record.rows()
 
 
 def blocks_from_top(model: nn.Module, example: Tensor) -> Sequence[str]:

@@ -36,6 +36,7 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
+OTHER_WAY = {"higher": "lower", "lower": "higher"}  # a map should change as weights are lost
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -45,14 +46,15 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     agreement, sanity, order = [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = suite.read("rows", subject, method)
+            rows = suite.scores(subject, method)
             for family, tables in scores.items():
                 own = rows[rows["family"] == family]
                 tables.append(means(own, KEYS[family], suite.seed))
             told = suite.read("sanity", subject, method)
             if told is not None:  # a model may have no weights to lose
-                sanity.append(means(told, ["method", "test", "layer", "metric"], suite.seed))
-        rows = suite.read("agreement", subject)
+                table = means(told, ["method", "test", "layer", "metric"], suite.seed)
+                sanity.append(table.replace({"better": OTHER_WAY}))
+        rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
@@ -139,7 +141,7 @@ def ranked_by() -> dict[str, str]:
 
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
     left_out = {REFERENCE, *suite.marked(subject)}
-    rows = [suite.read("rows", subject, m) for m in suite.methods_of(subject) if m not in left_out]
+    rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m not in left_out]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
     rows = [r.loc[r["metric"].isin(ranked_by()), columns] for r in rows]
     text = {"method": str, "metric": str}

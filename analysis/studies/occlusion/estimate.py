@@ -1,11 +1,12 @@
 """How long a benchmark will take here, measured on a few batches before anything is run."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.engine.cells import Cell, cost, missing
 from analysis.engine.parallel import HERE, one_thread
 from analysis.engine.timing import duration, fastest
-from analysis.studies.occlusion.engine import Group, missing, passes, perturbed
 from analysis.studies.occlusion.plan import Benchmark
 
 SAMPLED = 24  # tasks whose making is timed
@@ -33,12 +34,10 @@ class Estimate:
 
 def estimate(benchmark: Benchmark) -> Estimate:
     """The cost of what is not finished, from one batch of some of the conditions."""
-    tasks, own = list(missing(benchmark)), Counter()
-    for task in tasks:
-        for subject in (subject for _, subjects in task.group for subject in subjects):
-            own[subject.name] += task.part.stop - task.part.start
-    left = sum(map(passes, tasks))
-    done = len(benchmark.subjects) * len(benchmark.conditions) * len(benchmark.dataset) - left
+    tasks, own = missing(benchmark)[0], Counter()
+    for subject, _, part in (cell.of for task in tasks for cell in task):
+        own[subject.name] += part.stop - part.start
+    left, whole = cost(tasks), cost(benchmark.cells())
     size, timed = benchmark.batch_size, tasks[:: max(1, len(tasks) // SAMPLED)]
     with one_thread():
         seconds = sum(
@@ -46,9 +45,9 @@ def estimate(benchmark: Benchmark) -> Estimate:
             for subject in benchmark.subjects if own[subject.name]
         )
         if timed:
-            making = sum(_making(benchmark, task.group) for task in timed) / len(timed)
-            seconds += sum(t.part.stop - t.part.start for t in tasks) / size * making
-    return Estimate(left, done, seconds / HERE.count)
+            making = sum(_making(benchmark, task) for task in timed) / len(timed)
+            seconds += sum(task[0].cost for task in tasks) / size * making
+    return Estimate(left, whole - left, seconds / HERE.count)
 
 
 def _forward(benchmark: Benchmark, subject) -> float:
@@ -57,12 +56,16 @@ def _forward(benchmark: Benchmark, subject) -> float:
     return fastest(lambda: subject.logits(images)) * benchmark.batch_size / len(images)
 
 
-def _making(benchmark: Benchmark, group: Group) -> float:
-    """Seconds for a batch of the group's pictures."""
-    part = _batch(benchmark)
-    conditions = [condition for condition, _ in group]
-    seconds = fastest(lambda: [None for _ in perturbed(benchmark, conditions, part).pictures])
-    return seconds * benchmark.batch_size / (part.stop - part.start)
+def _making(benchmark: Benchmark, task: Sequence[Cell]) -> float:
+    """Seconds for a batch of the task's pictures."""
+    part, conditions = _batch(benchmark), list(dict.fromkeys(cell.of[1] for cell in task))
+
+    def make() -> None:
+        first = benchmark.perturbed(conditions[0], part)
+        for condition in conditions:
+            first.under(condition).pictures  # noqa: B018
+
+    return fastest(make) * benchmark.batch_size / (part.stop - part.start)
 
 
 def _batch(benchmark: Benchmark) -> slice:

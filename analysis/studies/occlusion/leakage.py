@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from analysis.engine.statistics import LEVEL, holm
 from analysis.stimuli.conditions import Condition
-from analysis.stimuli.perturb import cover_faces, layout_at
+from analysis.stimuli.perturb import Perturbed
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.seeds import derived_seed
@@ -116,13 +116,10 @@ def masks(
 ) -> Iterator[Tensor]:
     """Blocks (n, S, S) of the masks that a benchmark with this seed and these cameras puts over
     these faces; no picture is read."""
-    ids = dataset.metadata["image_id"].tolist()
-    for start in range(0, len(ids), block):
-        part = slice(start, min(start + block, len(ids)))
+    for start in range(0, len(dataset), block):
+        part = slice(start, start + block)
         own = None if cameras is None else cameras[part]
-        layout = layout_at(condition, own, dataset.size)
-        mask = cover_faces(layout, condition, ids[part], seed).mask
-        yield mask.expand(part.stop - part.start, -1, -1)
+        yield Perturbed(dataset, part, condition, cameras=own, seed=seed).mask
 
 
 def mask_features(blocks: Iterable[Tensor]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a run of the benchmark is made of, and by what its cells are known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -9,21 +9,24 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from analysis.engine.store import cell_key, read_cell
+from analysis.engine.cells import Cell, Plan, added, grouped
+from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.layout import FaceLayout
-from analysis.stimuli.perturb import layout_at
+from analysis.stimuli.perturb import Perturbed, layout_at
+from analysis.studies.occlusion.rows import HELD, MEASURES
 from analysis.studies.occlusion.rows import VERSION as ROWS_VERSION
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 
 KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
 BLOCK = 1 << 14  # faces of a file
+TOGETHER = 6  # conditions of a task at most: an interruption loses one task
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """What is run.
+class Benchmark(Plan):
+    """What is run: a cell is a model under a condition, of many faces one file for each block.
 
     Attributes:
         dataset: the faces, all of which are shown (see `analysis.engine.sampling`).
@@ -46,15 +49,10 @@ class Benchmark:
     block: int = field(default_factory=lambda: BLOCK)
     _layouts: dict = field(default_factory=dict, repr=False, compare=False)
 
+    folders = ("rows/", "figures/")
+
     def __getstate__(self) -> dict:  # what a worker in another process needs
         return {**self.__dict__, "_layouts": {}}
-
-    @cached_property
-    def faces_sha256(self) -> str:
-        """Which faces these are: the source, the images taken from it, and their labels."""
-        metadata = self.dataset.metadata
-        return cell_key(source=self.dataset.sha256, images=metadata["image_id"].tolist(),
-                        labels=self.dataset.labels.tolist())
 
     @cached_property
     def landmarks_sha256(self) -> str | None:
@@ -72,55 +70,67 @@ class Benchmark:
         stops = range(step, len(self.dataset) + step, step)
         return [slice(stop - step, min(stop, len(self.dataset))) for stop in stops]
 
-    def path(self, subject: Subject, condition: Condition, part: slice) -> Path:
+    def cells(self) -> list[list[Cell]]:
+        """One stage; each cell is of a (model, condition, slice of the faces)."""
+        return [[self.cell(subject, condition, part) for part in self.blocks
+                 for condition in self.conditions for subject in self.subjects]]
+
+    def cell(self, subject: Subject, condition: Condition, part: slice) -> Cell:
+        """The cell of a model and condition, or its file of some of the faces."""
         name = f"{subject.name}--{condition.name}"
-        if len(self.blocks) > 1:
-            name += f"--{part.start}"
-        return self.out / "rows" / f"{name}.parquet"
+        file = f"{name}--{part.start}" if len(self.blocks) > 1 else name
+        return Cell("rows", name, self.key(subject, condition, part),
+                    (self.out / "rows" / f"{file}.parquet",), (subject, condition, part),
+                    part.stop - part.start)
+
+    def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+        """Conditions that cover the same places of the same faces: the occluder is placed once."""
+        return grouped(cells, lambda cell: (cell.of[2].start, cell.of[1].place),
+                       lambda cell: cell.of[1], TOGETHER)
 
     def key(self, subject: Subject, condition: Condition, part: slice | None = None) -> str:
         """What the rows of a cell, or of a file of it, depend on."""
+        return cell_key(**self.answers(subject, condition, part),
+                        **added(measures=(MEASURES, HELD)))
+
+    def answers(self, subject: Subject, condition: Condition, part: slice | None = None) -> dict:
+        """What a model's answers depend on."""
         placed = condition.occluder != "none" and not condition.in_depth
         apart = {"part": [part.start, part.stop]} if part and len(self.blocks) > 1 else {}
-        return cell_key(
-            version=ROWS_VERSION,
-            weights=subject.weights_sha256,
-            faces=self.faces_sha256,
-            landmarks=self.landmarks_sha256 if condition.in_depth else None,
-            cameras=self.cameras_sha256 if placed else None,
-            condition=condition.to_dict(),
-            seed=self.seed,
-            dtype=self.dtype,
-            batch_size=self.batch_size,
-            device=subject.device,
+        return {
+            "version": ROWS_VERSION,
+            "weights": subject.weights_sha256,
+            "faces": self.faces_sha256,
+            "landmarks": self.landmarks_sha256 if condition.in_depth else None,
+            "cameras": self.cameras_sha256 if placed else None,
+            "condition": condition.to_dict(),
+            "seed": self.seed,
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "device": subject.device,
             **apart,
-        )
+        }
 
     def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""
-        found = []
-        for part in self.blocks:
-            found.append(self.block_rows(subject, condition, part))
-            if found[-1] is None:
-                return None
+        found = [self.cell(subject, condition, part).read() for part in self.blocks]
+        if any(rows is None for rows in found):
+            return None
         return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
-    def block_rows(
-        self, subject: Subject, condition: Condition, part: slice
-    ) -> pd.DataFrame | None:
-        """The rows of one file."""
-        key = self.key(subject, condition, part)
-        return read_cell(self.path(subject, condition, part), key)
+    def perturbed(self, condition: Condition, part: slice) -> Perturbed:
+        """The faces of `part` under a condition; layouts are kept as far as memory allows."""
+        own = None if self.cameras is None else self.cameras[part]
+        return Perturbed(self.dataset, part, condition, cameras=own, seed=self.seed,
+                         layout=self._layout(condition, part, own))
 
-    def layout(self, condition: Condition, part: slice) -> FaceLayout:
-        """Where the faces of `part` are under this condition; kept as far as memory allows."""
-        own = self.cameras is not None and not condition.in_depth
-        if not own:
+    def _layout(self, condition: Condition, part: slice, cameras: Tensor | None) -> FaceLayout:
+        if cameras is None or condition.in_depth:
             return layout_at(condition, None, self.dataset.size)
         known = part.start, condition.roll_deg
         layout = self._layouts.get(known)
         if layout is None:
-            layout = layout_at(condition, self.cameras[part], self.dataset.size)
+            layout = layout_at(condition, cameras, self.dataset.size)
             held = (len(self._layouts) + 1) * self.batch_size * self.dataset.size**2 * 8
             if held <= KEPT_LAYOUTS:
                 self._layouts[known] = layout

@@ -1,14 +1,14 @@
 """What the command prints of a benchmark's tables."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.engine.marks import reasons, unmarked
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.studies.occlusion.tables.robustness import REFERENCE
-from analysis.studies.occlusion.tables.summary import Tables
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
@@ -16,25 +16,28 @@ STRONGEST = 3
 MISSED_SHOWN = 12
 
 
-def report(tables: Tables) -> str:
+def report(tables: Mapping[str, pd.DataFrame]) -> str:
     """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _poses(accuracy) + _drops(tables.occluders)
-    lines += _robustness(tables) + _leaning(tables.importance) + _missed(accuracy)
+    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
+    lines = _clean(accuracy) + _poses(accuracy) + _drops(unmarked(tables["occluders"]))
+    lines += _robustness(tables) + _leaning(unmarked(tables["importance"])) + _missed(accuracy)
     return "\n".join(lines)
 
 
-def essence(tables: Tables) -> list[str]:
+def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    accuracy = tables.summary[tables.summary["metric"] == "accuracy"]
-    return _clean(accuracy) + _robustness(tables) + _leaning(tables.importance)
+    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
+    return _clean(accuracy) + _robustness(tables) + _leaning(unmarked(tables["importance"]))
 
 
 def _clean(accuracy: pd.DataFrame) -> list[str]:
     clean = accuracy[accuracy["condition"] == "clean"]
-    return ["clean accuracy (%)"] + [
+    lines = ["clean accuracy (%)"] + [
         f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
     ]
+    marks = reasons(accuracy)
+    return lines + ["", "no robustness is told of"] * bool(marks) + [
+        f"  {model:24s} {why}" for model, why in marks.items()]
 
 
 def interval(row, factor: float = 100.0) -> str:
@@ -71,30 +74,33 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _robustness(tables: Tables) -> list[str]:
+def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
-    if set(tables.worst["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
+    if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = tables.robustness, dict.fromkeys(tables.summary["model"])
+    robustness, models = unmarked(tables["robustness"]), dict.fromkeys(tables["summary"]["model"])
+    marks, others = reasons(tables["summary"]), reasons(tables["robustness"])
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
-    for model in models:
+    for model in (one for one in models if one not in marks):
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
         found = {row.metric: interval(row, 1) for row in own.itertuples()}
-        if found:
+        if model in others:
+            lines.append(f"  {model:24s} none: {others[model]}")
+        elif found:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
                          f"  against {own['reference'].iloc[0]}")
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     if any(UNKNOWN in line for line in lines):
-        faces = int(tables.summary["n"].max())
+        faces = int(tables["summary"]["n"].max())
         lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
     return lines
 
 
 def _lacking(model: str) -> str:
-    """What `reference_of` would take; ours are called by their seed, others as one likes."""
-    name = REFERENCE + "".join(model.partition("-")[1:])
+    """What would be its reference; ours are called by their seed, others as one likes."""
+    name = "none" + "".join(model.partition("-")[1:])
     if seed_of(model) is not None:
         return f"name {name} among the models"
     return f"it takes a model without attention, called {name} by `name` in its description"

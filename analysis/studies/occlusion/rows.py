@@ -9,8 +9,11 @@ from analysis.stimuli.conditions import Condition
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.registry import Registry
 
 VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
+HELD = ("prediction", "correct", "margin", "probability", "confidence")  # by cells of VERSION
+MEASURES = Registry("measure of an answer")  # each (logits (N, K), labels (N,)) -> (N,)
 
 
 def rows_of(
@@ -53,22 +56,36 @@ def rows_of(
 
 
 def measures(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Per-image measures of logits (N, K) and labels (N,), each (N,).
+    """{name: (N,)}: each of MEASURES of logits (N, K) and labels (N,)."""
+    return {name: measure(logits, labels) for name, measure in MEASURES.items()}
 
-    prediction: the class of the highest logit (the first of equals), int8.
-    correct: whether it is the label.
-    margin: the label's logit minus the highest other one, in logits; above 0 = right.
-    probability: softmax probability of the label, 0 to 1.
-    confidence: softmax probability of the prediction, 1/K to 1.
-    """
+
+@MEASURES.register("prediction")
+def prediction(logits: Tensor, labels: Tensor) -> Tensor:
+    """The class of the highest logit (the first of equals), int8."""
+    return logits.argmax(1).to(torch.int8)
+
+
+@MEASURES.register("correct")
+def correct(logits: Tensor, labels: Tensor) -> Tensor:
+    """Whether the prediction is the label."""
+    return logits.argmax(1) == labels
+
+
+@MEASURES.register("margin")
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """The label's logit minus the highest other one, in logits; above 0 = right."""
     own = logits.gather(1, labels[:, None])
-    others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
-    probabilities = logits.softmax(1)
-    prediction = logits.argmax(1)
-    return {
-        "prediction": prediction.to(torch.int8),
-        "correct": prediction == labels,
-        "margin": own[:, 0] - others,
-        "probability": probabilities.gather(1, labels[:, None])[:, 0],
-        "confidence": probabilities.amax(1),
-    }
+    return own[:, 0] - logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+
+
+@MEASURES.register("probability")
+def probability(logits: Tensor, labels: Tensor) -> Tensor:
+    """Softmax probability of the label, 0 to 1."""
+    return logits.softmax(1).gather(1, labels[:, None])[:, 0]
+
+
+@MEASURES.register("confidence")
+def confidence(logits: Tensor, labels: Tensor) -> Tensor:
+    """Softmax probability of the prediction, 1/K to 1."""
+    return logits.softmax(1).amax(1)

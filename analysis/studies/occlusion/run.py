@@ -1,53 +1,55 @@
 """The benchmark as one call: run what is missing, summarise, draw."""
 
-import platform
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from torch import Tensor
 
-from analysis.engine import store
 from analysis.engine.parallel import HERE, Executor
+from analysis.engine.run import Result, Study, finish, opened
 from analysis.engine.sampling import sampled
+from analysis.engine.store import write_table
 from analysis.stimuli.conditions import Condition
-from analysis.studies.occlusion import engine
+from analysis.studies.occlusion.engine import compute
+from analysis.studies.occlusion.judged import hints
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.run import analyse_real, report_lines
 from analysis.studies.occlusion.report import report
-from analysis.studies.occlusion.tables.summary import TABLES, Tables, summarise
+from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
 from analysis.subjects.batches import fastest_batch_size
-from iram import __version__
 from iram.data.dataset import FaceDataset
 from iram.files import located
 
-TABLES_VERSION = 1  # raise it when what the tables hold changes, so that old ones are made again
 REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
               "correlation": "real_correlation.csv"}
 
 
-@dataclass
-class Results:
-    """A finished benchmark.
+class Occlusion(Study):
+    """The tables and figures of a benchmark."""
 
-    Attributes:
-        tables: see `analysis.studies.occlusion.tables.summary.Tables`.
-        made: number of cells computed by this call; 0 if all were there.
-    """
+    version = 2
+    compute, names = staticmethod(compute), TABLES
 
-    benchmark: Benchmark
-    tables: Tables
-    made: int
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return summarise(self.plan)
 
-    def report(self) -> str:
-        """What the command prints."""
-        name, n = self.benchmark.dataset.name, len(self.benchmark.dataset)
-        files = ", ".join(f"{table}.csv" for table in TABLES)
-        return (f"\n{name}: {n} faces; 95% bootstrap intervals over faces\n\n{report(self.tables)}"
-                f"\n\nin {self.benchmark.out}: {files}, rows/, figures/")
+    def made_of(self) -> dict:
+        return {"models": [(s.name, s.seed) for s in self.plan.subjects]}
+
+    def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
+        name, n = self.plan.dataset.name, len(self.plan.dataset)
+        return [f"\n{name}: {n} faces; 95% bootstrap intervals over faces\n", report(tables)]
+
+    def notes(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+        return hints(self.plan)
+
+    def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        named = {f"occlusion/{name}.csv": tables[name]
+                 for name in ("summary", "importance", "occluders", "modules")}
+        _draw(self.plan, {**named, "pose/summary.csv": tables["summary"]})
 
 
 def planned(
@@ -73,15 +75,12 @@ def planned(
     Raises:
         InputError: `out` holds another run.
     """
-    out = located(out)
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
-    plan = Benchmark(subjects, dataset, conditions, out, seed, batch_size or 0, dtype, cameras)
-    identity = {
-        "dataset": dataset.name, "faces": len(dataset), "faces_sha256": plan.faces_sha256,
-        "seed": seed, "dtype": dtype, "device": subjects[0].device, "batch_size": batch_size,
-    }
-    run = store.open_run(out, identity, {"kind": kind, **_description(plan)})
+    plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
+                     cameras)
+    told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}
+    run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0], dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run
@@ -96,7 +95,7 @@ def benchmark(
     executor: Executor = HERE,
     progress: bool = True,
     **options,
-) -> Results:
+) -> Result:
     """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
 
     Args:
@@ -107,69 +106,25 @@ def benchmark(
         InputError: `out` holds another run or can't be written, or a model gives no numbers.
     """
     plan, run = planned(subjects, dataset, conditions, out, **options)
-    out = plan.out
-    store.write_run(out, run)
-    made = engine.run(plan, progress, executor)
-    whole = _made_of(plan)
-    if not made and store.is_whole(out, TABLES, whole):
-        tables = {name: store.read_table(out / f"{name}.csv") for name in TABLES}
-        return Results(plan, Tables(**tables), made)
-    results = Results(plan, summarise(plan), made)
-    with store.finishing(out, whole):
-        draw(results)
-        for name in TABLES:
-            store.write_table(out / f"{name}.csv", getattr(results.tables, name))
-    return results
+    return finish(Occlusion(plan), run, progress, executor)
 
 
-def report_real(results: Results, ran_lists: Path) -> str:
+def report_real(result: Result, ran_lists: Path) -> str:
     """Writes the tables and figures of really occluded and turned faces; returns what is printed.
 
     Raises:
         InputError: see `analysis.studies.occlusion.real.run.real_groups`.
     """
-    from analysis import figures
-
-    out, found = results.benchmark.out, analyse_real(results.benchmark, ran_lists)
-    for name in ("table", "synthetic", "correlation"):
-        store.write_table(out / REAL_FILES[name], getattr(found, name))
-    tables = {"occlusion/real_synthetic.csv": found.synthetic}
-    figures.draw(tables, out / "figures", _run(results))
+    out, found = result.plan.out, analyse_real(result.plan, ran_lists)
+    for name, file in REAL_FILES.items():
+        write_table(out / file, getattr(found, name))
+    _draw(result.plan, {"occlusion/real_synthetic.csv": found.synthetic})
     return "\n".join([*report_lines(found), "", f"in {out}: {', '.join(REAL_FILES.values())}"])
 
 
-def draw(results: Results) -> list[Path]:
-    """Writes the figures that the results allow; returns their files."""
+def _draw(plan: Benchmark, tables: dict[str, pd.DataFrame]) -> None:
+    """Writes the figures that the tables allow."""
     from analysis import figures
 
-    tables = {f"occlusion/{name}.csv": getattr(results.tables, name)
-              for name in ("summary", "importance", "occluders", "modules")}
-    tables["pose/summary.csv"] = results.tables.summary
-    return figures.draw(tables, results.benchmark.out / "figures", _run(results))
-
-
-def _run(results: Results) -> str:
-    """What a figure shows, for its metadata."""
-    return f"faces {results.benchmark.faces_sha256[:12]}, seed {results.benchmark.seed}"
-
-
-def _made_of(plan: Benchmark) -> str:
-    """What the tables depend on: the cells, and what each model is called and trained with."""
-    cells = [plan.key(s, c) for s in plan.subjects for c in plan.conditions]
-    models = [(s.name, s.seed) for s in plan.subjects]
-    return store.cell_key(version=TABLES_VERSION, cells=cells, models=models)
-
-
-def _description(plan: Benchmark) -> dict:
-    """What made the run, for the record."""
-    packages = ("torch", "numpy", "pandas", "pyarrow", "matplotlib")
-    return {
-        "data": {"spec": plan.dataset.spec, "sha256": plan.dataset.sha256,
-                 "licence": plan.dataset.licence},
-        "models": {s.name: s.weights_sha256 for s in plan.subjects},
-        "conditions": [c.name for c in plan.conditions],
-        "versions": {"iram": __version__, "python": platform.python_version(),
-                     **{name: version(name) for name in packages}},
-        "cameras_sha256": plan.cameras_sha256,
-        "command": ["iram", *sys.argv[1:]],
-    }
+    run = f"faces {plan.faces_sha256[:12]}, seed {plan.seed}"  # what they show, for their metadata
+    figures.draw(tables, plan.out / "figures", run)

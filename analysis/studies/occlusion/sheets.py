@@ -16,10 +16,8 @@ from analysis.stimuli.conditions import (
 )
 from analysis.stimuli.corruptions import CORRUPTIONS
 from analysis.stimuli.fills import FILLS
-from analysis.stimuli.perturb import pose
+from analysis.stimuli.perturb import Perturbed
 from analysis.stimuli.placed import placed, to_be_turned
-from analysis.studies.occlusion.engine import perturbed
-from analysis.studies.occlusion.plan import Benchmark
 from iram.data.dataset import FaceDataset
 
 COLUMNS: dict[str, list[Condition]] = {
@@ -43,8 +41,8 @@ def poses(dataset: FaceDataset, landmarks: Path | None, faces: int, seed: int) -
     if not dataset.renders:
         dataset = to_be_turned(dataset, landmarks)
     shown = sample(dataset, faces, seed)
-    pictures = {_angle(yaw): pose(shown, slice(None), Condition(yaw_deg=yaw)).images[:, 0].numpy()
-                for yaw in YAWS}
+    pictures = {_angle(yaw): Perturbed(shown, slice(None), Condition(yaw_deg=yaw)).pictures[:, 0]
+                .numpy() for yaw in YAWS}
     return ContactSheet(pictures, _labels(shown))
 
 
@@ -55,12 +53,10 @@ def covered(
     known = sample(dataset, DONORS, seed)
     shown = known.subset(slice(0, faces))
     cameras = placed(shown, landmarks)
-    benchmark = Benchmark([], known, (), Path(), seed, cameras=cameras)
-    pictures = {
-        _title(condition): next(perturbed(benchmark, [condition], slice(0, faces)).pictures)[:, 0]
-        for condition in COLUMNS[name]
-    }
-    return ContactSheet({title: p.numpy() for title, p in pictures.items()}, _labels(shown))
+    clean = Perturbed(known, slice(0, faces), CLEAN, cameras=cameras, seed=seed)
+    pictures = {_title(condition): clean.under(condition).pictures[:, 0].numpy()
+                for condition in COLUMNS[name]}
+    return ContactSheet(pictures, _labels(shown))
 
 
 def expressions(heads, people: int) -> ContactSheet:

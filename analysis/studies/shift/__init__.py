@@ -7,6 +7,6 @@ is measured), `roles` (which model is whose control), `controls`, `interventions
 """
 
 from analysis.studies.shift.hypotheses import HYPOTHESES
-from analysis.studies.shift.run import DEFAULT, ShiftResults, shift
+from analysis.studies.shift.run import DEFAULT, shift
 
-__all__ = ["DEFAULT", "HYPOTHESES", "ShiftResults", "shift"]
+__all__ = ["DEFAULT", "HYPOTHESES", "shift"]

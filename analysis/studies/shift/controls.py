@@ -1,7 +1,6 @@
 """Nulls and controls: what attention would do without moving, or without having learned to."""
 
 import copy
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,33 +13,6 @@ from iram.seeds import derived_seed, generators
 TEXTURED = ("noise", "phase_scrambled", "other_class", "same_class", "texture")
 PERMUTED = "permuted-weights"
 CALIBRATION = 128  # faces
-
-
-class Control(NamedTuple):
-    """What a model is compared with.
-
-    Attributes:
-        what: it is, in words.
-        needs: trained weights beyond the model's own, in words; "" for none.
-    """
-
-    what: str
-    needs: str = ""
-
-
-CONTROLS = {
-    "mechanical": Control("attention that is cut off under the mask and goes nowhere: it gives the "
-                          "visible face nothing, or what a patch beside the face gives it"),
-    "permuted_mask": Control("the mask of another face, as far as it is visible in this one"),
-    PERMUTED: Control("the net with its trained weights permuted within each tensor"),
-    "random-labels": Control("the net trained on shuffled labels", "NAME-random-labels"),
-    "exposure": Control("the nets trained with erasing",
-                        "NAME-erasing-noise, NAME-erasing-mean, NAME-erasing-occluders"),
-    "twin": Control("the activation energy of the net without attention", "none"),
-    "texture": Control("fills with a face's texture instead of a flat one"),
-    "sham": Control("the same place of the face, when a patch lies beside it"),
-    "box": Control("random boxes of the same area, anywhere on the face"),
-}
 
 
 def mechanical_null(clean: Tensor, cells: Cells) -> Tensor:

@@ -1,9 +1,11 @@
 """How long the study of the shift will take here, measured on one batch before anything is run."""
 
+from collections.abc import Sequence
+
+from analysis.engine.cells import Cell, missing
 from analysis.engine.parallel import HERE, one_thread
 from analysis.engine.timing import fastest
 from analysis.studies.shift.describe import compare
-from analysis.studies.shift.engine import Group, cost, missing
 from analysis.studies.shift.places import regions_of
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
@@ -12,32 +14,31 @@ from analysis.studies.shift.readers import Reader
 def seconds_left(study: ShiftStudy) -> float:
     """Seconds for what is not finished on the cores of this machine, but for the tables; 0 if all
     is there."""
-    groups = list(missing(study))
-    if not groups:
+    (tasks,) = missing(study)
+    if not tasks:
         return 0.0
     with one_thread():
-        return _seconds(study, groups) / HERE.count
+        return _seconds(study, tasks) / HERE.count
 
 
-def _seconds(study: ShiftStudy, groups: list[Group]) -> float:
+def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     """Of one worker."""
     plan = study.plan
     part = slice(0, min(plan.batch_size, len(plan.dataset)))
     batches = len(plan.dataset) / part.stop
-    readers = {r.name: r for group in groups for _, wanted in group for r in wanted}
+    readers = {r.name: r for task in tasks for r, _ in (cell.of for cell in task)}
     places = study.places(part)
     passing = {name: fastest(lambda r=r: r.read(places.images)) for name, r in readers.items()}
     comparing = {name: _comparing(study, reader, places) for name, reader in readers.items()}
     seconds = 0.0
-    for group in groups:
-        conditions = [condition for condition, _ in group]
+    for task in tasks:
+        conditions = list(dict.fromkeys(cell.of[1] for cell in task))
         seconds += fastest(lambda c=conditions: study.places(part).pictures(c), repeats=1)
-        for name in {r.name for _, wanted in group for r in wanted}:
-            seconds += passing[name]  # the clean faces, once for the group
-        for condition, wanted in group:
+        for name in {cell.of[0].name for cell in task}:
+            seconds += passing[name]  # the clean faces, once for the task
+        for r, condition in (cell.of for cell in task):
             regions = len(regions_of(condition, plan.conditions))
-            for r in wanted:
-                seconds += cost(study, condition, r) * passing[r.name] + regions * comparing[r.name]
+            seconds += study.passes(r, condition) * passing[r.name] + regions * comparing[r.name]
     return seconds * batches
 
 

@@ -101,9 +101,8 @@ class Evidence:
         wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
         found, missing, others = [], [], []
         for role in wanted:
-            near = [r for readers in self.models().values() for r in readers
-                    if roles.plays(role, r.training, own)]
-            right = [r for r in near if roles.alike(role, r.training, own)]
+            among = [(r, r.training) for readers in self.models().values() for r in readers]
+            right, near = roles.controls(role, own, among)
             found.append(right)
             if not right:
                 missing.append(roles.wanted(role, own))

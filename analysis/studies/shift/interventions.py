@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from iram import contract
 from iram.errors import InputError
 from iram.registry import Registry
 
@@ -45,6 +46,8 @@ def shuffled(maps: Tensor, order: Tensor) -> Tensor:
     return flat.gather(2, order[:, None].expand_as(flat)).view_as(maps)
 
 
+HELD = ("clean", "clean_unmatched", "uniform", "shuffled", "inverted", "other_image",
+        "change_elsewhere")  # by cells of VERSION; one that comes after makes its cells anew
 INTERVENTIONS = Registry("intervention")
 """(clean (N, C, h, w), occluded, order (N, h * w)) of one layer -> the map that takes the place of
 the occluded one, `matched` to it unless it says otherwise."""
@@ -123,7 +126,7 @@ def outcomes(
         InputError: the model has no attention.
     """
     if not clean:
-        raise InputError(f"model '{getattr(model, 'name', '?')}' has no attention to intervene on")
+        raise InputError(f"{contract.called(model)} has no attention to intervene on")
     plain, covered = pictures
     made = donors(clean, occluded, orders)
 

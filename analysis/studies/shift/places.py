@@ -7,8 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from analysis.stimuli.conditions import CLEAN, Condition
-from analysis.stimuli.layout import FaceLayout
-from analysis.stimuli.perturb import cover_faces, finish
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.shift.cells import Cells, cells
 from analysis.studies.shift.controls import permuted_mask
@@ -44,33 +42,32 @@ class Places:
     """A batch of faces, and the regions on them.
 
     Attributes:
-        images: (N, 1, S, S) clean.
-        layout: where the faces are.
+        faces: clean.
+        images: (N, 1, S, S) of them.
+        layout: where they are.
         ids: the images' names.
         expressive: what carries each face's expression, and what carries the others'.
     """
 
     def __init__(self, plan: Benchmark, part: slice, expressive=None):
-        self.plan, self.part = plan, part
-        self.images = plan.dataset.images(part)
-        self.ids = plan.dataset.metadata["image_id"].iloc[part].tolist()
-        self.layout: FaceLayout = plan.layout(CLEAN, part)
+        self.seed, self.part = plan.seed, part
+        self.faces = plan.perturbed(CLEAN, part)
+        self.images, self.layout = self.faces.posed.images, self.faces.layout
+        self.ids = self.faces.ids
         self.expressive = expressive or expressive_of(plan.dataset, part, self.layout)
         self._cells: dict[tuple, Cells] = {}
         self._masks: dict[str, Tensor] = {}
 
     def pictures(self, conditions: Sequence[Condition]) -> list[Tensor]:
         """The faces under conditions of one place."""
-        covered = cover_faces(self.layout, conditions[0], self.ids, self.plan.seed)
-        return [finish(self.images, covered, condition, self.ids, self.plan.seed,
-                       self.plan.dataset, self.part) for condition in conditions]
+        first = self.faces.under(conditions[0])
+        return [first.under(condition).pictures for condition in conditions]
 
     def mask(self, region: Condition) -> Tensor:
         """(N, S, S) bool: what this condition covers."""
         name = place_name(region)
         if name not in self._masks:
-            found = cover_faces(self.layout, region, self.ids, self.plan.seed).mask
-            self._masks[name] = found.expand(len(self.ids), -1, -1)
+            self._masks[name] = self.faces.under(region).mask
         return self._masks[name]
 
     def cells(self, region: Condition, height: int, width: int) -> Cells:
@@ -85,7 +82,7 @@ class Places:
         key = ("elsewhere", place_name(region), height, width)
         if key not in self._cells:
             covered = self.mask(region)
-            other = permuted_mask(covered, PERMUTED_FRACTION, self.layout, self.ids, self.plan.seed)
+            other = permuted_mask(covered, PERMUTED_FRACTION, self.layout, self.ids, self.seed)
             other = cells(other, self.layout.face, height, width)
             free = self.cells(region, height, width).rest > 0  # the band is neither
             self._cells[key] = Cells(other.inside * free, other.rest)

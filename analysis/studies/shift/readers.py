@@ -18,6 +18,7 @@ from analysis.studies.shift.controls import (
 )
 from analysis.subjects import Subject, twin
 from analysis.subjects.training import Training, check, training_of
+from iram import contract
 from iram.data.dataset import FaceDataset
 
 
@@ -56,7 +57,7 @@ class Reader:
 
     @property
     def has_attention(self) -> bool:
-        return bool(getattr(self.subject.model, "has_attention", False))
+        return contract.has_attention(self.subject.model)
 
     @cached_property
     def channels_alone(self) -> bool:
@@ -75,12 +76,12 @@ class Reader:
     @property
     def replaceable(self) -> bool:
         """Whether its attention can be replaced, and another one would make a difference."""
-        lacks = getattr(self.subject.model, "lacks", {})
-        return self.moves and "interventions" not in lacks and not self.permuted
+        able = "interventions" not in contract.lacks(self.subject.model)
+        return self.moves and able and not self.permuted
 
     @cached_property
     def training(self) -> Training:
-        return training_of(self.subject, self.has_attention)
+        return training_of(self.subject)
 
     @cached_property
     def model(self) -> nn.Module:
@@ -136,7 +137,7 @@ def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
         reader = Reader(subject, dataset=dataset)
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
-        copied = "copies" not in getattr(subject.model, "lacks", {})
+        copied = "copies" not in contract.lacks(subject.model)
         if reader.moves and copied and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
     check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
@@ -148,7 +149,7 @@ def readable(subjects: Sequence[Subject]) -> tuple[list[Subject], list[str]]:
     attention can't be replaced, go without."""
     kept, lines = [], []
     for subject in subjects:
-        lacks = getattr(subject.model, "lacks", {})
+        lacks = contract.lacks(subject.model)
         if not Reader(subject).has_attention and "layers" in lacks:
             lines.append(f"{subject.name}: left out, since neither attention nor activation can be "
                          f"read of it: {lacks['layers']}")

@@ -8,15 +8,12 @@ class. Turned faces among the occluded ones (205 of the 605) see the region from
 verdict is of those that are not turned, and all are reported beside.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
 
 from analysis.engine.statistics import interval_over_seeds
 from analysis.stimuli.conditions import CLEAN, Condition
-from analysis.studies.occlusion.real.faces import RealFaces, real_groups
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
 from analysis.studies.shift.evidence import Evidence, MissingError, average
@@ -39,16 +36,11 @@ def conditions_for_real() -> list[Condition]:
 
 
 class RealShift:
-    """Attention on really occluded regions against the same regions of faces in no list.
+    """Attention on really occluded regions against the same regions of faces in no list."""
 
-    Attributes:
-        groups: which faces they are, and what is odd about the lists.
-    """
-
-    def __init__(self, evidence: Evidence, ran_lists: Path):
+    def __init__(self, evidence: Evidence):
         self.evidence = evidence
         self.plan = evidence.study.plan
-        self.groups: RealFaces = real_groups(self.plan.dataset, ran_lists)
         self._draws: dict[tuple, dict] = {}
 
     def assess(self, name: str, component: Component) -> Finding:
@@ -76,7 +68,7 @@ class RealShift:
         return self._draws[name, turned]
 
     def _type(self, readers, kind: str, turned: bool) -> dict | None:
-        plan, faces = self.plan, self.groups.faces
+        plan, faces = self.plan, self.evidence.study.groups.faces
         standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
                     and c.fraction == FRACTION]
         if not standing:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from iram.errors import InputError
 from iram.evaluate import VIEWS, measure_name, single_views
+from iram.model import switched
 from iram.training.grids import Cell
 from iram.training.ledger import read_log, status
 from iram.training.recipe import Recipe
@@ -112,7 +113,7 @@ def _described(architecture: dict, recipe: dict) -> dict:
     changed = {k: v for k, v in recipe.items() if v != default[k]}
     return {
         "attention": architecture["attention"], "backbone": architecture["backbone"],
-        "switches": _pairs(architecture["switches"]), "recipe": _pairs(changed),
+        "switches": _pairs(switched(architecture)), "recipe": _pairs(changed),
     }
 
 

@@ -12,6 +12,7 @@ from analysis.subjects import Subject, open_subjects
 from analysis.subjects.training import Training, training_from
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.model import switched
 from iram.names import name_of, split_names
 from iram.progress import progress_bar
 from iram.weights import PRETRAINED, find_weights, read_card
@@ -54,7 +55,7 @@ class Measured:
 
     @property
     def switches(self) -> dict:
-        return self.card["architecture"]["switches"]
+        return switched(self.card["architecture"])
 
     def agrees(self, split: str) -> bool:
         """Whether its card tells of this split what was measured: it is of the same faces, with the

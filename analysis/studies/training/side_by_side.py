@@ -28,12 +28,12 @@ class _Common(NamedTuple):
     dataset: FaceDataset
     out: Path
     device: str
-    bf16: bool
+    dtype: str
 
 
 def train_side_by_side(
     cells: Sequence[Cell], dataset: FaceDataset, out: Path, workers: int, *,
-    device: str, bf16: bool, progress: bool = True,
+    device: str, dtype: str = "auto", progress: bool = True,
 ) -> list[str]:
     """`train_grid` by this many processes; returns the names that diverged.
 
@@ -44,7 +44,7 @@ def train_side_by_side(
         InputError, BusyError: as `train_grid`; the cells that others are at are then lost from
             their last epoch on. Also if a worker process died.
     """
-    common = _Common(dataset, Path(out), device, bf16)
+    common = _Common(dataset, Path(out), device, dtype)
     diverged, busy = [], []
     with _followed(cells, Path(out), progress):
         for names, error in shared(
@@ -58,9 +58,9 @@ def train_side_by_side(
 
 
 def _train(common: _Common, cell: Cell, advance) -> tuple[list[str], BusyError | None]:
-    dataset, out, device, bf16 = common
+    dataset, out, device, dtype = common
     try:
-        return train_grid([cell], dataset, out, device=device, bf16=bf16, progress=False), None
+        return train_grid([cell], dataset, out, device=device, dtype=dtype, progress=False), None
     except BusyError as error:
         return [], error
 

@@ -14,7 +14,6 @@ from analysis.engine.statistics import (
 )
 from analysis.studies.occlusion.tables import grid
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.studies.occlusion.tables.robustness import reference_of
 from analysis.subjects import Subject
 from analysis.subjects.training import Training, training_of
 
@@ -32,7 +31,7 @@ def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     first: dict[str, Training] = {}
     for subject in subjects:
-        training, seed = training_of(subject, has_attention=False), subject.seed
+        training, seed = training_of(subject), subject.seed
         label = training.label
         if first.setdefault(label, training) != training or seed in found.get(label, {}):
             label = subject.name
@@ -44,6 +43,7 @@ def modules(
     conditions: pd.DataFrame,
     errors: Mapping[str, np.ndarray],
     labels: Mapping[str, Mapping[int, str]],
+    references: Mapping[str, str],
     seed: int,
 ) -> pd.DataFrame:
     """One row per module (a label: its training seeds together), kind and metric.
@@ -55,7 +55,7 @@ def modules(
     low, high: the 95% interval of the hierarchical bootstrap, images within training seeds
         (`analysis.engine.statistics`); of one seed it is over images only.
     difference, difference_low, difference_high: the value minus that of the module's reference
-        (`reference_of`), over the training seeds that both have (`paired_seeds`), image by image.
+        (`references`), over the training seeds that both have (`paired_seeds`), image by image.
     p: of the mean difference over these seeds, by `paired_permutation`; p_holm: adjusted over all
         modules and kinds of a metric, and for the kind "all" over the modules.
 
@@ -63,6 +63,7 @@ def modules(
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         errors: model -> `kind_errors`; the same images in the same order.
         labels: see `groups`.
+        references: label -> the label that it is compared with, of those that have one.
     """
     kinds = grid.kinds(conditions)
     names = _names({kind: len(rows) for kind, rows in kinds.items()})
@@ -72,7 +73,7 @@ def modules(
         values = _values(errors, own, levels)
         table = names.assign(label=label, seeds=_listed(own), n=values.shape[1])
         table[["value", "low", "high"]] = _intervals(values, seed)
-        reference = reference_of(label, list(labels))
+        reference = references.get(label)
         paired = [one for one in own if one in labels.get(reference, {})]
         if paired and reference != label:
             mine, theirs = (_values(errors, labels[one], levels, paired)

@@ -1,6 +1,6 @@
 """Mean relative robustness (mRR): a model's errors over the grid against a reference model's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -9,22 +9,7 @@ from analysis.engine.statistics import bootstrap
 from analysis.studies.occlusion.tables import grid
 from analysis.studies.occlusion.tables.groups import POOLED
 
-REFERENCE = "none"
 COLUMNS = ("model", "reference", "kind", "metric", "value", "low", "high", "n", "conditions")
-
-
-def reference_of(model: str, models: Sequence[str]) -> str | None:
-    """The model without attention that this one is measured against, None if there is none.
-
-    `none` with the same suffix ("none-seed1" for "cbam-seed1"); else the only one whose name starts
-    with "none".
-    """
-    _, dash, suffix = model.partition("-")
-    alike = REFERENCE + dash + suffix
-    if alike in models:
-        return alike
-    plain = [other for other in models if other.partition("-")[0] == REFERENCE]
-    return plain[0] if len(plain) == 1 else None
 
 
 def kind_errors(conditions: pd.DataFrame, correct: np.ndarray) -> np.ndarray:

@@ -1,13 +1,14 @@
 """From a benchmark's cells to all its tables, in one pass over the rows."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
+from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
@@ -15,10 +16,12 @@ from analysis.studies.occlusion.tables.importance import importance
 from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
 from analysis.studies.occlusion.tables.modules import groups, modules
 from analysis.studies.occlusion.tables.occluders import occluder_scores
-from analysis.studies.occlusion.tables.robustness import kind_errors, reference_of, robustness
+from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.studies.occlusion.tables.worst import worst_expressions
 from analysis.subjects import Subject
+from analysis.subjects.roles import reference
+from analysis.subjects.training import Training, training_of
 
 TOLERANCE = 0.02 + 1e-6  # of the face area
 MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
@@ -28,40 +31,27 @@ HEAD = [
 ]
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The tables of a finished benchmark, each long: one row per metric, with its 95% bootstrap
-    interval over images. All begin with dataset, model and its training seed.
+TABLES = ("summary", "occluders", "curves", "robustness", "importance", "worst", "modules")
 
-    Attributes:
-        summary: per condition (`tables.scores`); the relative drop is from the clean pass,
-            or from the frontal pose for what is turned in depth. `missed` is the share of faces
-            that are not covered as far as asked, within 2 points.
-        occluders: per occluder, over its fractions and fills (`tables.occluders`).
-        curves: area under accuracy against fraction, per occluder and fill
-            (`tables.curves`).
-        robustness: errors against a reference model, per kind and over all: mRR
-            (`tables.robustness`). Models without a reference in the run are not in it.
-        importance: per expression and occluder (`tables.importance`).
-        worst: the worst expression per kind (`tables.worst`).
-        modules: per module, its training seeds together, what each kind costs, and how that differs
-            from the module's reference (`tables.modules`); it has no model and no seed.
+
+def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
+    """{name in TABLES: table} of a finished benchmark, each long: one row per metric, with its 95%
+    bootstrap interval over images. All begin with dataset, model and its training seed.
+
+    Every cell is read once, and one model's answers are in memory at a time.
+
+    summary: per condition (`tables.scores`); the relative drop is from the clean pass, or from the
+        frontal pose for what is turned in depth. `missed` is the share of faces that are not
+        covered as far as asked, within 2 points.
+    occluders: per occluder, over its fractions and fills (`tables.occluders`).
+    curves: area under accuracy against fraction, per occluder and fill (`tables.curves`).
+    robustness: errors against a reference model, per kind and over all: mRR (`tables.robustness`).
+        Models without a reference in the run are not in it.
+    importance: per expression and occluder (`tables.importance`).
+    worst: the worst expression per kind (`tables.worst`).
+    modules: per module, its training seeds together, what each kind costs, and how that differs
+        from the module's reference (`tables.modules`); it has no model and no seed.
     """
-
-    summary: pd.DataFrame
-    occluders: pd.DataFrame
-    curves: pd.DataFrame
-    robustness: pd.DataFrame
-    importance: pd.DataFrame
-    worst: pd.DataFrame
-    modules: pd.DataFrame
-
-
-TABLES = tuple(field.name for field in fields(Tables))
-
-
-def summarise(benchmark: Benchmark) -> Tables:
-    """All tables; every cell is read once, and one model's answers are in memory at a time."""
     parts, errors = defaultdict(list), {}
     for subject in benchmark.subjects:
         summary, conditions, correct = _answers(benchmark, subject)
@@ -69,14 +59,32 @@ def summarise(benchmark: Benchmark) -> Tables:
         parts["summary"].append(_named(summary, benchmark, subject))
         for name, table in _of_one_model(benchmark, conditions, correct):
             parts[name].append(_named(table, benchmark, subject))
-    references = {model: reference_of(model, list(errors)) for model in errors}
-    known = {model: other for model, other in references.items() if other is not None}
+    models = [(s.name, s.seed, training_of(s)) for s in benchmark.subjects]
     parts["robustness"] = [_with_seeds(
-        robustness(conditions, errors, known, benchmark.seed), benchmark
+        robustness(conditions, errors, _references(models), benchmark.seed), benchmark
     )]
-    found = modules(conditions, errors, groups(benchmark.subjects), benchmark.seed)
+    labels, trained = groups(benchmark.subjects), {name: one for name, _, one in models}
+    whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
+    found = modules(conditions, errors, labels, _references(whole), benchmark.seed)
     parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
-    return Tables(**{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()})
+    tables = {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
+    return _marked(tables, benchmark, labels)
+
+
+def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark, labels) -> dict:
+    """The tables with marks, where models have any; see `analysis.engine.marks`. A module has those
+    of its trainings."""
+    marks = {s.name: judged(benchmark, s).mark for s in benchmark.subjects}
+    whole = {label: next(filter(None, map(marks.get, own.values())), "")
+             for label, own in labels.items()}
+    return {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
+            for name, table in tables.items()}
+
+
+def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
+    """{model: what it is measured against}, of name, seed and training of each; see `reference`."""
+    found = {name: reference(own, seed, models) for name, seed, own in models}
+    return {name: other for name, other in found.items() if other is not None}
 
 
 def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:

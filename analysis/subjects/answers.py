@@ -1,0 +1,102 @@
+"""What a model answers to fixed pictures, by which it is known as far as files don't tell."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from analysis.engine.parallel import one_thread
+from analysis.engine.store import cell_key
+from iram.errors import InputError
+
+COUNT, SIZE = 3, 48  # of the pictures
+ALIKE = 1e-3  # of the logits' own spread: what rounding may change in single precision
+SAME = 1e-5  # of it: what it changes from one processor to another, for the very same passes
+GRID = 5e-3  # of it: the steps of the answers in a key
+
+
+def pictures(count: int = COUNT, size: int = SIZE) -> Tensor:
+    """(count, 1, size, size): smooth random gray, the same at every call."""
+    draws = torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    return F.interpolate(draws, (size, size), mode="bicubic").clamp(0, 1)
+
+
+def spread(logits: Tensor) -> float:
+    """Of a picture's logits, in the mean."""
+    return float(logits.float().std(1).mean().clamp(min=1e-6))
+
+
+def alike(model: nn.Module) -> float:
+    """What rounding may change, as a share of the spread: more in half precision."""
+    floating = [p.dtype for p in model.parameters() if p.is_floating_point()]
+    return max([ALIKE, *(8 * torch.finfo(dtype).eps for dtype in floating)])
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model is known by.
+
+    Attributes:
+        content: a hash of what can be read of it: weights, sources, description.
+        answers: (COUNT, K) its logits for `pictures()`, None where it gives none.
+        tolerance: share of their spread by which the same model's may differ on another processor.
+    """
+
+    content: str
+    answers: tuple[tuple[float, ...], ...] | None
+    tolerance: float = SAME
+
+    @property
+    def key(self) -> str:
+        """A hash of both, the answers rounded.
+
+        Steps are GRID of the spread, in single precision: a change of a tenth of a step in all
+        answers is missed by one in nine keys at worst, one of a step by none. Where another
+        processor's rounding (a millionth of the spread) lies across a step, in one of 120 keys,
+        the same model gets another key, and its cells are computed again: see `agrees`.
+        """
+        if self.answers is None:
+            return self.content
+        answers = torch.tensor(self.answers, dtype=torch.float64)
+        width = spread(answers.nan_to_num(0, 0, 0))
+        step = max(GRID, 4 * self.tolerance) * 2.0 ** round(math.log2(width))
+        rounded = [[one if math.isnan(one) or math.isinf(one) else round(one / step)
+                    for one in row] for row in self.answers]
+        return cell_key(content=self.content, answers=rounded, step=step)
+
+    def agrees(self, other: "Known | None") -> bool:
+        """Whether the other is the same model, by contents that are equal and answers that differ
+        by rounding alone."""
+        if other is None or self.content != other.content:
+            return False
+        if self.answers is None or other.answers is None:
+            return self.answers == other.answers
+        own, others = (torch.tensor(one.answers, dtype=torch.float64) for one in (self, other))
+        allowed = self.tolerance * spread(own.nan_to_num(0, 0, 0))
+        return own.shape == others.shape and torch.allclose(own, others, 0, allowed, True)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: dict) -> "Known":
+        answers = told["answers"]
+        return cls(told["content"], answers and tuple(map(tuple, answers)), told["tolerance"])
+
+
+def known_by(model: nn.Module, content: str, device: str = "cpu") -> Known:
+    """What a model from outside is known by; it is asked on the CPU, by one thread, if it runs
+    there, and moved to the device if it does not."""
+    tolerance = max([SAME, *(2 * torch.finfo(p.dtype).eps for p in model.parameters()
+                             if p.dtype in (torch.float16, torch.bfloat16))])
+    for place in dict.fromkeys(("cpu", device)):
+        try:
+            with one_thread(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+                torch.random.default_generator.manual_seed(0)  # of a net that is left to chance
+                logits = model.to(place)(pictures().to(place)).double().cpu()
+            return Known(content, tuple(map(tuple, logits.tolist())), tolerance)
+        except InputError:  # told where it is examined
+            continue
+    return Known(content, None, tolerance)

@@ -1,0 +1,113 @@
+"""Weights in files of `torch.save`, brought to safetensors; nothing in such a file is run."""
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save
+from torch import Tensor
+
+from analysis.subjects.formats import CHECKPOINTS, told_of
+from iram.errors import InputError, listing, one_line
+from iram.files import atomic_path
+
+NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+"""Where training scripts put the weights in a checkpoint, the surest first."""
+SCRIPTED = ("it is a TorchScript program, not weights; write FILE.py with `def build(): return "
+            "torch.jit.load(...)`, which runs it, and name FILE.py:build")
+
+
+def convert(file: Path, out: Path) -> list[str]:
+    """Writes the tensors of a file of `torch.save` as safetensors; returns what there is to say.
+
+    It is read by torch's loader of weights alone, which builds tensors and plain containers and
+    refuses all else, so that nothing in the file is run. Weights may lie in it under "state_dict",
+    "model" or the like; what else it holds is left out.
+
+    Raises:
+        InputError: no such file, one that holds more than tensors and plain values, none or
+            several sets of weights, or a place that can't be written.
+    """
+    if out.suffix != ".safetensors":
+        raise InputError(f"--convert: {out} must end in .safetensors")
+    if not file.is_file():
+        raise InputError(f"there is no file {file}")
+    if file.suffix.lower() == ".safetensors":
+        raise InputError(f"{file} is a safetensors file already")
+    content = _tensors_alone(file)
+    place, tensors, left = _weights_in(file, content)
+    with torch.no_grad():
+        plain = {name: t.detach().to_dense().contiguous().clone() if t.layout != torch.strided
+                 else t.detach().contiguous().clone() for name, t in tensors.items()}
+    try:
+        data = save(plain)
+    except (SafetensorError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: its tensors can't be stored: {one_line(error)}") from error
+    with atomic_path(out) as temporary:
+        temporary.write_bytes(data)
+    notes = [f"{out}: {len(plain)} tensors, {sum(t.numel() for t in plain.values()):,} numbers"]
+    notes += [f"taken from '{place}'"] if place else []
+    return notes + ([f"left out: {listing(left)}"] if left else [])
+
+
+def _tensors_alone(file: Path):
+    """What `torch.load(weights_only=True)` makes of a file."""
+    if (other := told_of(file)) and file.suffix.lower() not in CHECKPOINTS:
+        raise InputError(other)
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(8)
+        if start.startswith(b"\x89HDF"):
+            raise InputError(told_of(Path("net.h5")).replace("net.h5", str(file)))
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                    raise InputError(f"{file}: {SCRIPTED}")
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
+    except Exception as error:  # damaged files fail in a dozen ways, each with its own kind
+        raise InputError(f"{file}: {_refused(str(error))}") from None
+
+
+def _refused(error: str) -> str:
+    """Why torch's loader of weights alone would not read a file, by what it says."""
+    found = re.search(r"(?:GLOBAL|global|class|type) ([\w.]+\.\w+)", error)
+    if not found and "Unsupported class" not in error:
+        return f"it is no file of torch.save, or damaged: {' '.join(error.split()):.120}"
+    what = f" ({found[1]})" if found else ""
+    return (f"it holds more than tensors{what}, such as a whole net, and opening that can run any "
+            "code, so it is not opened. Where you trust it, load it and save its weights: "
+            "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')")
+
+
+def _weights_in(file: Path, content) -> tuple[str, dict[str, Tensor], list[str]]:
+    """(where in the file, its weights, what else is there)"""
+    if not isinstance(content, Mapping):
+        raise InputError(f"{file} holds a {type(content).__name__}, no weights by their names")
+    own = _named(content)
+    nested = {key: found for key, value in content.items()
+              if isinstance(value, Mapping) and (found := _named(value))}
+    if own and not nested:
+        return "", own, sorted({str(key) for key in content} - set(own))
+    named = [key for key in NESTED if key in nested] or list(nested)
+    if not named:
+        raise InputError(f"{file} holds no tensors by their names; at its top: "
+                         f"{listing(content) or 'nothing'}")
+    if len(named) > 1 and named[0] not in NESTED:
+        raise InputError(f"{file} holds several sets of weights: {listing(named)}; save the one "
+                         "that is wanted by itself")
+    place = named[0]
+    left = [str(key) for key in content if key != place]
+    left += [f"{place}.{key}" for key in content[place] if str(key) not in nested[place]]
+    return str(place), nested[place], left
+
+
+def _named(content: Mapping) -> dict[str, Tensor]:
+    return {key: value for key, value in content.items()
+            if isinstance(key, str) and isinstance(value, Tensor)}

@@ -1,0 +1,73 @@
+"""What a net recognises of a few faces, before any study: is it described rightly at all?"""
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+from analysis.stimuli.resizing import resize_pictures
+from analysis.subjects.judgement import judge
+from analysis.subjects.outside import OutsideModel
+from analysis.subjects.probe import Finding
+from analysis.subjects.scale import BATCH, another_range
+from iram.data import open_dataset
+from iram.data.classes import canonical, match_classes
+from iram.data.dataset import FaceDataset
+from iram.errors import InputError, listing
+
+HEADS = "heads:n=84"
+MOST = 500  # faces
+SECONDS = 1.0  # that the model may take for them
+GAIN = {True: 0.15, False: 0.05}  # by which another range must be better, on rendered heads or not
+
+
+def faces_of(spec: str | None) -> FaceDataset:
+    """The faces that a net is judged by: rendered heads without `spec`; of a data set those of the
+    validation split where there is one, since the test split is to choose nothing by."""
+    if spec is None:
+        return open_dataset(HEADS)
+    try:
+        return open_dataset(spec, split="validation")
+    except InputError:
+        return open_dataset(spec, split="test")
+
+
+def recognition(model: nn.Module, faces: FaceDataset, device: str = "cpu") -> Finding:
+    """How many of the faces it takes for what they are, and what is the matter with its answers;
+    a mark that `iram bench` would set is no good."""
+    described = getattr(model, "description", None)
+    own = described.data_classes if described else model.classes
+    known = {canonical(name) for name in own}
+    shared = [name for name in faces.classes if canonical(name) in known]
+    if len(shared) < 2:
+        return Finding("recognition", False, f"fewer than 2 of the classes of {faces.name} "
+                       f"({listing(faces.classes)}) are among its own")
+    faces = faces if len(shared) == len(faces.classes) else faces.of_classes(shared)
+    order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(0))[:MOST]
+    columns = match_classes(shared, own)
+    images, answers = _answered(model, faces, order, columns, device)
+    labels = faces.labels[order[: len(answers)]]
+    found = judge(answers.numpy(), labels.numpy(), shared)
+    right = float((answers == labels).float().mean())
+    of = "rendered heads (faces: --data)" if faces.renders else f"faces of {faces.name}"
+    other = another_range(model, images, labels, columns, GAIN[bool(faces.renders)]) if isinstance(
+        model, OutsideModel) else ""
+    told = [f"right on {right:.1%} of {len(labels)} {of}", *found.hints, *[other] * bool(other)]
+    return Finding("recognition", not found.mark and not other, "; ".join(told))
+
+
+@torch.inference_mode()
+def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
+    """The faces in this order, as many as the time allows, and the places of what they are taken
+    for."""
+    images, answers, left = [], [], SECONDS
+    for part in order.split(BATCH):
+        images.append(faces.images(part.numpy()))
+        started, pictures = time.perf_counter(), images[-1].to(device)
+        if hasattr(model, "input_size"):
+            pictures = resize_pictures(pictures, model.input_size)
+        answers.append(model(pictures).float().cpu()[:, columns].argmax(1))
+        left -= time.perf_counter() - started
+        if left < 0 and len(answers) > 1:
+            break
+    return torch.cat(images), torch.cat(answers)

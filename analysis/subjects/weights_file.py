@@ -1,0 +1,118 @@
+"""Weights from a safetensors file into a net, their names brought together."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from analysis.subjects.formats import CHECKPOINTS
+from analysis.subjects.python_file import read_source
+from iram.errors import InputError, listing, one_line
+
+WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+"""What DataParallel, torch.compile and the like put between the names of modules."""
+COUNTER = "num_batches_tracked"  # nothing depends on it outside training; old files lack it
+
+
+def put_weights(net: nn.Module, file: Path) -> list[str]:
+    """Puts the tensors of a safetensors file into a net; returns what there is to say of it.
+
+    Where the names of the file are the net's but for a common prefix on either side, or for parts
+    that wrappers add (`module`, `_orig_mod`), they are brought together.
+
+    Raises:
+        InputError: no such file, no whole safetensors file, or tensors of another net.
+    """
+    if file.suffix != ".safetensors":
+        raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
+                         "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')"
+                         f"{_or_convert(file)}")
+    try:
+        tensors = load(read_source(file))
+    except SafetensorError as error:
+        raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}") from error
+    own = net.state_dict(keep_vars=True)
+    chosen, notes = _matched(tensors, own)
+    try:
+        found = net.load_state_dict(chosen, strict=False)
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        told = str(error).partition(":\n")[2] or str(error)
+        raise InputError(f"{file} does not fit the net: {' '.join(told.split()):.300}") from error
+    filled = {id(own[name]) for name in chosen if name in own}  # tied weights are stored once
+    missing = [name for name in found.missing_keys if id(own.get(name)) not in filled]
+    if missing or found.unexpected_keys:
+        told = [f"{kind} key(s) {listing(names, 4)}" for kind, names in (
+            ("Missing", missing), ("Unexpected", found.unexpected_keys)) if names]
+        raise InputError(f"{file} does not fit the net: {'; '.join(told)}")
+    return [f"{file.name}: {note}" for note in notes]
+
+
+def _or_convert(file: Path) -> str:
+    return f", or `iram models --convert {file.name} {file.stem}.safetensors`" if (
+        file.suffix.lower() in CHECKPOINTS) else ""
+
+
+def _matched(tensors: Mapping[str, Tensor], own: Mapping) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors under the net's names, and what was done for it; as they are where there is no
+    one way to bring all names together."""
+    wanted = {name for name in own if not name.endswith(COUNTER)}
+    if wanted <= set(tensors):
+        return dict(tensors), []
+    ways = {}
+    for told, names in _renamings(tensors, wanted):
+        if len(set(names.values())) == len(names) and _covers(names, wanted, tensors, own):
+            ways.setdefault(tuple(sorted(names.items())), told)
+    if len(ways) != 1:
+        return dict(tensors), []
+    [(names, told)] = ways.items()
+    left = sorted(set(tensors) - {name for name, _ in names})
+    notes = [told] + ([f"left out: {listing(left, 4)}"] if left else [])
+    return {new: tensors[name] for name, new in names}, notes
+
+
+def _covers(names: Mapping[str, str], wanted: set[str], tensors, own) -> bool:
+    """Whether renamed tensors are all that the net wants, in its shapes."""
+    found = {new for new in names.values() if not new.endswith(COUNTER)}
+    ties = {id(own[name]) for name in found & wanted}
+    lacking = [name for name in wanted - found if id(own[name]) not in ties]
+    return not lacking and found <= wanted and all(
+        is_lazy(own[new]) or own[new].shape == tensors[name].shape
+        for name, new in names.items() if new in own)
+
+
+def _renamings(tensors, wanted: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(what is done, {name in the file: name in the net}) of every way worth trying."""
+    bare = {name: _unwrapped(name) for name in tensors}
+    plain = {_unwrapped(name): name for name in wanted}
+    removed = sorted({part for name in [*tensors, *wanted] for part in name.split(".")
+                      if part in WRAPPERS})
+    wrapped = [f"{listing(removed)} taken out of its names"] if bare != dict(
+        zip(tensors, tensors, strict=True)) or any(k != v for k, v in plain.items()) else []
+
+    def way(told: str, names: dict[str, str]) -> tuple[str, dict[str, str]]:
+        return "; ".join([*wrapped, *[told] * bool(told)]), {
+            name: plain.get(new, new) for name, new in names.items()}
+
+    yield way("", bare)
+    for prefix in _prefixes(bare.values()):
+        yield way(f"the prefix '{prefix}' taken off its names",
+                  {n: new.removeprefix(prefix) for n, new in bare.items()
+                   if new.startswith(prefix)})
+    for prefix in _prefixes(plain):
+        yield way(f"the prefix '{prefix}' put before its names",
+                  {name: prefix + new for name, new in bare.items()})
+
+
+def _unwrapped(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
+
+
+def _prefixes(names) -> list[str]:
+    """What names begin with, up to each of their dots."""
+    names = list(names)
+    found = {".".join(parts[:count]) + "." for name in names for parts in [name.split(".")]
+             for count in range(1, min(len(parts), 4))}
+    return sorted(found)
