@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from analysis.attributions.question import asked
+from analysis.attributions.question import asked, gradients_told
 from analysis.stimuli.resizing import resize
 from iram import contract
 from iram.errors import InputError
@@ -79,7 +79,11 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
     with asked(model, x, target, options.get("regions")) as question:
         if "regions" in options:
             options["regions"] = question.regions
-        maps = work(model, question.x, question.target, **options).detach()
+        with gradients_told():
+            maps = work(model, question.x, question.target, **options).detach()
+        if maps.ndim != 3 or len(maps) != len(x):
+            raise InputError(f"{method} gave {tuple(maps.shape)} for {len(x)} pictures, where "
+                             "(N, h, w) is needed; does the model go through its pictures alone?")
         return resize(maps, *x.shape[2:]).to(x.device)
 
 

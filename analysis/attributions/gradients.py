@@ -28,7 +28,7 @@ def saliency(model, x, target, absolute: bool = False) -> Tensor:
     The field's saliency (Simonyan, Vedaldi & Zisserman, ICLR Workshops 2014) is its size: that is
     `gradient_size`, or this with `absolute`.
     """
-    return Saliency(shielded(model)).attribute(leaf(x), target, abs=absolute).sum(1)
+    return Saliency(shielded(model, x)).attribute(leaf(x), target, abs=absolute).sum(1)
 
 
 @attribution("gradient_size", "gradients", title="saliency (size of the gradient)", signed=False,
@@ -44,7 +44,7 @@ def gradient_size(model, x, target) -> Tensor:
 @attribution("input_x_gradient", "gradients", title="input × gradient")
 def input_x_gradient(model, x, target) -> Tensor:
     """The picture times its gradient: its contribution in a linear model with a black baseline."""
-    return InputXGradient(shielded(model)).attribute(leaf(x), target).sum(1)
+    return InputXGradient(shielded(model, x)).attribute(leaf(x), target).sum(1)
 
 
 @attribution("integrated_gradients", "gradients", cost="several passes")
@@ -69,13 +69,14 @@ def integrated_gradients(
     start = removed(x, baseline)
     with torch.no_grad():
         change = of_target(model(x.clone()), target) - of_target(model(start.clone()), target)
-    maps, todo = x.new_zeros(len(x), *x.shape[2:]), torch.arange(len(x), device=x.device)
-    method = IntegratedGradients(shielded(model))
+    maps = torch.zeros(len(x), *x.shape[2:], device=x.device)
+    todo = torch.arange(len(x), device=x.device)
+    method = IntegratedGradients(shielded(model, x))
     for count in (steps,) if steps <= FEW else (FEW, steps):
         maps[todo] = method.attribute(
-            leaf(x[todo]), start[todo], target[todo], n_steps=count,
+            leaf(x[todo]), leaf(start[todo]).detach(), target[todo], n_steps=count,
             internal_batch_size=max(batch_size, len(todo)),
-        ).detach().sum(1)
+        ).detach().sum(1).to(maps)
         todo = gaps(maps.sum((1, 2)), change, SHARE, LEAST).nonzero()[:, 0]
         if not len(todo):
             break
@@ -97,7 +98,7 @@ def smoothgrad(
         seed, ids: of the draws; see `chance.picture_seeds`.
     """
     check_count("samples", samples)
-    method = NoiseTunnel(Saliency(shielded(model)))
+    method = NoiseTunnel(Saliency(shielded(model, x)))
 
     def one(part: slice) -> Tensor:
         return method.attribute(
@@ -126,29 +127,32 @@ def gradient_shap(
     check_count("samples", samples)
     if isinstance(baselines, str) or not baselines:
         raise InputError(f"baselines is {baselines!r}; give a list of names, at least one")
-    method = GradientShap(shielded(model))
+    method = GradientShap(shielded(model, x))
     starts = torch.stack([removed(x, name) for name in baselines], 1)  # (N, baselines, C, H, W)
 
     def one(part: slice) -> Tensor:
         return method.attribute(
-            leaf(x[part]), starts[part][0], n_samples=samples, stdevs=float(noise),
+            leaf(x[part]), leaf(starts[part][0]).detach(), n_samples=samples, stdevs=float(noise),
             target=target[part],
         )
 
     return picture_by_picture(x, picture_seeds(x, seed, "gradient_shap", ids), one).sum(1)
 
 
-def shielded(model):
-    """The model for Captum: works on a copy (so in-place models spoil no leaf), has gradients."""
+def shielded(model, x: Tensor):
+    """The model for Captum: works on a copy (so in-place models spoil no leaf), of the type of x
+    (so that noise may be drawn in single precision), and has gradients."""
 
-    def logits(x: Tensor) -> Tensor:
-        return with_gradient(model(x.clone()))
+    def logits(pictures: Tensor) -> Tensor:
+        return with_gradient(model(pictures.to(x.dtype, copy=True)))
 
     return logits
 
 
 def leaf(x: Tensor) -> Tensor:
-    return x.detach().clone().requires_grad_()
+    """A copy to ask gradients at, in single precision or better."""
+    x = x.detach()
+    return (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x.clone()).requires_grad_()
 
 
 def check_count(name: str, count: int) -> None:
