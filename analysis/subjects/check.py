@@ -122,7 +122,9 @@ def families(model: nn.Module, images: Tensor) -> Iterator[Finding]:
 
 def _trial(model: nn.Module, images: Tensor, method: str) -> str:
     """What is wrong with a method's maps of two faces; "" if nothing is."""
-    found = judged(model, images[:2], 0, method)
+    with torch.no_grad():
+        predicted = model(images[:2]).argmax(1)
+    found = judged(model, images[:2], predicted, method)
     return found.refused or found.marked or ("" if found.tried else NOT_TRIED)
 
 

@@ -10,6 +10,7 @@ from analysis.subjects.judgement import judge
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
 from analysis.subjects.scale import BATCH, another_range
+from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
@@ -64,8 +65,8 @@ def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
     for part in order.split(BATCH):
         images.append(faces.images(part.numpy()))
         started, pictures = time.perf_counter(), images[-1].to(device)
-        if hasattr(model, "input_size"):
-            pictures = resize_pictures(pictures, model.input_size)
+        if size := contract.input_size(model):
+            pictures = resize_pictures(pictures, size)
         answers.append(model(pictures).float().cpu()[:, columns].argmax(1))
         left -= time.perf_counter() - started
         if left < 0 and len(answers) > 1:
