@@ -65,7 +65,7 @@ def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
     for part in order.split(BATCH):
         images.append(faces.images(part.numpy()))
         started, pictures = time.perf_counter(), images[-1].to(device)
-        if size := contract.input_size(model):
+        if (size := contract.input_size(model)) is not None:
             pictures = resize_pictures(pictures, size)
         answers.append(model(pictures).float().cpu()[:, columns].argmax(1))
         left -= time.perf_counter() - started
