@@ -21,10 +21,10 @@ from analysis.figures.sections import SECTIONS, section_of
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = {  # of docs/, in the order of the menu
-    "findings": "What was found", "benchmark": "The benchmark", "commands": "Commands",
-    "python": "From Python", "data": "Data", "own-models": "Your models",
+    "findings": "What was found", "protocol": "Protocol", "benchmark": "The benchmark",
+    "commands": "Commands", "python": "From Python", "data": "Data", "own-models": "Your models",
     "photographs": "Photographs", "extending": "Extending it", "architecture": "Architecture",
-    "scale": "From a laptop to a cluster",
+    "scale": "From a laptop to a cluster", "findings-readings": "Readings of IRAM",
 }
 OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md",
           "results/training/ablation.md"]

@@ -202,7 +202,17 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/accuracy.csv": accuracy({"none": "module", "iram": "module",
                                            "published": "published"}),
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
+        "training/copies.csv": copies(),
     }
+
+
+def copies() -> pd.DataFrame:
+    table = crossed(label=["none", "iram"], switches=[""],
+                    faces=["exact copies", "near copies", "others"])
+    table = numbers(table.assign(images=20), "", "difference").rename(columns={"value": "accuracy"})
+    ends = ["difference", "difference_low", "difference_high"]
+    table.loc[table["faces"] == "others", ends] = np.nan
+    return table
 
 
 def write(folder: Path) -> dict[str, pd.DataFrame]:

@@ -8,10 +8,12 @@ import tiny
 from small_bench import QUICK, opened
 from small_bench import run as bench
 
+from analysis.engine.parallel import Executor
 from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION, REGION_SCORES
 from analysis.studies.attribution import Sizes, attribution_suite
 from analysis.studies.occlusion.rows import MEASURES
 from analysis.subjects import open_subjects
+from iram.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 METHODS = ("gradcam", "random")
@@ -98,6 +100,14 @@ def test_a_score_of_curves_makes_the_rows_anew_for_their_passes(finished, out, m
     value = table.set_index("metric")["value"]
     parts = value["deletion_auc_logit"] + value["insertion_auc_logit"]
     assert value["both_logit"] == pytest.approx(parts, abs=1e-5)
+
+
+def test_workers_that_do_not_know_it_are_refused(tmp_path, tiny_weights, monkeypatch):
+    """Else their cells would say that they hold it, and not."""
+    monkeypatch.setitem(MEASURES, "highest", lambda logits, labels: logits.amax(1))
+    with pytest.raises(InputError, match="unknown to workers in other processes"):
+        bench(opened(tiny_weights)[:1], tmp_path, QUICK[:1], executor=Executor("processes", 2))
+    assert not any(tmp_path.rglob("*.parquet"))
 
 
 def test_a_measure_of_answers_makes_the_cells_of_occlusion_anew(

@@ -29,13 +29,12 @@ class Numbers(Plan):
     broken: set = field(default_factory=set)
 
     def cells(self) -> list[list[Cell]]:
-        return [[self.cell("numbers", n) for n in range(self.count)],
-                [self.cell("powers", n) for n in range(self.count)]]
+        return [[self.cell(kind, n) for n in range(self.count)] for kind in ("numbers", "powers")]
 
     def cell(self, kind: str, number: int) -> Cell:
         power = self.power if kind == "powers" else 1
         return Cell(kind, str(number), store.cell_key(number=number, power=power),
-                    (self.out / kind / f"{number}.parquet",), (number,), cost=power)
+                    (self.out / kind / f"{number}.parquet",), (kind, number), cost=power)
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         return grouped(cells, lambda cell: cell.kind, lambda cell: cell.name, 2)
@@ -46,7 +45,7 @@ class Numbers(Plan):
 
 def make(plan: Numbers, cells: Sequence[Cell], advance) -> None:
     for cell in cells:
-        number = cell.of[0]
+        number = cell.of[1]
         if number in plan.broken:
             raise KeyboardInterrupt
         if cell.kind == "powers":  # reads what was made before it
@@ -148,6 +147,7 @@ def test_a_key_names_what_is_beyond_the_version_and_nothing_else():
 def test_a_folder_tells_its_faces_models_and_versions(tmp_path):
     class Model:
         name, weights_sha256, device = "net", "abc", "cpu"
+        known, settle = None, staticmethod(lambda earlier: None)
 
     told = opened(Numbers(tmp_path, subjects=[Model]), "sums", {"powers": 2}, {"count": 5})
     assert told["identity"]["faces"] == 7

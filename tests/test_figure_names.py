@@ -6,7 +6,7 @@ from analysis.figures import names
 from analysis.figures.style import STYLES, context, look, points, using
 from analysis.studies.attribution.perturbed import ORDERS
 from analysis.studies.occlusion.real.table import GROUPS, TYPES
-from analysis.studies.shift.hypotheses import HYPOTHESES
+from analysis.subjects.hypotheses import HYPOTHESES
 from iram.errors import InputError
 
 TITLES = {name: titles for name, titles in vars(names).items() if isinstance(titles, names.Titles)}

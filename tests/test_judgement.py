@@ -143,22 +143,23 @@ def recognised(spec):
 ])
 def test_check_tells_what_is_described_wrongly(tmp_path, changes, told):
     right, wrong = recognised(described(tmp_path)), recognised(described(tmp_path, **changes))
-    assert right.good
-    assert right.told == "right on 94.0% of 84 rendered heads (faces: --data)"
-    assert not wrong.good
-    assert told.replace("happy", "happiness") in wrong.told or told in wrong.told
+    assert right.told == "right on 94.0% of 84 rendered heads (others: --data)"
+    assert right.hints == ()
+    assert any(told in hint for hint in wrong.hints)
 
 
 def test_check_tells_a_constant_net_and_takes_a_data_set(tmp_path, capsys):
     spec = described(tmp_path).replace(":build", ":constant")
-    assert "for all 84 faces" in recognised(spec).told
+    assert "for all 84 faces" in recognised(spec).hints[0]
     assert main(["models", "--check", spec, "--data", "heads:n=140"]) == 0
-    assert "14 rendered heads" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "of 14 rendered heads" in told
+    assert "\nhint: rendered heads: answers 'neutral' for all 14 faces" in told
 
 
 def test_our_own_nets_are_recognised_as_what_they_are():
     finding = recognised("iram-heads")
-    assert finding.good
+    assert finding.hints == ()
     assert "100.0% of 84" in finding.told
 
 
@@ -195,15 +196,23 @@ def test_bench_says_what_is_the_matter_in_place_of_a_robustness(run, capsys):
     assert set(unmarked(modules)["label"]) == {"none-x"}
 
 
-def test_figures_and_printed_tables_leave_marked_models_out_and_say_so(run):
+def test_figures_leave_marked_models_out_and_printed_tables_mark_them(run):
     tables = {name: read_table(run / f"{name}.csv")
               for name in ("occluders", "robustness", "modules")}
     printed = occluders(tables["occluders"], tables["robustness"])
-    assert len(printed.header) == 2
-    assert "no robustness is told of constant-x: answers" in printed.note
+    assert sum("(marked)" in name for name in printed.header) == 3
+    assert "nothing is to be read from the robustness of constant-x: answers" in printed.note
     figure = OccluderForest(tables["occluders"]).plot().figure_
-    assert "left out" in figure.legends[0].get_title().get_text()
-    assert len(figure.legends[0].get_texts()) == 1
+    legend = figure.legends[0]
+    assert "nothing is to be read from their robustness" in legend.get_title().get_text()
+    assert len(legend.get_texts()) == 1
+    plt.close("all")
+
+
+def test_where_all_models_are_marked_figures_still_show_them(run):
+    table = read_table(run / "occluders.csv")
+    figure = OccluderForest(table[table["mark"].notna()]).plot().figure_
+    assert len(figure.legends[0].get_texts()) == 3
     plt.close("all")
 
 

@@ -18,8 +18,8 @@ from analysis.stimuli.layout import FRONTAL
 from analysis.studies.attribution.plan import Sizes, Suite
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.rows import MEASURES
-from analysis.studies.shift.interventions import INTERVENTIONS
 from analysis.studies.shift.plan import ShiftStudy
+from analysis.subjects.interventions import INTERVENTIONS
 
 SUBJECT = SimpleNamespace(name="iram-seed0", weights_sha256="planted", device="cpu", seed=0,
                           model=torch.nn.Module())

@@ -1,14 +1,18 @@
 """From a condition to pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
 import torch
 from scipy.ndimage import rotate
 
-from analysis.stimuli.conditions import CLEAN, FRONTAL, PRESETS, Condition
+from analysis.stimuli import perturb
+from analysis.stimuli.conditions import CLEAN, FRONTAL, PRESETS, Condition, select
 from analysis.stimuli.layout import FRONTAL as FRONTAL_CAMERA
-from analysis.stimuli.perturb import cover_faces, finish, layout_at, pose
+from analysis.stimuli.occluders import occlusion_fraction
+from analysis.stimuli.perturb import Perturbed, cover_faces, finish, layout_at, pose
 from analysis.stimuli.pose import rotate_in_plane, turn
 from iram import open_dataset
 
@@ -89,6 +93,40 @@ def test_a_turned_face_is_covered_where_it_turned_to():
     middles = [cover_faces(layout_at(c, None, 48), c, IDS[:1], 0).mask[0].nonzero().float().mean(0)
                for c in (turned, still)]
     assert middles[0][1] - middles[1][1] > 1  # the nose points to the picture's right
+
+
+@pytest.mark.parametrize("name", ["clean", "hand-natural-object", "box-0.3-other_class", "jpeg-3",
+                                  "roll+15", "yaw+30-eyes-0.3-mean"])
+def test_faces_under_a_condition_are_turned_covered_and_finished(name):
+    """And come out the same whether what they share with another condition was found before."""
+    faces, dataset, (*_, condition) = np.array([1, 4, 5]), tiny.dataset(8), select(name)
+    cameras = FRONTAL_CAMERA.repeat(3, 1, 1)
+    cameras[1, 0, 3] += 0.1
+    ids = ["face001", "face004", "face005"]
+    posed = pose(dataset, faces, condition)
+    layout = layout_at(condition, cameras, 48)
+    cover = cover_faces(layout, condition, ids, 7)
+    expected = finish(posed.images, cover, condition, ids, 7, dataset, faces)
+    found = Perturbed(dataset, faces, condition, cameras=cameras, seed=7)
+    assert found.ids == ids
+    assert torch.equal(found.pictures, expected)
+    assert torch.equal(found.mask, cover.mask.expand(3, -1, -1))
+    assert torch.equal(found.shares[0], occlusion_fraction(cover.mask, layout).expand(3))
+    assert torch.equal(found.shares[2], posed.self_occlusion_fraction)
+    for before in (CLEAN, replace(condition, corruption="contrast", severity=3)):
+        first = Perturbed(dataset, faces, before, cameras=cameras, seed=7)
+        assert torch.equal(first.under(condition).pictures, expected)
+        assert torch.equal(first.under(condition).shares, found.shares)
+
+
+def test_what_two_conditions_have_in_common_is_found_once(monkeypatch):
+    placed, genuine = [], perturb.cover_faces
+    monkeypatch.setattr(perturb, "cover_faces", lambda *a: placed.append(a[1].name) or genuine(*a))
+    first = Perturbed(tiny.dataset(4), slice(0, 4), Condition("box", 0.3, "mean"))
+    for fill in ("mean", "noise", "black"):
+        first.under(Condition("box", 0.3, fill)).pictures  # noqa: B018
+    first.under(Condition("eyes", 0.3, "mean")).pictures  # noqa: B018
+    assert placed == ["box-0.3-mean", "eyes-0.3-mean"]
 
 
 def test_rotating_by_nothing_changes_nothing(images):

@@ -44,7 +44,7 @@ def test_the_ledger_is_that_of_the_cards():
 def test_every_answer_is_of_a_class_and_right_as_often_as_its_card_says():
     table = pd.read_parquet(TRAINING / "answers.parquet")
     told = read_table(TRAINING / "ledger.csv").set_index("name")
-    models = table.columns.drop(["image_id", "usage", "label"])
+    models = table.columns.drop(["image_id", "usage", "label", "copy", "photograph"])
     assert len(models) >= 31
     for name in models:
         share = (table[name].astype(str) == table["label"].astype(str)).mean()

@@ -149,3 +149,12 @@ def test_draws_of_seeds_that_differ_are_judged_as_three_trainings():
     assert found.seeds == 3
     assert found.p_absent > 0.3
     assert found.p_beyond > 0.3
+
+
+def test_the_error_of_faces_that_all_stand_twice_is_that_of_each_once():
+    values = GENERATOR(3).normal(size=(2, 40))
+    twice, photographs = np.repeat(values, 2, axis=1), np.repeat(np.arange(40), 2)
+    assert standard_error(twice, photographs) == pytest.approx(standard_error(values))
+    assert standard_error(twice).images < 0.8 * standard_error(values).images
+    assert assess(twice, 0.1, photographs=photographs)._replace(n=40) == pytest.approx(
+        assess(values, 0.1))

@@ -5,7 +5,7 @@ import tiny
 import torch
 
 from analysis.studies.shift.controls import PERMUTED, permuted_weights, recalibrate
-from analysis.studies.shift.interventions import ALL, donors, matched, outcomes, passes, shuffled
+from analysis.subjects.interventions import ALL, donors, matched, outcomes, passes, shuffled
 from iram import InputError, load_model
 
 GENERATOR = torch.Generator

@@ -11,9 +11,9 @@ from tiny import carded
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.shift import shift
 from analysis.studies.shift.evidence import Evidence, MissingWeightsError
-from analysis.studies.shift.hypotheses import Component
 from analysis.studies.shift.readers import open_readers
 from analysis.subjects import open_subjects, roles
+from analysis.subjects.hypotheses import Component
 from analysis.subjects.training import training_of
 from iram import InputError
 from iram.model import FER2013_CLASSES

@@ -3,9 +3,9 @@
 import pytest
 
 from analysis.studies.shift.evidence import MissingWeightsError
-from analysis.studies.shift.hypotheses import HYPOTHESES
 from analysis.studies.shift.inference import Finding
 from analysis.studies.shift.verdicts import decide
+from analysis.subjects.hypotheses import HYPOTHESES
 
 
 def of(effect, p_direction, p_absent):

@@ -16,9 +16,9 @@ from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.occlusion.real.faces import RealFaces
 from analysis.studies.shift import shift
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.run import Shift
 from analysis.subjects import open_subjects
+from analysis.subjects.interventions import ALL
 from iram import InputError
 from iram.model import FER2013_CLASSES
 

@@ -13,6 +13,7 @@ from analysis.engine.statistics import (
     column_intervals,
     hierarchical_bootstrap,
     holm,
+    mean_intervals,
     paired_permutation,
     resampling_counts,
 )
@@ -188,3 +189,32 @@ def test_an_image_that_one_seed_has_no_value_for_counts_in_none():
     values = np.array([[[1.0], [np.nan], [3.0]], [[5.0], [99.0], [7.0]]])
     ((mean, *_, n),) = column_intervals(values, resampling_counts(3, 200, 0))
     assert (mean, n) == (4, 2)
+
+
+def test_faces_of_one_photograph_are_drawn_together():
+    photographs = np.array([7, 7, 3, 9, 3])
+    for block in resampling_counts(5, 100, 0, photographs):
+        assert (block[:, 0] == block[:, 1]).all()
+        assert (block[:, 2] == block[:, 4]).all()
+        assert (block[:, [0, 2, 3]].sum(1) == 3).all()
+
+
+def test_where_every_face_is_a_photograph_of_its_own_nothing_changes():
+    values = np.random.default_rng(0).random((2, 50))
+    own = np.random.default_rng(1).permutation(50)
+    assert hierarchical_bootstrap(values) == hierarchical_bootstrap(values, photographs=own)
+    difference = values[0] - values[1]
+    assert paired_permutation(difference) == pytest.approx(
+        paired_permutation(difference, photographs=np.arange(50)))
+    plain, grouped = (mean_intervals(values.T, photographs=p) for p in (None, own))
+    assert np.array_equal(plain, grouped)
+
+
+def test_each_face_twice_has_the_interval_and_the_p_of_each_once():
+    values = np.random.default_rng(0).normal(0.2, 1, 60)
+    twice, photographs = np.repeat(values, 2), np.repeat(np.arange(60), 2)
+    once = hierarchical_bootstrap(values)
+    assert hierarchical_bootstrap(twice, photographs=photographs) == pytest.approx(once)
+    assert hierarchical_bootstrap(twice)[2] - hierarchical_bootstrap(twice)[1] < 0.8 * (
+        once[2] - once[1])
+    assert paired_permutation(twice, photographs=photographs) == paired_permutation(values)

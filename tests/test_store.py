@@ -15,13 +15,15 @@ ROWS = pd.DataFrame({"image_id": [f"face{i}" for i in range(500)], "margin": ran
 
 def test_a_cell_comes_back_as_it_was_written(tmp_path):
     store.write_cell(tmp_path / "a.parquet", ROWS, "key")
+    assert store.is_cell(tmp_path / "a.parquet", "key")
     pd.testing.assert_frame_equal(store.read_cell(tmp_path / "a.parquet", "key"), ROWS)
 
 
 def test_a_cell_made_by_something_else_does_not_count(tmp_path):
     store.write_cell(tmp_path / "a.parquet", ROWS, "key")
-    assert store.read_cell(tmp_path / "a.parquet", "other") is None
-    assert store.read_cell(tmp_path / "b.parquet", "key") is None
+    for name, key in (("a", "other"), ("b", "key")):
+        assert store.read_cell(tmp_path / f"{name}.parquet", key) is None
+        assert not store.is_cell(tmp_path / f"{name}.parquet", key)
 
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.99])
@@ -34,8 +36,8 @@ def test_a_damaged_cell_does_not_count(tmp_path, place):
     flipped = bytearray(whole)
     flipped[min(int(place * len(whole)), len(whole) - 1)] ^= 0xFF
     path.write_bytes(flipped)
-    found = store.read_cell(path, "key")
-    assert found is None
+    assert store.read_cell(path, "key") is None
+    assert not store.is_cell(path, "key")
 
 
 def test_a_cell_with_any_flipped_bit_of_its_footer_does_not_count(tmp_path):
@@ -50,6 +52,7 @@ def test_a_cell_with_any_flipped_bit_of_its_footer_does_not_count(tmp_path):
         path.write_bytes(damaged)
         found = store.read_cell(path, "key")
         assert found is None or found.equals(ROWS)
+        assert store.is_cell(path, "key") == (found is not None)
     assert len(whole) - footer > 500
 
 
@@ -59,6 +62,11 @@ def test_a_cell_of_an_earlier_version_counts(tmp_path):
     table = table.replace_schema_metadata({**table.schema.metadata, store.KEY: b"key"})
     pq.write_table(table, tmp_path / "a.parquet")
     assert store.read_cell(tmp_path / "a.parquet", "key").equals(ROWS)
+    assert store.is_cell(tmp_path / "a.parquet", "key")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    data[100] ^= 1  # in a page
+    (tmp_path / "a.parquet").write_bytes(data)
+    assert not store.is_cell(tmp_path / "a.parquet", "key")
 
 
 def test_a_key_depends_on_every_part():

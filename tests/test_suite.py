@@ -206,9 +206,10 @@ class Subject:
     known: None = None
     device: str = "cpu"
     columns: Tensor = torch.arange(2)  # noqa: RUF009 (never changed)
+    known: None = None
 
     def settle(self, earlier) -> None:
-        """It has no file whose answers could have changed."""
+        """It is known by its weights."""
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 """Grids of cells: skipped when finished, shared between processes, marked when they diverge."""
 
+import argparse
 import contextlib
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
 from lock_holder import held
@@ -267,3 +269,52 @@ def test_the_card_of_a_model_of_random_labels_says_so(tmp_path):
     card = json.loads((tmp_path / "none-seed0.json").read_text())
     assert card["recipe"]["random_labels"] is True
     assert (card["selected_on"], card["selected_epoch"]) == ("nothing: the last epoch", 2)
+
+
+def with_copies():
+    """Toy faces of which a test face is a training face once more, and one is nearly one."""
+    dataset = toy_faces()
+    pixels, role = dataset._pixels, dataset.metadata["split"].to_numpy()
+    test = np.flatnonzero(role == "test")
+    pixels[test[0]], pixels[test[1]] = pixels[0], pixels[1] // 2 + 40
+    return dataset
+
+
+def test_training_without_copies_leaves_out_those_of_test_faces_and_its_card_says_so(tmp_path):
+    dataset = with_copies()
+    grid(cells(recipe=RECIPE | {"without_copies": True}), tmp_path, dataset)
+    card = json.loads((tmp_path / "none-seed0.json").read_text())
+    assert card["recipe"]["without_copies"] is True
+    assert card["data"]["training_faces"] == len(dataset.split("train")) - 2
+    with pytest.raises(InputError, match=r"recipe\.without_copies: True there, False now"):
+        grid(cells(), tmp_path, dataset)
+
+
+def test_a_card_has_the_accuracy_without_copies_where_there_are_any(tmp_path, capsys):
+    dataset = with_copies()
+    grid(cells(), tmp_path, dataset)
+    path = tmp_path / "none-seed0.json"
+    card = json.loads(path.read_text())
+    faces, model = dataset.split("test"), load_model(tmp_path / "none-seed0.safetensors")
+    right = accuracy(predict(model, faces)[1:], faces.labels[1:])
+    assert card["accuracy_without_copies"]["PrivateTest, without copies"] == right
+    assert list(card["accuracy_without_copies"]) == [
+        "PrivateTest, without copies", "PrivateTest, without near copies"]
+    del card["accuracy_without_copies"]
+    path.write_text(json.dumps(card))
+    grid(cells(), tmp_path, dataset)
+    assert "added to its card: PrivateTest, without copies" in capsys.readouterr().out
+    assert json.loads(path.read_text())["accuracy_without_copies"]
+    grid(cells(), tmp_path / "none")
+    plain = json.loads((tmp_path / "none/none-seed0.json").read_text())
+    assert "accuracy_without_copies" not in plain
+
+
+def test_the_command_takes_without_copies_as_part_of_the_recipe(monkeypatch, tmp_path):
+    from analysis.commands import train as command
+
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    arguments = ["--without-copies", "--recipe", "epochs=2", "--data", "x"]
+    [cell] = command._cells(parser.parse_args(arguments))
+    assert cell.recipe == {"epochs": 2, "without_copies": True}

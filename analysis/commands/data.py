@@ -13,11 +13,15 @@ examples:
   iram data ferplus:fer2013.csv,fer2013new.csv --json
   iram data rafdb:RAF-DB
   iram data folder:faces,size=100
+  iram data folder:faces --copies copies.csv
   iram data folder:val_set,classes=affectnet
 """
 
+from pathlib import Path
+
 from iram.errors import InputError
 
+KINDS = ("exact", "near", "mirrored")  # of copies
 FLAGS = ("real_occlusion", "pose_30", "pose_45")
 
 
@@ -26,6 +30,10 @@ def configure(parser) -> None:
     parser.add_argument("--split", metavar="NAME", help="train, test, PrivateTest, ...; "
                         "default: all of them")
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.add_argument("--copies", type=Path, metavar="FILE.csv",
+                        help="write the list of copies: each face, of which other, with labels")
+    parser.add_argument("--counts", type=Path, metavar="FILE.csv",
+                        help="write how many there are, by splits and kind")
 
 
 def run(args) -> int:
@@ -40,7 +48,7 @@ def run(args) -> int:
     problems = dataset.problems
     if args.split:
         dataset = dataset.split(args.split)
-    report = _report(dataset, problems)
+    report = _report(dataset, problems) | {"copies": _copies(dataset, args)}
     print(json.dumps(report, indent=1) if args.json else _text(report))
     return 0
 
@@ -78,11 +86,53 @@ def _text(report: dict) -> str:
     ]
     for name, values in report["flags"].items():
         lines.append(f"{name}: " + ", ".join(f"{value} {n:,}" for value, n in values.items()))
+    lines += ["", *_copies_table(report["copies"])]
     notes = [p for p in report["problems"] if not p["unusable"]]
     unusable = [p for p in report["problems"] if p["unusable"]]
     lines += ["", f"problems: {len(unusable):,} unusable, {len(notes):,} worth knowing"]
     lines += [f"  {_line(p)}" for p in [*unusable, *notes]]
     return "\n".join(lines)
+
+
+def _copies(dataset, args) -> dict | None:
+    """The copies among the faces in numbers, and in the files; None of faces not looked at."""
+    from analysis.engine.store import write_table
+    from iram.data.copies import LISTED, find_copies, search
+
+    files = {"copies": args.copies, "counts": args.counts}
+    if dataset.renders and not any(files.values()):
+        return None
+    copies = search(dataset) if dataset.renders else find_copies(dataset, shown=True)
+    listed = copies.listed()
+    listed = listed[listed["place"].isin(dataset.places)]
+    counts = copies.counts(listed)
+    for name, table in (("copies", listed[LISTED]), ("counts", counts)):
+        if files[name] is not None:
+            write_table(files[name], table)
+    groups, other_label = copies.groups()
+    return {"pictures": groups, "pictures_other_label": other_label,
+            "counts": counts.to_dict("records")}
+
+
+def _copies_table(copies: dict | None) -> list[str]:
+    """Which split in which down, kinds across."""
+    if copies is None:
+        return ["copies: not looked for, since each face is rendered from a seed of its own"]
+    if not copies["counts"]:
+        return ["copies: none found"]
+    lines = [
+        f"copies: {copies['pictures']:,} pictures stand more than once pixel for pixel, "
+        f"{copies['pictures_other_label']:,} of them with different labels",
+        f"{'(with another label)':30s}" + "".join(f"{kind:>16s}" for kind in KINDS),
+    ]
+    cells: dict = {}
+    for row in copies["counts"]:
+        cell = f"{row['faces']:,} ({row['other_label']:,})"
+        cells.setdefault((row["split"], row["of_split"]), {})[row["kind"]] = cell
+    return lines + [
+        f"{f'  of {split} in {of}':30s}" + "".join(f"{found.get(k, '0'):>16s}" for k in KINDS)
+        for (split, of), found in cells.items()
+    ]
 
 
 def _table(counts: dict) -> list[str]:

@@ -122,18 +122,24 @@ def _list(args) -> int:
     if not cards:
         print("(none)")
     for name, card in cards.items():
-        architecture, accuracy = card["architecture"], card["accuracy"]
+        architecture = card["architecture"]
         print(f"{name:{width}s} {card['data']['name']:10s} {architecture['backbone']:9s} "
-              f"{card['parameters']:10,d}  {'; '.join(_plain(accuracy))}")
+              f"{card['parameters']:10,d}  {'; '.join(_plain(card))}")
     return 0
 
 
-def _plain(accuracy: dict) -> list[str]:
+def _plain(card: dict) -> list[str]:
+    """Accuracy of the single picture on each split, and on the test split without copies."""
     from iram.evaluate import single_views
+    from iram.training.train_grid import WITHOUT_COPIES
 
+    told = single_views(card["accuracy"])
+    test = list(told)[-1:]
+    told |= {name: result for name, result in card.get(WITHOUT_COPIES, {}).items()
+             if name.startswith(tuple(test))}
     return [
         f"{split} {100 * r['accuracy']:.1f}% [{100 * r['low']:.1f}, {100 * r['high']:.1f}]"
-        for split, r in single_views(accuracy).items()
+        for split, r in told.items()
     ]
 
 
@@ -167,29 +173,45 @@ def _ledger(args) -> None:
 
 
 def _compare(args) -> None:
+    from analysis.engine.faces import of_all_faces
     from analysis.engine.store import write_table
-    from analysis.studies.training.answers import ANSWERS, write_answers
+    from analysis.studies.training.answers import ANSWERS, groups_of, write_answers
+    from analysis.studies.training.copies import copies_table
     from analysis.studies.training.ideas import ideas_page
-    from analysis.studies.training.tables import ablation_table, accuracy_table, by_label
+    from analysis.studies.training.tables import (
+        ablation_table,
+        accuracy_table,
+        by_label,
+        on_groups,
+    )
+    from iram.data.copies import ALL_FACES
 
     models, faces = _answered(args)
     split = faces["usage"].iloc[0]
     by_label(models)  # models that can't stand in one table are a mistake before anything is kept
     write_answers(args.out, models, faces)  # kept even if the reference is then not among them
-    accuracy = accuracy_table(models, split, args.reference)
-    ablation = ablation_table(models, split)
+    groups = groups_of(faces)
+    accuracy = on_groups(lambda on: accuracy_table(on, split, args.reference), models, groups)
+    ablation = on_groups(lambda on: ablation_table(on, split), models, groups)
     write_table(args.out / "accuracy.csv", accuracy)
     write_table(args.out / "ablation.csv", ablation)
-    if page := ideas_page(ablation, models):
+    if len(copied := copies_table(models, faces)):
+        write_table(args.out / "copies.csv", copied)
+    else:  # that of an earlier comparison would be of other faces
+        (args.out / "copies.csv").unlink(missing_ok=True)
+    if page := ideas_page(of_all_faces(ablation), models):
         write_text(args.out / "ablation.md", page)
     else:  # that of an earlier comparison would contradict the table
         (args.out / "ablation.md").unlink(missing_ok=True)
-    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation})
+    drawn = _draw(args.out, {"training/accuracy.csv": accuracy, "training/ablation.csv": ablation,
+                             "training/copies.csv": copied})
     for title, table in (("accuracy", accuracy), ("ablation", ablation)):
-        if len(table):
-            print(f"\n{title} (%), and the difference from the reference (points)")
-            print("\n".join(_line(row, split) for row in table.itertuples()))
+        for name, rows in table.groupby("faces", sort=False):
+            where = "" if name == ALL_FACES else f", {name} of training faces"
+            print(f"\n{title} (%), and the difference from the reference (points){where}")
+            print("\n".join(_line(row, split) for row in rows.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
+          f"{', copies.csv' * bool(len(copied))}"
           f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")
 
 

@@ -1,7 +1,7 @@
 """Does attention move to the visible regions, is it learned, and does it cause the robustness?
 
 Every model whose attention can move gets a verdict per hypothesis: supported, refuted, undecided or
-not tested, by the rules of analysis/studies/shift/hypotheses.py (one that gates channels
+not tested, by the rules of analysis/subjects/hypotheses.py (one that gates channels
 alone, as SE and ECA do, is a rival of the others, and has none). Its controls come from the
 other models of --models, and are known by the cards beside the weights, whatever the files are
 called: the net without attention (its activation), the same net trained on shuffled labels, the

@@ -28,6 +28,7 @@ examples:
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix=-long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/y
+  iram train --data fer2013:fer2013.csv --without-copies --suffix=-without-copies --out runs/x
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
 
@@ -53,6 +54,9 @@ def configure(parser) -> None:
                         help="of the attention module and the net; listed above")
     parser.add_argument("--recipe", default="", metavar="K=V,...",
                         help="see iram/training/recipe.py")
+    parser.add_argument("--without-copies", action="store_true",
+                        help="leave out training faces that are copies of validation or test "
+                        "faces (iram data counts them); as --recipe without_copies=true")
     parser.add_argument("--suffix", default="", help="added to the names: --suffix=-heads")
     parser.add_argument("--grid", metavar="NAME",
                         help="the cells of iram/training/grids.py, by name")
@@ -97,6 +101,8 @@ def _cells(args) -> list:
     if not re.fullmatch(r"[\w.+-]*", args.suffix):
         raise InputError(f"--suffix: '{args.suffix}' must be letters, digits, '-', '_', '.' or '+'")
     recipe = options.pairs(args.recipe, "--recipe")
+    if args.without_copies:
+        recipe["without_copies"] = True
     if args.grid:
         cells = _grid_cells(args, recipe)
     else:

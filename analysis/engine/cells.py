@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.engine import store
 from analysis.engine.parallel import HERE, Executor, shared
 from iram.data.dataset import FaceDataset
+from iram.errors import InputError
 from iram.progress import progress_bar
 
 Advance = Callable[[int], None]
@@ -75,8 +76,16 @@ class Plan(ABC):
     out: Path
 
     @abstractmethod
+    def cell(self, *of) -> Cell:
+        """The cell of these."""
+
+    @abstractmethod
     def cells(self) -> list[list[Cell]]:
         """All cells, a stage at a time: each stage may read the cells of those before."""
+
+    def again(self, cell: Cell) -> Cell:
+        """The cell, its key made anew."""
+        return self.cell(*cell.of)
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         """Missing cells of a stage as tasks: those whose making shares work. An interruption loses
@@ -158,7 +167,15 @@ def complete(
 
 
 def _made(common: tuple[Plan, Callable], cells: Sequence[Cell], advance: Advance) -> int:
-    """Makes the cells of a task; returns the progress."""
+    """Makes the cells of a task; returns the progress.
+
+    Raises:
+        InputError: this worker would measure something else than who asks for it.
+    """
     plan, make = common
+    if any(plan.again(cell).key != cell.key for cell in cells):
+        raise InputError("what was registered while Python runs, such as a metric, is unknown to "
+                         "workers in other processes: compute with --executor threads, or register "
+                         "it in a file that analysis imports")
     make(plan, cells, advance)
     return cost([cells])

@@ -1,6 +1,10 @@
 """Intervals by resampling images and training seeds, and paired tests.
 
-Draws are seeded, so equal runs give equal numbers.
+Draws are seeded, so equal runs give equal numbers. Where one photograph stands among the images
+more than once (`photographs`, a number for each image, the same for all of one photograph), its
+images are drawn, or exchanged, together: two of them tell no more than one (a cluster bootstrap;
+Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). None: each is a
+photograph of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +26,7 @@ def bootstrap(
     seed: int = 0,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
+    photographs: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The statistic, and the ends of its percentile bootstrap interval over images.
 
@@ -39,15 +44,25 @@ def bootstrap(
     """
     features = np.asarray(features, dtype=np.float64)
     value = statistic(features.sum(0, keepdims=True))[0]
-    samples = resampling_counts(len(features), resamples, seed)
+    samples = resampling_counts(len(features), resamples, seed, photographs)
     draws = np.concatenate([statistic(counts @ features) for counts in samples])
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return value, low, high
 
 
+def mean_intervals(
+    features: np.ndarray, seed: int = 0, photographs: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The `bootstrap` of the means of features (N, K): value, low, high, (K,) each."""
+    counted = np.column_stack([np.ones(len(features)), features])
+    return bootstrap(counted, lambda sums: sums[:, 1:] / sums[:, :1], seed=seed,
+                     photographs=photographs)
+
+
 def hierarchical_bootstrap(
-    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL,
+    photographs: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """The mean over training seeds and images, and the ends of its percentile interval.
 
@@ -66,8 +81,9 @@ def hierarchical_bootstrap(
     Reference: Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007.
     """
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    counts = resampling_counts(values.shape[1], resamples, seed)  # the same for every comparison
-    means = np.concatenate([block @ values.T for block in counts]) / values.shape[1]
+    # The same for every comparison of the same images.
+    counts = resampling_counts(values.shape[1], resamples, seed, photographs)
+    means = np.concatenate([block @ values.T / block.sum(1, keepdims=True) for block in counts])
     draws = _over_seeds(means[:, :, None], seed)[:, 0]
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
@@ -117,7 +133,10 @@ def _over_seeds(means: np.ndarray, seed: int) -> np.ndarray:
     return np.take_along_axis(means, drawn[:, :, None], 1).mean(1)
 
 
-def paired_permutation(difference: np.ndarray, *, seed: int = 0, resamples: int = 10_000) -> float:
+def paired_permutation(
+    difference: np.ndarray, *, seed: int = 0, resamples: int = 10_000,
+    photographs: np.ndarray | None = None,
+) -> float:
     """p of a mean difference as large as this one, either way, if no image favoured either model.
 
     Two models are exchanged image by image, which turns the signs of their differences. Above 0,
@@ -130,6 +149,8 @@ def paired_permutation(difference: np.ndarray, *, seed: int = 0, resamples: int 
     Reference: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.7.
     """
     difference = np.asarray(difference, dtype=np.float64)
+    if photographs is not None:
+        difference = np.bincount(numbered(photographs), weights=difference)
     # Differences of 0/1 take few sizes, and how many of a size turn their sign is binomial.
     sizes, counts = np.unique(np.abs(difference).round(12), return_counts=True)
     generator = np.random.default_rng(derived_seed(seed, "permutation"))
@@ -159,14 +180,25 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def resampling_counts(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def resampling_counts(
+    n: int, resamples: int, seed: int, photographs: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Blocks (b, n) of how often each of n images is drawn, `resamples` rows in all.
 
     The same seed gives the same rows, so that statistics of the same images are paired.
     """
+    if photographs is not None and (count := len(np.unique(photographs))) < n:
+        own = numbered(photographs)
+        return (block[:, own] for block in resampling_counts(count, resamples, seed))
     if n * resamples <= KEPT:
         return iter(_kept_counts(n, resamples, seed))
     return _drawn_counts(n, resamples, seed)
+
+
+def numbered(photographs: np.ndarray) -> np.ndarray:
+    """(N,) the photographs as 0, 1, ..., in the order in which they first occur."""
+    _, first, own = np.unique(photographs, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[own]
 
 
 @lru_cache(maxsize=1)

@@ -170,10 +170,11 @@ def models_of(out: Path, subjects: Sequence) -> dict:
     """What `run.json` tells of the models: `models`, the keys of their results by their names, and
     `answers`, what outside models are known by. One that the folder knows keeps its key."""
     before = _read_run(out / "run.json") or {}
-    for subject in subjects:
+    outside = [subject for subject in subjects if getattr(subject, "known", None)]
+    for subject in outside:
         subject.settle(before.get("answers", {}))
     return {"models": {s.name: s.weights_sha256 for s in subjects},
-            "answers": {s.weights_sha256: s.known.to_dict() for s in subjects if s.known}}
+            "answers": {s.weights_sha256: s.known.to_dict() for s in outside}}
 
 
 def write_run(out: Path, run: dict, name: str = "run.json") -> None:

@@ -5,6 +5,7 @@
 
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.attention import AttentionPanel
+from analysis.figures.copies import CopyForest
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
@@ -26,6 +27,7 @@ __all__ = [
     "AgreementMatrix",
     "AttentionPanel",
     "ContactSheet",
+    "CopyForest",
     "ExamplePanel",
     "FaithfulnessCurves",
     "FaithfulnessForest",

@@ -49,21 +49,23 @@ class Display(ABC):
             if ax is None:
                 ax = style.new_figure(*self.size())
             self.figure_ = self.place(ax)
-            left_out = self._leave_out()
+            marks = self._leave_out()
             self.axes_ = list(self.draw(self.figure_))
-            for own in self.figure_.legends if left_out else ():
-                told = f"left out, as no robustness is told of them: {listing(left_out, 4)}"
+            for own in self.figure_.legends if marks else ():
+                told = f"marked, nothing is to be read from their robustness: {listing(marks, 4)}"
                 own.set_title(f"{own.get_title().get_text()}\n{told}")
         return self
 
     def _leave_out(self) -> list[str]:
-        """Takes models that are marked out of the tables; returns their names."""
+        """Takes models that are marked out of the tables, unless none would be left; returns their
+        names."""
         found: list[str] = []
         for name in self.COLUMNS:
             table = getattr(self, name)
             if isinstance(table, pd.DataFrame) and MARK in table:
                 found += reasons(table, "label" if "label" in table else "model")
-                setattr(self, name, unmarked(table))
+                if len(rest := unmarked(table)):
+                    setattr(self, name, rest)
         return list(dict.fromkeys(found))
 
     def place(self, ax: Axes | Figure | SubFigure) -> Figure | SubFigure:

@@ -8,7 +8,10 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+
 from analysis.engine.example import read_example
+from analysis.engine.faces import of_all_faces
 from analysis.engine.store import read_table
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
@@ -134,7 +137,7 @@ def make(
         names = [n for n in (*item.tables, *item.optional) if results.holds(n)]
         run = "; ".join(map(results.run, names))
         try:
-            given = {name: results.read(name) for name in names}
+            given = _of_all_faces({name: results.read(name) for name in names})
             write = _figure if isinstance(item, Figure) else _table
             yield Made(item.name, write(item, given, out, run, kinds))
         except InputError as error:
@@ -155,10 +158,16 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     for figure in FIGURES:
         if set(figure.tables) <= set(tables):
             with suppress(InputError):
-                files += _figure(figure, dict(tables), folder, run, ("pdf", "png"))
+                files += _figure(figure, _of_all_faces(tables), folder, run, ("pdf", "png"))
             for stale in {*_drawn(figure, folder)} - {*files}:
                 stale.unlink(missing_ok=True)
     return files
+
+
+def _of_all_faces(tables: Mapping[str, object]) -> dict:
+    """The tables as figures take them: without the rows that leave out copies."""
+    return {name: of_all_faces(table) if isinstance(table, pd.DataFrame) else table
+            for name, table in tables.items()}
 
 
 def _drawn(figure: Figure, folder: Path) -> list[Path]:

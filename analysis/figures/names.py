@@ -45,9 +45,9 @@ FILLS = Titles("analysis.stimuli.fills:FILLS")
 CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
-HYPOTHESES = Titles("analysis.studies.shift.hypotheses:TITLES")
-COMPONENTS = Titles("analysis.studies.shift.hypotheses:COMPONENT_TITLES")
-INTERVENTIONS = Titles("analysis.studies.shift.interventions:INTERVENTIONS")
+HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
+COMPONENTS = Titles("analysis.subjects.hypotheses:COMPONENT_TITLES")
+INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis.engine.marks import reasons, unmarked
+from analysis.engine.marks import reasons
 from analysis.figures.answers import intervals_over
 from analysis.figures.display import chosen
 from analysis.figures.latex import Number, PrintedTable
@@ -35,8 +35,8 @@ def _by_model(table: pd.DataFrame, key: str, names: dict[str, str], unit: float 
 
 def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable:
     """What every occluder costs each model, dearest first, and its mean relative robustness."""
-    drops = chosen(unmarked(occluders), "no drop of accuracy in this table", metric="drop")
-    robustness, marks = unmarked(robustness), {**reasons(occluders), **reasons(robustness)}
+    marks = {**reasons(occluders), **reasons(robustness)}
+    drops = chosen(occluders, "no drop of accuracy in this table", metric="drop")
     first = drops[drops["model"] == drops["model"].iloc[0]]
     order = list(first.sort_values("value", ascending=False, kind="stable")["occluder"])
     drops = drops.sort_values("occluder", key=lambda names: names.map(order.index), kind="stable")
@@ -49,8 +49,10 @@ def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable
         if found:
             rows.append([label, *(found.get(m, Number(float("nan"))) for m in titles)])
     told = f"Drop of accuracy in points, mean over fractions and fills; {INTERVALS}"
-    told += "".join(f"; no robustness is told of {model}: {why}" for model, why in marks.items())
-    return PrintedTable(["occluder", *titles.values()], rows, told)
+    told += "".join(f"; (marked) nothing is to be read from the robustness of {model}: {why}"
+                    for model, why in marks.items())
+    header = [name + " (marked)" * (model in marks) for model, name in titles.items()]
+    return PrintedTable(["occluder", *header], rows, told)
 
 
 def poses(summary: pd.DataFrame) -> PrintedTable:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
+from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
@@ -191,6 +192,8 @@ declare(
            title="Each attention module against none"),
     Figure("ablation", ModuleDifferences, ("training/ablation.csv",),
            title="Each of IRAM’s switches"),
+    Figure("copies", CopyForest, ("training/copies.csv",),
+           title="Test faces that are copies of training faces"),
 )
 declare(
     Printed("occluders", printed.occluders, ("occlusion/occluders.csv", "occlusion/robustness.csv"),

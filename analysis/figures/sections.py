@@ -23,9 +23,9 @@ class Section:
 SECTIONS = {section.name: section for section in (
     Section(
         "verdicts", "Verdicts",
-        "Every hypothesis was written down with its decision rule before anything was run. An "
-        "effect inside the margin is none: “yes” and “no” both have to be shown, and what can’t be "
-        "told apart stays undecided.",
+        "Every hypothesis has its decision rule in code; docs/protocol.md tells which rules were "
+        "changed after which look at results. An effect inside the margin is none: “yes” and “no” "
+        "both have to be shown, and what can’t be told apart stays undecided.",
     ),
     Section(
         "occlusion", "Accuracy under occlusion",

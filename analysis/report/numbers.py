@@ -16,7 +16,8 @@ Each call names a table, a column, how it is written, and which row it is:
 
 How it is written is Python's format, such as "+.3f" or ",.0f". "%" means in hundredths and leaves
 the sign "%" to the text: ".1%" writes 0.276 as 27.6. Rows are chosen by column=value, or
-column=[one, another]; `where=` takes a condition as `DataFrame.query` does.
+column=[one, another]; `where=` takes a condition as `DataFrame.query` does. Rows that leave copies
+out are meant only where faces="without copies" or the like is asked for.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from analysis.engine.faces import FACES, of_all_faces
 from analysis.figures.make import Results
 from iram.errors import InputError, one_line
 
@@ -90,6 +92,8 @@ class Tables:
         if not self._results.holds(table):
             raise InputError(self._results.missing(table))
         found = self._results.read(table)
+        if FACES not in rows:
+            found = of_all_faces(found)
         for column, wanted in rows.items():
             if column == "where":
                 found = found.query(wanted)

@@ -13,6 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from analysis.engine import store
+from analysis.engine.faces import of_all_faces
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.timing import duration
 from analysis.stimuli.conditions import select
@@ -190,12 +191,13 @@ def _shift(study: Whole) -> Stage:
 
     def run() -> Outcome:
         results = shifting.shift(**given, progress=study.progress, executor=study.executor)
-        table = results.tables["verdicts"]
+        table = of_all_faces(results.tables["verdicts"])
         verdicts = {model: dict(zip(own["hypothesis"], own["verdict"], strict=True))
                     for model, own in table.groupby("model", sort=False)}
         record = {"faces": len(plan.dataset), "conditions": len(plan.conditions),
                   "models": [s.name for s in study.moved], "verdicts": verdicts}
-        lines = [line.lstrip("\n") for line in fills.fill_lines(results.tables["by_fill"])]
+        by_fill = of_all_faces(results.tables["by_fill"])
+        lines = [line.lstrip("\n") for line in fills.fill_lines(by_fill)]
         lines += results.notes
         return Outcome(lines, record, list(report.verdict_table(table)))
 

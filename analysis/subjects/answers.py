@@ -1,6 +1,7 @@
 """What a model answers to fixed pictures, by which it is known as far as files don't tell."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
@@ -52,10 +53,10 @@ class Known:
     def key(self) -> str:
         """A hash of both, the answers rounded.
 
-        Steps are GRID of the spread, in single precision: a change of a tenth of a step in all
-        answers is missed by one in nine keys at worst, one of a step by none. Where another
-        processor's rounding (a millionth of the spread) lies across a step, in one of 120 keys,
-        the same model gets another key, and its cells are computed again: see `agrees`.
+        Steps are GRID of the spread. Of 4000 random nets of seven classes whose 21 answers were
+        moved, each by up to a step, every key changed; by up to a tenth of it, 66%. By up to a
+        millionth of the spread, as another processor rounds, 0.2% did: their cells are computed
+        again, unless the folder tells that it is the same net (see `agrees`).
         """
         if self.answers is None:
             return self.content
@@ -81,7 +82,7 @@ class Known:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: dict) -> "Known":
+    def from_dict(cls, told: Mapping) -> "Known":
         answers = told["answers"]
         return cls(told["content"], answers and tuple(map(tuple, answers)), told["tolerance"])
 

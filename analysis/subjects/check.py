@@ -140,5 +140,6 @@ def _repeats(spec: str, device: str) -> Finding:
 
 
 def table(findings: list[Finding]) -> list[str]:
-    """A line per trial."""
-    return [f"  {'yes' if f.good else 'no':5s}{f.what:24s}{f.told}" for f in findings]
+    """A line per trial, and one per hint at what may be wrong."""
+    lines = [f"  {'yes' if f.good else 'no':5s}{f.what:24s}{f.told}" for f in findings]
+    return lines + [f"hint: {hint}" for f in findings for hint in f.hints]

@@ -27,11 +27,13 @@ SUMS = 1e-2  # how far from 1 probabilities may sum
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one trial: whether it went well, and what there is to know."""
+    """What became of one trial: whether it went well, what there is to know, and what may be wrong
+    although it works."""
 
     what: str
     good: bool
     told: str
+    hints: tuple[str, ...] = ()
 
 
 def basics(model: nn.Module, images: Tensor) -> list[Finding]:

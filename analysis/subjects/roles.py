@@ -16,6 +16,7 @@ from iram.weights import PRETRAINED
 
 EXPOSURES = ("noise", "mean", "occluders")
 TWIN, RANDOM_LABELS, EXPOSURE = "twin", "random-labels", "exposure"
+PERMUTED = "permuted-weights"  # of the model itself, made and not trained
 CHANNELS = "channels-alone"  # a rival at most: its attention has no places, and so can't move
 T = TypeVar("T")
 

@@ -63,6 +63,7 @@ class FaceDataset:
         problems: what was found wrong in the source.
         undivided: how many faces the source has, where it has no splits of its own and a fixed
             tenth each was made test and validation; else 0. Of a subset it stays the same.
+        whole: the data set that these faces are a part of; itself if they are all of them.
 
     A subclass that renders its images overrides `read_pixels`; one that can also render them at
     another pose sets `renders` and has `turned(indices, yaw_deg, pitch_deg) -> (images (n, 1, size,
@@ -94,6 +95,7 @@ class FaceDataset:
         self._labels = np.asarray(labels, dtype=np.int64)
         self._rows = np.arange(len(self._labels))
         self._pixels = pixels
+        self.whole, self.found_copies = self, None  # copies: see iram.data.copies
 
     @classmethod
     def of(
@@ -148,6 +150,11 @@ class FaceDataset:
 
         return torch.from_numpy(self._labels.copy())
 
+    @property
+    def places(self) -> np.ndarray:
+        """(N,) places of these faces in the whole data set."""
+        return self._rows.copy()
+
     def counts(self) -> pd.DataFrame:
         """Faces per class (rows, in label order) and split (columns, by the set's own names)."""
         classes = pd.Categorical.from_codes(self._labels, categories=range(len(self.classes)))
@@ -180,6 +187,22 @@ class FaceDataset:
 
         pixels = torch.from_numpy(np.array(self.images_uint8(indices)))
         return pixels.unsqueeze(1).to(torch.float32).div_(255)
+
+    def copies_of(self, *roles: str) -> np.ndarray:
+        """(N,) what each face is of another one in these splits (train, validation, test).
+
+        "exact" (the same pixels), "near", "mirrored", or "" of none. The copies of the whole data
+        set are searched once: see `iram.data.copies`.
+        """
+        from iram.data.copies import find_copies
+
+        return find_copies(self).of(roles)[self._rows]
+
+    def photographs(self) -> np.ndarray:
+        """(N,) a number for each face, the same for all that are copies of each other."""
+        from iram.data.copies import find_copies
+
+        return find_copies(self).photographs()[self._rows]
 
     def subset(self, indices) -> FaceDataset:
         """The faces at `indices` (as for `images`), in that order."""

@@ -40,6 +40,8 @@ class Recipe:
             has nothing to do with expressions. There is no best epoch then: the last is taken.
         faces: so many of the training faces, drawn by the seed; 0 is all of them. A small net
             learns few faces by heart much sooner than many.
+        without_copies: training faces that are copies of validation or test faces, exact, near
+            or mirrored (`iram.data.copies`), are left out.
     """
 
     epochs: int = 30
@@ -61,6 +63,7 @@ class Recipe:
     erasing_shape: str = "rectangle"
     random_labels: bool = False
     faces: int = 0
+    without_copies: bool = False
 
     def __post_init__(self):
         for name, kind in self.names().items():

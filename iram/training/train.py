@@ -36,13 +36,14 @@ class DivergedError(RuntimeError):
 
 @dataclass
 class Trained:
-    """A finished training: the model with the best epoch's weights, that epoch, the log, and the
-    arithmetic as a card says it."""
+    """A finished training: the model with the best epoch's weights, that epoch, the log, the
+    arithmetic as a card says it, and how many faces were trained on."""
 
     model: FERClassifier
     epoch: int
     log: list[dict]
     precision: str
+    faces: int
 
 
 def train(
@@ -71,6 +72,8 @@ def train(
         DivergedError: the loss became NaN or infinite.
         InputError: the checkpoint belongs to another architecture, recipe, seed or data.
     """
+    if recipe.without_copies:
+        training = training.subset(training.copies_of("validation", "test") == "")
     if 0 < recipe.faces < len(training):
         training = training.subset(chosen(len(training), recipe.faces, seed))
     run = _Run(architecture, training, validation, recipe, seed, Path(folder), device, dtype)
@@ -82,7 +85,8 @@ def train(
             run.run_epoch(bar)
             run.save()
     run.model.load_state_dict(run.best)
-    return Trained(run.model.eval(), run.best_epoch, run.log, run.identity["precision"])
+    return Trained(run.model.eval(), run.best_epoch, run.log, run.identity["precision"],
+                   len(training))
 
 
 class _Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from iram import __version__
+from iram.data.copies import ALL_FACES, copied_kinds, face_groups
 from iram.data.dataset import FaceDataset
 from iram.dtype import PRECISION
 from iram.errors import InputError
@@ -18,6 +19,8 @@ from iram.training.grids import Cell
 from iram.training.recipe import Recipe
 from iram.training.train import DivergedError, Trained, difference, train
 from iram.weights import as_shipped, load_model, read_card, save_model, write_card
+
+WITHOUT_COPIES = "accuracy_without_copies"  # on a card, beside "accuracy"
 
 
 def train_grid(
@@ -118,7 +121,7 @@ def train_cell(
         "data": {
             "name": dataset.name,
             "sha256": dataset.sha256,
-            "training_faces": min(recipe.faces or len(training), len(training)),
+            "training_faces": trained.faces,
         },
         "recipe": recipe.to_dict(),
         "selected_epoch": trained.epoch,
@@ -131,11 +134,14 @@ def train_cell(
         "commit": commit,
     }
     # Before the card is written: a card says that its cell is finished.
-    card["accuracy"] = measure(as_shipped(trained.model), dataset)
+    model = as_shipped(trained.model)
+    card["accuracy"] = measure(model, dataset)
+    if found := without_copies(model, dataset):
+        card[WITHOUT_COPIES] = found
     card = save_model(trained.model, out / f"{cell.name}.safetensors", card)
     for name in ("checkpoint.safetensors", "diverged.txt"):
         (out / cell.name / name).unlink(missing_ok=True)
-    for name, result in card["accuracy"].items():
+    for name, result in (card["accuracy"] | card.get(WITHOUT_COPIES, {})).items():
         print(f"{cell.name}: {name} {100 * result['accuracy']:.2f}%"
               f" [{100 * result['low']:.2f}, {100 * result['high']:.2f}]")
     return card
@@ -147,9 +153,13 @@ def _completed(cell: Cell, dataset: FaceDataset, out: Path) -> str:
     card = read_card(path)
     known = card.setdefault("accuracy", {})
     lacking = [name for name, *_ in _measures(dataset) if name not in known]
+    if lacking:
+        card["accuracy"] = measure(load_model(path), dataset, known)
+    if WITHOUT_COPIES not in card and (found := without_copies(load_model(path), dataset)):
+        card[WITHOUT_COPIES] = found
+        lacking += found
     if not lacking:
         return ""
-    card["accuracy"] = measure(load_model(path), dataset, known)
     write_card(path, card)
     return f"; added to its card: {'; '.join(lacking)}"
 
@@ -167,6 +177,20 @@ def measure(model: FERClassifier, dataset: FaceDataset, known: dict | None = Non
             faces = dataset.split(role)
             results[name] = accuracy(predict(model, faces, views=views), faces.labels)
     return results
+
+
+def without_copies(model: FERClassifier, dataset: FaceDataset) -> dict:
+    """Accuracy as in `measure`, of the single picture, on the faces that are no copies of training
+    faces: "PrivateTest, without copies" (`iram.data.copies.face_groups`); {} if none is one."""
+    found = {}
+    for usage, role, views in _measures(dataset):
+        faces = dataset.split(role)
+        groups = face_groups(copied_kinds(faces))
+        if views == VIEWS[0] and len(groups) > 1:
+            logits, labels = predict(model, faces), faces.labels
+            found |= {f"{usage}, {name}": accuracy(logits[places], labels[places])
+                      for name, places in groups.items() if name != ALL_FACES}
+    return found
 
 
 def _measures(dataset: FaceDataset) -> list[tuple[str, str, str]]:

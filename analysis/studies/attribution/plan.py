@@ -126,6 +126,9 @@ class Suite(Plan):
         return Cell(kind, name, self.key(kind, subject, method, metric),
                     (self.out / kind / f"{name}.parquet",), (subject, method, metric), cost)
 
+    def again(self, cell: Cell) -> Cell:
+        return self.cell(cell.kind, *cell.of)
+
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         """Methods whose curves share forward passes, and all metrics beside of one method."""
 
@@ -167,11 +170,10 @@ class Suite(Plan):
 
     def apart(self, subject: Subject) -> "Suite":
         """The same for one model only, of which it has a copy."""
-        other = self.randomised.get(subject.name)
         suite = copy.copy(self)  # with what was prepared
-        alone = {"subjects": [twin(subject)], "randomised": {}}
-        if other is not None:
-            alone["randomised"] = {subject.name: twin(other)}
+        others = {subject.name: self.randomised.get(subject.name)}
+        alone = {"subjects": [twin(subject)],
+                 "randomised": {name: twin(other) for name, other in others.items() if other}}
         for name, value in alone.items():
             object.__setattr__(suite, name, value)
         return suite
@@ -314,19 +316,17 @@ class Suite(Plan):
 
     def scores(self, subject: Subject, method: str) -> pd.DataFrame:
         """The finished `rows` of a method, by every metric that is registered."""
-        metrics = ["", *beyond(*OF_MAPS)]
-        return joined([self.read("rows", subject, method, metric) for metric in metrics])
+        return self._by_all("rows", subject, method, *OF_MAPS)
 
     def agreement(self, subject: Subject) -> pd.DataFrame | None:
         """The finished `agreement` of a model, None if it has one method only."""
         if len(self.methods_of(subject)) < 2:
             return None
-        return joined([self.read("agreement", subject, None, m)
-                       for m in ("", *beyond("agreement"))])
+        return self._by_all("agreement", subject, None, "agreement")
 
-
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    def _by_all(self, kind: str, subject: Subject, method: str | None, *families: str):
+        found = [self.read(kind, subject, method, m) for m in ("", *beyond(*families))]
+        return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
 def blocks(faces: np.ndarray) -> list[np.ndarray]:

@@ -10,10 +10,11 @@ from analysis.attributions.layers import name_layer
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import PACKAGES, Result, Study, finish, opened
 from analysis.engine.sampling import sampled
+from analysis.metrics import FAMILIES, better
 from analysis.studies.attribution.engine import compute
 from analysis.studies.attribution.plan import Sizes, Suite
 from analysis.studies.attribution.report import report
-from analysis.studies.attribution.tables import TABLES, attribution_tables
+from analysis.studies.attribution.tables import TABLES, attribution_tables, ranked_by
 from analysis.subjects import Subject
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -33,7 +34,9 @@ class Attribution(Study):
     def made_of(self) -> dict:
         marked = {s.name: found for s in self.plan.subjects if (found := self.plan.marked(s))}
         told = {"marked": marked} if marked else {}
-        return {"models": [(s.name, s.seed) for s in self.plan.subjects], **told}
+        ways = [(name, better(name)) for family in FAMILIES for name in family]
+        return {"models": [(s.name, s.seed) for s in self.plan.subjects], "better": ways,
+                "ranked_by": ranked_by(), **told}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         return [report(tables, self.plan)]

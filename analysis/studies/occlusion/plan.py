@@ -1,15 +1,17 @@
 """What a run of the benchmark is made of, and by what its cells are known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from analysis.engine.cells import Cell, Plan, added, grouped
+from analysis.engine.faces import groups_of
 from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.layout import FaceLayout
@@ -17,6 +19,7 @@ from analysis.stimuli.perturb import Perturbed, layout_at
 from analysis.studies.occlusion.rows import HELD, MEASURES
 from analysis.studies.occlusion.rows import VERSION as ROWS_VERSION
 from analysis.subjects import Subject
+from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
 
 KEPT_LAYOUTS = 1 << 26  # bytes; a face of 48 px takes 18 kB
@@ -124,6 +127,12 @@ class Benchmark(Plan):
         return Perturbed(self.dataset, part, condition, cameras=own, seed=self.seed,
                          layout=self._layout(condition, part, own))
 
+    def on_groups(self) -> "Iterator[OnFaces]":
+        """The finished benchmark on all faces, and on those that are no copies of training faces
+        (`analysis.engine.faces`)."""
+        for name, places in groups_of(self.dataset).items():
+            yield OnFaces(self, name, places)
+
     def _layout(self, condition: Condition, part: slice, cameras: Tensor | None) -> FaceLayout:
         if cameras is None or condition.in_depth:
             return layout_at(condition, None, self.dataset.size)
@@ -135,3 +144,27 @@ class Benchmark(Plan):
             if held <= KEPT_LAYOUTS:
                 self._layouts[known] = layout
         return layout
+
+
+class OnFaces:
+    """A finished benchmark as if some of its faces had been all: what tables are made of.
+
+    Attributes:
+        name: which faces: "all", "without copies" or "without near copies".
+        places: (n,) where they stand among those of the benchmark.
+        dataset: these faces.
+        photographs: (n,) a number for each face, the same for copies of each other.
+    """
+
+    def __init__(self, benchmark: Benchmark, name: str, places: np.ndarray):
+        self.name, self.places, self.dataset = name, places, benchmark.dataset.subset(places)
+        self.photographs = self.dataset.photographs()
+        self.subjects, self.conditions = benchmark.subjects, benchmark.conditions
+        self.seed, self._whole = benchmark.seed, benchmark
+
+    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
+        """The rows of a finished cell, None if it is not finished."""
+        rows = self._whole.rows(subject, condition)
+        if rows is None or self.name == ALL_FACES:
+            return rows
+        return rows.iloc[self.places].reset_index(drop=True)

@@ -5,38 +5,52 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.engine.marks import reasons, unmarked
+from analysis.engine.faces import of_all_faces
+from analysis.engine.marks import reasons
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
 from iram.names import seed_of
 
 UNKNOWN = "unknown"
+MARKED = "(marked)"
 STRONGEST = 3
 MISSED_SHOWN = 12
 
 
 def report(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on."""
+    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on; all
+    but the first of all faces, copies of training faces included."""
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    lines = _clean(accuracy) + _poses(accuracy) + _drops(unmarked(tables["occluders"]))
-    lines += _robustness(tables) + _leaning(unmarked(tables["importance"])) + _missed(accuracy)
+    lines = clean + _marks(tables) + _poses(accuracy) + _drops(tables["occluders"])
+    lines += _robustness(tables) + _leaning(tables["importance"]) + _missed(accuracy)
     return "\n".join(lines)
 
 
 def essence(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Clean accuracy, the mean robustness, and what expressions lean on."""
-    accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
-    return _clean(accuracy) + _robustness(tables) + _leaning(unmarked(tables["importance"]))
+    clean = _clean(tables["summary"])
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
+    return clean + _marks(tables) + _robustness(tables) + _leaning(tables["importance"])
 
 
-def _clean(accuracy: pd.DataFrame) -> list[str]:
-    clean = accuracy[accuracy["condition"] == "clean"]
-    lines = ["clean accuracy (%)"] + [
-        f"  {row.model:24s} {interval(row)}" for row in clean.itertuples()
-    ]
-    marks = reasons(accuracy)
-    return lines + ["", "no robustness is told of"] * bool(marks) + [
+def _clean(summary: pd.DataFrame) -> list[str]:
+    """A line per model; without copies of training faces beside it, where there are any."""
+    clean = summary[(summary["condition"] == "clean") & (summary["metric"] == "accuracy")]
+    lines = ["clean accuracy (%)"]
+    for model, rows in clean.groupby("model", sort=False):
+        first, *others = rows.itertuples()
+        told = [f"{row.faces} {interval(row).strip()}" for row in others]
+        lines.append("; ".join([f"  {model:24s} {interval(first)}", *told]))
+    return lines
+
+
+def _marks(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """A line per marked model: why nothing is to be read from its robustness."""
+    marks = {**reasons(tables["robustness"]), **reasons(tables["worst"])}
+    return ["", f"{MARKED}: nothing is to be read from the robustness of"] * bool(marks) + [
         f"  {model:24s} {why}" for model, why in marks.items()]
 
 
@@ -67,10 +81,12 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
         return []
     lines = ["", f"{'drop of accuracy (points), mean over fractions and fills':58s}"
              "beyond the random box"]
+    marks = reasons(occluders)
     for (occluder, model), rows in occluders.groupby(["occluder", "model"], sort=False):
         found = {row.metric: interval(row) for row in rows.itertuples()}
         lines.append(f"  {model:24s} {occluder:12s} {found['drop']:20s} "
-                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip())
+                     f"{found.get('drop_beyond_box', ''):>20s}".rstrip()
+                     + f"  {MARKED}" * (model in marks))
     return lines
 
 
@@ -78,18 +94,17 @@ def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
     if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
-    robustness, models = unmarked(tables["robustness"]), dict.fromkeys(tables["summary"]["model"])
-    marks, others = reasons(tables["summary"]), reasons(tables["robustness"])
+    robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
+    marks = reasons(robustness)
     lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
              "beyond each one's clean error"]
-    for model in (one for one in models if one not in marks):
+    for model in models:
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
         found = {row.metric: interval(row, 1) for row in own.itertuples()}
-        if model in others:
-            lines.append(f"  {model:24s} none: {others[model]}")
-        elif found:
+        if found:
             lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
-                         f"  against {own['reference'].iloc[0]}")
+                         f"  against {own['reference'].iloc[0]}"
+                         + f"; {MARKED}" * (model in marks))
         else:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
     if any(UNKNOWN in line for line in lines):

@@ -30,7 +30,7 @@ REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
-    version = 2
+    version = 3
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -87,25 +87,18 @@ def planned(
 
 
 def benchmark(
-    subjects: Sequence[Subject],
-    dataset: FaceDataset,
-    conditions: Sequence[Condition],
-    out: Path,
-    *,
-    executor: Executor = HERE,
-    progress: bool = True,
-    **options,
+    *arguments, progress: bool = True, executor: Executor = HERE, **options
 ) -> Result:
     """Runs, or finishes, the benchmark in the folder `out`, and writes its tables and figures.
 
     Args:
         executor: who computes.
-        options: of `planned`.
+        arguments, options: of `planned`.
 
     Raises:
         InputError: `out` holds another run or can't be written, or a model gives no numbers.
     """
-    plan, run = planned(subjects, dataset, conditions, out, **options)
+    plan, run = planned(*arguments, **options)
     return finish(Occlusion(plan), run, progress, executor)
 
 

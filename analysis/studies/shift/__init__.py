@@ -6,7 +6,7 @@ is measured), `roles` (which model is whose control), `controls`, `interventions
 (how much of the loss attention carries), `real` (really occluded faces), `tables` and `report`.
 """
 
-from analysis.studies.shift.hypotheses import HYPOTHESES
 from analysis.studies.shift.run import DEFAULT, shift
+from analysis.subjects.hypotheses import HYPOTHESES
 
 __all__ = ["DEFAULT", "HYPOTHESES", "shift"]

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from analysis.stimuli.layout import FaceLayout
 from analysis.stimuli.occluders import cover
 from analysis.studies.shift.cells import Cells
+from analysis.subjects.roles import PERMUTED
 from iram.seeds import derived_seed, generators
 
-TEXTURED = ("noise", "phase_scrambled", "other_class", "same_class", "texture")
-PERMUTED = "permuted-weights"
 CALIBRATION = 128  # faces
 
 

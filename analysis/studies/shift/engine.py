@@ -10,10 +10,10 @@ from analysis.engine.cells import Advance, Cell
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.rows import measures
 from analysis.studies.shift.describe import compare
-from analysis.studies.shift.interventions import ALL, outcomes
 from analysis.studies.shift.places import Places, regions_of
 from analysis.studies.shift.plan import KINDS, LAYER_FILLS, ShiftStudy
 from analysis.studies.shift.readers import Reader
+from analysis.subjects.interventions import ALL, outcomes
 from iram.errors import InputError
 from iram.seeds import generators
 

@@ -1,18 +1,24 @@
 """From cells to what the hypotheses are about: one number per training seed and image."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
+from analysis.engine.faces import groups_of
 from analysis.stimuli.conditions import Condition
-from analysis.studies.shift.controls import PERMUTED
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.hypotheses import Component
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.places import FACELESS, place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
+from analysis.subjects.hypotheses import Component
+from analysis.subjects.interventions import ALL
+from analysis.subjects.roles import PERMUTED
+from iram.data.copies import ALL_FACES
+from iram.data.dataset import FaceDataset
 
 
 class MissingError(Exception):
@@ -40,13 +46,51 @@ def lacking_weights(names: Sequence[str], others: Sequence[str] = ()) -> str:
 
 
 class Evidence:
-    """The finished cells of a study; each is read when it is first asked for."""
+    """The finished cells of a study; each is read when it is first asked for.
+
+    Attributes:
+        faces: of which faces it is: "all", or without copies (`analysis.engine.faces`).
+        places: where they stand among those of the study; None: all of them.
+    """
 
     def __init__(self, study: ShiftStudy):
-        self.study = study
+        self.study, self.faces = study, ALL_FACES
+        self.places: np.ndarray | None = None
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
         self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
         self._kept: dict[tuple, np.ndarray] = {}
+
+    def on(self, faces: str, places: np.ndarray) -> "Evidence":
+        """The same of some of the faces; what was read serves both."""
+        part = copy.copy(self)
+        part.faces, part.places = faces, places
+        vars(part).pop("photographs", None)
+        return part
+
+    def on_groups(self) -> "Iterator[Evidence]":
+        """Of all faces, and of those that are no copies of training faces."""
+        for name, places in groups_of(self.study.plan.dataset).items():
+            yield self.on(name, places)
+
+    @property
+    def dataset(self) -> FaceDataset:
+        """The faces."""
+        dataset = self.study.plan.dataset
+        return dataset if self.places is None else dataset.subset(self.places)
+
+    @property
+    def really_occluded(self) -> pd.DataFrame:
+        """Which of the faces are really occluded, and how: a row a face."""
+        faces = self.study.groups.faces
+        return faces if self.places is None else faces.iloc[self.places].reset_index(drop=True)
+
+    @cached_property
+    def photographs(self) -> np.ndarray:
+        """(N,) a number for each face, the same for copies of each other."""
+        return self.dataset.photographs()
+
+    def _here(self, values: np.ndarray) -> np.ndarray:
+        return values if self.places is None else values[self.places]
 
     def measured(self, reader: Reader, condition: Condition, region: str, name: str) -> np.ndarray:
         """(N, layers): a measure of one cell, NaN where it is not defined."""
@@ -59,7 +103,7 @@ class Evidence:
                 for column in MEASURES:
                     table = own[column].to_numpy().reshape(layers, -1).T
                     self._kept[reader.name, condition.name, part, column] = table
-        return self._kept[key]
+        return self._here(self._kept[key])
 
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
         """(N,): an outcome under an intervention, None if it was not made."""
@@ -68,7 +112,7 @@ class Evidence:
             self._kept[key] = self.study.rows("interventions", reader, condition)
         rows = self._kept[key]
         own = rows[(rows["intervention"] == name) & (rows["layer"] == layer)]
-        return own[column].to_numpy(dtype=float) if len(own) else None
+        return self._here(own[column].to_numpy(dtype=float)) if len(own) else None
 
     def models(self, permuted: bool = False) -> dict[str, list[Reader]]:
         """Label -> its training seeds, in order."""

@@ -11,10 +11,10 @@ import pandas as pd
 
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.evidence import Evidence, average
-from analysis.studies.shift.hypotheses import FALL, LEAVES
 from analysis.studies.shift.places import covering, place_name
 from analysis.studies.shift.readers import Reader
 from analysis.studies.shift.tables import COMBINED, model_kind, summary
+from analysis.subjects.hypotheses import FALL, LEAVES
 
 COLUMNS = ["model", "row", "exposure", "occluder", "fill", "patch", "layer", "value", "low", "high",
            "n", "seeds", "shows"]

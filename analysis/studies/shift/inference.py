@@ -10,10 +10,11 @@ from scipy.optimize import brentq
 from analysis.engine.statistics import (
     hierarchical_bootstrap,
     interval_over_seeds,
+    numbered,
     paired_permutation,
 )
+from analysis.subjects.hypotheses import ALPHA
 
-ALPHA = 0.05
 POWER = 0.8
 
 
@@ -59,19 +60,23 @@ class Finding(NamedTuple):
     detectable: float
 
 
-def assess(values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int = 0) -> Finding:
+def assess(
+    values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int = 0,
+    photographs: np.ndarray | None = None,
+) -> Finding:
     """Tests the mean of values (seeds, images), of which none is NaN.
 
     The interval is the hierarchical bootstrap's; with one seed it is over images only. The
     direction is tested by turning signs image by image (one seed), or by `one_sided`, since sign
     changes know nothing of other trainings. Against the margin by `one_sided`: a minimum-effect
-    test (Murphy & Myors, J. Applied Psychology 84, 1999) and its mirror image.
+    test (Murphy & Myors, J. Applied Psychology 84, 1999) and its mirror image. Images of one
+    photograph count together (`analysis.engine.statistics`).
     """
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    effect, low, high = hierarchical_bootstrap(values, seed=seed)
-    error = standard_error(values)
+    effect, low, high = hierarchical_bootstrap(values, seed=seed, photographs=photographs)
+    error = standard_error(values, photographs)
     if len(values) == 1:
-        both = paired_permutation(values[0], seed=seed)
+        both = paired_permutation(values[0], seed=seed, photographs=photographs)
         p = both / 2 if effect > 0 else 1 - both / 2 if effect < 0 else 1.0
     else:
         p = one_sided(effect, error)
@@ -98,15 +103,19 @@ def _against(effect: float, error: Error, margin: float, alpha: float):
             tost(effect, error, margin), margin + detectable(error, alpha))
 
 
-def standard_error(values: np.ndarray) -> Error:
+def standard_error(values: np.ndarray, photographs: np.ndarray | None = None) -> Error:
     """Of the mean of values (seeds, images), which share their images.
 
     The images' part is by the spread of each image's mean over the seeds, the seeds' by that of the
     seeds' means; the latter holds some of the former, so the two together err on the safe side.
+    Images of one photograph are one draw: their deviations are added up first.
     """
-    _, images = values.shape
-    variance = values.mean(0).var(ddof=1) / images if images > 1 else np.inf
-    return Error(float(np.sqrt(variance)), max(images - 1, 1), *_of_seeds(values.mean(1)))
+    each = values.mean(0)
+    own = np.arange(len(each)) if photographs is None else numbered(photographs)
+    sums = np.bincount(own, weights=each - each.mean())
+    count = len(sums)
+    variance = (sums**2).sum() * count / (count - 1) / len(each) ** 2 if count > 1 else np.inf
+    return Error(float(np.sqrt(variance)), max(count - 1, 1), *_of_seeds(values.mean(1)))
 
 
 def _of_seeds(means: np.ndarray) -> tuple[float, float]:

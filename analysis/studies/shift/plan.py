@@ -12,10 +12,10 @@ from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.faces import RealFaces
-from analysis.studies.shift import describe, interventions
+from analysis.studies.shift import describe
 from analysis.studies.shift.places import FACELESS, Places, place_name, regions_of
 from analysis.studies.shift.readers import Reader
-from analysis.subjects import Subject
+from analysis.subjects import Subject, interventions
 from iram.data.dataset import FaceDataset
 from iram.data.heads import REGIONS as HEAD_REGIONS
 

@@ -10,13 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.maps import gates_channels, spatial_attention
-from analysis.studies.shift.controls import (
-    CALIBRATION,
-    PERMUTED,
-    activation_energy,
-    permuted_weights,
-)
+from analysis.studies.shift.controls import CALIBRATION, activation_energy, permuted_weights
 from analysis.subjects import Subject, twin
+from analysis.subjects.roles import PERMUTED
 from analysis.subjects.training import Training, check, training_of
 from iram import contract
 from iram.data.dataset import FaceDataset

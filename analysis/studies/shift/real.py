@@ -17,9 +17,9 @@ from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
 from analysis.studies.shift.evidence import Evidence, MissingError, average
-from analysis.studies.shift.hypotheses import Component
 from analysis.studies.shift.inference import Finding, assess_draws
 from analysis.studies.shift.places import place_name
+from analysis.subjects.hypotheses import Component
 
 FRACTION = 0.3
 STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}
@@ -68,7 +68,8 @@ class RealShift:
         return self._draws[name, turned]
 
     def _type(self, readers, kind: str, turned: bool) -> dict | None:
-        plan, faces = self.plan, self.evidence.study.groups.faces
+        seed, dataset, faces = self.plan.seed, self.evidence.dataset, self.evidence.really_occluded
+        photographs = self.evidence.photographs
         standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
                     and c.fraction == FRACTION]
         if not standing:
@@ -76,7 +77,7 @@ class RealShift:
         region = place_name(standing[0])
         mass = self._measured(readers, [CLEAN], region, "mass")
         change = self._measured(readers, standing, region, "mass_change")
-        labels, k = plan.dataset.labels.numpy(), len(plan.dataset.classes)
+        labels, k = dataset.labels.numpy(), len(dataset.classes)
         known = np.isfinite(mass).all(1)
         inside = members(faces, kind) & known
         if not turned:
@@ -85,8 +86,8 @@ class RealShift:
         if inside.sum() < 2 or others.sum() < 2:
             return None
         both = np.hstack([mass, change])
-        reference = drawn(labels[others], both[others], k, plan.seed, COMPARISON)
-        own = drawn(labels[inside], mass[inside], k, plan.seed, kind)
+        reference = drawn(labels[others], both[others], k, seed, COMPARISON, photographs[others])
+        own = drawn(labels[inside], mass[inside], k, seed, kind, photographs[inside])
         expected, seen = means(reference, like=own)
         real, painted = seen - expected[:, : len(readers)], expected[:, len(readers) :]
         if not np.isfinite(real[0]).all():  # no class in common

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from iram.data.copies import ALL_FACES, WITHOUT
+
 
 def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[str]:
     """A line per hypothesis, and under it one per component."""
@@ -18,6 +20,19 @@ def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[
             for part in parts.itertuples():
                 yield f"      {_part(part)}"
             yield f"      -> {row.verdict}: {row.reason}"
+
+
+def copies_lines(verdicts: pd.DataFrame) -> Iterator[str]:
+    """Which verdicts are others without the faces that are copies of training faces; nothing where
+    there are no copies."""
+    names = [name for name in verdicts["faces"].unique() if name in WITHOUT]
+    of = {name: own.set_index(["model", "hypothesis"])["verdict"]
+          for name, own in verdicts.groupby("faces", sort=False)}
+    for name in names:
+        changed = [f"{model} {key} {before} there, {of[name].get((model, key))} here"
+                   for (model, key), before in of[ALL_FACES].items()
+                   if of[name].get((model, key)) != before]
+        yield f"\n{name} of training faces: {'; '.join(changed) or 'every verdict is the same'}"
 
 
 def _part(row) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.engine.faces import FACES, of_all_faces, said_of
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import Result, Study, finish
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
@@ -14,7 +15,6 @@ from analysis.studies.shift import report, tables
 from analysis.studies.shift.engine import compute
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
-from analysis.studies.shift.hypotheses import HYPOTHESES
 from analysis.studies.shift.mediation import mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
@@ -22,6 +22,7 @@ from analysis.studies.shift.readers import open_readers, readable
 from analysis.studies.shift.real import RealShift, conditions_for_real
 from analysis.studies.shift.verdicts import judge
 from analysis.subjects import Subject
+from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 
@@ -39,28 +40,38 @@ TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correl
 class Shift(Study):
     """The tables and verdicts of a shift study."""
 
-    compute, version = staticmethod(compute), 4
+    compute, version = staticmethod(compute), 5
     words = ("reason", "note", "controls_passed", "controls_failed", "not_tested",
              "missing_weights", "presupposes")
 
     def __init__(self, plan: ShiftStudy):
         super().__init__(plan)
         self.evidence = Evidence(plan)
-        self.real = RealShift(self.evidence) if plan.groups else None
 
     @property
     def names(self) -> Sequence[str]:
-        return TABLES if self.real else [name for name in TABLES if not name.startswith("real")]
+        return [name for name in TABLES if self.plan.groups or not name.startswith("real")]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        evidence, real, seed = self.evidence, self.real, self.plan.seed
+        """Of each group of faces (`analysis.engine.faces`) one after the other."""
+        parts = [self._of_faces(part) for part in self.evidence.on_groups()]
+        return {name: pd.concat([part[name] for part in parts], ignore_index=True)
+                for name in self.names}
+
+    def _of_faces(self, evidence: Evidence) -> dict[str, pd.DataFrame]:
+        real, seed = RealShift(evidence) if self.plan.groups else None, self.plan.seed
         verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
         found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
                  "interventions": tables.intervention_table(evidence),
                  "mediation": mediation_table(evidence)}
-        if real:
-            found |= {"real": real.table(), "real_correlation": real.correlation()}
-        return found | {"components": components, "verdicts": verdicts}
+        found |= {"components": components, "verdicts": verdicts}
+        for table in found.values():
+            table.insert(1, FACES, evidence.faces)
+        if real:  # which say already whether turned faces count
+            for name, table in (("real", real.table()), ("real_correlation", real.correlation())):
+                table[FACES] = [said_of(faces, evidence.faces) for faces in table[FACES]]
+                found[name] = table
+        return found
 
     def made_of(self) -> dict:
         groups = self.plan.groups
@@ -71,14 +82,17 @@ class Shift(Study):
         }
 
     def notes(self, found: Mapping[str, pd.DataFrame]) -> list[str]:
-        lines = [*report.missing_lines(found["verdicts"]), *tables.notes(self.evidence)]
+        verdicts = of_all_faces(found["verdicts"])
+        lines = [*report.missing_lines(verdicts), *tables.notes(self.evidence)]
         return lines + (self.plan.groups.problems if self.plan.groups else [])
 
     def lines(self, found: Mapping[str, pd.DataFrame]) -> list[str]:
-        dataset = self.plan.dataset
+        dataset, every = self.plan.dataset, found["verdicts"]
+        found = {name: of_all_faces(table) for name, table in found.items()}
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.plan.plan.conditions)} "
                  "conditions"]
         lines += report.verdict_lines(found["verdicts"], found["components"])
+        lines += report.copies_lines(every)
         lines += fill_lines(found["by_fill"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])

@@ -5,15 +5,15 @@ import pandas as pd
 
 from analysis.engine.statistics import RESAMPLES, column_intervals, resampling_counts
 from analysis.stimuli.conditions import Condition
-from analysis.studies.shift.controls import PERMUTED
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.evidence import Evidence, average
-from analysis.studies.shift.hypotheses import LEAVES
-from analysis.studies.shift.interventions import ALL
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
+from analysis.subjects.hypotheses import LEAVES
+from analysis.subjects.interventions import ALL
+from analysis.subjects.roles import PERMUTED
 
 COMBINED = "all"
 HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]
@@ -147,7 +147,7 @@ def _cells(evidence: Evidence):
 def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
     """`column_intervals` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
     seed = evidence.study.plan.seed
-    counts = resampling_counts(values.shape[-2], RESAMPLES, seed)
+    counts = resampling_counts(values.shape[-2], RESAMPLES, seed, evidence.photographs)
     table = pd.DataFrame(
         column_intervals(values, counts, seed), columns=["value", "low", "high", "n"]
     )

@@ -13,8 +13,8 @@ from analysis.studies.shift.evidence import (
     control_model,
     lacking_weights,
 )
-from analysis.studies.shift.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
 from analysis.studies.shift.inference import Finding, assess
+from analysis.subjects.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
 
 COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
               "direction", "margin", "n", "seeds", "control_seeds", "p_direction", "p_beyond",
@@ -60,11 +60,12 @@ def _component(evidence, name: str, component: Component, real, seed: int):
                 raise MissingError("no lists of really occluded faces (--ran-lists)")
             return real(name, component), None
         values = evidence.values(name, component)
-        values = values[:, np.isfinite(values).all(0)]
+        known = np.isfinite(values).all(0)
+        values, photographs = values[:, known], evidence.photographs[known]
         if values.shape[1] < 2:
             raise MissingError("defined on fewer than 2 images: the occluders cover nothing, or "
                                "the whole face, or nothing expressive is left")
-        return assess(values, component.margin, seed=seed), None
+        return assess(values, component.margin, seed=seed, photographs=photographs), None
     except MissingError as error:
         return None, error
 

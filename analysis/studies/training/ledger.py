@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from iram.data.copies import WITHOUT
 from iram.errors import InputError
 from iram.evaluate import VIEWS, measure_name, single_views
 from iram.model import switched
 from iram.training.grids import Cell
 from iram.training.ledger import read_log, status
 from iram.training.recipe import Recipe
+from iram.training.train_grid import WITHOUT_COPIES
 from iram.weights import read_card
 
 FINISHED = ("parameters", "selected_epoch", "selected_on", "images_per_second", "precision",
@@ -19,6 +21,8 @@ RANK = ("missing", "unfinished", "diverged")
 SUFFIX = {"single": "", "flip": "_flip", "crops": "_crops"}
 SCORES = [f"{role}{SUFFIX[views]}{part}" for role in ("validation", "test") for views in VIEWS
           for part in ("", "_low", "_high")]
+SCORES += [f"test_{name.replace(' ', '_')}{part}" for name in WITHOUT
+           for part in ("", "_low", "_high")]
 COLUMNS = ("name", "label", "seed", "attention", "switches", "backbone", "recipe", "data", "status",
            "note", *FINISHED[:3], *SCORES, *FINISHED[3:])
 
@@ -33,7 +37,8 @@ def ledger(cells: Iterable[Cell], folders: Sequence[Path]) -> pd.DataFrame:
     switches, recipe: what is not at its default, as "epochs=24 erasing=0.5".
     validation, test: accuracy on the split that the epoch was chosen on (FER2013: PublicTest) and
         on the test split (PrivateTest), `_flip` with the mirror image averaged in, `_crops` over
-        ten crops; `_low` and `_high` the 95% Wilson interval over the faces.
+        ten crops, `_without_copies` and `_without_near_copies` on the faces that are no copies of
+        training faces; `_low` and `_high` the 95% Wilson interval over the faces.
 
     Raises:
         InputError: two folders have a card of one name.
@@ -102,10 +107,16 @@ def _card_row(path: Path) -> dict:
     for role, split in zip(("validation", "test"), single_views(accuracy), strict=False):
         for views, suffix in SUFFIX.items():
             if result := accuracy.get(measure_name(split, views)):
-                name = f"{role}{suffix}"
-                row |= {name: result["accuracy"], f"{name}_low": result["low"],
-                        f"{name}_high": result["high"]}
+                row |= _scores(f"{role}{suffix}", result)
+        for name in WITHOUT if role == "test" else ():
+            if result := card.get(WITHOUT_COPIES, {}).get(f"{split}, {name}"):
+                row |= _scores(f"test_{name.replace(' ', '_')}", result)
     return row
+
+
+def _scores(name: str, result: dict) -> dict:
+    return {name: result["accuracy"], f"{name}_low": result["low"],
+            f"{name}_high": result["high"]}
 
 
 def _described(architecture: dict, recipe: dict) -> dict:

@@ -1,7 +1,7 @@
 """What training gave: models and their answers to a test split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Measured:
         card: as it was written at the end of training.
         answers: (images,) the class that it takes each face for, by its number.
         labels: (images,) the class that each face has.
+        photographs: (images,) a number for each, the same for copies of each other; None: each is
+            one of its own.
     """
 
     label: str
@@ -39,6 +41,13 @@ class Measured:
     card: dict
     answers: np.ndarray
     labels: np.ndarray
+    photographs: np.ndarray | None = None
+
+    def on(self, places: np.ndarray) -> "Measured":
+        """The same of some of the faces."""
+        own = None if self.photographs is None else self.photographs[places]
+        return replace(self, answers=self.answers[places], labels=self.labels[places],
+                       photographs=own)
 
     @property
     def name(self) -> str:
@@ -110,7 +119,7 @@ def measure(paths: Sequence[Path], dataset: FaceDataset, device: str = "cpu") ->
         for subject in subjects:
             card = training_card(subject.path)
             found = Measured(card["label"], subject.seed, card, _answers(subject, dataset),
-                             dataset.labels.numpy())
+                             dataset.labels.numpy(), dataset.photographs())
             _check_against_card(subject, found, dataset)
             measured.append(found)
             del subject.model  # a grid's models need not all stay in memory

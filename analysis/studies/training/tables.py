@@ -4,14 +4,16 @@ Models are compared over the seeds that both have, image by image, and only with
 differs from them in the one thing that is asked about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from analysis.engine.faces import FACES
 from analysis.engine.published import PUBLISHED
 from analysis.engine.statistics import hierarchical_bootstrap, holm, paired_permutation
 from analysis.studies.training.measured import Measured
+from iram.data.copies import ALL_FACES
 from iram.errors import InputError, listing
 from iram.evaluate import measure_name
 from iram.training.grids import GRIDS
@@ -23,7 +25,24 @@ COLUMNS = (
     "paired_seeds", "difference", "difference_low", "difference_high", "p", "p_holm", "caveat",
 )
 NONE = "none"
+PUBLISHED_KIND = "published"
 ONE_SEED = "one training seed: intervals are over images only"
+
+
+def on_groups(
+    make: Callable[[Sequence[Measured]], pd.DataFrame], models: Sequence[Measured],
+    groups: Mapping[str, np.ndarray],
+) -> pd.DataFrame:
+    """The table that is made of the models, of each group of faces (`analysis.engine.faces`) one
+    below the other; published figures, which are of all faces, once."""
+    tables = []
+    for name, places in groups.items():
+        table = make([model.on(places) for model in models])
+        if name != ALL_FACES:
+            table = table[table["kind"] != PUBLISHED_KIND]
+        table.insert(2, FACES, name)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def accuracy_table(
@@ -56,8 +75,8 @@ def accuracy_table(
     if base.switches:
         plain = [label for label, seeds in labels.items() if not _first(seeds).switches]
         raise InputError(f"--reference {reference}: it has switches off their defaults "
-                         f"({_switches(base)}), and is compared in ablation.csv; a reference can "
-                         f"be {listing(plain) or 'none of these models'}")
+                         f"({listed_switches(base)}), and is compared in ablation.csv; a reference "
+                         f"can be {listing(plain) or 'none of these models'}")
     rows = []
     for label, seeds in labels.items():
         first = _first(seeds)
@@ -130,13 +149,13 @@ def _counterpart(labels: dict[str, Label], model: Measured, attention: str) -> s
 def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str) -> dict:
     first = _first(seeds)
     hits = np.stack([model.hits for model in seeds.values()])
-    accuracy, low, high = hierarchical_bootstrap(hits)
+    accuracy, low, high = hierarchical_bootstrap(hits, photographs=first.photographs)
     row = {
         "kind": kind, "label": label, "attention": first.attention,
-        "switches": _switches(first),
+        "switches": listed_switches(first),
         "backbone": first.card["architecture"]["backbone"],
         "parameters": first.card["parameters"], "data": first.card["data"]["name"], "split": split,
-        "seeds": _listed(seeds), "images": hits.shape[1],
+        "seeds": listed_seeds(seeds), "images": hits.shape[1],
         "accuracy": accuracy, "low": low, "high": high,
         "flip_accuracy": _told(seeds, split, "flip"),
         "crops_accuracy": _told(seeds, split, "crops"),
@@ -147,7 +166,8 @@ def _row(kind, label: str, seeds: Label, labels, against: str | None, split: str
     return row
 
 
-def _switches(model: Measured) -> str:
+def listed_switches(model: Measured) -> str:
+    """What is off its default, as "reuse=none reduction=4"."""
     return " ".join(f"{k}={v}" for k, v in model.switches.items())
 
 
@@ -164,12 +184,14 @@ def _difference(seeds: Label, reference: Label) -> dict:
     if not paired:
         return {"paired_seeds": ""}
     difference = np.stack([seeds[seed].hits - reference[seed].hits for seed in paired])
-    value, low, high = hierarchical_bootstrap(difference)
-    return {"paired_seeds": _listed(paired), "difference": value, "difference_low": low,
-            "difference_high": high, "p": paired_permutation(difference.mean(0))}
+    drawn = {"photographs": seeds[paired[0]].photographs}
+    value, low, high = hierarchical_bootstrap(difference, **drawn)
+    return {"paired_seeds": listed_seeds(paired), "difference": value, "difference_low": low,
+            "difference_high": high, "p": paired_permutation(difference.mean(0), **drawn)}
 
 
-def _listed(seeds) -> str:
+def listed_seeds(seeds: Iterable[int]) -> str:
+    """The training seeds, as "0 1 2"."""
     return " ".join(str(seed) for seed in sorted(seeds))
 
 
@@ -190,6 +212,6 @@ def _adjusted(rows: list[dict]) -> pd.DataFrame:
 
 
 def _published(data: str) -> pd.DataFrame:
-    rows = [{"kind": "published", **p._asdict(), "accuracy": p.accuracy / 100}
+    rows = [{"kind": PUBLISHED_KIND, **p._asdict(), "accuracy": p.accuracy / 100}
             for p in PUBLISHED if p.data == data]
     return _adjusted(rows)

@@ -25,7 +25,9 @@ class Drawn(NamedTuple):
     sums: np.ndarray
 
 
-def drawn(labels, values, num_classes: int, seed: int, group: str) -> Drawn:
+def drawn(
+    labels, values, num_classes: int, seed: int, group: str, photographs: np.ndarray | None = None
+) -> Drawn:
     """Bootstrap draws of one group of faces, B = 1 + 1,000.
 
     Groups of other names are drawn independently; the same name, number and seed give the same
@@ -34,11 +36,12 @@ def drawn(labels, values, num_classes: int, seed: int, group: str) -> Drawn:
     Args:
         labels: (N,) classes 0 to K - 1.
         values: (N, M) numbers or truths per face.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     own = np.eye(num_classes)[np.asarray(labels, dtype=int)]
     values = np.asarray(values, dtype=np.float64)
     features = np.hstack([own, *(own * column[:, None] for column in values.T)])
-    resamples = resampling_counts(len(own), RESAMPLES, derived_seed(seed, group))
+    resamples = resampling_counts(len(own), RESAMPLES, derived_seed(seed, group), photographs)
     sums = [features.sum(0, keepdims=True), *(counts @ features for counts in resamples)]
     table = np.concatenate(sums).reshape(-1, 1 + values.shape[1], num_classes)
     return Drawn(table[:, 0], table[:, 1:])

@@ -38,6 +38,7 @@ def synthetic_against_real(
     faces: pd.DataFrame,
     classes: Sequence[str],
     seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per model, labels (`table.label_sets`), real type, occluder that
     stands for it (`SYNTHETIC`) and fraction; none for a type that no face here has.
@@ -55,11 +56,13 @@ def synthetic_against_real(
     Args:
         read: the rows of a model under a condition, in the order of `faces`.
         conditions: those of the run; only upright ones with an occluder of `SYNTHETIC` are read.
+        photographs: (N,) see `analysis.engine.statistics`.
 
     Returns:
         Also the mean `occlusion_fraction` that was reached, the `fills`, `n` faces of the type
         and `n_not_listed`. Empty if no condition of the run stands for a type.
     """
+    photographs = np.arange(len(faces)) if photographs is None else photographs
     wanted = _wanted(conditions)
     others, table = members(faces, COMPARISON), []
     for model in models:
@@ -73,10 +76,12 @@ def synthetic_against_real(
         for name, labels in label_sets(faces, clean["label"], classes).items():
             hits = np.stack([(given == labels[:, None]).mean(1) for given in answers], 1)
             used = others & (labels >= 0)
-            comparison = drawn(labels[used], hits[used], len(classes), seed, COMPARISON)
+            comparison = drawn(labels[used], hits[used], len(classes), seed, COMPARISON,
+                               photographs[used])
             for kind in TYPES:
                 inside = members(faces, kind) & (labels >= 0)
-                own = drawn(labels[inside], hits[inside, :1], len(classes), seed, kind)
+                own = drawn(labels[inside], hits[inside, :1], len(classes), seed, kind,
+                            photographs[inside])
                 found = _beside(own, comparison, wanted, reached, SYNTHETIC[kind])
                 head = {"model": model, "labels": name, "type": kind}
                 table += [head | row for row in found]

@@ -5,15 +5,16 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.engine.faces import FACES, of_all_faces
 from analysis.engine.published import PUBLISHED
 from analysis.figures.nearest import nearest
 from analysis.stimuli.conditions import CLEAN
-from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.real.faces import RealFaces, real_groups
 from analysis.studies.occlusion.real.painted import synthetic_against_real, type_correlation
 from analysis.studies.occlusion.real.table import COMPARISON, GROUPS, TYPES, real_table
@@ -36,7 +37,8 @@ LABEL_TITLES = {"own": "the data's labels", "ferplus": "FERPlus's majority",
 
 @dataclass(frozen=True)
 class RealResults:
-    """The tables of really occluded and turned faces.
+    """The tables of really occluded and turned faces, of each group of faces
+    (`analysis.engine.faces`).
 
     Attributes:
         groups: which faces they are, and what is odd about the lists.
@@ -58,23 +60,34 @@ def analyse_real(benchmark: Benchmark, ran_lists: Path) -> RealResults:
         InputError: see `real_groups`; call it before a long run to find mistakes early.
     """
     groups = real_groups(benchmark.dataset, ran_lists)
+    found = [_on_faces(part, groups.faces) for part in benchmark.on_groups()]
+    joined = (pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
+    return RealResults(groups, *joined)
+
+
+def _on_faces(benchmark: OnFaces, faces: pd.DataFrame) -> list[pd.DataFrame]:
+    """The tables of one group of faces."""
     subjects = {subject.name: subject for subject in benchmark.subjects}
 
     def read(model: str, condition) -> pd.DataFrame:
         return benchmark.rows(subjects[model], condition)
 
+    faces = faces.iloc[benchmark.places].reset_index(drop=True)
     clean = {model: read(model, CLEAN) for model in subjects}
-    classes, seed = benchmark.dataset.classes, benchmark.seed
-    table = real_table(clean, groups.faces, classes, seed)
-    synthetic = synthetic_against_real(
-        read, subjects, benchmark.conditions, groups.faces, classes, seed
-    )
-    return RealResults(groups, table, synthetic, type_correlation(synthetic))
+    drawn = benchmark.dataset.classes, benchmark.seed, benchmark.photographs
+    table = real_table(clean, faces, *drawn)
+    synthetic = synthetic_against_real(read, subjects, benchmark.conditions, faces, *drawn)
+    tables = table, synthetic, type_correlation(synthetic)
+    for one in tables:
+        one.insert(1, FACES, benchmark.name)
+    return list(tables)
 
 
 def report_lines(results: RealResults) -> list[str]:
     """What the command prints: scores by group, published figures, painted against real, and what
-    is odd about the lists."""
+    is odd about the lists; of all faces."""
+    results = replace(results, **{name: of_all_faces(getattr(results, name))
+                                  for name in ("table", "synthetic", "correlation")})
     lines = ["", "really occluded and turned faces: accuracy (%), and drop (points) from the faces "
              "in no list, class by class; 95% over faces"]
     for model, own in results.table.groupby("model", sort=False):

@@ -61,7 +61,8 @@ def label_sets(faces: pd.DataFrame, own, classes: Sequence[str]) -> dict[str, np
 
 
 def real_table(
-    rows: Mapping[str, pd.DataFrame], faces: pd.DataFrame, classes: Sequence[str], seed: int
+    rows: Mapping[str, pd.DataFrame], faces: pd.DataFrame, classes: Sequence[str], seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Long: one row per model, group (`GROUPS`), labels (`label_sets`) and metric.
 
@@ -76,23 +77,27 @@ def real_table(
     Args:
         rows: model -> rows of the clean pass, in the order of `faces`.
         faces: see `analysis.studies.occlusion.real.faces.real_groups`.
+        photographs: (N,) see `analysis.engine.statistics`.
 
     Returns:
         Columns model, group, labels, metric, value, low, high, n (faces it is of), left_out (faces
         of the group it is not of), counts ("angry 12, disgust 1, ..."). Of an empty group n is 0
         and the value NaN.
     """
+    photographs = np.arange(len(faces)) if photographs is None else photographs
     table = []
     for model, clean in rows.items():
         check_order(clean, faces)
         for name, labels in label_sets(faces, clean["label"], classes).items():
             judged = clean.assign(label=labels, correct=clean["prediction"] == labels)
             others = members(faces, COMPARISON) & (labels >= 0)
-            comparison = draw_hits(judged[others], len(classes), seed, COMPARISON)
+            comparison = draw_hits(judged[others], len(classes), seed, COMPARISON,
+                                   photographs[others])
             for group in GROUPS:
                 inside = members(faces, group)
                 used = inside & (labels >= 0)
-                found = _measured(judged[used], comparison, group, len(classes), seed)
+                found = _measured(judged[used], comparison, group, len(classes), seed,
+                                  photographs[used])
                 table += [
                     {"model": model, "group": group, "labels": name, **row, "n": len(of),
                      "left_out": int(inside.sum()) - len(of), "counts": class_counts(of, classes)}
@@ -101,28 +106,30 @@ def real_table(
     return pd.DataFrame(table, columns=COLUMNS)
 
 
-def draw_hits(rows: pd.DataFrame, num_classes: int, seed: int, group: str) -> Drawn:
+def draw_hits(
+    rows: pd.DataFrame, num_classes: int, seed: int, group: str, photographs: np.ndarray
+) -> Drawn:
     """Draws of a group of faces with one value each: whether the answer is right."""
-    return drawn(rows["label"], rows[["correct"]], num_classes, seed, group)
+    return drawn(rows["label"], rows[["correct"]], num_classes, seed, group, photographs)
 
 
-def _measured(rows, comparison: Drawn, group: str, k: int, seed: int) -> list[tuple]:
+def _measured(rows, comparison: Drawn, group: str, k: int, seed: int, photographs) -> list[tuple]:
     """The metrics of one group, each with the labels of the faces that it is of."""
     labels = rows["label"].to_numpy()
-    found = [(row, labels) for row in _plain_scores(rows, k, seed)]
+    found = [(row, labels) for row in _plain_scores(rows, k, seed, photographs)]
     if group != COMPARISON:
-        reference, value = means(comparison, like=draw_hits(rows, k, seed, group))
+        reference, value = means(comparison, draw_hits(rows, k, seed, group, photographs))
         drop = interval((reference - value)[:, 0])
         shared = labels[comparison.counts[0][labels] > 0]
         found.append((dict(zip(VALUES, ("drop_matched", *drop), strict=True)), shared))
     return found
 
 
-def _plain_scores(rows: pd.DataFrame, k: int, seed: int) -> list[dict]:
+def _plain_scores(rows: pd.DataFrame, k: int, seed: int, photographs) -> list[dict]:
     names = ["accuracy", "macro_f1"]
     if rows.empty:
         return [dict(zip(VALUES, (name, np.nan, np.nan, np.nan), strict=True)) for name in names]
-    table = scores(rows, rows, k, seed)
+    table = scores(rows, rows, k, seed, photographs)
     return table[table["metric"].isin(names)][VALUES].to_dict("records")
 
 

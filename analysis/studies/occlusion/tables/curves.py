@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.engine.statistics import bootstrap
+from analysis.engine.statistics import mean_intervals
 from analysis.studies.occlusion.tables import grid
 
 COLUMNS = (
@@ -11,7 +11,9 @@ COLUMNS = (
 )
 
 
-def curve_areas(conditions: pd.DataFrame, correct: np.ndarray, seed: int) -> pd.DataFrame:
+def curve_areas(
+    conditions: pd.DataFrame, correct: np.ndarray, seed: int, photographs: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row per occluder and fill: the mean height of its curve, with its interval.
 
     accuracy_area: trapezoids over the asked fractions from 0 (the clean pass) to the largest,
@@ -25,6 +27,7 @@ def curve_areas(conditions: pd.DataFrame, correct: np.ndarray, seed: int) -> pd.
     Args:
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         correct: (N, conditions) bool.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     names, features = [], []
     for occluder, own in grid.occluders(conditions).items():
@@ -38,7 +41,7 @@ def curve_areas(conditions: pd.DataFrame, correct: np.ndarray, seed: int) -> pd.
     if not names:
         return pd.DataFrame(columns=COLUMNS)
     features = np.stack(features, 1)
-    value, low, high = bootstrap(features, lambda sums: sums / len(features), seed=seed)
+    value, low, high = mean_intervals(features, seed, photographs)
     table = pd.DataFrame(names, columns=["occluder", "fill", "fractions", "max_fraction"])
     table = table.assign(metric="accuracy_area", value=value, low=low, high=high, n=len(features))
     return table[list(COLUMNS)]

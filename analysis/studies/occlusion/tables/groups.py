@@ -11,7 +11,8 @@ POOLED = "all"
 
 
 def group_means(
-    features: np.ndarray, labels: np.ndarray, classes: Sequence[str], seed: int
+    features: np.ndarray, labels: np.ndarray, classes: Sequence[str], seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per expression and feature, the images of all expressions ("all") first.
 
@@ -23,6 +24,7 @@ def group_means(
     Args:
         features: (N, K) per image.
         labels: (N,) places in `classes`.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     count = features.shape[1]
     members = np.column_stack([np.ones(len(labels)), labels[:, None] == np.arange(len(classes))])
@@ -33,7 +35,8 @@ def group_means(
         with np.errstate(invalid="ignore"):
             return totals[:, : -members.shape[1]] / sizes
 
-    value, low, high = bootstrap(np.hstack([sums, members]), means, seed=seed)
+    value, low, high = bootstrap(np.hstack([sums, members]), means, seed=seed,
+                                 photographs=photographs)
     return pd.DataFrame({
         "expression": np.repeat([POOLED, *classes], count),
         "feature": np.tile(np.arange(count), members.shape[1]),

@@ -19,6 +19,7 @@ def importance(
     labels: np.ndarray,
     classes: Sequence[str],
     seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per expression, occluder and metric, with its interval and the number of faces.
 
@@ -40,11 +41,12 @@ def importance(
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         correct: (N, conditions) bool.
         labels: (N,) places in `classes`.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     names, features = losses(conditions, correct)
     wanted = names["metric"].isin(METRICS) & names["occluder"].isin(grid.kinds(conditions))
     if not wanted.any():
         return pd.DataFrame(columns=COLUMNS)
     names = names[wanted].reset_index(drop=True)
-    table = group_means(features[:, wanted.to_numpy()], labels, classes, seed)
+    table = group_means(features[:, wanted.to_numpy()], labels, classes, seed, photographs)
     return table.join(names, on="feature")[list(COLUMNS)]

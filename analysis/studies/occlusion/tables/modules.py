@@ -45,6 +45,7 @@ def modules(
     labels: Mapping[str, Mapping[int, str]],
     references: Mapping[str, str],
     seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per module (a label: its training seeds together), kind and metric.
 
@@ -64,6 +65,7 @@ def modules(
         errors: model -> `kind_errors`; the same images in the same order.
         labels: see `groups`.
         references: label -> the label that it is compared with, of those that have one.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     kinds = grid.kinds(conditions)
     names = _names({kind: len(rows) for kind, rows in kinds.items()})
@@ -72,14 +74,14 @@ def modules(
     for label, own in labels.items():
         values = _values(errors, own, levels)
         table = names.assign(label=label, seeds=_listed(own), n=values.shape[1])
-        table[["value", "low", "high"]] = _intervals(values, seed)
+        table[["value", "low", "high"]] = _intervals(values, seed, photographs)
         reference = references.get(label)
         paired = [one for one in own if one in labels.get(reference, {})]
         if paired and reference != label:
             mine, theirs = (_values(errors, labels[one], levels, paired)
                             for one in (label, reference))
             table = table.assign(reference=reference, paired_seeds=_listed(paired),
-                                 **_differences(mine - theirs, seed))
+                                 **_differences(mine - theirs, seed, photographs))
         tables.append(table)
     table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
     for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
@@ -109,15 +111,16 @@ def _scores(errors: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.hstack([clean, covered, clean - covered])
 
 
-def _intervals(values: np.ndarray, seed: int) -> np.ndarray:
+def _intervals(values: np.ndarray, seed: int, photographs) -> np.ndarray:
     """(columns, 3) of (seeds, N, columns)."""
-    counts = resampling_counts(values.shape[1], RESAMPLES, seed)
+    counts = resampling_counts(values.shape[1], RESAMPLES, seed, photographs)
     return column_intervals(values, counts, seed)[:, :3]
 
 
-def _differences(differences: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    found = _intervals(differences, seed).T
-    p = [paired_permutation(column, seed=seed) for column in differences.mean(0).T]
+def _differences(differences: np.ndarray, seed: int, photographs) -> dict[str, np.ndarray]:
+    found = _intervals(differences, seed, photographs).T
+    p = [paired_permutation(column, seed=seed, photographs=photographs)
+         for column in differences.mean(0).T]
     return dict(zip(["difference", "difference_low", "difference_high", "p"], [*found, p],
                     strict=True))
 

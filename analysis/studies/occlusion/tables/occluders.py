@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from analysis.engine.statistics import bootstrap
+from analysis.engine.statistics import mean_intervals
 from analysis.studies.occlusion.tables import grid
 
 COLUMNS = ("occluder", "metric", "value", "low", "high", "n", "conditions")
 
 
-def occluder_scores(conditions: pd.DataFrame, correct: np.ndarray, seed: int) -> pd.DataFrame:
+def occluder_scores(
+    conditions: pd.DataFrame, correct: np.ndarray, seed: int, photographs: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row per occluder and score, with its interval; `conditions` is how many it is a mean of.
 
     accuracy: mean over conditions and images, 0 to 1.
@@ -21,11 +23,12 @@ def occluder_scores(conditions: pd.DataFrame, correct: np.ndarray, seed: int) ->
     Args:
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         correct: (N, conditions) bool.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     names, features = losses(conditions, correct)
     if names.empty:
         return pd.DataFrame(columns=COLUMNS)
-    value, low, high = bootstrap(features, lambda sums: sums / len(features), seed=seed)
+    value, low, high = mean_intervals(features, seed, photographs)
     table = names.assign(value=value, low=low, high=high, n=len(features))
     return table[list(COLUMNS)]
 

@@ -28,6 +28,7 @@ def robustness(
     errors: Mapping[str, np.ndarray],
     references: Mapping[str, str],
     seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per model, kind and metric, in percent, with its interval paired by image.
 
@@ -51,6 +52,7 @@ def robustness(
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         errors: model -> its `kind_errors`; the same images in the same order.
         references: model -> its reference; the rows come in this order.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     kinds = grid.kinds(conditions)
     if not references or not kinds:
@@ -72,9 +74,10 @@ def robustness(
         return np.concatenate([each, np.stack(means, 2)], 2).reshape(len(sums), -1)
 
     features = np.hstack(list(errors.values()))
-    lowest = bootstrap(features, divisors, seed=seed, level=1)[1]  # of all resamples
+    drawn = {"seed": seed, "photographs": photographs}
+    lowest = bootstrap(features, divisors, level=1, **drawn)[1]  # of all resamples
     certain = (lowest > 0).reshape(len(references), -1)
-    value, low, high = bootstrap(features, ratios, seed=seed)
+    value, low, high = bootstrap(features, ratios, **drawn)
     table = pd.DataFrame([
         (model, reference, *row)
         for (model, reference), known in zip(references.items(), certain, strict=True)

@@ -9,7 +9,10 @@ ECE_BINS = 15
 SCORES = ("accuracy", "macro_f1", "margin", "ece", "relative_drop")
 
 
-def scores(rows: pd.DataFrame, clean: pd.DataFrame, num_classes: int, seed: int) -> pd.DataFrame:
+def scores(
+    rows: pd.DataFrame, clean: pd.DataFrame, num_classes: int, seed: int,
+    photographs: np.ndarray | None = None,
+) -> pd.DataFrame:
     """One row per score: metric, value, low, high (95% bootstrap interval over images), n.
 
     accuracy: share of right predictions, 0 to 1; chance is the share of the commonest class.
@@ -23,10 +26,11 @@ def scores(rows: pd.DataFrame, clean: pd.DataFrame, num_classes: int, seed: int)
 
     Args:
         rows, clean: of the same images in the same order.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     value, low, high = bootstrap(
-        _features(rows, clean, num_classes), lambda sums: _from_sums(sums, len(rows), num_classes),
-        seed=seed,
+        _features(rows, clean, num_classes), lambda sums: _from_sums(sums, num_classes),
+        seed=seed, photographs=photographs,
     )
     table = {"metric": SCORES, "value": value, "low": low, "high": high, "n": len(rows)}
     return pd.DataFrame(table)
@@ -49,11 +53,12 @@ def _features(rows: pd.DataFrame, clean: pd.DataFrame, k: int) -> np.ndarray:
     return np.hstack([hits, present, predicted, gaps, margin, clean_correct])
 
 
-def _from_sums(sums: np.ndarray, n: int, k: int) -> np.ndarray:
+def _from_sums(sums: np.ndarray, k: int) -> np.ndarray:
     """(B, number of scores) from summed features (B, ...)."""
     hits, present, predicted, gaps, margin, clean = np.split(
         sums, np.cumsum([k, k, k, ECE_BINS, 1]), axis=1
     )
+    n = present.sum(1)
     accuracy, clean_accuracy = hits.sum(1) / n, clean[:, 0] / n
     with np.errstate(invalid="ignore", divide="ignore"):
         f1 = np.where(present > 0, 2 * hits / (present + predicted), 0)

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
 from analysis.studies.occlusion.judged import judged
-from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
 from analysis.studies.occlusion.tables.importance import importance
@@ -36,9 +36,10 @@ TABLES = ("summary", "occluders", "curves", "robustness", "importance", "worst",
 
 def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     """{name in TABLES: table} of a finished benchmark, each long: one row per metric, with its 95%
-    bootstrap interval over images. All begin with dataset, model and its training seed.
+    bootstrap interval over images, of each group of faces (`analysis.engine.faces`) one after the
+    other. All begin with dataset, model, its training seed and the group.
 
-    Every cell is read once, and one model's answers are in memory at a time.
+    Of a group every cell is read once, and one model's answers are in memory at a time.
 
     summary: per condition (`tables.scores`); the relative drop is from the clean pass, or from the
         frontal pose for what is turned in depth. `missed` is the share of faces that are not
@@ -52,6 +53,14 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     modules: per module, its training seeds together, what each kind costs, and how that differs
         from the module's reference (`tables.modules`); it has no model and no seed.
     """
+    found = [_of_faces(part) for part in benchmark.on_groups()]
+    tables = {name: pd.concat([part[name] for part in found], ignore_index=True)
+              for name in TABLES}
+    return _marked(tables, benchmark)
+
+
+def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
+    """The tables of one group of faces."""
     parts, errors = defaultdict(list), {}
     for subject in benchmark.subjects:
         summary, conditions, correct = _answers(benchmark, subject)
@@ -60,25 +69,26 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
         for name, table in _of_one_model(benchmark, conditions, correct):
             parts[name].append(_named(table, benchmark, subject))
     models = [(s.name, s.seed, training_of(s)) for s in benchmark.subjects]
-    parts["robustness"] = [_with_seeds(
-        robustness(conditions, errors, _references(models), benchmark.seed), benchmark
-    )]
+    drawn = benchmark.seed, benchmark.photographs
+    table = robustness(conditions, errors, _references(models), *drawn)
+    parts["robustness"] = [_with_seeds(table, benchmark)]
     labels, trained = groups(benchmark.subjects), {name: one for name, _, one in models}
     whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
-    found = modules(conditions, errors, labels, _references(whole), benchmark.seed)
-    parts["modules"] = [found.assign(dataset=benchmark.dataset.name)[["dataset", *MODULES]]]
-    tables = {name: pd.concat(parts[name], ignore_index=True) for name in TABLES}
-    return _marked(tables, benchmark, labels)
+    found = modules(conditions, errors, labels, _references(whole), *drawn)
+    named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
+    parts["modules"] = [named[["dataset", "faces", *MODULES]]]
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark, labels) -> dict:
+def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     """The tables with marks, where models have any; see `analysis.engine.marks`. A module has those
-    of its trainings."""
+    of its trainings; the summary, which tells of no robustness but of accuracies, has none."""
     marks = {s.name: judged(benchmark, s).mark for s in benchmark.subjects}
     whole = {label: next(filter(None, map(marks.get, own.values())), "")
-             for label, own in labels.items()}
-    return {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
-            for name, table in tables.items()}
+             for label, own in groups(benchmark.subjects).items()}
+    rest = {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
+            for name, table in tables.items() if name != "summary"}
+    return {**tables, **rest}
 
 
 def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
@@ -89,14 +99,14 @@ def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str,
 
 def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
     labels, classes = benchmark.dataset.labels.numpy(), benchmark.dataset.classes
-    seed = benchmark.seed
-    yield "occluders", occluder_scores(conditions, correct, seed)
-    yield "curves", curve_areas(conditions, correct, seed)
-    yield "importance", importance(conditions, correct, labels, classes, seed)
-    yield "worst", worst_expressions(conditions, correct, labels, classes, seed)
+    drawn = benchmark.seed, benchmark.photographs
+    yield "occluders", occluder_scores(conditions, correct, *drawn)
+    yield "curves", curve_areas(conditions, correct, *drawn)
+    yield "importance", importance(conditions, correct, labels, classes, *drawn)
+    yield "worst", worst_expressions(conditions, correct, labels, classes, *drawn)
 
 
-def _answers(benchmark: Benchmark, subject: Subject):
+def _answers(benchmark: OnFaces, subject: Subject):
     """The model's summary, its conditions (see `grid`), and (N, conditions) what was right."""
     clean, frontal = (benchmark.rows(subject, baseline) for baseline in (CLEAN, FRONTAL))
     correct = np.empty((len(benchmark.dataset), len(benchmark.conditions)), bool)
@@ -106,7 +116,8 @@ def _answers(benchmark: Benchmark, subject: Subject):
         correct[:, place] = rows["correct"]
         measured.append({**rows[MEASURED].mean(), "missed": missed(condition, rows)})
         baseline = frontal if condition.in_depth else clean
-        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed))
+        tables.append(scores(rows, baseline, len(benchmark.dataset.classes), benchmark.seed,
+                             benchmark.photographs))
     measured = pd.DataFrame(measured, index=range(len(measured)))
     conditions = grid(benchmark.conditions, measured["occlusion_fraction"])
     head = conditions.assign(**measured).fillna({"yaw_deg": 0.0, "pitch_deg": 0.0})[HEAD]
@@ -126,13 +137,15 @@ def missed(condition: Condition, rows: pd.DataFrame) -> float:
     return float(((covered - condition.fraction).abs() > TOLERANCE).mean())
 
 
-def _named(table: pd.DataFrame, benchmark: Benchmark, subject: Subject) -> pd.DataFrame:
-    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed}
+def _named(table: pd.DataFrame, benchmark: OnFaces, subject: Subject) -> pd.DataFrame:
+    names = {"dataset": benchmark.dataset.name, "model": subject.name, "seed": subject.seed,
+             "faces": benchmark.name}
     return table.assign(**names)[[*names, *table.columns]]
 
 
-def _with_seeds(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+def _with_seeds(table: pd.DataFrame, benchmark: OnFaces) -> pd.DataFrame:
     seeds = {subject.name: subject.seed for subject in benchmark.subjects}
-    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds))
-    first = ["dataset", "model", "seed"]
+    table = table.assign(dataset=benchmark.dataset.name, seed=table["model"].map(seeds),
+                         faces=benchmark.name)
+    first = ["dataset", "model", "seed", "faces"]
     return table[[*first, *table.columns.difference(first, sort=False)]]

@@ -17,6 +17,7 @@ def worst_expressions(
     labels: np.ndarray,
     classes: Sequence[str],
     seed: int,
+    photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row per kind (clean, occluder, corruption): its expression of the lowest accuracy.
 
@@ -28,10 +29,11 @@ def worst_expressions(
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         correct: (N, conditions) bool.
         labels: (N,) places in `classes`.
+        photographs: (N,) see `analysis.engine.statistics`.
     """
     rows = {grid.CLEAN_KIND: [grid.clean(conditions)], **grid.kinds(conditions)}
     features = np.stack([correct[:, own].mean(1) for own in rows.values()], 1)
-    table = group_means(features, labels, classes, seed)
+    table = group_means(features, labels, classes, seed, photographs)
     single = table[table["expression"] != POOLED]
     table = single.loc[single.groupby("feature")["value"].idxmin()]
     names = pd.DataFrame({"kind": list(rows), "conditions": [len(own) for own in rows.values()]})

@@ -1,4 +1,5 @@
-"""The hypotheses and their decision rules, as data, written before anything was run.
+"""The hypotheses and their decision rules, as data; docs/protocol.md tells what of them was changed
+after which look at results.
 
 A hypothesis is a claim that needs all of its components: its effect, and that each control does not
 explain the effect away. It is
@@ -21,13 +22,11 @@ their number (Bonferroni); both then go through Holm over the hypotheses of a mo
 
 from dataclasses import dataclass, field
 
-from analysis.studies.shift.controls import PERMUTED, TEXTURED
-from analysis.studies.shift.inference import ALPHA
-from analysis.subjects.roles import EXPOSURE, RANDOM_LABELS, TWIN
+from analysis.subjects.roles import EXPOSURE, PERMUTED, RANDOM_LABELS, TWIN
 from iram.attention import ATTENTION
 
-__all__ = ["ALPHA", "HYPOTHESES", "Component", "Hypothesis"]
-
+ALPHA = 0.05  # of the decision rules, after Holm
+TEXTURED = ("noise", "phase_scrambled", "other_class", "same_class", "texture")
 FALL = 0.05  # log units: 5% of the region's share
 GAIN = 0.01  # log units: 1% of the visible face's attention
 STANDARD = 0.1  # standard deviations of the map
