@@ -206,7 +206,6 @@ class Subject:
     known: None = None
     device: str = "cpu"
     columns: Tensor = torch.arange(2)  # noqa: RUF009 (never changed)
-    known: None = None
 
     def settle(self, earlier) -> None:
         """It is known by its weights."""
