@@ -84,6 +84,7 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     assert again.report() == first.report()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [
     Executor(workers=2), Executor(workers=5), Executor("processes", 2),
 ])

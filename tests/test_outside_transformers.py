@@ -16,6 +16,8 @@ from analysis.subjects.loading import load_outside
 from analysis.subjects.probe import examine
 from iram.errors import InputError
 
+pytestmark = pytest.mark.exhaustive
+
 HEAD = """
 from transformers import SwinConfig, SwinForImageClassification
 from transformers import ViTConfig, ViTForImageClassification

@@ -159,6 +159,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     assert written(folder / "killed") == written(folder / "whole")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [Executor(workers=3), Executor("processes", 2)])
 def test_whoever_computes_the_bytes_are_the_same(findings, folder, executor):
     several = folder / f"{executor.kind}-{executor.workers}"
