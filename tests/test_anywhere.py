@@ -5,7 +5,7 @@ import pytest
 from analysis.commands.main import main
 from iram.files import located
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.usefixtures("undrawn"), pytest.mark.exhaustive]
 
 STUDIES = {
     "bench": ["--conditions", "clean,eyes-0.3-mean,box-0.3-noise", "--batch-size", "4"],

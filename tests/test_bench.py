@@ -84,6 +84,7 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     assert again.report() == first.report()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [
     Executor(workers=2), Executor(workers=5), Executor("processes", 2),
 ])
@@ -170,7 +171,7 @@ def test_the_batch_size_is_measured_once_and_kept(subjects, tmp_path, monkeypatc
 
 
 def test_the_fastest_batch_size_is_one_of_those_tried(subjects):
-    assert fastest_batch_size(subjects[1], tiny.dataset(), seconds=0.01) in BATCH_SIZES
+    assert fastest_batch_size(subjects[1].logits, tiny.dataset(), seconds=0.01) in BATCH_SIZES
 
 
 def test_a_model_that_gives_no_numbers_is_named(subjects, tmp_path):

@@ -56,6 +56,7 @@ def test_a_landmark_file_that_is_none_is_told_even_where_nothing_needs_it(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.exhaustive
 def test_killed_by_sigint_and_run_again_the_summary_is_the_same(weights, tmp_path):
     arguments = command(weights, tmp_path / "killed", "--conditions", "unstructured")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

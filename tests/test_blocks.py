@@ -41,6 +41,7 @@ def tables(out) -> dict[str, bytes]:
     return {name: (out / f"{name}.csv").read_bytes() for name in TABLES}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [Executor(workers=2), Executor("processes", 2)])
 def test_rows_and_tables_are_those_of_one_file(subjects, tmp_path, monkeypatch, executor):
     whole = run(subjects, tmp_path / "whole")

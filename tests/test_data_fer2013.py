@@ -264,6 +264,7 @@ def test_damaged_bytes_give_faces_or_an_input_error_and_nothing_else(tmp_path, k
 # Real data ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_real_file_has_its_rows(iram_data):
     dataset = open_dataset(f"fer2013:{iram_data}/fer2013/fer2013.csv.xz")
     counts = dataset.counts().sum()

@@ -25,6 +25,8 @@ from PIL import Image
 from analysis.explorer.offer import open_offer
 from analysis.explorer.server import Server
 
+pytestmark = pytest.mark.exhaustive
+
 DESKTOP, PHONE = (1440, 900), (390, 844)
 
 

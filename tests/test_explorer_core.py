@@ -230,6 +230,7 @@ def test_landmarks_of_a_file_place_the_occluder_and_turn_the_head(tmp_path):
     assert torch.equal(found.shown, expected)
 
 
+@pytest.mark.exhaustive
 def test_real_faces_are_browsed_with_their_landmarks(iram_data):
     csv = iram_data / "fer2013" / "fer2013.csv.xz"
     offer = open_offer(f"fer2013:{csv}", models=["iram"], heads="heads:n=14")

@@ -102,6 +102,7 @@ def hidden(figure) -> set[int]:
     return found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_no_words_leave_the_figure_or_overlap(displays, name):
     figure = displays[name].figure_
@@ -191,6 +192,7 @@ def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):
     assert all(f": {why}\n" in told for why in LACKING.values())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("command", "part", "name", "other"),
     [

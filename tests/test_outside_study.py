@@ -20,6 +20,8 @@ from iram import open_dataset
 from iram.data.classes import match_classes
 from iram.errors import InputError
 
+pytestmark = pytest.mark.exhaustive
+
 DATA = "heads:n=70"  # 14 test heads
 FEW = ["--reference", "2", "--curves", "2", "--pairs", "2", "--sanity", "2"]
 ATTENTION = '[attention]\nlayers = ["gate"]'

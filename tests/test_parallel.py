@@ -10,6 +10,8 @@ import torch
 from analysis.engine.parallel import Executor, shared
 from iram.errors import InputError
 
+pytestmark = pytest.mark.exhaustive
+
 
 def work(common, part, advance):
     """A sum of floats that depends on the number of threads that make it."""

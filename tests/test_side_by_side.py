@@ -17,6 +17,8 @@ from iram.lock import BusyError, locked
 from iram.training.grids import product
 from iram.training.train_grid import is_done, train_grid
 
+pytestmark = pytest.mark.exhaustive
+
 RECIPE = {"epochs": 2, "batch_size": 8}
 SMALL = {"width": 0.25}
 

@@ -97,6 +97,7 @@ def interrupted(monkeypatch, study, after):
     monkeypatch.setattr(study, "compute", staticmethod(call))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("undrawn")
 def test_interrupted_in_any_part_the_same_command_goes_on(weights, finished, tmp_path):
     out = tmp_path / "out"

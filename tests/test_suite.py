@@ -159,6 +159,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder, monkeypatch):
     assert written(folder / "killed") == written(folder / "whole")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [Executor(workers=3), Executor("processes", 2)])
 def test_whoever_computes_the_bytes_are_the_same(findings, folder, executor):
     several = folder / f"{executor.kind}-{executor.workers}"
@@ -203,9 +204,9 @@ class Subject:
     name: str = "of-the-mouth"
     seed: int = 0
     weights_sha256: str = "planted"
+    known: None = None
     device: str = "cpu"
     columns: Tensor = torch.arange(2)  # noqa: RUF009 (never changed)
-    known: None = None
 
     def settle(self, earlier) -> None:
         """It is known by its weights."""
@@ -248,7 +249,37 @@ def test_where_the_mouth_decides_methods_faithful_to_shapley_say_so_and_are_rank
     assert (ranked["behind_best"].iloc[2:] > 0.05).all()
     told = found.report()
     assert "of-the-mouth: rank correlation with exact Shapley values" in told
-    assert "not told apart from it: " in told
+    assert "most faithful: unknown (12 faces, 30 are needed)" in told
+
+
+class Wavy(OfTheMouth):
+    """With a function that DeepLIFT has no rule for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logit, other = super().forward(x).unbind(1)
+        return torch.stack([2 + 20 * torch.sinc(logit), other], 1)
+
+
+def test_a_method_that_fails_its_own_identity_is_marked_in_every_table_and_never_ranked(tmp_path):
+    data = faces_with_a_bright_mouth()
+    subject = Subject(Wavy(data.size), weights_sha256="wavy")
+    found = attribution_suite([subject], data, ("deeplift", "feature_ablation", "random"), tmp_path,
+                              sizes=Sizes(12, 2, 2, 2), progress=False)
+    for name, table in found.tables.items():
+        fails = table["fails"].fillna("").astype(str).str.contains("there is no rule for sinc")
+        of_it = (table[["method", "other"]] if "other" in table else table[["method"]])
+        assert (fails == of_it.eq("deeplift").any(axis=1)).all(), name
+        assert fails.any() == (name != "ranking")
+    assert set(found.tables["ranking"]["method"]) == {"feature_ablation", "random"}
+    assert "of-the-mouth: not ranked deeplift: contributions to" in found.report()
+
+
+def test_a_method_whose_maps_are_the_same_everywhere_is_skipped_with_the_reason(tmp_path):
+    data = faces_with_a_bright_mouth()
+    dead = Subject(OfTheMouth(data.size), weights_sha256="dead")
+    dead.model.weights.data.zero_()
+    plan, _ = run.planned([dead], data, ("saliency", "random"), tmp_path)
+    assert plan.skipped(dead) == {"saliency": "its maps are the same at every place"}
 
 
 # --- as it is typed

@@ -36,9 +36,9 @@ def test_a_robustness_that_no_kind_tells_is_unknown(value, relative, unknown):
 
 
 def attribution(chance) -> dict[str, pd.DataFrame]:
-    """The tables of a suite of 6 faces and one method beside the attention."""
-    faces = {**HEAD, "image_id": [f"face{i}" for i in range(6)], "chance": chance}
-    rows = pd.DataFrame({**faces, "value": 0.5 + 0.01 * np.arange(6), "metric": "spearman"})
+    """The tables of a suite of 40 faces and one method beside the attention."""
+    faces = {**HEAD, "image_id": [f"face{i}" for i in range(40)], "chance": chance}
+    rows = pd.DataFrame({**faces, "value": 0.5 + 0.001 * np.arange(40), "metric": "spearman"})
     both = pd.concat([rows.assign(resolution=name) for name in ("common", "image")])
     agreement = means(both.assign(method="attention", other="gradcam"),
                       ["method", "other", "metric", "resolution"])
@@ -48,9 +48,9 @@ def attribution(chance) -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize(
     ("chance", "told"),
-    [([np.nan] * 6, "unknown, too few faces explained for one class"),
-     ([0.4] + [np.nan] * 5, "unknown, too few faces explained for one class"),
-     ([0.4] * 6, "gradcam"), ([0.6] * 6, "none")],
+    [([np.nan] * 40, "unknown, too few faces explained for one class"),
+     ([0.4] + [np.nan] * 39, "unknown, too few faces explained for one class"),
+     ([0.4] * 40, "gradcam"), ([0.6] * 40, "none")],
 )
 def test_an_agreement_whose_chance_is_unknown_is_not_told_to_be_none(chance, told):
     tables = attribution(chance)
@@ -62,7 +62,7 @@ def test_an_agreement_whose_chance_is_unknown_is_not_told_to_be_none(chance, tol
 
 
 def test_a_method_that_too_few_faces_tell_from_the_best_is_not_told_apart():
-    table = attribution([0.4] * 6)["ranking"]
+    table = attribution([0.4] * 40)["ranking"]
     other = table.assign(method="saliency", behind_best=0.1, behind_best_low=np.nan)
     told = attribution_report._faithful("iram", pd.concat([table, other]))
     assert told[-1] == "  most faithful: gradcam; not told apart from it: saliency"

@@ -322,6 +322,7 @@ SPECS = {
 REAL = [name for name, card in pretrained().items() if card["data"]["name"] in SPECS]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", REAL)
 def test_a_shipped_model_measured_again_on_500_faces_agrees_with_its_card(iram_data, name):
     """The hits among 500 of the card's N faces are hypergeometric: within 3.5 standard deviations
@@ -339,6 +340,7 @@ def test_a_shipped_model_measured_again_on_500_faces_agrees_with_its_card(iram_d
     assert abs(found - told) < 3.5 * deviation
 
 
+@pytest.mark.exhaustive
 def test_a_shipped_model_measured_again_on_every_face_gives_its_card_to_a_face(iram_data):
     from iram import open_dataset
 

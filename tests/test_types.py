@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).parents[1]
 PUBLIC = ("iram/__init__.py", "iram/contract.py", "iram/data/arrays.py", "iram/errors.py",
           "analysis/__init__.py", "analysis/engine/run.py", "analysis/studies/calls.py",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from analysis.attributions.question import asked
+from analysis.attributions.question import asked, gradients_told
 from analysis.stimuli.resizing import resize
 from iram import contract
 from iram.errors import InputError
@@ -14,6 +14,9 @@ from iram.registry import Registry, unknown
 
 ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=False, cost="cheap",
                         by_name=False)
+
+ROUNDING = 1e-6  # of a map's size: what resizing leaves between equal places
+SAME_EVERYWHERE = "its maps are the same at every place"
 
 NEEDS = {
     "layers": "a torch module whose layers can be read",
@@ -76,8 +79,19 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
     with asked(model, x, target, options.get("regions")) as question:
         if "regions" in options:
             options["regions"] = question.regions
-        maps = work(model, question.x, question.target, **options).detach()
+        with gradients_told():
+            maps = work(model, question.x, question.target, **options).detach()
+        if maps.ndim != 3 or len(maps) != len(x):
+            raise InputError(f"{method} gave {tuple(maps.shape)} for {len(x)} pictures, where "
+                             "(N, h, w) is needed; does the model go through its pictures alone?")
         return resize(maps, *x.shape[2:]).to(x.device)
+
+
+def is_constant(maps: Tensor) -> bool:
+    """Whether every map (N, H, W) is the same at all its places: it says nothing of any."""
+    flat = maps.flatten(1)
+    span, size = flat.amax(1) - flat.amin(1), flat.abs().amax(1)
+    return bool((span <= ROUNDING * size).all())
 
 
 def options_of(method: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import torch
 
 from iram import contract
 from iram.data.classes import canonical
+from iram.errors import InputError
 from iram.model import FERClassifier
 
 
@@ -68,15 +69,22 @@ def class_names(model) -> tuple[str, ...]:
 def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) -> MethodMap:
     """A method's map of one picture (1, 1, S, S); methods over regions take the mean face's.
 
+    A map that is the same at every place is none.
+
     Raises:
-        InputError: unknown method, or one that a single picture can't have.
+        InputError: unknown method.
     """
     from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
-    from analysis.attributions.base import reason
+    from analysis.attributions.base import SAME_EVERYWHERE, is_constant, reason
 
     lacking, signed = missing(method, model), ATTRIBUTIONS.about(method).signed
     if lacking:
         return MethodMap(method, None, signed, reason(model, lacking))
     options = {"regions": "face"} if "regions" in options_of(method) else {}
-    values = attribute(model, x, target, method, **options)
-    return MethodMap(method, values[0].numpy(), signed)
+    try:
+        values = attribute(model, x, target, method, **options)
+    except InputError as error:
+        return MethodMap(method, None, signed, str(error))
+    if is_constant(values) and not ATTRIBUTIONS.about(method).trivial:
+        return MethodMap(method, None, signed, SAME_EVERYWHERE)
+    return MethodMap(method, values[0].cpu().numpy(), signed)

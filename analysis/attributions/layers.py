@@ -1,53 +1,163 @@
 """Reading a layer's output, and its gradient, in any torch module."""
 
 import contextlib
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, is_dataclass, replace
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from analysis.attributions.question import gradient
+from analysis.attributions.dominance import Edge, Paths, edge_of
+from analysis.attributions.places import (
+    ASKED,
+    Layout,
+    brought,
+    candidates,
+    pictures_to_ask,
+    read_layout,
+    recognised,
+)
+from analysis.attributions.question import gradient, undisturbed
 from iram import contract
 from iram.errors import InputError
 from iram.registry import unknown
 
+SAME = 1e-4  # of the spread of the logits: what is left of the picture behind a constant layer
+
+
+class Layer(NamedTuple):
+    """A layer with places: a module's name, and where in its output they are."""
+
+    name: str
+    layout: Layout
+
+
+@dataclass
+class Seen:
+    """What was seen of a layer's last use in the pass over `pictures_to_ask`.
+
+    Attributes:
+        shape: of what it put out.
+        edge: what made it; None where no gradient passes.
+        shaped: the layouts that the shape allows.
+        layout: the one that follows the picture; None where none does.
+        grid: rows and columns of its places.
+        moves: whether the logits move with its places, each picture's with its own alone.
+    """
+
+    shape: tuple[int, ...]
+    edge: Edge | None
+    shaped: list[Layout]
+    layout: Layout | None
+    grid: tuple[int, int] | None = None
+    moves: bool = False
+
 
 def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     """(N, C, h, w): the output of a layer; see `chosen` for which."""
-    with torch.no_grad(), captured(model, chosen(model, x, layer)) as outputs:
+    name, layout = chosen(model, x, layer)
+    with torch.no_grad(), captured(model, name) as outputs:
         model(x.clone())
-    return outputs[-1]
+    return _at_places(outputs[-1], name, layout, x)
 
 
 def activation_and_gradient(
     model: nn.Module, x: Tensor, target: Tensor, layer: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """The output of a layer and the gradient of each target's logit there, both (N, C, h, w)."""
-    with captured(model, chosen(model, x, layer)) as outputs:
+    name, layout = chosen(model, x, layer)
+    with captured(model, name) as outputs:
         logits = model(x.clone().requires_grad_().clone())
-    return outputs[-1].detach(), gradient(logits, target, outputs[-1])
+    slope = gradient(logits, target, outputs[-1])
+    return tuple(_at_places(one, name, layout, x) for one in (outputs[-1].detach(), slope))
 
 
-def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> str:
-    """The name of the layer asked for, by default the last one that still has places.
+def _at_places(output: Tensor, name: str, layout: Layout, x: Tensor) -> Tensor:
+    found = brought(output, layout, x.shape[2:])
+    if found is None or len(found) != len(x):
+        raise InputError(f"layer '{name}' puts out {tuple(output.shape)} for {len(x)} pictures, "
+                         f"which is no {layout}")
+    return found
 
-    "Last" is the last module to finish whose output is (N, C, h, w) with more than one place: the
-    last convolution stage's output in most nets. Modules that put out attention, where a model
-    says which (`gates`), are passed over: theirs are no features.
+
+_found: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> Layer:
+    """The layer asked for, by default the one that its description names (see
+    `analysis.subjects.description`), else the last one with places that all depends on.
+
+    The last module to finish whose output has places (see `places`), where every path from the
+    logits to the picture crosses it, and the logits move with what stands at its places: the last
+    convolution stage in most nets, the last block but one in a transformer that reads its class
+    token. Behind it replaced by a constant, all pictures must have the same logits. Modules that
+    put out attention, where a model says which (`gates`), are passed over.
 
     Raises:
-        InputError: no such layer, or one without such an output; the message lists the real ones.
+        InputError: no such layer, or one without places; the message lists the real ones.
     """
-    names = spatial_layers(model, x)
-    if not names:
-        raise InputError("no layer of this model puts out (N, C, h, w) with more than one place")
-    if layer is None:
-        return with_features_alone(model, names)[-1]
-    if layer in names:
-        return layer
-    kind = "layer without places" if layer in dict(model.named_modules()) else "layer"
-    raise InputError(unknown(kind, layer, names))
+    reshape = getattr(model, "cam_reshape", None) if layer is None else None
+    layer = layer or getattr(model, "cam_layer", None)
+    key = (layer, reshape, tuple(x.shape[1:]))
+    known = _found.setdefault(model, {})
+    if key not in known:
+        with undisturbed(model):
+            known[key] = _last(model, x) if layer is None else _named(model, x, layer, reshape)
+    return known[key]
+
+
+def name_layer(model: nn.Module, layer: str | None) -> nn.Module:
+    """The model, told which layer to take where none is asked for; None: it finds one."""
+    if layer:
+        model.cam_layer = layer
+        getattr(model, "lacks", {}).pop("layers", None)  # what was found without a name
+    return model
+
+
+def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Layer:
+    known = read_layout(reshape) if reshape else None
+    seen, modules = survey(model, x, known), dict(model.named_modules())
+    if layer not in modules and f"net.{layer}" in modules:  # of a model from outside
+        layer = f"net.{layer}"
+    if layer in seen:
+        if seen[layer].layout:
+            return Layer(layer, seen[layer].layout)
+        if len(seen[layer].shaped) == 1:
+            return Layer(layer, seen[layer].shaped[0])
+        raise InputError(f"layer '{layer}' puts out {seen[layer].shape} for {ASKED} pictures, in "
+                         "which no places are found" + (f" as {known}" if known else
+                         "; say where they are by reshape in the description"))
+    kind = "layer without places" if layer in modules else "layer"
+    outside = "" if layer.startswith("net.") or not hasattr(model, "net") else "net."
+    raise InputError(unknown(kind, layer, [n.removeprefix(outside) for n in with_places(seen)]))
+
+
+def _last(model: nn.Module, x: Tensor) -> Layer:
+    seen = survey(model, x)
+    names = crossed(seen)
+    for name in reversed(with_features_alone(model, names)):
+        if _all_depends_on(model, x, name):
+            return Layer(name, seen[name].layout)
+    if not with_places(seen):
+        raise InputError("no layer of this model puts out (N, C, h, w), (N, h, w, C) or tokens "
+                         "(N, T, C) with more than one place that follow the picture")
+    if not any(one.moves for one in seen.values()):
+        raise InputError("the logits of this model move with no layer that has places, or not with "
+                         "each as a whole; name one (layer = ... in the description, --layer)")
+    raise InputError("no layer with places carries all that the logits depend on; name one "
+                     "(layer = ... in the description, --layer)")
+
+
+def with_places(seen: dict[str, Seen]) -> list[str]:
+    """The layers whose places are known, in the order they finish."""
+    return [name for name, one in seen.items() if one.layout]
+
+
+def crossed(seen: dict[str, Seen]) -> list[str]:
+    """Those of them that the logits move with, and that all paths to the logits cross."""
+    return [name for name in with_places(seen) if seen[name].moves]
 
 
 def with_features_alone(model: nn.Module, names: list[str]) -> list[str]:
@@ -56,29 +166,107 @@ def with_features_alone(model: nn.Module, names: list[str]) -> list[str]:
     return [name for name in names if name not in inside] or names
 
 
-@torch.no_grad()
 def spatial_layers(model: nn.Module, x: Tensor) -> list[str]:
-    """Names of the modules with an output of more than one place, in the order they finish."""
-    names, handles = {}, []
+    """Names of the modules whose output has places, in the order they finish."""
+    with undisturbed(model):
+        return with_places(survey(model, x))
 
-    def note(name: str):
+
+def survey(model: nn.Module, x: Tensor, known: Layout | None = None) -> dict[str, Seen]:
+    """{name: what was seen} of the modules that put out a tensor for each picture, in the order
+    they finish; a module that is used twice counts where it is last used. Made once a model.
+
+    Args:
+        x: pictures of the shape, type and device that the model is asked with.
+        known: the layout that is looked for; by default any.
+    """
+    made, key = _found.setdefault(model, {}), (known, tuple(x.shape[1:]))
+    if key not in made:
+        made[key] = _surveyed(model, x, known)
+    return made[key]
+
+
+def _surveyed(model: nn.Module, x: Tensor, known: Layout | None) -> dict[str, Seen]:
+    pictures, size = pictures_to_ask(x), tuple(x.shape[2:])
+    pictures.requires_grad_()
+    found: dict[str, Seen] = {}
+    done = []  # checkpointed layers are run once more in the backward pass
+
+    def note(name: str) -> Callable:
         def hook(module, arguments, output):
             tensor = features(output)
-            if tensor is not None and tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] > 1:
-                names.pop(name, None)  # a module used twice counts where it is last used
-                names[name] = True
+            if done or tensor is None or not _one_a_picture(tensor):
+                return
+            found.pop(name, None)
+            shaped = candidates(tensor, size, known)
+            found[name] = one = Seen(tuple(tensor.shape), edge_of(tensor), shaped,
+                                     recognised(tensor, size, shaped))
+            if one.layout:
+                one.grid = tuple(brought(tensor.detach(), one.layout, size).shape[2:])
+            if one.layout and tensor.requires_grad:
+                tensor.register_hook(lambda slope: _note_slope(one, slope, size))
 
         return hook
 
+    with hooked(model, {name: note(name) for name, _ in model.named_modules() if name}):
+        logits = model(pictures.clone())
+        done.append(True)
+        if logits.requires_grad:
+            _note_paths(found, logits, pictures)
+        else:  # a net that cuts the graph: only replacing a layer can tell
+            for one in found.values():
+                one.moves = True
+    return found
+
+
+def _one_a_picture(tensor: Tensor) -> bool:
+    own = tensor.detach()
+    return (tensor.ndim in (3, 4) and tensor.is_floating_point() and len(tensor) == ASKED
+            and not torch.equal(own[0], own[1]))
+
+
+def _note_slope(one: Seen, slope: Tensor, size: tuple[int, int]) -> None:
+    """The slope is that of the first picture's logits: the others' features must not move them."""
+    places = brought(slope, one.layout, size).abs().flatten(1).amax(1)
+    one.moves = bool(places[0] > 0) and bool((places[1:] <= SAME * places[0]).all())
+
+
+def _note_paths(found: dict[str, Seen], logits: Tensor, pictures: Tensor) -> None:
+    draws = torch.Generator().manual_seed(0)
+    weights = torch.randn(logits.shape[1:], generator=draws).to(logits)
+    paths = Paths(logits, pictures)
+    torch.autograd.grad((logits[0] * weights).sum(), pictures, allow_unused=True)
+    for one in found.values():
+        one.moves &= one.edge is not None and paths.all_cross(one.edge)
+        one.edge = None  # it holds the whole graph
+
+
+@torch.no_grad()
+def _all_depends_on(model: nn.Module, x: Tensor, name: str) -> bool:
+    """Whether two pictures have the same logits once the layer gives both the same."""
+    two = pictures_to_ask(x)[:2]
+
+    def same(module, arguments, output):
+        own = features(output)
+        return with_features(output, own[:1].expand_as(own).clone())
+
+    own = model(two.clone()).float()
+    with hooked(model, {name: same}):
+        blind = model(two.clone()).float()
+    return bool((blind[0] - blind[1]).abs().max() <= SAME * (own[0] - own[1]).abs().max())
+
+
+@contextlib.contextmanager
+def hooked(model: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
+    """Forward hooks on modules by their names."""
+    handles = []
     try:
-        for name, module in model.named_modules():
-            if name:
-                handles.append(module.register_forward_hook(note(name)))
-        model(x[:1].clone())
+        for name, hook in hooks.items():
+            handles.append(model.get_submodule(name).register_forward_hook(hook))
+        yield
     finally:
         for handle in handles:
             handle.remove()
-    return list(names)
 
 
 @contextlib.contextmanager
@@ -93,16 +281,18 @@ def captured(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
         outputs.append(features(output))
         return with_features(output, outputs[-1].clone())
 
-    handle = model.get_submodule(layer).register_forward_hook(hook)
-    try:
+    with hooked(model, {layer: hook}):
         yield outputs
-    finally:
-        handle.remove()
 
 
 def features(output) -> Tensor | None:
-    """The features in a module's output: itself, or its `features` (our blocks and modules)."""
+    """The features in a module's output: itself, its `features` (our blocks and modules), or the
+    first of several."""
     output = getattr(output, "features", output)
+    if isinstance(output, dict):
+        output = tuple(output.values())
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
     return output if isinstance(output, Tensor) else None
 
 
@@ -110,6 +300,11 @@ def with_features(output, new: Tensor):
     """The same output with other features."""
     if isinstance(output, Tensor):
         return new
-    if dataclasses.is_dataclass(output):
-        return dataclasses.replace(output, features=new)
-    return output._replace(features=new)
+    if isinstance(output, dict):
+        return type(output)({**output, next(iter(output)): new})
+    if is_dataclass(output):
+        return replace(output, features=new)
+    if hasattr(output, "_replace"):
+        return output._replace(**{"features" if hasattr(output, "features") else
+                                  output._fields[0]: new})
+    return type(output)((new, *output[1:]))

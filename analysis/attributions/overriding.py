@@ -15,11 +15,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from iram.errors import InputError, listing
 
-IN_PLACE = {
-    name: getattr(Tensor, name.removesuffix("_"))
-    for name in ("relu_", "sigmoid_", "tanh_", "mul_", "div_", "square_", "clamp_", "exp_")
-}
-
 
 class Overriding(TorchFunctionMode):
     """While it is active, a function with a rule is computed by `rule(function, *arguments)`.
@@ -58,15 +53,33 @@ class Overriding(TorchFunctionMode):
 
     def _called(self, func, args, kwargs):
         options = dict(kwargs or {})
-        name = getattr(func, "__name__", "").partition(".")[0]
-        in_place = name in IN_PLACE or options.get("inplace", False)
-        rule = self.rules.get(name.removesuffix("_") if name in IN_PLACE else name)
+        name, in_place = rule_name(func, self.rules)
+        rule = self.rules.get(name)
         if rule is None or not any(depends(argument) for argument in args):
             return func(*args, **options)
+        in_place |= bool(options.get("inplace", False))
         if in_place and "inplace" in options:
             options["inplace"] = False
-        result = rule(IN_PLACE.get(name, func), *args, **options)
-        return args[0].copy_(result) if in_place else result
+        if not in_place:
+            return rule(func, *args, **options)
+        # Of a copy: the derivative may need what is overwritten.
+        return args[0].copy_(rule(functional(func, name), args[0].clone(), *args[1:], **options))
+
+
+def rule_name(func, rules: Mapping[str, Callable]) -> tuple[str, bool]:
+    """(a function's name as the rules know it, whether it works in place by its name)."""
+    name = getattr(func, "__name__", "").partition(".")[0]
+    base = name.removesuffix("_")
+    in_place = name.endswith("_") and not name.endswith("__") and base in rules
+    return (base, True) if in_place else (name, False)
+
+
+def functional(func, name: str) -> Callable:
+    """The function, or the one of this name that works on a new tensor."""
+    if getattr(func, "__name__", "").partition(".")[0] != f"{name}_":
+        return func
+    places = (Tensor, torch, torch.nn.functional, torch._C._nn)
+    return next(getattr(place, name) for place in places if hasattr(place, name))
 
 
 class Unreached(TorchDispatchMode):

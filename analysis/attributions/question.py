@@ -1,6 +1,7 @@
 """What is asked of a model: pictures and targets checked, and the model left as it was."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 
 
 class Question(NamedTuple):
@@ -30,6 +31,7 @@ class Question(NamedTuple):
 def asked(model, x: Tensor, target: Tensor | int, regions=None) -> Iterator[Question]:
     """The question put to a model that is undisturbed by it; see `attribute` for the arguments."""
     check_pictures(x)
+    check_model(model)
     with undisturbed(model):
         faces = fitted(model, x)
         if isinstance(regions, Tensor) and regions.shape[-2:] == x.shape[2:]:
@@ -59,7 +61,7 @@ def undisturbed(model) -> Iterator[None]:
             module.training = False
         for parameter in parameters:
             parameter.requires_grad_(False)
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), uncompiled():
             yield
     finally:
         for module, mode in zip(modules, modes, strict=True):
@@ -80,6 +82,27 @@ def check_pictures(x: Tensor) -> None:
         raise InputError(f"pictures {listing(broken)} of {len(x)} hold NaN or infinite values")
 
 
+def check_model(model) -> None:
+    """Raises InputError for a module without weights (on the meta device), or one whose answer to a
+    picture depends on the others of its batch: batch norm without running statistics."""
+    modules = list(model.named_modules()) if isinstance(model, nn.Module) else []
+    if modules and any(parameter.is_meta for parameter in model.parameters()):
+        raise InputError(f"{contract.called(model)} is on the meta device, and so has no weights; "
+                         "load them (model.to_empty(device='cpu'), then load_state_dict)")
+    for name, module in modules:
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None and (
+                not isinstance(module, nn.modules.instancenorm._InstanceNorm)):
+            raise InputError(f"batch norm '{name}' keeps no running statistics, so that a "
+                             "picture's logits depend on the others of its batch; it has no map of "
+                             "its own")
+
+
+def uncompiled() -> contextlib.AbstractContextManager:
+    """Lets compiled models run as they were written: hooks and rules do not reach into others."""
+    compiled = "torch._dynamo" in sys.modules  # else nothing can have been compiled
+    return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+
+
 def fitted(model, x: Tensor) -> Tensor:
     """A copy of the pictures at the model's input size, type and device (as for its scores).
 
@@ -97,18 +120,26 @@ def fitted(model, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def classes(model, x: Tensor) -> int:
-    """Number of classes, from the logits of one picture.
+    """Number of classes, from the logits of one picture, and of two.
 
     Raises:
-        InputError: the model cannot take such pictures, or does not return logits (N, K).
+        InputError: the model cannot take such pictures, or does not return finite float logits
+            (N, K), also for several.
     """
-    try:
-        logits = model(x[:1].clone())
-    except RuntimeError as error:
-        raise InputError(f"the model takes no pictures of {tuple(x.shape[1:])}: {error}") from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
-        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise InputError(f"the model must return logits (N, classes); for one picture got {got}")
+    for count in (1, 2):
+        try:
+            logits = model(x[:1].repeat(count, 1, 1, 1))
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"the model takes no {count} pictures of {tuple(x.shape[1:])}: "
+                             f"{one_line(error)}") from error
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise InputError("the model must return logits (N, classes); for "
+                             f"{'one picture' if count == 1 else 'two pictures'} got {got}")
+    if not logits.is_floating_point():
+        raise InputError(f"the model must return float logits, not {logits.dtype}")
+    if not logits.isfinite().all():
+        raise InputError("the model's logits are NaN or infinite; there is nothing to explain")
     return logits.shape[1]
 
 
@@ -118,7 +149,11 @@ def targets(target: Tensor | int, pictures: int, classes: int) -> Tensor:
     Raises:
         InputError: not whole numbers, another number of them than pictures, or no such class.
     """
-    target = torch.as_tensor(target)
+    try:
+        target = torch.as_tensor(target)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"targets must be whole class numbers, one or (N,), got {target!r:.60}"
+                         ) from None
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise InputError(f"targets must be whole class numbers, got {target.dtype}")
     if target.ndim > 1 or (target.ndim == 1 and len(target) != pictures):
@@ -137,10 +172,23 @@ def of_target(logits: Tensor, target: Tensor) -> Tensor:
 
 def gradient(logits: Tensor, target: Tensor, at: Tensor) -> Tensor:
     """The gradient of each picture's target logit at a tensor that it was computed from."""
-    (found,) = torch.autograd.grad(
-        of_target(with_gradient(logits), target).sum(), at, allow_unused=True
-    )
+    score = of_target(with_gradient(logits), target).sum()
+    with gradients_told():
+        (found,) = torch.autograd.grad(score, at, allow_unused=True)
     return torch.zeros_like(at) if found is None else found
+
+
+@contextlib.contextmanager
+def gradients_told() -> Iterator[None]:
+    """Tells what a user can do where torch's reentrant checkpoints let no gradient be asked for."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "heckpoint" not in str(error):
+            raise
+        raise InputError("the model checkpoints its layers in a way that lets no gradient at a "
+                         "picture be asked for; pass use_reentrant=False to torch's checkpoint"
+                         ) from error
 
 
 def with_gradient(logits: Tensor) -> Tensor:

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from analysis.attributions.base import attribution
 from analysis.attributions.chance import picture_by_picture, picture_seeds
-from analysis.attributions.gradients import check_count
+from analysis.attributions.completeness import warn_incomplete
+from analysis.attributions.gradients import LEAST, SHARE, check_count
 from analysis.attributions.masking import baseline as removed
 from analysis.attributions.masking import check_batch_size
+from analysis.attributions.question import of_target
 from analysis.attributions.regions import checked_regions, spread
 from iram.errors import InputError
 
@@ -56,6 +58,9 @@ def kernel_shap(
         regions, baseline, batch_size: as for `feature_ablation`; at least 2 regions.
         samples: coalitions per picture.
         seed, ids: of the draws; see `chance.picture_seeds`.
+
+    Warns:
+        Incomplete: values that do not sum to the logit's change (with one sample, say).
     """
     check_count("samples", samples)
     check_batch_size(batch_size)
@@ -75,7 +80,11 @@ def kernel_shap(
 
     with torch.no_grad():
         effects = picture_by_picture(x, picture_seeds(x, seed, "kernel_shap", ids), one)
-    return spread(per_region(effects[:, 0], labels), labels)
+        change = of_target(model(x.clone()), target) - of_target(model(starts.clone()), target)
+    values = per_region(effects[:, 0], labels)
+    warn_incomplete("kernel_shap", values.sum(1), change, SHARE, LEAST,
+                    f"more than {samples} samples are needed")
+    return spread(values, labels)
 
 
 def per_region(maps: Tensor, labels: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ def configure(parser) -> None:
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each the control of one of --models "
                         "and of its other training seeds: how alike are their maps?")
+    options.add_layer(parser)
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
@@ -61,7 +62,7 @@ def run(args) -> int:
     plan = attribution_arguments(
         args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
         seed=args.seed, random_labels=args.random_labels, placement=args.placement,
-        landmarks=args.landmarks, device=args.device, sizes=sizes,
+        landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
     )
     if args.list:
         return _list(suite.planned(**plan)[0])

@@ -54,6 +54,7 @@ def configure(parser) -> None:
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
                         "attention of every layer, in a folder its mean")
+    options.add_layer(parser)
     parser.add_argument("--box", metavar="L,T,W,H",
                         help="of one face: left, top, width and height in pixels")
     parser.add_argument("--faces", metavar="HOW", help="auto, whole, or a CSV of boxes; "
@@ -100,12 +101,14 @@ def _one_face(args, names: list[str]) -> int:
     out = args.out or image.with_name(f"{image.stem}-explained.png")
     box = _box(args.box)
 
+    from analysis.attributions.layers import name_layer
     from analysis.explain.explain import explain, read_face
     from analysis.subjects import open_model
 
     picture = read_face(image, box)
     methods = _methods(args.methods)
-    explanations = [explain(open_model(name), picture, methods) for name in names]
+    models = [name_layer(open_model(name), args.layer) for name in names]
+    explanations = [explain(model, picture, methods) for model in models]
     for found in explanations:
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
@@ -128,6 +131,7 @@ def _photographs(args, names: list[str]) -> int:
     if args.widen is not None and not 0.2 <= args.widen <= 5:
         raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
 
+    from analysis.attributions.layers import name_layer
     from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
     from analysis.explain.regions import Placement
@@ -137,7 +141,8 @@ def _photographs(args, names: list[str]) -> int:
     check_folder(args.out)
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen)
     methods = _methods(args.methods) or ["attention"]
-    placement, models = Placement(args.landmarks), [open_model(name) for name in names]
+    models = [name_layer(open_model(name), args.layer) for name in names]
+    placement = Placement(args.landmarks)
     outcome = explain_photographs(
         photographs(args.image), finder, models, methods, placement, args.out
     )

@@ -50,6 +50,7 @@ def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
     parser.add_argument("--check", metavar="MODELS", help="shipped names, .safetensors, FILE.py:"
                         "factory, .onnx or .pt2")
+    options.add_layer(parser)
     parser.add_argument("--convert", nargs=2, type=Path, metavar=("FILE.pth", "OUT.safetensors"),
                         help="bring weights of torch.save to safetensors")
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
@@ -96,7 +97,7 @@ def _check(args) -> int:
         raise InputError("--check names no model")
     usable = []
     for name in names:
-        findings = check(name, options.device(args.device), args.data)
+        findings = check(name, options.device(args.device), args.data, args.layer)
         usable.append(is_usable(findings))
         print("\n".join([name, *table(findings)]), flush=True)
     return 0 if all(usable) else 2

@@ -75,6 +75,11 @@ def add_limit(parser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only N random faces")
 
 
+def add_layer(parser) -> None:
+    parser.add_argument("--layer", metavar="NAME", help="the module that class activation maps "
+                        "read; default: the last with places that all depends on")
+
+
 def add_seed(parser, of: str) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"{of}; default: 0")
 

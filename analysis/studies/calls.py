@@ -267,7 +267,7 @@ def attribution_suite(
 def attribution_arguments(
     data: Data, models: Models, methods: str | Sequence[str], *, out: Folder | None,
     split: str | None, limit: int | None, seed: int, random_labels: Models, placement: str,
-    landmarks: Folder | None, device: str, sizes: dict[str, int],
+    landmarks: Folder | None, device: str, sizes: dict[str, int], layer: str | None = None,
 ) -> dict[str, Any]:
     """What `attribution.run.planned` takes, of the arguments of `attribution_suite`."""
     inputs.at_least_one_face(sizes)
@@ -276,7 +276,7 @@ def attribution_arguments(
     others = each_of(random_labels)
     controls = open_subjects(others, dataset.classes, device) if others else []
     return {"subjects": subjects, "dataset": dataset, "methods": chosen, "seed": seed,
-            "limit": limit, "sizes": Sizes(**sizes),
+            "limit": limit, "sizes": Sizes(**sizes), "layer": layer,
             "randomised": given_random_labels(subjects, controls),
             "cameras": inputs.cameras(dataset, placement, landmarks),
             "out": inputs.out_folder(out)}

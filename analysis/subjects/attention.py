@@ -9,7 +9,10 @@ A kind of `read` in the description says what the output is:
   grid of patches, row by row. The map (N, heads, h, w) is how the class token, the first of all,
   looks at the patches; without prefix tokens the mean over all queries. Replaced, the row (without
   prefix tokens every row, by the ratio of new to own) keeps the sum that it had. In timm's models
-  such a module is `blocks.N.attn.attn_drop`, once their `fused_attn` is False.
+  such a module is `blocks.N.attn.attn_drop`, once their `fused_attn` is False. A module that puts
+  out several things (context, weights), as those of transformers, is read by its weights; the
+  context is made of them already, so that they can be read and not replaced. docs/own-models.md
+  says how to open fused attention, which gives none.
 """
 
 import math
@@ -74,6 +77,21 @@ def _side(output: Tensor, prefix: int) -> int:
     return side
 
 
+def _only_weights(output, layer: str) -> Tensor:
+    """The attention among what a module puts out: itself, or the one of several that is (N, heads,
+    T, T)."""
+    if not isinstance(output, tuple | list):
+        return output
+    found = [one for one in output if isinstance(one, Tensor) and one.ndim == 4
+             and one.shape[2] == one.shape[3]]
+    if len(found) != 1:
+        got = ", ".join(str(tuple(one.shape)) if isinstance(one, Tensor) else str(one)[:20]
+                        for one in output)
+        raise InputError(f"attention layer '{layer}' puts out ({got}), without one (N, heads, T, T)"
+                         "; fused attention gives no weights: see docs/own-models.md")
+    return found[0]
+
+
 KINDS = {
     "gate": Kind(_read_gate, _write_gate),
     "sigmoid": Kind(_read_sigmoid, _write_sigmoid),
@@ -87,6 +105,8 @@ def read_map(output, layer: str, read: str, prefix: int = 1) -> Tensor:
     Raises:
         InputError: an output that is none of this kind, or that has no places.
     """
+    if read == "tokens":
+        output = _only_weights(output, layer)
     if not isinstance(output, Tensor) or output.ndim != 4:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         wanted = "(N, heads, T, T)" if read == "tokens" else "(N, C, h, w)"
@@ -122,4 +142,8 @@ def write_map(output: Tensor, own: Tensor, new: Tensor, layer: str, read: str, p
     except RuntimeError as error:
         raise InputError(f"the map for attention layer '{layer}' has shape {tuple(new.shape)}; it "
                          f"must broadcast to {tuple(own.shape)}") from error
+    if isinstance(output, tuple | list):
+        weights = _only_weights(output, layer)
+        written = KINDS[read].write(weights, new, prefix)
+        return type(output)(written if one is weights else one for one in output)
     return KINDS[read].write(output, new, prefix)

@@ -1,18 +1,15 @@
 """Everything tried on one batch: what will work of a model, and what won't, with reasons."""
 
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from analysis.attributions import ATTRIBUTIONS, attribute, missing
-from analysis.attributions.base import reason
-from analysis.attributions.layers import activation
-from analysis.attributions.question import fitted
-from analysis.attributions.regions import grid
+from analysis.attributions import ATTRIBUTIONS
+from analysis.attributions.judgement import MOST, judged
+from analysis.attributions.layers import name_layer
 from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
@@ -28,27 +25,23 @@ from iram.weights import load_model
 FACES = "heads:n=14"
 NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "state", "factory",
           "description")
-MOST = 64  # passes a face that a method may take here
-SHORT = {
-    "integrated_gradients": {"steps": 4}, "smoothgrad": {"samples": 2},
-    "gradient_shap": {"samples": 2}, "occlusion": {"window": 16, "stride": 16},
-    "feature_ablation": {"regions": grid(48, 48, 2, 2)},
-    "kernel_shap": {"samples": 8, "regions": grid(48, 48, 2, 2)},
-    "region_shapley": {"regions": grid(48, 48, 2, 2)},
-}
-"""Options under which a method is tried: fewer passes, the same path through the model."""
+NOT_TRIED = f"not tried here: more than {MOST} passes a face"
 
 
-def check(spec: str, device: str = "cpu", data: str | None = None) -> list[Finding]:
+def check(
+    spec: str, device: str = "cpu", data: str | None = None, layer: str | None = None
+) -> list[Finding]:
     """What became of each trial, on four rendered heads of 48 px.
 
     Args:
         data: faces that it is to recognise; rendered heads by default. See `recognition`.
+        layer: that class activation maps read; None: see `analysis.attributions.layers.chosen`.
 
     Raises:
         InputError: the model can't be opened at all.
     """
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
+    name_layer(model, layer)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
     found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
     found += probe.basics(model, images)
@@ -128,26 +121,13 @@ def families(model: nn.Module, images: Tensor) -> Iterator[Finding]:
 
 
 def _trial(model: nn.Module, images: Tensor, method: str) -> str:
-    """What is wrong with a method's maps of two faces; "" if nothing is."""
-    lacking = missing(method, model)
-    if lacking:
-        return reason(model, lacking)
-    two = images[:2]
-    if method == "score_cam":
-        with torch.no_grad():
-            passes = activation(model, fitted(model, two[:1])).shape[1]
-        if passes > MOST:
-            return f"not tried here: {passes} passes a face"
-    try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", UserWarning)
-            maps = attribute(model, two, 0, method, **SHORT.get(method, {}))
-    except (InputError, RuntimeError) as error:
-        return f"{' '.join(str(error).split()):.160}"
-    if not maps.isfinite().all():
-        return "its maps hold NaN or infinite values"
-    own = [str(one.message) for one in told if str(one.message).startswith(method)]
-    return own[0] if own else ""
+    """What is wrong with a method's maps of two faces, or of one where it takes several passes; ""
+    if nothing is."""
+    some = images[: 2 if ATTRIBUTIONS.about(method).cost == "cheap" else 1]
+    with torch.no_grad():
+        predicted = model(some).argmax(1)
+    found = judged(model, some, predicted, method)
+    return found.refused or found.marked or ("" if found.tried else NOT_TRIED)
 
 
 def _repeats(spec: str, device: str) -> Finding:

@@ -10,6 +10,8 @@
     weights = "net.safetensors"       # for FILE.py: put into what the factory returns
     name = "net"                      # in result tables; default: of the file and the factory
     seed = 0                          # that it was trained with; default 0
+    layer = "stage4"                  # for class activation maps; default: found
+    reshape = "tokens:1"              # where its places are; see analysis/attributions/places.py
     root = ".."                       # of FILE.py: a folder that its imports are found in as well
 
     [mapping]                         # its names for the data set's, beyond the usual synonyms
@@ -34,6 +36,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from analysis.attributions.places import read_layout
 from iram.errors import InputError, listing, one_line
 from iram.registry import unknown
 
@@ -69,6 +72,8 @@ class Description:
     weights: str | None = None
     name: str = ""
     seed: int = 0
+    layer: str | None = None
+    reshape: str | None = None
     root: str | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     attention: AttentionLayers | None = None
@@ -250,6 +255,10 @@ def _names(least: int) -> Callable[[object], tuple[str, ...]]:
     return check
 
 
+def _reshape(value) -> str:
+    return str(read_layout(_text(value)))
+
+
 def _mapping(value) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise InputError('write a table such as [mapping] with grin = "happy"')
@@ -270,5 +279,5 @@ CHECKS: dict[str, Callable] = {
     "input_size": _whole(8, 1024), "colour": _one_of(*CHANNELS), "classes": _names(2),
     "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
     "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
-    "attention": _attention, "root": _text,
+    "attention": _attention, "layer": _text, "reshape": _reshape, "root": _text,
 }

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from analysis.attributions.layers import features
+from analysis.attributions.places import Layout, brought
 from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.answers import Known
 from analysis.subjects.attention import read_map, write_map
@@ -37,10 +39,14 @@ class OutsideModel(nn.Module):
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
+        stages: {module: where its places are}, of modules whose outputs stand for its blocks where
+            it has no attention.
+        cam_layer, cam_reshape: the layer that the description names for class activation maps,
+            and where its places are; None: they are found (see
+            `analysis.attributions.layers.chosen`).
         alone: why it is asked one picture at a time; "" where it is not.
         known: what its results are known by, where it was loaded from a file.
         notes: what else there is to say of it.
-        stages: modules whose outputs stand for its blocks where it has no attention.
     """
 
     input_size = None
@@ -52,7 +58,8 @@ class OutsideModel(nn.Module):
         self.name, self.seed = description.name, description.seed
         self.size, self.classes = description.input_size, description.data_classes
         self.lacks: dict[str, str] = dict(contract.lacks(net))
-        self.stages: tuple[str, ...] = ()
+        self.stages: dict[str, Layout] = {}
+        self.cam_layer, self.cam_reshape = description.layer, description.reshape
         self.known: Known | None = None
         self.alone = getattr(net, "alone", "") or _as_it_runs(net)
         if self.alone:  # what follows reads whole batches, and no gradient passes rounding
@@ -152,12 +159,13 @@ class OutsideModel(nn.Module):
 
     @contextlib.contextmanager
     def _features(self, seen: dict[int, Tensor]) -> Iterator[None]:
-        def hook(index: int):
+        def hook(index: int, layout: Layout):
             return lambda module, arguments, output: seen.__setitem__(
-                index, getattr(output, "features", output)
+                index, brought(features(output), layout, (self.size, self.size))
             )
 
-        with self.hooked({name: hook(i) for i, name in enumerate(self.stages)}):
+        with self.hooked({name: hook(i, layout)
+                          for i, (name, layout) in enumerate(self.stages.items())}):
             yield
 
     @contextlib.contextmanager

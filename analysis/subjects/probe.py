@@ -2,14 +2,20 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from analysis.attributions.layers import features, spatial_layers, with_features_alone
-from analysis.attributions.question import undisturbed
+from analysis.attributions.layers import (
+    chosen,
+    crossed,
+    spatial_layers,
+    survey,
+    with_features_alone,
+)
+from analysis.attributions.places import Layout
+from analysis.attributions.question import fitted, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range
 from analysis.subjects.outside import OutsideModel
@@ -122,34 +128,25 @@ def gradient(model: nn.Module, images: Tensor) -> Finding:
 
 def layers(model: nn.Module, images: Tensor) -> Finding:
     """Whether a layer with places can be read."""
-    names = spatial_layers(model, images)
-    if not names:
-        return Finding("layers", False, "no layer puts out (N, C, h, w) with places")
-    last = with_features_alone(model, names)[-1]
-    return Finding("layers", True, f"{len(names)} with places; the last with features: {last}")
-
-
-def stages(model: nn.Module, images: Tensor) -> tuple[str, ...]:
-    """The last layer of each size, first to last, gates left out."""
-    sizes: dict[tuple, str] = {}
-
-    def note(name: str) -> Callable:
-        def hook(module, arguments, output):
-            size = tuple(features(output).shape[2:])
-            sizes.pop(size, None)
-            sizes[size] = name
-
-        return hook
-
-    names = with_features_alone(model, spatial_layers(model, images))
-    handles = [model.get_submodule(n).register_forward_hook(note(n)) for n in names]
     try:
-        with torch.no_grad():
-            model(images[:1])
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple(sizes.values())
+        name, layout = chosen(model, fitted(model, images))
+    except InputError as error:
+        return Finding("layers", False, str(error))
+    count = len(spatial_layers(model, fitted(model, images)))
+    named = "the one named" if getattr(model, "cam_layer", None) else "the last that all depends on"
+    return Finding("layers", True, f"{count} with places; {named}: {name} ({layout})")
+
+
+def stages(model: nn.Module, images: Tensor) -> dict[str, Layout]:
+    """The last layer of each size, first to last, of those that all depends on; gates left out."""
+    with undisturbed(model):
+        seen = survey(model, fitted(model, images))
+    sizes: dict[tuple, str] = {}
+    for name in with_features_alone(model, crossed(seen)):
+        size = seen[name].grid
+        sizes.pop(size, None)
+        sizes[size] = name
+    return {name: seen[name].layout for name in sizes.values()}
 
 
 def attention(model: nn.Module, images: Tensor) -> Finding:
@@ -231,6 +228,8 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
 
 def examine_insides(model: OutsideModel, images: Tensor) -> None:
     """`examine`, of what is beyond the outputs."""
+    if model.cam_layer:
+        chosen(model, fitted(model, images))  # a wrong name is told
     trials = {"layers": layers, "gradients": gradient}
     for need, trial in trials.items():
         if need in model.lacks:
@@ -241,7 +240,8 @@ def examine_insides(model: OutsideModel, images: Tensor) -> None:
         except Exception as error:  # a scripted module, say, that takes no hooks
             model.lacks[need] = f"{need} can't be read: {_short(error)}"
     if "layers" not in model.lacks:
-        model.stages = tuple(name.removeprefix("net.") for name in stages(model, images))
+        model.stages = {name.removeprefix("net."): layout
+                        for name, layout in stages(model, images).items()}
     if not any(p.is_floating_point() for p in model.parameters()):
         model.lacks.setdefault("weights", "it has no weights to randomise")
     try:

@@ -40,7 +40,7 @@ def main(data: str = "heads:n=5120", model: str = "iram") -> None:
         dtype: open_subjects(model, dataset.classes, bf16=dtype == "bf16")[0]
         for dtype in ("fp32", "bf16")
     }
-    size = fastest_batch_size(subjects["fp32"], dataset)
+    size = fastest_batch_size(subjects["fp32"].logits, dataset)
     cameras = placed(dataset, None)
     conditions = select(CONDITIONS)[1:]
     alone, overhead, speed, efficiency = [], [], [], []

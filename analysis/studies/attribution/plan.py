@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.attributions import attribute
+from analysis.attributions import ATTRIBUTIONS, attribute
+from analysis.attributions.judgement import Judgement, judged
 from analysis.engine.cells import Cell, Plan, added, grouped
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key
@@ -32,6 +33,7 @@ from iram.seeds import derived_seed
 
 VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
 BATCH = 32  # faces at a time; fixed, so that equal runs give equal bytes
+JUDGED = 4  # faces on which it is tried whether a method can be used
 OCCLUDER = Condition("box", 0.3, "mean")  # a truth of localisation that photographs allow
 FILLS = ("mean", "blur", "imputed")  # of removed pixels; "imputed" is ROAD's
 TOGETHER = 8  # methods whose curves share forward passes; an interruption loses them at most
@@ -68,6 +70,8 @@ class Suite(Plan):
         methods: names in ATTRIBUTIONS.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         randomised: {model: the one of the same kind that was trained on random labels}.
+        layer: whose features class activation maps and `activation_energy` read; None: see
+            `analysis.attributions.layers.chosen`.
     """
 
     subjects: Sequence[Subject]
@@ -78,6 +82,7 @@ class Suite(Plan):
     cameras: Tensor | None = None
     sizes: Sizes = Sizes()
     randomised: dict[str, Subject] = field(default_factory=dict)
+    layer: str | None = None
 
     folders = ("rows/", "maps/", "figures/")
 
@@ -161,7 +166,7 @@ class Suite(Plan):
 
     def prepare(self) -> None:
         """Places what all workers need, once and not by each of them."""
-        self.regions, self.occluded, self.evidence, self.faces_sha256  # noqa: B018
+        self.regions, self.occluded, self.evidence, self.faces_sha256, self.judgements  # noqa: B018
 
     def apart(self, subject: Subject) -> "Suite":
         """The same for one model only, of which it has a copy."""
@@ -183,7 +188,28 @@ class Suite(Plan):
 
     def skipped(self, subject: Subject) -> dict[str, str]:
         """{method: why this model can't have it}, of those that were asked for."""
-        return skipped(subject.model, self.methods)
+        found = self.judgements[subject.name].items()
+        tried = {method: told.refused for method, told in found if told.refused}
+        reasons = skipped(subject.model, self.methods) | tried
+        return {method: reasons[method] for method in self.methods if method in reasons}
+
+    def marked(self, subject: Subject) -> dict[str, str]:
+        """{method: the identity of its own that it fails on this model}: such a one is not ranked.
+        """
+        found = self.judgements[subject.name].items()
+        return {method: told.marked for method, told in found if told.marked}
+
+    @cached_property
+    def judgements(self) -> dict[str, dict[str, Judgement]]:
+        """{model: {method: judgement}} on a few of the faces, of the methods that it can have."""
+        return {subject.name: self._judged(subject) for subject in self.subjects}
+
+    def _judged(self, subject: Subject) -> dict[str, Judgement]:
+        lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
+        images = self.dataset.images(self.some(JUDGED))
+        target = subject.columns[subject.logits(images).argmax(1)]
+        return {method: judged(subject.model, images, target, method, **self.layer_of(method))
+                for method in self.methods if method not in lacking}
 
     def methods_of(self, subject: Subject) -> list[str]:
         reasons = self.skipped(subject)
@@ -229,7 +255,13 @@ class Suite(Plan):
             "ids": lambda: self.ids[faces].tolist(),
             "mean": lambda: self.mean_map(subject),
         }
-        return {name: value() for name, value in given.items() if takes(method, name)}
+        told = {name: value() for name, value in given.items() if takes(method, name)}
+        return told | self.layer_of(method)
+
+    def layer_of(self, method: str) -> dict[str, str]:
+        """The option that names the layer, of methods that read one, where one was asked for."""
+        reads = takes(method, "layer") and "layers" in ATTRIBUTIONS.about(method).needs
+        return {"layer": self.layer} if self.layer and reads else {}
 
     def mean_map(self, subject: Subject) -> Tensor:
         return self.maps(subject, mean_source(subject.model)).float().mean(0)
@@ -254,7 +286,8 @@ class Suite(Plan):
             parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}
         if method:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
-            parts |= {"mean": mean_source(subject.model) if method == "mean_map" else None}
+            source = mean_source(subject.model) if method == "mean_map" else None
+            parts |= {"mean": source} | self.layer_of(source or method)
         if kind == "rows" and not metric:
             parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves",
                       **added(scores=(CURVE_SCORES, HELD["curves"]))}
@@ -265,6 +298,7 @@ class Suite(Plan):
         if kind == "agreement":
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
+            parts |= {"layer": self.layer} if self.layer else {}
         if metric:
             parts |= {"metric": metric, "code": code_of(metric)}
         return cell_key(**parts)

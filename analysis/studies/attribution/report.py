@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 METRIC = "spearman"
 UNKNOWN = "unknown"
+ENOUGH = 30  # faces, below which nothing is called better than chance
 MOST_FAITHFUL = "most faithful"
 COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
 
@@ -53,6 +54,8 @@ def skipped_lines(suite: "Suite") -> list[str]:
         for method, why in suite.skipped(subject).items():
             reasons.setdefault(why, []).append(method)
         lines += [f"{subject.name}: skipped {', '.join(m)}: {why}" for why, m in reasons.items()]
+        lines += [f"{subject.name}: not ranked {method}: {why}"
+                  for method, why in suite.marked(subject).items()]
         why = contract.lacks(subject.model).get("weights")
         lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
         if _gates_channels(suite, subject):
@@ -78,8 +81,11 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
     if not found["common"]:
         return []
     ordered = sorted(found["common"].items(), key=lambda pair: -pair[1].beyond)
-    beyond = [m for m, line in ordered if line.beyond_low > 0]
-    if all(math.isnan(line.beyond_low) for _, line in ordered):
+    beyond = [m for m, line in ordered if line.beyond_low > 0 and line.n >= ENOUGH]
+    few = max(line.n for _, line in ordered)
+    if few < ENOUGH:
+        beyond = [f"{UNKNOWN}, {_too_few(few)}"]
+    elif all(math.isnan(line.beyond_low) for _, line in ordered):
         beyond = [f"{UNKNOWN}, too few faces explained for one class"]
     lines = ["", f"{model}: agreement with its attention (Spearman, at one common resolution; last "
              "column: as the maps are)", COLUMNS]
@@ -106,12 +112,20 @@ def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:
         lines.append(f"  {_told(line.method):30s}{_line(line)}{_sign(line)} {behind}")
     best, others = table.iloc[0], table.iloc[1:]
     tied = list(others.loc[~(others["behind_best_low"] > 0), "method"])
+    if best["n"] < ENOUGH:
+        return [*lines, f"  {MOST_FAITHFUL}: {UNKNOWN} ({_too_few(best['n'])})"]
+    if best["beyond"] < 0:
+        return [*lines, f"  {MOST_FAITHFUL}: none, the best lies below chance"]
     lines.append(f"  {MOST_FAITHFUL}: {best['method']}"
                  + (f"; not told apart from it: {', '.join(tied)}" if tied else ""))
     free = table[~table["method"].map(_by_region)]
     if len(free) and _by_region(best["method"]):
         lines.append(f"  of those that are not told the regions: {free['method'].iloc[0]}")
     return lines
+
+
+def _too_few(count: int) -> str:
+    return f"{count} faces, {ENOUGH} are needed"
 
 
 def _told(method: str) -> str:
@@ -143,5 +157,5 @@ def _interval(value: float, low: float, high: float, form: str = "5.2f") -> str:
 
 
 def _sign(line) -> str:
-    """A star where the interval excludes chance."""
-    return " *" if line.beyond_low > 0 or line.beyond_high < 0 else "  "
+    """A star where the interval lies above chance, by enough faces."""
+    return " *" if line.beyond_low > 0 and line.n >= ENOUGH else "  "

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from analysis.attributions.layers import name_layer
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import PACKAGES, Result, Study, finish, opened
 from analysis.engine.sampling import sampled
@@ -31,9 +32,11 @@ class Attribution(Study):
         return attribution_tables(self.plan)
 
     def made_of(self) -> dict:
+        marked = {s.name: found for s in self.plan.subjects if (found := self.plan.marked(s))}
+        told = {"marked": marked} if marked else {}
         ways = [(name, better(name)) for family in FAMILIES for name in family]
         return {"models": [(s.name, s.seed) for s in self.plan.subjects], "better": ways,
-                "ranked_by": ranked_by()}
+                "ranked_by": ranked_by(), **told}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         return [report(tables, self.plan)]
@@ -57,6 +60,7 @@ def planned(
     cameras: Tensor | None = None,
     sizes: Sizes = DEFAULT_SIZES,
     randomised: dict[str, Subject] | None = None,
+    layer: str | None = None,
 ) -> tuple[Suite, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
@@ -66,13 +70,16 @@ def planned(
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
-                  randomised or {})
+                  randomised or {}, layer)
+    for subject in subjects if layer else ():
+        name_layer(subject.model, layer)
     if not any(suite.methods_of(subject) for subject in subjects):
         raise InputError("none of these methods fits any of these models: " + "; ".join(
             f"{m} {why}" for m, why in suite.skipped(subjects[0]).items()))
     told = {
         "methods": {s.name: suite.methods_of(s) for s in subjects},
         "skipped": {s.name: suite.skipped(s) for s in subjects},
+        "not_ranked": {s.name: suite.marked(s) for s in subjects},
         "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
         "faces_of": vars(sizes),
     }

@@ -8,10 +8,11 @@ Every table is long and has, per measure:
   where there is no such thing;
 - beyond, beyond_low, beyond_high: the mean difference of the two, image by image.
 
-`better` says which way is good: "higher", "lower", or "none" where neither is.
+`better` says which way is good: "higher", "lower", or "none" where neither is; `fails` which
+identity of its own a method fails on the model, by which it is never ranked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,17 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
         order += [ranking(told[told["metric"] == metric], suite.seed) for metric in ranked_by()]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
-    return {name: tables[name] for name in TABLES}
+    marks = {s.name: suite.marked(s) for s in suite.subjects}
+    return {name: with_marks(tables[name], marks) for name in TABLES}
+
+
+def with_marks(table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """The table with a column `fails`: the identity of its own that a method fails on this model,
+    from {model: {method: it}}; empty where it fails none."""
+    names = [column for column in ("method", "other") if column in table]
+    fails = ["; ".join(filter(None, (marks[row.model].get(getattr(row, n)) for n in names)))
+             for row in table.itertuples()]
+    return table.assign(fails=pd.Series(fails, table.index, dtype=object))
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -129,7 +140,8 @@ def ranked_by() -> dict[str, str]:
 
 
 def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
-    rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m != REFERENCE]
+    left_out = {REFERENCE, *suite.marked(subject)}
+    rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m not in left_out]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]
     rows = [r.loc[r["metric"].isin(ranked_by()), columns] for r in rows]
     text = {"method": str, "metric": str}
@@ -140,7 +152,8 @@ def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Methods of one model by a measure, such as `shapley_rank`, the best first.
 
     The usual columns, and `behind_best` with its interval: by how much the best method's mean is
-    better, on the images where both are defined, paired. The reference itself is left out.
+    better, on the images where both are defined, paired. The reference itself is left out, and
+    so is a method that fails its own identity on the model.
     """
     if rows.empty:
         return rows

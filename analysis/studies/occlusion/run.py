@@ -82,7 +82,7 @@ def planned(
     told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}
     run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size})
     if run["identity"]["batch_size"] is None:
-        run["identity"]["batch_size"] = fastest_batch_size(subjects[0], dataset)
+        run["identity"]["batch_size"] = fastest_batch_size(subjects[0].logits, dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run
 
 
