@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from analysis.engine.faces import of_all_faces
 from analysis.engine.marks import MARK, reasons, unmarked
 from analysis.figures import style
 from analysis.figures.names import OVER_FACES
@@ -24,7 +25,8 @@ class Display(ABC):
 
     A subclass is a dataclass of tables and choices, and computes nothing but places and units. It
     defines `size()`, the (width, height) on paper in mm of the figure that it fills alone, and
-    `draw(figure)`, which draws into an empty Figure or SubFigure and gives the panels.
+    `draw(figure)`, which draws into an empty Figure or SubFigure and gives the panels. Of tables
+    that also leave copies out (`analysis.engine.faces`) it has the rows of all faces.
 
     Attributes:
         figure_: the Figure or SubFigure that was drawn into.
@@ -33,6 +35,11 @@ class Display(ABC):
     """
 
     COLUMNS: ClassVar[dict[str, Sequence[str]]] = {}  # attribute that is a table -> its columns
+
+    def __post_init__(self):
+        for name in self.COLUMNS:
+            if isinstance(table := getattr(self, name), pd.DataFrame):
+                setattr(self, name, of_all_faces(table))
 
     def plot(self, ax: Axes | Figure | SubFigure | None = None) -> Self:
         """Draws, and returns itself.

@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from analysis.engine.example import read_example
 from analysis.engine.faces import of_all_faces
 from analysis.engine.store import read_table
@@ -137,7 +135,7 @@ def make(
         names = [n for n in (*item.tables, *item.optional) if results.holds(n)]
         run = "; ".join(map(results.run, names))
         try:
-            given = _of_all_faces({name: results.read(name) for name in names})
+            given = {name: results.read(name) for name in names}
             write = _figure if isinstance(item, Figure) else _table
             yield Made(item.name, write(item, given, out, run, kinds))
         except InputError as error:
@@ -158,16 +156,10 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     for figure in FIGURES:
         if set(figure.tables) <= set(tables):
             with suppress(InputError):
-                files += _figure(figure, _of_all_faces(tables), folder, run, ("pdf", "png"))
+                files += _figure(figure, dict(tables), folder, run, ("pdf", "png"))
             for stale in {*_drawn(figure, folder)} - {*files}:
                 stale.unlink(missing_ok=True)
     return files
-
-
-def _of_all_faces(tables: Mapping[str, object]) -> dict:
-    """The tables as figures take them: without the rows that leave out copies."""
-    return {name: of_all_faces(table) if isinstance(table, pd.DataFrame) else table
-            for name, table in tables.items()}
 
 
 def _drawn(figure: Figure, folder: Path) -> list[Path]:
@@ -183,7 +175,7 @@ def _figure(figure: Figure, tables: dict, out: Path, run: str, kinds) -> list[Pa
 
 
 def _table(printed: Printed, tables: dict, out: Path, run: str, kinds) -> list[Path]:
-    table = printed.table(*(tables[name] for name in printed.tables))
+    table = printed.table(*(of_all_faces(tables[name]) for name in printed.tables))
     written = [out / "tables" / f"{printed.name}.{kind}" for kind in ("tex", "csv")]
     for path, text in zip(written, (table.latex(run), table.csv()), strict=True):
         write_text(path, text)
