@@ -28,7 +28,8 @@ MODELS = {
         lambda net, x: net(x).mean(0, keepdim=True), "for two pictures got \\(1, 3\\)"),
     "a net that squeezes": (lambda net, x: net(x).squeeze(), "for one picture got \\(3,\\)"),
     "a net that takes one picture": (
-        lambda net, x: net(x.view(1, 1, 16, 16)), "takes no 2 pictures of \\(1, 16, 16\\)"),
+        lambda net, x: net(x.view(1, 1, 16, 16)),
+        "takes one picture, but not two, of \\(1, 16, 16\\)"),
     "integer logits": (lambda net, x: net(x).long(), "must return float logits, not torch.int64"),
     "logits that are NaN": (lambda net, x: net(x) * float("nan"), "logits are NaN or infinite"),
 }

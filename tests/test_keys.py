@@ -22,7 +22,8 @@ from analysis.studies.shift.plan import ShiftStudy
 from analysis.subjects.interventions import INTERVENTIONS
 
 SUBJECT = SimpleNamespace(name="iram-seed0", weights_sha256="planted", device="cpu", seed=0,
-                          model=torch.nn.Module())
+                          model=torch.nn.Module(), columns=torch.arange(7),
+                          logits=lambda pictures: torch.zeros(len(pictures), 7))
 CONDITIONS = {
     "clean": CLEAN, "eyes": Condition("eyes", 0.3, "mean"), "sham": Condition("sham", 0.3, "noise"),
     "turned": Condition("box", 0.3, "noise", yaw_deg=30.0),

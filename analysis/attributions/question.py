@@ -130,7 +130,8 @@ def classes(model, x: Tensor) -> int:
         try:
             logits = model(x[:1].repeat(count, 1, 1, 1))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise InputError(f"the model takes no {count} pictures of {tuple(x.shape[1:])}: "
+            takes = "takes no pictures" if count == 1 else "takes one picture, but not two,"
+            raise InputError(f"the model {takes} of {tuple(x.shape[1:])}: "
                              f"{one_line(error)}") from error
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
