@@ -195,8 +195,8 @@ def face_groups(kinds: np.ndarray) -> dict[str, np.ndarray]:
 def find_copies(dataset: FaceDataset, shown: bool = False) -> Copies:
     """The copies in the whole data set that these faces are of.
 
-    What FER2013's own pictures hold ships with the package; else they are searched once (about
-    10 s for 34,000 pictures on one core) and kept in the cache. Faces that are rendered, each
+    What FER2013's own pictures hold ships with the package; else they are searched once (some
+    5 s for 34,000 pictures on one core) and kept in the cache. Faces that are rendered, each
     from a seed of its own, are not searched: they have none.
 
     Args:
