@@ -32,6 +32,7 @@ LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
 
 
 def main(folder: Path = ROOT / "build") -> None:
+    folder = folder.resolve()  # MkDocs reads paths from where its settings lie
     pages = folder / "pages"
     shutil.rmtree(pages, ignore_errors=True)
     guides = [f"docs/{name}.md" for name in GUIDES]
