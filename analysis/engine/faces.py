@@ -9,7 +9,7 @@ before it: "not turned, without copies".
 import numpy as np
 import pandas as pd
 
-from iram.data.copies import ALL_FACES, WITHOUT, copied_kinds, face_groups
+from iram.data.copies import ALL_FACES, WITHOUT, copied_kinds, face_groups, find_copies
 from iram.data.dataset import FaceDataset
 
 FACES = "faces"
@@ -18,6 +18,7 @@ FACES = "faces"
 def groups_of(dataset: FaceDataset) -> dict[str, np.ndarray]:
     """"all", "without copies" and "without near copies", as far as they differ: the places of their
     faces among these."""
+    find_copies(dataset, shown=True)
     return face_groups(copied_kinds(dataset))
 
 
