@@ -6,6 +6,7 @@ import pytest
 from answers import conditions, value_of
 
 from analysis.engine.statistics import bootstrap
+from analysis.figures import LostForest
 from analysis.studies.occlusion.report import unequal
 from analysis.studies.occlusion.tables.modules import modules
 from analysis.studies.occlusion.tables.paired import lost
@@ -143,3 +144,15 @@ def test_unequal_clean_accuracy_is_told_and_equal_is_not():
         assert line.startswith("  weak differs from other in clean accuracy by -50.0 [")
     for table, name in zip(whole(other=OTHER, one=ONE), ("model", "label"), strict=True):
         assert unequal(table, name) == []
+
+
+def test_the_figure_shows_what_is_lost_of_modules_and_of_single_models_alike():
+    table, modules = whole(other=OTHER, one=ONE)
+    table = table.assign(seed=0)
+    for drawn in (LostForest(table), LostForest(modules)):
+        left, right = drawn.plot().axes_
+        shown = sorted(x for line in right.lines[1:] for x in line.get_xdata())
+        assert shown == pytest.approx([25, 25, 25])  # eyes, box and the mean, beyond the other net
+        assert left.get_xlabel() == "lost of what both recognise clean (%)"
+        assert right.get_xlabel().startswith("less that of other (points)")
+        assert [text.get_text() for text in left.get_yticklabels()][-1] == "mean over all"

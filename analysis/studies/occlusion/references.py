@@ -41,7 +41,7 @@ def of_models(subjects: Sequence[Subject], asked: str = "") -> dict[str, str]:
     """
     if not asked:
         return _without_attention([(s.name, s.seed, training_of(s)) for s in subjects])
-    label, own = _asked(asked, groups(subjects))
+    own = _asked(asked, groups(subjects))[1]
     if asked in own.values():
         return dict.fromkeys((s.name for s in subjects), asked)
     only = next(iter(own.values())) if len(own) == 1 else None

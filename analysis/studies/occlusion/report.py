@@ -154,7 +154,8 @@ def unequal(table: pd.DataFrame, name: str = "model") -> list[str]:
 def _lacking(model: str) -> str:
     """What would be its reference; ours are called by their seed."""
     if seed_of(model) is not None:
-        return f"name none{''.join(model.partition('-')[1:])} among the models, or --reference MODEL"
+        usual = "none" + "".join(model.partition("-")[1:])
+        return f"name {usual} among the models, or --reference MODEL"
     return "name one of the models by --reference MODEL"
 
 
