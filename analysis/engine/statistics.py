@@ -123,8 +123,8 @@ def member_intervals(
     """(K, 3) mean, low and high of values (seeds, N, K) over the images of each training seed.
 
     The mean over seeds of each one's mean over its own images. Images are drawn for all seeds the
-    same, and seeds as `hierarchical_bootstrap` does; with one seed it is over images only. NaN where
-    a seed has no image; the interval also where some draw of a seed has none.
+    same, and seeds as `hierarchical_bootstrap` does; with one seed it is over images only. NaN
+    where a seed has no image; the interval also where some draw of a seed has none.
 
     Args:
         members: (seeds, N) bool, which images count for a seed.
