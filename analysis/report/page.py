@@ -28,8 +28,8 @@ LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
 
 
 def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> str:
-    """The page; the first section, the verdicts where there are any, stands before the contents, and
-    the notebooks at the end."""
+    """The page; the first section, the verdicts where there are any, stands before the contents,
+    and the notebooks at the end."""
     style = files("analysis.report").joinpath("page.css").read_text("utf-8")
     body = [_section(section) for section in sections]
     shown = {item.name for section in sections for item in section.items}

@@ -23,7 +23,7 @@ from analysis.studies.occlusion import run as occluding
 from analysis.studies.occlusion.real.faces import real_groups
 from analysis.studies.shift import run as shifting
 from analysis.studies.shift.readers import readable
-from analysis.subjects.opening import Models, each_of, open_study, open_subjects
+from analysis.subjects.opening import Models, each_of, name_layers, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
 
 Conditions: TypeAlias = str | Condition | Sequence[str | Condition]
@@ -276,6 +276,7 @@ def attribution_arguments(
     inputs.at_least_one_face(sizes)
     chosen, device = select_methods(methods), inputs.device(device)
     subjects, dataset = open_study(models, inputs.faces(data, split), device)
+    name_layers(subjects, layer)
     others = each_of(random_labels)
     controls = open_subjects(others, dataset.classes, device) if others else []
     return {"subjects": subjects, "dataset": dataset, "methods": chosen, "seed": seed,
