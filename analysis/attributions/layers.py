@@ -114,7 +114,8 @@ def name_layer(model: nn.Module, layer: str | None) -> nn.Module:
     if layer and not getattr(model, "alone", "") and "layers" not in contract.lacks(
             getattr(model, "net", None)):
         model.cam_layer = layer
-        getattr(model, "lacks", {}).pop("layers", None)  # what was found without a name
+        if "layers" in contract.lacks(model):  # what was found without a name
+            model.lacks.pop("layers")
     return model
 
 
