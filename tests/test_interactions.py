@@ -2,6 +2,7 @@
 
 from itertools import combinations, permutations
 
+import pandas as pd
 import pytest
 import torch
 from nets import classifier, pictures
@@ -11,6 +12,7 @@ from analysis.attributions import shapley_interactions, shapley_values
 from analysis.attributions.interactions import interactions
 from analysis.attributions.regions import grid
 from analysis.attributions.shapley import coalitions
+from analysis.figures.interactions import InteractionMatrix
 
 X = pictures(2, 6)
 GENERATOR = torch.Generator().manual_seed(0)
@@ -97,3 +99,19 @@ def test_shapiq_gives_the_same():
     found = interactions(torch.tensor(worth)[None]).pairs[0]
     for i, j in combinations(range(5), 2):
         assert index[(i, j)] == pytest.approx(float(found[i, j]), abs=1e-5)
+
+
+def table(n: int) -> pd.DataFrame:
+    cells = [("together", "eyes", "mouth", 1.0, 0.5, 1.5), ("together", "eyes", "nose", 0.2, -1, 1)]
+    return pd.DataFrame([("iram", expression, *cell, n) for expression in ("happy", "all")
+                         for cell in cells], columns=InteractionMatrix.COLUMNS["interactions"])
+
+
+def signs(n: int) -> list[str]:
+    panel = InteractionMatrix(table(n), "iram").plot().axes_[0]
+    return [text.get_text() for text in panel.texts]
+
+
+def test_the_matrix_prints_the_sign_of_what_is_certain_of_enough_faces():
+    assert signs(40) == ["+", "+"]  # both ways round: a pair has no order
+    assert signs(4) == []
