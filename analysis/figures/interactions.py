@@ -87,3 +87,10 @@ class InteractionMatrix(Display):
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         return image
+
+
+@dataclass
+class CoveredMatrix(InteractionMatrix):
+    """The same of what a region (column) gains as another (row) is covered."""
+
+    metric: str = COVERED

@@ -7,7 +7,6 @@ its own file: `declare(Figure("name", MyDisplay, ("occlusion/summary.csv",), tit
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import pandas as pd
@@ -19,7 +18,7 @@ from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
-from analysis.figures.interactions import COVERED, InteractionMatrix
+from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
@@ -176,7 +175,7 @@ declare(
            title="Perturbation curves", each=EACH_MODEL),
     Figure("interactions", InteractionMatrix, ("attribution/interactions.csv",),
            title="Which regions work together", each=EACH_MODEL),
-    Figure("covered", partial(InteractionMatrix, metric=COVERED), ("attribution/interactions.csv",),
+    Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),
            title="What a region gains as another is covered", each=EACH_MODEL),
     Figure("attention_shift", VerdictForest, ("shift/components.csv",),
            title="Every component of every hypothesis"),
