@@ -13,7 +13,6 @@ from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
 
-
 SECOND = "second"  # the class with the next highest logit
 
 
