@@ -112,9 +112,10 @@ def test_attention_that_avoids_noise_alone_is_not_supported_but_holds_under_nois
         """Its attention leaves what is covered if that varies from pixel to pixel."""
 
         def gate(self, images, covered, known):
-            rough = (images[:, 1:] - images[:, :-1]).abs() > 0.3
-            rough = rough.flatten(1).float().mean(1) > 0.05
-            return super().gate(images, covered * rough[:, None, None], known)
+            changed = ((images - known).abs() > 1e-4)[:, 1:]
+            steep = ((images[:, 1:] - images[:, :-1]).abs() > 0.1) & changed
+            share = steep.sum((1, 2)) / changed.sum((1, 2)).clamp(min=1)
+            return super().gate(images, covered * (share > 0.5)[:, None, None], known)
 
     results = study(tmp_path, (OnlyNoise, "iram-seed0", 0), (OnlyNoise, "iram-seed1", 1))
     row = results.tables["verdicts"].query("hypothesis == 'H1'").iloc[0]

@@ -139,7 +139,8 @@ class Judged:
     @property
     def this_net(self) -> str:
         """What holds of these weights alone, where there is one training seed; else ""."""
-        return self.verdicts[WHOLE] if self.seeds == 1 else ""
+        whole = self.verdicts[WHOLE]
+        return whole if self.seeds == 1 and whole != "not tested" else ""
 
 
 def judge(

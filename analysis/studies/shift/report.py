@@ -10,17 +10,29 @@ from iram.data.copies import ALL_FACES, WITHOUT
 
 
 def verdict_lines(verdicts: pd.DataFrame, strata: pd.DataFrame) -> Iterator[str]:
-    """A line per hypothesis, and under it one per class of fill and stage."""
+    """A line per hypothesis, and under it one per class of fill that was tested."""
     for model, own in verdicts.groupby("model", sort=False):
         over = own["interval_over"].dropna()
         told = f"95% intervals over {over.iloc[0]}" if len(over) else "nothing tested"
         yield f"\n{model}: {told}" + " (one training seed)" * bool((own["this_net"] != "").any())
         for row in own.itertuples():
             yield f"  {row.hypothesis:4s}{said(row)}: {row.claim}"
-            mine = strata["model"] == model
-            for part in strata[mine & (strata["hypothesis"] == row.hypothesis)].itertuples():
-                yield f"      {_stratum(part)}"
+            mine = strata[(strata["model"] == model) & (strata["hypothesis"] == row.hypothesis)
+                          & (strata["verdict"] != "not tested")]
+            yield from _classes(mine)
             yield f"      -> {row.reason}" + _more(row)
+
+
+def _classes(strata: pd.DataFrame) -> Iterator[str]:
+    """Each class of fill, with its stages in brackets, and the whole."""
+    for kind, own in strata.groupby("fill_class", sort=False):
+        stages = own[own["stage"] != WHOLE]
+        for row in own[own["stage"] == WHOLE].itertuples():
+            told = ", ".join(f"{s.stage} {s.effect:+.3f} {s.verdict}" for s in stages.itertuples())
+            sign = ">" if row.direction > 0 else "<"
+            yield (f"      {'whole' if kind == WHOLE else kind} ({row.unit} {sign} 0): "
+                   f"{row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g}, "
+                   f"n {int(row.n)}: {row.verdict}" + f" ({told})" * bool(told))
 
 
 def said(row) -> str:
@@ -54,17 +66,6 @@ def copies_lines(verdicts: pd.DataFrame) -> Iterator[str]:
                    for (model, key), before in of[ALL_FACES].items()
                    if of[name].get((model, key)) != before]
         yield f"\n{name} of training faces: {'; '.join(changed) or 'every verdict is the same'}"
-
-
-def _stratum(row) -> str:
-    sign = ">" if row.direction > 0 else "<"
-    place = " ".join(dict.fromkeys(
-        word for word in (row.fill_class, row.stage) if word != WHOLE)) or "whole"
-    claim = f"{place} ({row.unit} {sign} 0)"
-    if pd.isna(row.effect):
-        return f"{claim}: {row.verdict}"
-    return (f"{claim}: {row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g},"
-            f" n {int(row.n)}: {row.verdict}")
 
 
 def verdict_table(verdicts: pd.DataFrame) -> Iterator[str]:
