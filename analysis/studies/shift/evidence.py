@@ -101,7 +101,7 @@ class Evidence:
         return values if self.places is None else values[self.places]
 
     def measured(self, reader: Reader, condition: Condition, region: str, name: str) -> np.ndarray:
-        """(N, layers): a measure of one cell, NaN where it is not defined."""
+        """(N, layers): a measure of one cell, NaN where it is not defined or was not read."""
         key = (reader.name, condition.name, region, name)
         if key not in self._kept:
             rows = self.study.rows("shift", reader, condition)
@@ -110,7 +110,7 @@ class Evidence:
                 own = own.sort_values(["layer"], kind="stable")  # of each layer all faces in order
                 for column in MEASURES:
                     table = own[column].to_numpy().reshape(layers, -1).T
-                    self._kept[reader.name, condition.name, part, column] = table
+                    self._kept[reader.name, condition.name, part, column] = self._all(table)
         return self._here(self._kept[key])
 
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
@@ -120,7 +120,12 @@ class Evidence:
             self._kept[key] = self.study.rows("interventions", reader, condition)
         rows = self._kept[key]
         own = rows[(rows["intervention"] == name) & (rows["layer"] == layer)]
-        return self._here(own[column].to_numpy(dtype=float)) if len(own) else None
+        return self._here(self._all(own[column].to_numpy(dtype=float))) if len(own) else None
+
+    def _all(self, values: np.ndarray) -> np.ndarray:
+        """Values of the first faces, with NaN of the others: permuted weights are read on few."""
+        rest = len(self.study.plan.dataset) - len(values)
+        return np.concatenate([values, np.full((rest, *values.shape[1:]), np.nan)])
 
     def models(self, permuted: bool = False) -> dict[str, list[Reader]]:
         """Label -> its training seeds, in order."""

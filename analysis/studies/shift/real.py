@@ -107,7 +107,8 @@ class RealShift:
         """A row per model, type and set of faces ("not turned", "all").
 
         real: attention's log share on the type's region, occluded faces minus class-matched faces
-        in no list. synthetic: `effective_change` of the painted occluder on the latter, over its fills.
+        in no list. synthetic: `effective_change` of the painted occluder on the latter, over its
+        fills.
         Both are means over stages and training seeds, with the tests' intervals.
         """
         rows = []
