@@ -54,7 +54,6 @@ class Evidence:
 
     Attributes:
         conditions: that cover the face.
-        judged_by: those of them that enter verdicts: which lists are given changes none.
         faces: of which faces it is: "all", or without copies (`analysis.engine.faces`).
         places: where they stand among those of the study; None: all of them.
     """
@@ -63,9 +62,7 @@ class Evidence:
         self.study, self.faces = study, ALL_FACES
         self.places: np.ndarray | None = None
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
-        judging = study.judging or study.plan.conditions
-        self.judged_by = [c for c in self.conditions if c in judging]
-        self.shams = [c for c in judging if c.occluder == "sham"]
+        self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
         self._kept: dict[tuple, np.ndarray] = {}
 
     def on(self, faces: str, places: np.ndarray) -> "Evidence":
@@ -79,6 +76,13 @@ class Evidence:
         """Of all faces, and of those that are no copies of training faces."""
         for name, places in groups_of(self.study.plan.dataset).items():
             yield self.on(name, places)
+
+    def of_real(self) -> "Evidence | None":
+        """That of the study of really occluded faces, of the same group of them."""
+        if self.study.real is None:
+            return None
+        groups = groups_of(self.study.real.dataset)
+        return Evidence(self.study.real).on(self.faces, groups.get(self.faces, groups[ALL_FACES]))
 
     @property
     def dataset(self) -> FaceDataset:
@@ -205,7 +209,7 @@ class Evidence:
 
     def _of(self, reader: Reader, component: Component, kind: str, rivals) -> np.ndarray:
         """(N, stages): the mean over the conditions of a class of one training's quantity."""
-        chosen = [c for c in self.judged_by if c.fill in FILL_CLASSES[kind]]
+        chosen = [c for c in self.conditions if c.fill in FILL_CLASSES[kind]]
         if not chosen:
             fills = ", ".join(FILL_CLASSES[kind])
             raise MissingError(f"{kind}: no condition with a fill of: {fills}")
