@@ -25,7 +25,8 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     """Of one worker."""
     plan = study.plan
     part = slice(0, min(plan.batch_size, len(plan.dataset)))
-    batches = len(plan.dataset) / part.stop
+    whole = slice(0, len(plan.dataset))
+    batches = whole.stop / part.stop
     readers = {r.name: r for task in tasks for r, _ in (cell.of for cell in task)}
     places = study.places(part)
     labels = plan.dataset.labels[part]
@@ -41,7 +42,7 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
             seconds += reading[name]  # the clean faces, once for the task
         for r, condition in (cell.of for cell in task):
             regions = len(regions_of(condition, plan.conditions))
-            replaced = study.passes(r, condition) - 1
+            replaced = study.passes(r, condition, whole) / len(plan.dataset) - 1
             seconds += reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
     return seconds * batches
 

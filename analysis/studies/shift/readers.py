@@ -108,9 +108,9 @@ class Reader:
 
     @property
     def replaceable(self) -> bool:
-        """Whether its attention can be replaced, and another one would make a difference."""
+        """Whether its attention can be replaced, and is asked about."""
         able = "interventions" not in contract.lacks(self.subject.model)
-        return self.moves and able and not self.permuted
+        return self.has_attention and able and not self.permuted
 
     @cached_property
     def training(self) -> Training:
