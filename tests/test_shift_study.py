@@ -274,7 +274,7 @@ def test_attention_is_replaced_under_the_causal_fills_alone(tmp_path):
         condition = next(c for c in conditions if f"--{c.name}." in path.name)
         rows = read_cell(path, made.plan.key(made.plan.readers[0], condition))
         counts[condition.fill] = len(rows.query(f"layer == {ALL}")["intervention"].unique())
-    assert counts == {"mean": 10, "blur": 2}
+    assert counts == {"mean": 12, "blur": 2}
 
 
 def test_shipped_heads_know_what_their_expression_is(tmp_path):

@@ -23,7 +23,8 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     """Of one worker."""
     plan = study.plan
     part = slice(0, min(plan.batch_size, len(plan.dataset)))
-    batches = len(plan.dataset) / part.stop
+    whole = slice(0, len(plan.dataset))
+    batches = whole.stop / part.stop
     readers = {r.name: r for task in tasks for r in (cell.of[0] for cell in task)}
     places = study.places(part)
     labels = plan.dataset.labels[part]
@@ -39,7 +40,7 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
             seconds += reading[name]  # the clean faces, once for the task
         for r, condition in (cell.of[:2] for cell in task):
             regions = len(regions_of(condition, plan.conditions))
-            replaced = study.passes(r, condition) - 1
+            replaced = study.passes(r, condition, whole) / len(plan.dataset) - 1
             one = reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
             seconds += one * r.count * r.faces / len(plan.dataset)
     return seconds * batches

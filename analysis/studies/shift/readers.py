@@ -18,7 +18,6 @@ from analysis.subjects.training import Training, check, training_of
 from iram import contract
 from iram.data.dataset import FaceDataset
 
-
 PERMUTATIONS = 20  # of the weights: one permutation is one draw of a null that varies much
 PERMUTED_FACES = 100  # that they are read on
 
@@ -112,9 +111,9 @@ class Reader:
 
     @property
     def replaceable(self) -> bool:
-        """Whether its attention can be replaced, and another one would make a difference."""
+        """Whether its attention can be replaced, and is asked about."""
         able = "interventions" not in contract.lacks(self.subject.model)
-        return self.moves and able and not self.permuted
+        return self.has_attention and able and not self.permuted
 
     @cached_property
     def training(self) -> Training:
