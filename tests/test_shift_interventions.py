@@ -62,7 +62,7 @@ def test_shuffling_keeps_every_value_and_the_channels_together():
 
 def test_all_but_the_textbooks_mediator_are_matched_in_mean():
     clean, occluded = maps(0), 0.3 + 0.4 * maps(1)
-    made = donors([clean], [occluded], [orders()])
+    made = dict(donors([clean], [occluded], [orders()]))
     for name, (found,) in made.items():
         close = torch.allclose(found.mean((2, 3)), occluded.mean((2, 3)), atol=1e-3)
         assert close == (name != "clean_unmatched"), name
@@ -73,7 +73,7 @@ def test_all_but_the_textbooks_mediator_are_matched_in_mean():
 
 def test_a_change_elsewhere_is_as_large_as_the_movement():
     clean, occluded = maps(0), 0.4 + 0.2 * maps(1)
-    made = donors([clean], [occluded], [orders()])
+    made = dict(donors([clean], [occluded], [orders()]))
     sizes = [(made[name][0] - occluded).flatten(2).norm(dim=2)
              for name in ("clean", "change_elsewhere")]
     torch.testing.assert_close(*sizes)
@@ -82,7 +82,7 @@ def test_a_change_elsewhere_is_as_large_as_the_movement():
 
 def test_the_other_image_is_the_next_one():
     occluded = maps(1)
-    (found,) = donors([maps(0)], [occluded], [orders()])["other_image"]
+    (found,) = dict(donors([maps(0)], [occluded], [orders()]))["other_image"]
     torch.testing.assert_close(found[0], matched(occluded[1:2], occluded[:1])[0])
 
 

@@ -37,7 +37,9 @@ def matched(donor: Tensor, replaced: Tensor) -> Tensor:
 
 
 def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
-    return maps.mean((2, 3), keepdim=True), maps.std((2, 3), correction=0, keepdim=True)
+    mean = maps.mean((2, 3), keepdim=True)
+    # Tensor.std takes 17 to 26 times as long where channels lie last.
+    return mean, (maps - mean).square_().mean((2, 3), keepdim=True).sqrt_()
 
 
 def shuffled(maps: Tensor, order: Tensor) -> Tensor:
@@ -97,11 +99,15 @@ def elsewhere(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
     return (occluded + shuffled(change, order)).clamp(EDGE, 1 - EDGE)
 
 
-def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[str, list[Tensor]]:
-    """Intervention -> the maps (N, C, h, w) per layer that take the place of the occluded ones."""
+def donors(
+    clean: Sequence[Tensor], occluded: Sequence[Tensor], orders: Sequence[Tensor]
+) -> Iterator[tuple[str, list[Tensor]]]:
+    """(intervention, the maps (N, C, h, w) per layer that take the place of the occluded ones); one
+    by one, since the maps of all layers are large."""
     orders = [order.to(one.device) for order, one in zip(orders, occluded, strict=True)]
     layers = list(zip(clean, occluded, orders, strict=True))
-    return {name: [put(*layer) for layer in layers] for name, put in INTERVENTIONS.items()}
+    for name, put in INTERVENTIONS.items():
+        yield name, [put(*layer) for layer in layers]
 
 
 Answer = Callable[[Tensor], Tensor]
@@ -128,20 +134,22 @@ def outcomes(
     if not clean:
         raise InputError(f"{contract.called(model)} has no attention to intervene on")
     plain, covered = pictures
-    made = donors(clean, occluded, orders)
-
     def with_maps(images: Tensor, maps: dict[int, Tensor]) -> Tensor:
         with model.intervene(maps):
             return answer(images)
 
-    back = [matched(b, a) for a, b in zip(clean, occluded, strict=True)]
-    yield "into_clean", ALL, with_maps(plain, dict(enumerate(back)))
-    for name, maps in made.items():
+    back = {layer: matched(b, a)
+            for layer, (a, b) in enumerate(zip(clean, occluded, strict=True))}
+    yield "into_clean", ALL, with_maps(plain, back)
+    del back
+    for name, maps in donors(clean, occluded, orders):
+        if name == "clean":
+            undoing = maps
         if name == "other_image" and len(plain) < 2:
             continue  # there is no other picture
         yield name, ALL, with_maps(covered, dict(enumerate(maps)))
     for layer in range(len(clean) if by_layer else 0):
-        yield "clean", layer, with_maps(covered, {layer: made["clean"][layer]})
+        yield "clean", layer, with_maps(covered, {layer: undoing[layer]})
 
 
 def passes(layers: int, by_layer: bool = True) -> int:

@@ -7,11 +7,12 @@ import pandas as pd
 import torch
 
 from analysis.engine.cells import Advance, Cell
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.rows import measures
 from analysis.studies.shift.describe import compare
 from analysis.studies.shift.places import Places, regions_of
-from analysis.studies.shift.plan import KINDS, LAYER_FILLS, ShiftStudy
+from analysis.studies.shift.plan import LAYER_FILLS, ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.subjects.interventions import ALL, outcomes
 from iram.errors import InputError
@@ -24,25 +25,26 @@ def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
     readers = {cell.of[0].name: cell.of[0] for cell in cells}
     readers = {name: reader.apart() for name, reader in readers.items()}
-    found = {cell: {kind: [] for kind in KINDS} for cell in cells}
-    for start in range(0, len(plan.dataset), plan.batch_size):
+    starts, found = range(0, len(plan.dataset), plan.batch_size), Spool()  # of a batch each
+    for start in starts:
         part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
         places = study.places(part)
         pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
         for name, reader in readers.items():
             clean = reader.read(places.images)
             for cell in (cell for cell in cells if cell.of[0].name == name):
-                condition, kept = cell.of[1], found[cell]
+                condition = cell.of[1]
                 images = pictures[condition]
                 occluded = reader.read(images)
                 regions = regions_of(condition, plan.conditions)
-                kept["shift"].append(compare(places, regions, clean, occluded))
-                kept["interventions"].append(
-                    replace_attention(study, reader, condition, places, images, (clean, occluded))
+                found[cell, start] = (
+                    compare(places, regions, clean, occluded),
+                    replace_attention(study, reader, condition, places, images, (clean, occluded)),
                 )
                 advance(len(images) * study.passes(reader, condition))
-    for cell, kept in found.items():
-        tables = (pd.concat(kept[kind], ignore_index=True) for kind in KINDS)
+    for cell in cells:
+        kinds = zip(*(found[cell, start] for start in starts), strict=True)
+        tables = (pd.concat(parts, ignore_index=True) for parts in kinds)
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
