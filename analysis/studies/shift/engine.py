@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.cells import Advance, Cell
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import compare
 from analysis.studies.shift.places import Places, regions_of
@@ -18,7 +19,7 @@ def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     """Computes and writes cells of conditions of one place: those of all models together, which
     share the pictures; then those of each model's permuted weights, which are read on fewer."""
     if len(cells[0].of) > 2:  # of really occluded faces
-        return compute(study.real, [study.real.cell(*cell.of[:2]) for cell in cells], advance)
+        study, cells = study.real, [study.real.cell(*cell.of[:2]) for cell in cells]
     apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
     for cell in cells:
         apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)
@@ -33,8 +34,9 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
     versions = {name: reader.versions() for name, reader in versions.items()}
     replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
     means = {name: constants(study, versions[name][0]) for name in replacing}
-    faces, found = cells[0].of[0].faces, {cell: [] for cell in cells}
-    for start in range(0, faces, plan.batch_size):
+    faces, found = cells[0].of[0].faces, Spool()  # of a batch each
+    starts = range(0, faces, plan.batch_size)
+    for start in starts:
         part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
         pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
@@ -47,9 +49,10 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
                     made[cell].append(tables)
                     advance(study.passes(*cell.of, part))
             for cell, tables in made.items():
-                found[cell].append([_averaged(each) for each in zip(*tables, strict=True)])
-    for cell, batches in found.items():
-        tables = (pd.concat(each, ignore_index=True) for each in zip(*batches, strict=True))
+                found[cell, start] = [_averaged(each) for each in zip(*tables, strict=True)]
+    for cell in cells:
+        kinds = zip(*(found[cell, start] for start in starts), strict=True)
+        tables = (pd.concat(parts, ignore_index=True) for parts in kinds)
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 

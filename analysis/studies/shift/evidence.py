@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.faces import groups_of
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.places import FACELESS, place_name
@@ -63,7 +64,7 @@ class Evidence:
         self.places: np.ndarray | None = None
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
         self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
-        self._kept: dict[tuple, np.ndarray] = {}
+        self._kept = Spool()  # of arrays, which are as many as cells times measures
 
     def on(self, faces: str, places: np.ndarray) -> "Evidence":
         """The same of some of the faces; what was read serves both."""
@@ -119,12 +120,15 @@ class Evidence:
 
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
         """(N,): an outcome under an intervention, None if it was not made."""
-        key = ("outcome", reader.name, condition.name)
-        if key not in self._kept:
-            self._kept[key] = self.study.rows("interventions", reader, condition)
-        rows = self._kept[key]
-        own = rows[(rows["intervention"] == name) & (rows["layer"] == layer)]
-        return self._here(self._all(own[column].to_numpy(dtype=float))) if len(own) else None
+        known, key = (reader.name, condition.name), (reader.name, condition.name, name, layer)
+        if known not in self._kept:
+            rows = self.study.rows("interventions", reader, condition)
+            for made, own in rows.groupby(["intervention", "layer"], observed=True):
+                for outcome in ("margin", "correct"):
+                    values = self._all(own[outcome].to_numpy(dtype=float))
+                    self._kept[*known, *made, outcome] = values
+            self._kept[known] = True
+        return self._here(self._kept[*key, column]) if (*key, column) in self._kept else None
 
     def _all(self, values: np.ndarray) -> np.ndarray:
         """Values of the first faces, with NaN of the others: permuted weights are read on few."""
