@@ -16,7 +16,7 @@ from analysis.studies.shift.engine import compute
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
 from analysis.studies.shift.judging import judge
-from analysis.studies.shift.mediation import mediation_table
+from analysis.studies.shift.mediation import mediation_lines, mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
@@ -98,6 +98,7 @@ class Shift(Study):
         lines += report.verdict_lines(found["verdicts"], found["strata"])
         lines += report.copies_lines(every)
         lines += fill_lines(found["by_fill"])
+        lines += mediation_lines(found["mediation"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         return lines
