@@ -10,12 +10,34 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.maps import gates_channels, spatial_attention
-from analysis.studies.shift.controls import CALIBRATION, activation_energy, permuted_weights
+from analysis.studies.occlusion.rows import margin
+from analysis.studies.shift.controls import CALIBRATION, permuted_weights
 from analysis.subjects import Subject, twin
 from analysis.subjects.roles import PERMUTED
 from analysis.subjects.training import Training, check, training_of
 from iram import contract
 from iram.data.dataset import FaceDataset
+
+PERMUTATIONS = 20  # of the weights: one permutation is one draw of a null that varies much
+PERMUTED_FACES = 100  # that they are read on
+
+
+class LayerReading(NamedTuple):
+    """One layer of a `Reading`.
+
+    Attributes:
+        map: (N, h, w) the gates' mean over the channels; of a model without attention the
+            activation energy of its block.
+        effective: (N, h, w) `iram.backbones.effective_multiplier`; `map` of a model that can't
+            tell it: one from outside, or without attention.
+        channels: (N, C, h, w) the gates; without attention the squares of the activation.
+        weighted: (N, h, w) `weighted_by_evidence`; None where it was not asked for, or can't be.
+    """
+
+    map: Tensor
+    effective: Tensor
+    channels: Tensor
+    weighted: Tensor | None = None
 
 
 class Reading(NamedTuple):
@@ -24,13 +46,31 @@ class Reading(NamedTuple):
     Attributes:
         logits: (N, K) in the data set's order of classes.
         attention: the gates (N, C, h, w), one per layer; empty for a model without any.
-        maps: (N, h, w) per layer: the gates' mean over the channels; of a model without attention
-            the activation energy of its blocks.
+        layers: what is measured of each layer.
     """
 
     logits: Tensor
     attention: list[Tensor]
-    maps: list[Tensor]
+    layers: list[LayerReading]
+
+
+def weighted_by_evidence(
+    logits: Tensor, attention: Sequence[Tensor], labels: Tensor
+) -> list[Tensor | None]:
+    """(N, h, w) of each layer: relu(sum over channels of A dY/dA), Y the label's margin.
+
+    Attention weighted by what its place and channel contribute to the true class: since y = A f
+    where gates multiply features f, A dY/dA = A f dY/dy, gate x feature x gradient. What speaks
+    against the class counts as nothing. None where the logits don't depend on a map by gradients.
+    """
+    reached = [one for one in attention if one.requires_grad]
+    total = margin(logits, labels).sum()
+    found = {}
+    if reached and total.requires_grad:
+        slopes = torch.autograd.grad(total, reached, allow_unused=True)
+        found = {id(one): slope for one, slope in zip(reached, slopes, strict=True)}
+    return [None if (slope := found.get(id(one))) is None
+            else (one * slope).float().sum(1).relu().detach().cpu() for one in attention]
 
 
 @dataclass
@@ -71,39 +111,69 @@ class Reader:
 
     @property
     def replaceable(self) -> bool:
-        """Whether its attention can be replaced, and another one would make a difference."""
+        """Whether its attention can be replaced, and is asked about."""
         able = "interventions" not in contract.lacks(self.subject.model)
-        return self.moves and able and not self.permuted
+        return self.has_attention and able and not self.permuted
 
     @cached_property
     def training(self) -> Training:
         return training_of(self.subject)
 
+    @property
+    def faces(self) -> int:
+        """How many of the faces, the first, are read."""
+        return min(len(self.dataset), PERMUTED_FACES) if self.permuted else len(self.dataset)
+
+    @property
+    def count(self) -> int:
+        """How many models are read, whose measures are averaged."""
+        return PERMUTATIONS if self.permuted else 1
+
     @cached_property
     def model(self) -> nn.Module:
-        if not self.permuted:
-            return self.subject.model
-        return permuted_weights(self.subject.model, self._faces(self.dataset.images(
-            slice(0, CALIBRATION))), seed=0)
+        return self._permuted(0) if self.permuted else self.subject.model
 
-    def apart(self) -> "Reader":
-        """The same with copies of the models."""
+    def versions(self) -> "list[Reader]":
+        """One for each model that is read; copies, so that attention can be replaced."""
         apart = copy.copy(self)
         apart.subject = twin(self.subject)
-        if self.permuted:
-            apart.__dict__["model"] = copy.deepcopy(self.model)
-        else:
-            apart.__dict__.pop("model", None)
-        return apart
+        apart.__dict__.pop("model", None)
+        if not self.permuted:
+            return [apart]
+        found = [copy.copy(apart) for _ in range(self.count)]
+        for number, version in enumerate(found):
+            version.__dict__["model"] = apart._permuted(number)
+        return found
 
-    @torch.inference_mode()
-    def read(self, images: Tensor) -> Reading:
-        with self._arithmetic():
-            trace = self.model.trace(self._faces(images))
-        attention = [one.float() for one in trace.attention]
-        maps = [spatial_attention(one) for one in attention]
-        maps = maps or [activation_energy(one) for one in trace.features]
-        return Reading(self._logits(trace.logits), attention, [one.float().cpu() for one in maps])
+    def _permuted(self, number: int) -> nn.Module:
+        faces = self._faces(self.dataset.images(slice(0, CALIBRATION)))
+        return permuted_weights(self.subject.model, faces, seed=number)
+
+    @property
+    def weighable(self) -> bool:
+        """Whether its attention can be weighted by the evidence: it moves, and has gradients."""
+        lacking = "gradients" in contract.lacks(self.subject.model)
+        return self.moves and not self.permuted and not lacking
+
+    def read(self, images: Tensor, labels: Tensor | None = None) -> Reading:
+        """Args:
+            labels: (N,) of the faces, in the data set's order of classes; with them attention is
+                also weighted by the evidence, if it can be.
+        """
+        weigh = labels is not None and self.weighable
+        with torch.inference_mode(not weigh), torch.set_grad_enabled(weigh), self._arithmetic():
+            faces = self._faces(images)
+            trace = self.model.trace(faces.detach().requires_grad_() if weigh else faces)
+            weighted = [None] * len(trace.features)
+            if weigh:
+                logits = trace.logits.float()[:, self.subject.columns]
+                weighted = weighted_by_evidence(logits, trace.attention, labels.to(logits.device))
+        attention = [one.detach().float() for one in trace.attention]
+        channels = attention or [one.detach().float().square() for one in trace.features]
+        maps = [spatial_attention(one).cpu() for one in channels]
+        effective = [one.detach().float().cpu() for one in trace.effective] or maps
+        layers = map(LayerReading, maps, effective, channels, weighted)
+        return Reading(self._logits(trace.logits.detach()), attention, list(layers))
 
     @torch.inference_mode()
     def answer(self, images: Tensor) -> Tensor:
