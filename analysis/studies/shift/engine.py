@@ -8,44 +8,82 @@ import pandas as pd
 from analysis.engine.cells import Advance, Cell
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import compare
-from analysis.studies.shift.places import regions_of
-from analysis.studies.shift.plan import KINDS, ShiftStudy
+from analysis.studies.shift.places import Places, regions_of
+from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.studies.shift.replacing import constants, following, maps_of, replaced
 
 
 def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
-    """Computes and writes cells of conditions of one place, with copies of the models, since their
-    attention is replaced."""
+    """Computes and writes cells of conditions of one place: those of all models together, which
+    share the pictures; then those of each model's permuted weights, which are read on fewer."""
+    apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
+    for cell in cells:
+        apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)
+    for group in apart.values():
+        if group:
+            _compute(study, group, advance)
+
+
+def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
-    readers = {cell.of[0].name: cell.of[0] for cell in cells}
-    readers = {name: reader.apart() for name, reader in readers.items()}
-    replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
-    means = {name: constants(study, readers[name]) for name in replacing}
-    found = {cell: {kind: [] for kind in KINDS} for cell in cells}
-    for start in range(0, len(plan.dataset), plan.batch_size):
-        part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
+    versions = {cell.of[0].name: cell.of[0] for cell in cells}
+    versions = {name: reader.versions() for name, reader in versions.items()}
+    means = {cell.of[0].name: [] for cell in cells if study.replaces(*cell.of)}
+    means = {name: constants(study, *versions[name]) for name in means}
+    found, faces = {cell: [] for cell in cells}, cells[0].of[0].faces
+    for start in range(0, faces, plan.batch_size):
+        part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
-        pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
-        after = following(study, part, conditions) if replacing else {}
-        labels = plan.dataset.labels[part]
-        for name, reader in readers.items():
-            clean = reader.read(places.images, labels)
-            for cell in (cell for cell in cells if cell.of[0].name == name):
-                condition, kept = cell.of[1], found[cell]
-                images = pictures[condition]
-                occluded = reader.read(images, labels)
-                regions = regions_of(condition, plan.conditions)
-                kept["shift"].append(compare(places, regions, clean, occluded))
-                both, maps = (clean, occluded), []
-                if study.replaces(reader, condition):
-                    maps = maps_of(study, reader, places, both, after[condition], means[name])
-                kept["interventions"].append(
-                    replaced(study, reader, condition, places, images, both, maps))
-                advance(study.passes(reader, condition, part))
-    for cell, kept in found.items():
-        tables = (pd.concat(kept[kind], ignore_index=True) for kind in KINDS)
+        after = following(study, part, conditions) if means else dict.fromkeys(conditions)
+        pictures = places.pictures(conditions)
+        shown = dict(zip(conditions, zip(pictures, after.values(), strict=True), strict=True))
+        for name, readers in versions.items():
+            made = {cell: [] for cell in cells if cell.of[0].name == name}
+            for reader in readers:
+                for cell, tables in _batch(study, reader, list(made), places, shown,
+                                           means.get(name, ())):
+                    made[cell].append(tables)
+                    advance(study.passes(*cell.of, part))
+            for cell, tables in made.items():
+                found[cell].append([_averaged(each) for each in zip(*tables, strict=True)])
+    for cell, batches in found.items():
+        tables = (pd.concat(each, ignore_index=True) for each in zip(*batches, strict=True))
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
+
+
+def _batch(study: ShiftStudy, reader: Reader, cells, places: Places, shown, constant):
+    """(cell, its tables of KINDS) of one model and a batch of faces.
+
+    Args:
+        shown: condition -> the batch, and the face after it.
+        constant: of each layer; see `constants`.
+    """
+    labels = study.plan.dataset.labels[places.part]
+    clean = reader.read(places.images, labels)
+    for cell in cells:
+        condition = cell.of[1]
+        images, after = shown[condition]
+        both = clean, reader.read(images, labels)
+        maps = []
+        if study.replaces(reader, condition):
+            maps = maps_of(study, reader, places, both, after, constant)
+        yield cell, (
+            compare(places, regions_of(condition, study.plan.conditions), *both),
+            replaced(study, reader, condition, places, images, both, maps),
+        )
+
+
+def _averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The mean of tables of the same rows, of what is defined."""
+    if len(tables) == 1:
+        return tables[0]
+    found, columns = tables[0].copy(), list(tables[0].select_dtypes(np.float32))
+    values = np.stack([table[columns].to_numpy(np.float64) for table in tables])
+    known = np.isfinite(values)
+    total = np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1)
+    found[columns] = np.where(known.any(0), total, np.nan).astype(np.float32)
+    return found
 
 
 def _constants(study, reader: Reader, condition: Condition, rows: pd.DataFrame) -> pd.DataFrame:

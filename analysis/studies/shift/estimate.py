@@ -43,7 +43,8 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
         for r, condition in (cell.of for cell in task):
             regions = len(regions_of(condition, plan.conditions))
             replaced = study.passes(r, condition, whole) / len(plan.dataset) - 1
-            seconds += reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
+            one = reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
+            seconds += one * r.count * r.faces / len(plan.dataset)
     return seconds * batches
 
 

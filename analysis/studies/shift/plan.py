@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.engine.cells import Cell, Plan, added, grouped
-from analysis.engine.parallel import one_thread
 from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.plan import Benchmark
@@ -37,12 +36,14 @@ class ShiftStudy(Plan):
         readers: the models, and their twins with permuted weights.
         causal_fills: the fills under which attention is also replaced.
         groups: which faces are really occluded, None if that is not asked.
+        judging: the conditions that enter verdicts; () is all.
     """
 
     plan: Benchmark
     readers: Sequence[Reader]
     causal_fills: tuple[str, ...] = CAUSAL_FILLS
     groups: RealFaces | None = None
+    judging: Sequence[Condition] = ()
     _expressive: dict = field(default_factory=dict, repr=False, compare=False)
 
     unit = "pass"
@@ -71,8 +72,9 @@ class ShiftStudy(Plan):
         """The faces of `part`. What rendered heads express takes long to render, and is kept."""
         if not self.plan.dataset.renders:
             return Places(self.plan, part)
-        places = Places(self.plan, part, self._expressive.get(part.start))
-        self._expressive[part.start] = places.expressive
+        key = part.start, part.stop
+        places = Places(self.plan, part, self._expressive.get(key))
+        self._expressive[key] = places.expressive
         return places
 
     def cells(self) -> list[list[Cell]]:
@@ -83,23 +85,19 @@ class ShiftStudy(Plan):
         name = f"{reader.name}--{condition.name}"
         files = tuple(self.out / kind / f"{name}.parquet" for kind in KINDS)
         return Cell("shift", name, self.key(reader, condition), files, (reader, condition),
-                    self.passes(reader, condition, slice(0, len(self.dataset))))
+                    self.passes(reader, condition, slice(0, reader.faces)) * reader.count)
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         """Conditions of one place: the occluder is placed once per batch, and each model reads the
         clean faces once for all fills."""
         return grouped(cells, lambda cell: cell.of[1].place, lambda cell: cell.of[1], TOGETHER)
 
-    def prepare(self) -> None:
-        with one_thread():  # permuted weights are calibrated by passes
-            for reader in self.readers:
-                reader.model  # noqa: B018
-
     def key(self, reader: Reader, condition: Condition) -> str:
         regions = regions_of(condition, self.plan.conditions)
         return cell_key(
             version=VERSION, benchmark=cell_key(**self.plan.answers(reader.subject, condition)),
-            permuted=reader.permuted, cameras=self.plan.cameras_sha256,
+            permuted=[reader.count, reader.faces] if reader.permuted else False,
+            cameras=self.plan.cameras_sha256,
             regions=[place_name(r) for r in regions.values()],
             causal=self.causal_fills, layers=LAYER_FILLS, first=FIRST,
             truth=HEAD_REGIONS if self.plan.dataset.renders else None,
