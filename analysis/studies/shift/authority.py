@@ -17,6 +17,7 @@ from analysis.studies.shift.mediation import OUTCOMES
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.readers import Reader
 from analysis.studies.shift.tables import COMBINED, summary
+from analysis.subjects.hypotheses import ACTS
 from analysis.subjects.interventions import ALL, INTERVENTIONS
 from analysis.subjects.roles import CHANNELS
 
@@ -24,7 +25,6 @@ COLUMNS = ["model", "row", "exposure", "fill", "layer", "intervention", "outcome
            "high", "n", "seeds"]
 VARIATIONS = {"gate_variation": "gate", "effective_variation": "effective"}  # measure -> outcome
 CLEAN_FACES, NOTHING = "none", "none"  # fill, and intervention
-ACTS = 0.01  # of accuracy: an attention whose pattern is worth less does not act
 IDLE = "this attention does not act"
 Values = tuple[tuple[str, str, str, str], np.ndarray]
 
