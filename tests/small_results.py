@@ -111,6 +111,19 @@ def interventions() -> pd.DataFrame:
     return numbers(table.assign(effect="indirect", row="attention"), "")
 
 
+def authority() -> pd.DataFrame:
+    kinds = pd.DataFrame([("iram", "attention", 3), ("se", "channels-alone", 1)],
+                         columns=["model", "row", "seeds"])
+    lost = crossed(fill=["none", "noise", "all"], layer=["all", "0", "1"],
+                   intervention=["uniform", "uniform_channels", "shuffled", "other_image",
+                                 "constant"], outcome=["accuracy", "margin"])
+    varied = crossed(fill=["none", "noise"], layer=["all", "0", "1"], intervention=["none"],
+                     outcome=["gate", "effective"])
+    table = kinds.merge(pd.concat([lost, varied]), "cross")
+    occluded = (table["row"] == "channels-alone") & (table["fill"] != "none")
+    return numbers(table[~occluded].assign(exposure="none"), "", scale=0.1)
+
+
 def mediation() -> pd.DataFrame:
     kinds = pd.DataFrame([("iram", "attention", "none"), ("none", "twin", "none"),
                           ("iram-permuted-weights", "permuted-weights", "none"),
@@ -206,7 +219,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "attribution/interactions.csv": interactions(),
         "shift/strata.csv": strata(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
-        "shift/mediation.csv": mediation(),
+        "shift/mediation.csv": mediation(), "shift/authority.csv": authority(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
         "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),
         "training/ledger.csv": ledger(),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
+from analysis.figures.authority import AuthorityForest
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
@@ -191,6 +192,8 @@ declare(
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
            title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),
+    Figure("authority", AuthorityForest, ("shift/authority.csv",),
+           title="How far each attention acts"),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
            title="What happens if attention is replaced",
            each=("model", interventions.models, "no model whose attention was replaced")),
