@@ -47,6 +47,7 @@ def configure(parser) -> None:
         help="only list the conditions, what they cost and how long they take",
     )
     options.add_device(parser, dtype=True)
+    options.add_backend(parser)
 
 
 def run(args) -> int:
@@ -54,7 +55,8 @@ def run(args) -> int:
     from analysis.studies.occlusion import run as bench
     from analysis.studies.occlusion.real.run import real_groups
 
-    plan = benchmark_arguments(args.data, args.models, args.conditions, **options.common(args))
+    plan = benchmark_arguments(args.data, args.models, args.conditions, backend=args.backend,
+                               **options.common(args))
     if args.list:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run

@@ -102,6 +102,14 @@ def add_device(parser, dtype: bool = False) -> None:
                             "if that is gone on with; default: auto")
 
 
+def add_backend(parser) -> None:
+    parser.add_argument("--backend", default="auto", metavar="NAME",
+                        help="what makes the passes without gradients: eager, folded (batch norms "
+                        "in the convolutions), compile (torch's compiler), onnxruntime, or auto: "
+                        "of a long run the fastest here, by a short measurement, and what --out "
+                        "was begun with if that is gone on with; default: auto")
+
+
 def add_landmarks(parser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
                         help="landmarks (.npz) of these faces, from `iram landmarks`")

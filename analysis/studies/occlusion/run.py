@@ -20,6 +20,7 @@ from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
 from analysis.subjects.batches import fastest_batch_size
+from analysis.subjects.choice import by_backend
 from iram.data.dataset import FaceDataset
 from iram.files import located
 
@@ -63,6 +64,7 @@ def planned(
     batch_size: int | None = None,
     dtype: str = "fp32",
     cameras: Tensor | None = None,
+    backend: str = "eager",
     kind: str = "bench",
 ) -> tuple[Benchmark, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
@@ -70,17 +72,20 @@ def planned(
     Args:
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
+        backend: of the passes, or "auto": that which `out` was begun with, or the fastest.
         kind: the command whose run it is; a folder holds runs of one.
 
     Raises:
-        InputError: `out` holds another run.
+        InputError: `out` holds another run, or the backend can't be had.
     """
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
+    subjects, identity = by_backend(
+        subjects, backend, located(out), len(dataset) * len(conditions))
     plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
                      cameras)
     told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}
-    run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size})
+    run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size, **identity})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0].logits, dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run
