@@ -126,7 +126,7 @@ def benchmark_arguments(
     """What `occlusion.run.planned` takes, of the arguments of `benchmark`."""
     chosen, backend = select(conditions), inputs.one_of("backend", backend, ASKED)
     subjects, dataset, common = _common(
-        data, models, out, split, dtype, device, batch_size, limit, seed)
+        data, models, out, split, dtype, device, batch_size, limit, seed, backend)
     file = None if landmarks is None else Path(landmarks)
     if any(condition.in_depth for condition in chosen) and not dataset.renders:
         dataset = to_be_turned(dataset, file)
@@ -293,11 +293,11 @@ def attribution_arguments(
             "out": inputs.out_folder(out)}
 
 
-def _common(data, models, out, split, dtype, device, batch_size, limit, seed):
+def _common(data, models, out, split, dtype, device, batch_size, limit, seed, backend="auto"):
     """The subjects, the faces, and the options that two studies share."""
     inputs.whole_number("batch_size", batch_size, inputs.LARGEST_BATCH)
     device, dataset = inputs.device(device), inputs.faces(data, split)
-    chosen = inputs.dtype(dtype, device, out)
+    chosen = inputs.dtype(dtype, device, out, backend)
     subjects, dataset = open_study(models, dataset, device, chosen == "bf16")
     options = {"limit": limit, "seed": seed, "dtype": chosen, "batch_size": batch_size}
     return subjects, dataset, options

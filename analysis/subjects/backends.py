@@ -11,6 +11,7 @@ processor lies where another would load it.
 """
 
 import logging
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -145,9 +146,17 @@ def _compiled(core: nn.Module, trial: Tensor) -> Passes:
     from torch._inductor import compile, config
     from torch._inductor.utils import fresh_cache
 
-    with TemporaryDirectory() as folder, config.patch(freezing=True), fresh_cache(dir=folder):
-        run = compile(torch.export.export(core, (trial,)).module(), [trial])
-        run(trial)  # compiles at the latest now, while its files are there
+    def made(freezing: bool) -> Passes:
+        with TemporaryDirectory() as folder, fresh_cache(dir=folder), config.patch(
+                freezing=freezing):
+            run = compile(torch.export.export(core, (trial,)).module(), [trial])
+            run(trial)  # compiles at the latest now, while its files are there
+        return run
+
+    try:
+        run = made(freezing=True)
+    except RuntimeError:  # in bf16 torch 2.13 has no kernel for what it makes of some frozen nets
+        run = made(freezing=False)
     plain = torch.contiguous_format
     return lambda seen: run(seen.clone(memory_format=plain))  # strides are compiled in
 
@@ -157,7 +166,8 @@ def _exported(core: nn.Module, trial: Tensor) -> Passes:
     before = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        program = torch.onnx.export(core, (trial,), dynamo=True, verbose=False)
+        with warnings.catch_warnings(action="ignore"):  # of what torch calls in itself
+            program = torch.onnx.export(core, (trial,), dynamo=True, verbose=False)
     finally:
         quiet.setLevel(before)
     session = open_session(program.model_proto.SerializeToString(), "the exported net")

@@ -139,6 +139,17 @@ class Subject:
         return logits.float().cpu()[:, self.columns]
 
 
+def changed(subject: Subject, **attributes) -> Subject:
+    """The same model with other attributes, such as its backend."""
+    other = copy.copy(subject)
+    other.__dict__.update(subject.__dict__ | attributes)
+    return other
+
+
+def in_fp32(subject: Subject) -> Subject:
+    return changed(subject, bf16=False) if subject.bf16 else subject
+
+
 def twin(subject: Subject) -> Subject:
     """The same with a copy of the model, for a worker that watches or changes its layers; a model
     that can't be copied is read again."""
