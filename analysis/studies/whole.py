@@ -30,8 +30,8 @@ from analysis.studies.shift import run as shifting
 from analysis.studies.shift.estimate import seconds_left
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
-from analysis.subjects.subject import in_fp32
 from analysis.subjects.roles import random_labels_of
+from analysis.subjects.subject import in_fp32
 from analysis.subjects.training import Training, training_of
 from iram.data.dataset import FaceDataset
 

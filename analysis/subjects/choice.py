@@ -86,7 +86,8 @@ def _measured(subject: Subject, shown: int) -> str:
         if COST[backend] > SAVED * eager:
             continue
         try:
-            times[backend] = shown * _seconds(changed(subject, backend=backend), SIZE) + COST[backend]
+            own = changed(subject, backend=backend)
+            times[backend] = shown * _seconds(own, SIZE) + COST[backend]
         except InputError as error:
             print(f"backend: not {backend}: {error}", flush=True)
     best = min(times, key=times.__getitem__)
