@@ -9,12 +9,13 @@ import tiny
 import torch
 from torch import nn
 
-from analysis import Subject
+from analysis import Subject, attribute
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.run import benchmark
-from analysis.subjects import backends, choice
+from analysis.studies.shift.readers import Reader
+from analysis.subjects import backends, choice, open_subjects
 from analysis.subjects.answers import pictures
-from analysis.subjects.choice import choose
+from analysis.subjects.choice import by_backend, choose
 from analysis.subjects.folding import folded
 from analysis.subjects.subject import changed
 from iram.attention import ATTENTION
@@ -224,7 +225,7 @@ def test_onnxruntime_in_bf16_is_refused():
 
 
 def test_a_short_run_stays_eager_without_a_trial(monkeypatch):
-    monkeypatch.setattr(choice, "_offered", lambda subject: pytest.fail("tried"))
+    monkeypatch.setattr(choice, "_fitting", lambda subject: pytest.fail("tried"))
     [found], backend = choose([subject()], "auto", None, shown=10)
     assert backend == found.backend == "eager"
 
@@ -261,3 +262,31 @@ def test_an_eager_run_is_not_gone_on_with_by_another(tmp_path):
     assert "backend" not in json.loads((tmp_path / "run.json").read_text())["identity"]
     with pytest.raises(InputError, match="begun by eager"):
         bench(tmp_path, "folded")
+
+
+def test_shift_reads_and_replaces_the_attention_of_a_folded_copy_of_its_own(tmp_path):
+    path = tiny.weights(tmp_path, "iram", width=0.25)
+    [plain] = open_subjects(str(path), tiny.FER2013_CLASSES)
+    reader = Reader(changed(plain, backend="folded")).apart()
+    x = pictures(4)
+    own, found = Reader(plain).read(x), reader.read(x)
+    assert norms(reader.model) == 0
+    assert reader.model is not reader.apart().model
+    for one, other in zip([own.logits, *own.attention], [found.logits, *found.attention],
+                          strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=ROUNDING)
+
+
+def test_shift_is_not_had_by_a_backend_that_shows_no_attention(tmp_path):
+    with pytest.raises(InputError, match="write one of auto, eager, folded"):
+        by_backend([subject()], "compile", tmp_path, 0, ("eager", "folded"))
+
+
+def test_dear_maps_by_another_backend_are_the_same_to_rounding():
+    net = build_model("compact", "se", 3, width=0.25)
+    one = Subject.of(seen(net), name="se-small")
+    fast, x, target = changed(one, backend="onnxruntime"), pictures(2), torch.tensor([0, 2])
+    for method in ("occlusion", "score_cam", "region_shapley"):
+        own = attribute(one.model, x, target, method)
+        other = attribute(one.model, x, target, method, passes=fast.passes)
+        torch.testing.assert_close(own, other, rtol=0, atol=1e-5)

@@ -150,6 +150,7 @@ def shift(
     ran_lists: Folder | None = None,
     batch_size: int | None = None,
     dtype: str = "auto",
+    backend: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -165,6 +166,7 @@ def shift(
             names.
         ran_lists: adds the tables real and real_correlation.
         data, out, split, limit, seed, placement, landmarks: as of `benchmark`.
+        backend: "eager", "folded" or "auto": attention is read and replaced.
         batch_size, dtype, device, executor, workers, scheduler, progress: as of `benchmark`.
 
     Returns:
@@ -186,7 +188,7 @@ def shift(
     arguments = shift_arguments(
         data, models, conditions, out=out, split=split, limit=limit, seed=seed,
         placement=placement, landmarks=landmarks, ran_lists=ran_lists, batch_size=batch_size,
-        dtype=dtype, device=device,
+        dtype=dtype, device=device, backend=backend,
     )
     return shifting.shift(
         **arguments, progress=progress, executor=inputs.executor(executor, workers, scheduler))
@@ -196,6 +198,7 @@ def shift_arguments(
     data: Data, models: Models, conditions: Conditions, *, out: Folder | None, split: str | None,
     limit: int | None, seed: int, placement: str, landmarks: Folder | None,
     ran_lists: Folder | None, batch_size: int | None, dtype: str, device: str,
+    backend: str = "auto",
 ) -> dict[str, Any]:
     """What `shift.run.planned` takes, of the arguments of `shift`."""
     usual = isinstance(conditions, str) and conditions == "default"
@@ -208,7 +211,7 @@ def shift_arguments(
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen,
             "cameras": inputs.cameras(dataset, placement, landmarks),
             "ran_lists": None if ran_lists is None else Path(ran_lists),
-            "out": inputs.out_folder(out), **common}
+            "out": inputs.out_folder(out), "backend": backend, **common}
 
 
 def attribution_suite(

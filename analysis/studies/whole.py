@@ -193,6 +193,7 @@ def _shift(study: Whole) -> Stage:
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
         "dtype": study.dtype,
+        "backend": "eager" if study.backend == "eager" else "auto",  # what it can have
     }
     planned, _ = shifting.planned(**given)
     plan = planned.plan

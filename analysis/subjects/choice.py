@@ -20,7 +20,8 @@ _CHOSEN: dict[tuple, str] = {}  # measured once a process
 
 
 def choose(
-    subjects: Sequence[Subject], asked: str, begun: str | None, shown: int
+    subjects: Sequence[Subject], asked: str, begun: str | None, shown: int,
+    offered: Sequence[str] = BACKENDS,
 ) -> tuple[list[Subject], str]:
     """The models, each with its passes made, and the backend of the run.
 
@@ -30,6 +31,7 @@ def choose(
         asked: one of ASKED.
         begun: the backend of the run that is gone on with, None of a new one.
         shown: pictures that each model will be shown, about.
+        offered: backends that the run can have.
 
     Raises:
         InputError: a backend that was asked for by name and can't be had, or is not that of the run
@@ -39,18 +41,26 @@ def choose(
     if named and begun not in (None, asked):
         raise InputError(f"--backend {asked}: the run in --out was begun by {begun}, and rows of "
                          "two backends are not mixed; choose another --out")
-    backend = asked if named else begun or _fastest(subjects[0], shown)
+    backend = asked if named else begun or _fastest(subjects[0], shown, offered)
     if why := lacking(backend):
         raise InputError(f"--backend {backend}: {why}")
     return [_by(subject, backend, named) for subject in subjects], backend
 
 
 def by_backend(
-    subjects: Sequence[Subject], asked: str, out: Path, shown: int
+    subjects: Sequence[Subject], asked: str, out: Path, shown: int,
+    offered: Sequence[str] = BACKENDS,
 ) -> tuple[list[Subject], dict[str, str]]:
     """The models of a run in a folder by their backend, and what of it its identity tells: nothing
-    of eager passes, as before there were others."""
-    chosen, backend = choose(subjects, asked, backend_begun_with(out), shown)
+    of eager passes, as before there were others.
+
+    Args:
+        offered: backends that the run can have; see `choose` for the others.
+    """
+    if asked not in ("auto", *offered):
+        raise InputError(f"--backend {asked}: attention is read and replaced; write one of "
+                         + ", ".join(("auto", *offered)))
+    chosen, backend = choose(subjects, asked, backend_begun_with(out), shown, offered)
     return chosen, {} if backend == "eager" else {"backend": backend}
 
 
@@ -68,21 +78,21 @@ def _by(subject: Subject, backend: str, named: bool) -> Subject:
     return subject
 
 
-def _fastest(subject: Subject, shown: int) -> str:
+def _fastest(subject: Subject, shown: int, offered: Sequence[str]) -> str:
     """By a short measurement on the first model, where the run is long enough for it to matter."""
-    key = subject.weights_sha256, subject.device, subject.bf16, shown
+    key = subject.weights_sha256, subject.device, subject.bf16, shown, tuple(offered)
     if key not in _CHOSEN:
         with one_thread():
-            _CHOSEN[key] = _measured(subject, shown)
+            _CHOSEN[key] = _measured(subject, shown, offered)
     return _CHOSEN[key]
 
 
-def _measured(subject: Subject, shown: int) -> str:
+def _measured(subject: Subject, shown: int, offered: Sequence[str]) -> str:
     if shown * _seconds(subject, few=4) < WORTH:
         return "eager"
     eager = shown * _seconds(subject, SIZE)
     times = {"eager": GAIN * eager}
-    for backend in _offered(subject):
+    for backend in filter(offered.__contains__, _fitting(subject)):
         if COST[backend] > SAVED * eager:
             continue
         try:
@@ -105,7 +115,7 @@ def _seconds(subject: Subject, few: int) -> float:
     return fastest(lambda: subject.logits(seen)) / few
 
 
-def _offered(subject: Subject) -> list[str]:
+def _fitting(subject: Subject) -> list[str]:
     """Backends that could be for it, those that are soonest made first."""
     offered = ["folded"]
     if subject.device == "cpu":

@@ -19,6 +19,7 @@ from analysis.studies.occlusion.real.run import analyse_real, report_lines
 from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
+from analysis.subjects.backends import BACKENDS
 from analysis.subjects.batches import fastest_batch_size
 from analysis.subjects.choice import by_backend
 from iram.data.dataset import FaceDataset
@@ -66,6 +67,7 @@ def planned(
     cameras: Tensor | None = None,
     backend: str = "eager",
     kind: str = "bench",
+    offered: Sequence[str] = BACKENDS,
 ) -> tuple[Benchmark, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
@@ -74,6 +76,7 @@ def planned(
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
         backend: of the passes, or "auto": that which `out` was begun with, or the fastest.
         kind: the command whose run it is; a folder holds runs of one.
+        offered: backends that the run can have.
 
     Raises:
         InputError: `out` holds another run, or the backend can't be had.
@@ -81,7 +84,7 @@ def planned(
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     subjects, identity = by_backend(
-        subjects, backend, located(out), len(dataset) * len(conditions))
+        subjects, backend, located(out), len(dataset) * len(conditions), offered)
     plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
                      cameras)
     told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}

@@ -82,7 +82,8 @@ class Reader:
     @cached_property
     def model(self) -> nn.Module:
         if not self.permuted:
-            return self.subject.model
+            folded = self.subject.backend == "folded"
+            return self.subject.passes if folded else self.subject.model
         return permuted_weights(self.subject.model, self._faces(self.dataset.images(
             slice(0, CALIBRATION))), seed=0)
 
@@ -90,7 +91,7 @@ class Reader:
         """The same with copies of the models."""
         apart = copy.copy(self)
         apart.subject = twin(self.subject)
-        if self.permuted:
+        if self.model is not self.subject.model:
             apart.__dict__["model"] = copy.deepcopy(self.model)
         else:
             apart.__dict__.pop("model", None)

@@ -132,7 +132,8 @@ def planned(
     Args:
         ran_lists: the lists of really occluded faces; the painted occluders that stand for their
             types are then added to the conditions.
-        options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, cameras.
+        options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, backend,
+            cameras. Attention is read and replaced, so nets run as written, or folded.
 
     Raises:
         InputError: no model has attention, models of one label are trained differently, `out` holds
@@ -144,9 +145,9 @@ def planned(
         raise InputError(_nothing_to_measure(names))
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), out, kind="shift",
-                                    **options)
+                                    offered=("eager", "folded"), **options)
     groups = real_groups(plan.dataset, ran_lists) if ran_lists else None
-    study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills, groups)
+    study = ShiftStudy(plan, open_readers(list(plan.subjects), plan.dataset), causal_fills, groups)
     if not Evidence(study).judged():
         raise InputError(_nothing_to_measure(names))
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
