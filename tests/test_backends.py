@@ -265,7 +265,7 @@ def test_an_eager_run_is_not_gone_on_with_by_another(tmp_path):
 
 
 def test_shift_reads_and_replaces_the_attention_of_a_folded_copy_of_its_own(tmp_path):
-    path = tiny.weights(tmp_path, "iram", width=0.25)
+    path = tiny.weights(tmp_path)
     [plain] = open_subjects(str(path), tiny.FER2013_CLASSES)
     reader = Reader(changed(plain, backend="folded")).apart()
     x = pictures(4)

@@ -11,12 +11,14 @@ processor lies where another would load it.
 """
 
 import logging
+import os
 import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from threading import RLock
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -144,13 +146,12 @@ def _trial(model: nn.Module) -> Tensor:
 
 def _compiled(core: nn.Module, trial: Tensor) -> Passes:
     from torch._inductor import compile, config
-    from torch._inductor.utils import fresh_cache
 
     def made(freezing: bool) -> Passes:
-        with TemporaryDirectory() as folder, fresh_cache(dir=folder), config.patch(
-                freezing=freezing):
+        own = mock.patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=_folder().name)
+        with own, config.patch(freezing=freezing):
             run = compile(torch.export.export(core, (trial,)).module(), [trial])
-            run(trial)  # compiles at the latest now, while its files are there
+            run(trial)  # compiles at the latest now
         return run
 
     try:
@@ -159,6 +160,12 @@ def _compiled(core: nn.Module, trial: Tensor) -> Passes:
         run = made(freezing=False)
     plain = torch.contiguous_format
     return lambda seen: run(seen.clone(memory_format=plain))  # strides are compiled in
+
+
+@cache
+def _folder() -> TemporaryDirectory:
+    """What this process compiles lies there, and goes with it."""
+    return TemporaryDirectory(prefix="iram-compiled-")
 
 
 def _exported(core: nn.Module, trial: Tensor) -> Passes:

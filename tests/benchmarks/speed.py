@@ -1,9 +1,11 @@
 """Every ratio of speed in one run: `make benchmarks` prints them as a table and keeps it.
 
-    python tests/benchmarks/speed.py [OUT]
+    python tests/benchmarks/speed.py [OUT [MEASURES]]
 
 Pairs are timed in turns by one thread, ratios of one turn each: minimum, median and maximum. OUT
 (default results/speed) gets speed.csv, and run.json with the processor that it was measured on.
+MEASURES are some of passes, engine, occlusion, deletion, shapley, whole, training, start, memory;
+what OUT holds of the others stays.
 """
 
 import gc
@@ -44,25 +46,28 @@ from iram.memory import keep_memory
 from iram.model import FER2013_CLASSES
 
 MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 128
+COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]
 TRAINING = Path("results/training/recipe/equal_accuracy.csv")  # columns min, median, max
 PART = 6  # every sixth condition of the default benchmark
 
 
-def main(out: str = "results/speed") -> None:
+def main(out: str = "results/speed", names: str = "") -> None:
     keep_memory()
     torch.set_num_threads(1)
-    rows: list[dict] = []
-    started = time.perf_counter()
+    table, started = Path(out) / "speed.csv", time.perf_counter()
+    chosen = names.split(",") if names else list(MEASURES)
+    before = read_table(table) if table.exists() else pd.DataFrame(columns=COLUMNS)
+    rows = before[~before["measure"].isin(chosen)].to_dict("records")
     described = {"identity": {"kind": "speed"}, "processor": processor(),
                  "versions": versions("torch", "captum", *installed("onnxruntime"))}
     print("\n".join(f"{name}: {told}" for name, told in described["processor"].items()), flush=True)
-    for measure in (passes, engine, occlusion, deletion, shapley, whole, training, start, memory):
-        for row in measure():
-            rows.append(row)
-            print(line(row), flush=True)
+    for name in chosen:
+        for one in MEASURES[name]():
+            rows.append({"measure": name, **one})
+            print(line(one), flush=True)
+        write_table(table, pd.DataFrame(rows, columns=COLUMNS), decimals=3)
         gc.collect()
     described["seconds"] = round(time.perf_counter() - started)
-    write_table(Path(out) / "speed.csv", pd.DataFrame(rows), decimals=3)
     write_run(Path(out), described)
 
 
@@ -99,7 +104,7 @@ def row(what: str, of: str, ratios: list[float], goal: float | None, unit: str =
 
 
 def line(one: dict) -> str:
-    goal = f"at most {one['goal']:g}: {one['met']}" if one["goal"] else ""
+    goal = "" if one["goal"] is None else f"at most {one['goal']:g}: {one['met']}"
     values = "  ".join(f"{one[name]:9.3f}" for name in ("min", "median", "max"))
     return f"{one['what']:44s}{one['of']:28s}{values}  {one['unit']:6s}{goal}"
 
@@ -274,6 +279,9 @@ def memory():
             peak = process.iram(name, *few, *options, "--out", out)[1] / 1e3
         yield row("peak memory", f"iram {name}, 32 faces", [peak], 1.5, "GB")
 
+
+MEASURES = {one.__name__: one for one in (
+    passes, engine, occlusion, deletion, shapley, whole, training, start, memory)}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
