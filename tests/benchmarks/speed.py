@@ -4,7 +4,7 @@
 
 Pairs are timed in turns, ratios of one turn each: minimum, median and maximum. What one thread of
 this process does is timed by its processor's own time, so that other work does not count. OUT
-(default results/speed) gets speed.csv, and run.json with the processor that it was measured on.
+(default results/speed) gets speed.csv, and processor.csv: what it was measured on.
 MEASURES are some of passes, engine, occlusion, deletion, shapley, whole, training, start, memory;
 what OUT holds of the others stays.
 """
@@ -31,7 +31,8 @@ from analysis import attribute
 from analysis.attributions import shapley_values
 from analysis.engine.cells import complete
 from analysis.engine.parallel import Executor
-from analysis.engine.store import read_table, versions, write_run, write_table
+from analysis.engine.store import read_table, versions, write_table
+from analysis.engine.timing import duration
 from analysis.metrics import perturbation_curves, reference, removal_order
 from analysis.stimuli.conditions import select
 from analysis.stimuli.placed import placed
@@ -59,9 +60,7 @@ def main(out: str = "results/speed", names: str = "") -> None:
     chosen = names.split(",") if names else list(MEASURES)
     before = read_table(table) if table.exists() else pd.DataFrame(columns=COLUMNS)
     rows = before[~before["measure"].isin(chosen)].to_dict("records")
-    described = {"identity": {"kind": "speed"}, "processor": processor(),
-                 "versions": versions("torch", "captum", *installed("onnxruntime"))}
-    here = pd.DataFrame({**described["processor"], **described["versions"]}.items(),
+    here = pd.DataFrame({**processor(), **versions("torch", *installed("onnxruntime"))}.items(),
                         columns=["name", "told"])
     print("\n".join(f"{name}: {told}" for name, told in here.to_numpy()), flush=True)
     write_table(Path(out) / "processor.csv", here)
@@ -71,8 +70,7 @@ def main(out: str = "results/speed", names: str = "") -> None:
             print(line(one), flush=True)
         write_table(table, pd.DataFrame(rows, columns=COLUMNS), decimals=3)
         gc.collect()
-    described["seconds"] = round(time.perf_counter() - started)
-    write_run(Path(out), described)
+    print(f"in {duration(time.perf_counter() - started)}; {out}/speed.csv")
 
 
 def processor() -> dict[str, str]:
