@@ -87,6 +87,7 @@ class Whole:
         dtype: of occlusion and shift; attribution, whose maps are gradients and small differences
             of logits, is in fp32.
         backend: of the passes of occlusion and attribution; the shift reads and replaces attention.
+        reference: what models are compared with under occlusion, None: the one without attention.
     """
 
     preset: Preset
@@ -102,6 +103,7 @@ class Whole:
     backend: str = "eager"
     executor: Executor = HERE
     progress: bool = True
+    reference: str | None = None
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
         return [(s, training_of(s)) for s in subjects]
@@ -141,8 +143,8 @@ def _occlusion(study: Whole) -> Stage:
     given = {
         "subjects": subjects, "dataset": study.dataset, "conditions": select(names),
         "out": study.out / "occlusion", "seed": study.seed, "limit": preset.faces,
-        "batch_size": study.batch_size, "cameras": study.cameras, "dtype": study.dtype,
-        "backend": study.backend,
+        "batch_size": study.batch_size, "cameras": study.cameras, "reference": study.reference,
+        "dtype": study.dtype, "backend": study.backend,
     }
     plan, _ = bench.planned(**given)
     left = estimate(plan)

@@ -16,6 +16,7 @@ from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.judged import hints
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.run import analyse_real, report_lines
+from analysis.studies.occlusion.references import of_models
 from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
@@ -32,14 +33,15 @@ REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
-    version = 3
+    version = 4
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return summarise(self.plan)
 
     def made_of(self) -> dict:
-        return {"models": [(s.name, s.seed) for s in self.plan.subjects]}
+        return {"models": [(s.name, s.seed) for s in self.plan.subjects],
+                **_asked(self.plan.reference)}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         name, n = self.plan.dataset.name, len(self.plan.dataset)
@@ -50,7 +52,7 @@ class Occlusion(Study):
 
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
         named = {f"occlusion/{name}.csv": tables[name]
-                 for name in ("summary", "importance", "occluders", "modules")}
+                 for name in ("summary", "importance", "occluders", "robustness", "modules")}
         _draw(self.plan, {**named, "pose/summary.csv": tables["summary"]})
 
 
@@ -66,6 +68,7 @@ def planned(
     dtype: str = "fp32",
     cameras: Tensor | None = None,
     backend: str = "eager",
+    reference: str | None = None,
     kind: str = "bench",
     offered: Sequence[str] = BACKENDS,
 ) -> tuple[Benchmark, dict]:
@@ -75,19 +78,23 @@ def planned(
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
         backend: of the passes, or "auto": that which `out` was begun with, or the fastest.
+        reference: what models are compared with; see `references.of_models`.
         kind: the command whose run it is; a folder holds runs of one.
         offered: backends that the run can have.
 
     Raises:
-        InputError: `out` holds another run, or the backend can't be had.
+        InputError: `out` holds another run, the backend can't be had, or no model is called as
+            `reference` says.
     """
+    of_models(subjects, reference or "")
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     subjects, identity = by_backend(
         subjects, backend, located(out), len(dataset) * len(conditions), offered)
     plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
-                     cameras)
-    told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}
+                     cameras, reference=reference or "")
+    told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256,
+            **_asked(plan.reference)}
     run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size, **identity})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0].logits, dataset)
@@ -121,6 +128,10 @@ def report_real(result: Result, ran_lists: Path) -> str:
         write_table(out / file, getattr(found, name))
     _draw(result.plan, {"occlusion/real_synthetic.csv": found.synthetic})
     return "\n".join([*report_lines(found), "", f"in {out}: {', '.join(REAL_FILES.values())}"])
+
+
+def _asked(reference: str) -> dict[str, str]:
+    return {"reference": reference} if reference else {}
 
 
 def _draw(plan: Benchmark, tables: dict[str, pd.DataFrame]) -> None:
