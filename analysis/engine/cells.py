@@ -116,6 +116,13 @@ def added(**registered: tuple[Iterable[str], Iterable[str]]) -> dict[str, list[s
     return {what: names for what, names in beyond.items() if names}
 
 
+def passes_by(subject) -> dict[str, str]:
+    """The part of a key that names the backend of a model's passes; nothing for eager ones, as
+    before there were others."""
+    backend = getattr(subject, "backend", "eager")
+    return {} if backend == "eager" else {"backend": backend}
+
+
 def missing(plan: Plan) -> list[list[Sequence[Cell]]]:
     """The tasks of each stage: cells that are not finished, those together that share work."""
     return [list(plan.together([cell for cell in stage if not cell.is_finished()]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 
 from analysis.engine import store
 from analysis.engine.cells import Plan, complete
@@ -150,6 +151,8 @@ def opened(plan: Plan, kind: str, described: dict, identity: dict, packages=PACK
         "kind": kind,
         "data": {"spec": data.spec, "sha256": data.sha256, "licence": data.licence},
         **store.models_of(plan.out, plan.subjects),
+        "backends": {s.name: getattr(s, "backend", "eager") for s in plan.subjects},
+        "processor": torch.backends.cpu.get_cpu_capability(),
         **described,
         "versions": store.versions(*packages),
         "command": ["iram", *sys.argv[1:]],

@@ -95,8 +95,8 @@ class OutsideModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         pictures = self.prepared(images)
         if self.alone and len(pictures) > 1:
-            return torch.cat([self._logits(one) for one in pictures.split(1)])
-        return self._logits(pictures)
+            return torch.cat([self.logits_of(one) for one in pictures.split(1)])
+        return self.logits_of(pictures)
 
     def prepared(self, images: Tensor) -> Tensor:
         """(N, C, S, S): what the net sees, in the type of its weights; all before is in single
@@ -195,8 +195,9 @@ class OutsideModel(nn.Module):
         floating = (w.dtype for w in weights if w.is_floating_point())
         return next(floating, torch.float32)
 
-    def _logits(self, pictures: Tensor) -> Tensor:
-        """(N, K) in single precision or better; see `outputs.logits_in`."""
+    def logits_of(self, pictures: Tensor) -> Tensor:
+        """(N, K) in single precision or better, of pictures as the net sees them; see
+        `outputs.logits_in`."""
         with told_by_user(self.where):
             outputs = self.net(pictures)
         logits = logits_in(outputs, len(pictures), len(self.classes), self.where)

@@ -41,7 +41,7 @@ def reference_rows(suite: Suite, subject: Subject, method: None, advance: Advanc
     for part in blocks(faces):
         one = shapley_interactions(
             subject.model, suite.dataset.images(part), subject.columns[target[part]],
-            suite.regions[part], batch_size=PASSES,
+            suite.regions[part], batch_size=PASSES, passes=subject.passes,
         )
         missing = len(FACE_REGIONS) - one.values.shape[1]  # no pixel of the last regions here
         columns = dict(zip(FACE_REGIONS, pad(one.values, (0, missing)).T.numpy(), strict=True))
@@ -57,7 +57,7 @@ def map_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> p
     target, maps = suite.targets(subject), []
     for part in suite.parts():
         images = suite.dataset.images(part)
-        maps.append(suite.attribute(subject, method, images, part, target[part]))
+        maps.append(suite.attribute(subject, method, images, part, target[part], fast=True))
         advance(len(part))
     rows = pd.DataFrame({"image_id": suite.ids, **packed(torch.cat(maps))})
     hidden = hidden_scores(suite, subject, method, HELD["localisation"], advance)
@@ -74,7 +74,8 @@ def hidden_scores(
     reference; and {metric--chance: (n,)} with the map of another face in the same mask."""
     faces, target, maps = suite.some(suite.sizes.reference), suite.targets(subject), []
     for part, occluded in zip(blocks(faces), suite.occluded, strict=True):
-        maps.append(suite.attribute(subject, method, occluded.pictures, part, target[part]))
+        maps.append(suite.attribute(subject, method, occluded.pictures, part, target[part],
+                                    fast=True))
         advance(len(part))
     maps, partner = torch.cat(maps), suite.partners(subject, faces)
     masks, found = torch.cat([occluded.mask for occluded in suite.occluded]), {}

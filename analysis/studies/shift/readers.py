@@ -131,14 +131,19 @@ class Reader:
 
     @cached_property
     def model(self) -> nn.Module:
-        return self._permuted(0) if self.permuted else self.subject.model
+        if self.permuted:
+            return self._permuted(0)
+        folded = self.subject.backend == "folded"
+        return self.subject.passes if folded else self.subject.model
 
     def versions(self) -> "list[Reader]":
         """One for each model that is read; copies, so that attention can be replaced."""
         apart = copy.copy(self)
         apart.subject = twin(self.subject)
-        apart.__dict__.pop("model", None)
         if not self.permuted:
+            apart.__dict__.pop("model", None)
+            if self.model is not self.subject.model:  # folded
+                apart.__dict__["model"] = copy.deepcopy(self.model)
             return [apart]
         found = [copy.copy(apart) for _ in range(self.count)]
         for number, version in enumerate(found):
