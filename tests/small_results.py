@@ -193,6 +193,7 @@ def tables() -> dict[str, pd.DataFrame]:
             methods_table(metric=["order_gap_logit"], fill=["mean", "imputed"])]),
         "attribution/curves.csv": curves.merge(methods_table(), "cross"),
         "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
+        "attribution/interactions.csv": interactions(),
         "shift/components.csv": components(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
         "shift/mediation.csv": mediation(),
@@ -204,6 +205,13 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
         "training/copies.csv": copies(),
     }
+
+
+def interactions() -> pd.DataFrame:
+    table = crossed(model=MODELS, expression=["happy", "all"], metric=["together", "covered"],
+                    region=["eyes", "mouth"], other=["eyes", "mouth"])
+    table = table[table["region"] < table["other"]]
+    return numbers(table.reset_index(drop=True).assign(n=12), "")
 
 
 def copies() -> pd.DataFrame:

@@ -76,7 +76,7 @@ PINNED = {
     "shift eyes": "a256047aa8b15587",
     "shift sham": "02cc48fbfcfd42ce",
     "attribution clean": "9dc51a54a5d2ecc6",
-    "attribution reference": "e9d6d30444667e23",
+    "attribution reference": "b746803f85f2b088",
     "attribution agreement": "b174860bd2096577",
     "attribution maps": "0038bd008e540cd4",
     "attribution rows": "4a7a887c40132b6b",

@@ -18,6 +18,7 @@ from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
+from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
@@ -172,6 +173,10 @@ declare(
            title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
            title="Perturbation curves", each=EACH_MODEL),
+    Figure("interactions", InteractionMatrix, ("attribution/interactions.csv",),
+           title="Which regions work together", each=EACH_MODEL),
+    Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),
+           title="What a region gains as another is covered", each=EACH_MODEL),
     Figure("attention_shift", VerdictForest, ("shift/components.csv",),
            title="Every component of every hypothesis"),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),

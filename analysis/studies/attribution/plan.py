@@ -284,6 +284,8 @@ class Suite(Plan):
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
         if method or kind == "reference":
             parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}
+        if kind == "reference":
+            parts |= {"holds": "interactions"}
         if method:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
