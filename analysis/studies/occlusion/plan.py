@@ -111,6 +111,7 @@ class Benchmark(Plan):
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": subject.device,
+            **self.colour_of(subject),
             **apart,
         }
 

@@ -28,9 +28,11 @@ def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     for start in range(0, len(plan.dataset), plan.batch_size):
         part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
         places = study.places(part)
-        pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
+        seen = {one: dict(zip(conditions, places.pictures(conditions, one), strict=True))
+                for one in {reader.subject.channels for reader in readers.values()}}
         for name, reader in readers.items():
-            clean = reader.read(places.images)
+            channels = reader.subject.channels
+            clean, pictures = reader.read(places.images(channels)), seen[channels]
             for cell in (cell for cell in cells if cell.of[0].name == name):
                 condition, kept = cell.of[1], found[cell]
                 images = pictures[condition]
@@ -58,7 +60,8 @@ def replace_attention(study, reader: Reader, condition, places: Places, images, 
             clean.attention, generators(study.plan.seed, "shuffled attention", places.ids)
         )
         with torch.inference_mode():
-            found += outcomes(reader.model, reader.answer, (places.images, images),
+            found += outcomes(reader.model, reader.answer,
+                              (places.images(reader.subject.channels), images),
                               clean.attention, occluded.attention, orders,
                               by_layer=condition.fill in LAYER_FILLS)
     labels = study.plan.dataset.labels[places.part]

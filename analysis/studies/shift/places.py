@@ -43,7 +43,6 @@ class Places:
 
     Attributes:
         faces: clean.
-        images: (N, 1, S, S) of them.
         layout: where they are.
         ids: the images' names.
         expressive: what carries each face's expression, and what carries the others'.
@@ -52,16 +51,20 @@ class Places:
     def __init__(self, plan: Benchmark, part: slice, expressive=None):
         self.seed, self.part = plan.seed, part
         self.faces = plan.perturbed(CLEAN, part)
-        self.images, self.layout = self.faces.posed.images, self.faces.layout
+        self.layout = self.faces.layout
         self.ids = self.faces.ids
         self.expressive = expressive or expressive_of(plan.dataset, part, self.layout)
         self._cells: dict[tuple, Cells] = {}
         self._masks: dict[str, Tensor] = {}
 
-    def pictures(self, conditions: Sequence[Condition]) -> list[Tensor]:
-        """The faces under conditions of one place."""
+    def images(self, channels: int = 1) -> Tensor:
+        """(N, C, S, S): the clean faces as a net of this many channels sees them."""
+        return self.faces.seen_by(channels).posed.images
+
+    def pictures(self, conditions: Sequence[Condition], channels: int = 1) -> list[Tensor]:
+        """The faces under conditions of one place, as a net of this many channels sees them."""
         first = self.faces.under(conditions[0])
-        return [first.under(condition).pictures for condition in conditions]
+        return [first.under(condition).seen_by(channels).pictures for condition in conditions]
 
     def mask(self, region: Condition) -> Tensor:
         """(N, S, S) bool: what this condition covers."""
