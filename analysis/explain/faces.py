@@ -146,7 +146,7 @@ class Finder:
         return [(crop_of(line.box, self.widen), None) for line in lines if line not in wrong]
 
 
-def nothing_in(path: Path, crop: Box | None, gray: np.ndarray) -> str:
+def nothing_in(path: Path | str, crop: Box | None, gray: np.ndarray) -> str:
     """What is said of a crop (None: the picture) that shows nothing."""
     where = f"the face at {crop}" if crop else "the picture"
     return (f"{path}: {where} is constant or nearly so (98% of its pixels within {FLAT_SPAN} gray "
