@@ -119,8 +119,8 @@ class Trial:
                          "faces": len(best), "found": len(hits), "other_boxes": others,
                          "overlap": shown[1],
                          "seconds_a_photograph": self.seconds / len(self.truth)})
-        print(f"{self.detector} {name:34s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; other boxes "
-              f"{others / len(best):.3f} a picture; overlap {shown[1]:.2f} (a tenth under "
+        print(f"{self.detector} {name:24s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; "
+              f"other boxes {others / len(best):.3f} a picture; overlap {shown[1]:.2f} (a tenth under "
               f"{shown[0]:.2f})", flush=True)
 
     def fit(self, chosen) -> None:
