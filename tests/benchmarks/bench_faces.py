@@ -120,7 +120,7 @@ class Trial:
                          "overlap": shown[1],
                          "seconds_a_photograph": self.seconds / len(self.truth)})
         print(f"{self.detector} {name:24s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; "
-              f"other boxes {others / len(best):.3f} a picture; overlap {shown[1]:.2f} (a tenth under "
+              f"other boxes {others / len(best):.3f} a picture; overlap {shown[1]:.2f} (tenth "
               f"{shown[0]:.2f})", flush=True)
 
     def fit(self, chosen) -> None:
