@@ -108,6 +108,8 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     """
     out = study.plan.out
     store.write_run(out, run)
+    for line in study.plan.colours_told():
+        print(line, file=sys.stderr, flush=True)
     made = complete(study.plan, study.compute, progress, executor)
     keys = [cell.key for stage in study.plan.cells() for cell in stage]
     whole = store.cell_key(version=study.version, cells=keys, **study.made_of())

@@ -91,7 +91,8 @@ class Subject:
             name: in tables, up to 80 letters, digits, "-", "_", "." or "+"; default: its class's.
                 Controls are known by it: see `iram shift --help`.
             seed: that it was trained with; default 0.
-            channels: 1 (gray, the default) or 3 (gray, repeated).
+            channels: 1 (gray, the default) or 3 (RGB: faces in colour where they have any, else
+                gray repeated).
             mean, std: of pictures in [0, 1], one number or one a channel; default 0 and 1.
             output: "logits" (the default), "probabilities" or "log_probabilities".
             attention: names of the modules that put out attention; or a dict with `layers`, `read`
@@ -118,13 +119,18 @@ class Subject:
             mean=mean, std=std, output=output, attention=attention, mapping=mapping,
         )
 
+    @property
+    def channels(self) -> int:
+        """3 of a net that takes RGB, which sees faces in colour where there is any, else 1."""
+        return contract.channels(self.model) if self.spec else 1  # ours take gray
+
     @cached_property
     def model(self) -> nn.Module:
         model = load_model(self.path, self.device).to(memory_format=torch.channels_last)
         return name_layer(model, self.layer)
 
     def faces(self, images: Tensor) -> Tensor:
-        """Pictures (N, 1, S, S) as the model takes them: on its device, and of its size if it has
+        """Pictures (N, C, S, S) as the model takes them: on its device, and of its size if it has
         one."""
         if self.model.input_size is None:  # it resizes them itself
             return images.to(self.device)
@@ -133,7 +139,7 @@ class Subject:
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
-        """(N, classes) float32 on the CPU for pictures (N, 1, S, S) in [0, 1].
+        """(N, classes) float32 on the CPU for pictures (N, C, S, S) in [0, 1], C = 1 or `channels`.
 
         Pictures of another size than the model's are resized (bilinear, antialiased).
         """

@@ -206,7 +206,7 @@ class Suite(Plan):
 
     def _judged(self, subject: Subject) -> dict[str, Judgement]:
         lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
-        images = self.dataset.images(self.some(JUDGED))
+        images = self.seen_by(subject).images(self.some(JUDGED))
         target = subject.columns[subject.logits(images).argmax(1)]
         return {method: judged(subject.model, images, target, method, **self.layer_of(method))
                 for method in self.methods if method not in lacking}
@@ -308,7 +308,7 @@ class Suite(Plan):
             parts |= _versions(*parts["methods"])
         if metric:
             parts |= {"metric": metric, "code": code_of(metric)}
-        return cell_key(**parts)
+        return cell_key(**parts, **self.colour_of(subject))
 
     @cached_property
     def regions_sha256(self) -> str:

@@ -114,6 +114,7 @@ class Benchmark(Plan):
             "batch_size": self.batch_size,
             "device": subject.device,
             **passes_by(subject),
+            **self.colour_of(subject),
             **apart,
         }
 

@@ -39,12 +39,12 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
     for start in starts:
         part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
-        pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
-        after = following(study, part, conditions) if replacing else {}
+        colours = {readers[0].subject.channels for readers in versions.values()}
+        seen = {one: _shown(study, places, conditions, one, bool(replacing)) for one in colours}
         for name, readers in versions.items():
             made = {cell: [] for cell in cells if cell.of[0].name == name}
             for reader in readers:
-                known = pictures, after, means.get(name)
+                known = *seen[reader.subject.channels], means.get(name)
                 for cell, tables in _batch(study, reader, list(made), places, *known):
                     made[cell].append(tables)
                     advance(study.passes(*cell.of, part))
@@ -56,10 +56,17 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
+def _shown(study, places: Places, conditions: Sequence[Condition], channels: int, replaces: bool):
+    """{condition: a batch's pictures}, and, for what replaces attention, {condition: the face
+    after them}, as nets of so many channels see them."""
+    pictures = dict(zip(conditions, places.pictures(conditions, channels), strict=True))
+    return pictures, following(study, places.part, conditions, channels) if replaces else {}
+
+
 def _batch(study, reader: Reader, cells: Sequence[Cell], places: Places, pictures, after, means):
     """(cell, its tables of KINDS) of one model and a batch of faces."""
     labels = study.plan.dataset.labels[places.part]
-    clean = reader.read(places.images, labels)
+    clean = reader.read(places.images(reader.subject.channels), labels)
     for cell in cells:
         condition = cell.of[1]
         images, maps = pictures[condition], []
