@@ -13,15 +13,17 @@ import pandas as pd
 
 from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
+from analysis.figures.authority import AuthorityForest
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
+from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
-from analysis.figures.modules import ModuleForest
+from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.names import one_per_family
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
@@ -143,10 +145,17 @@ declare(
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
            title="Accuracy against the occluded share of the face",
            each=("fill", fills, "no occluder at a fraction of the face")),
+    Figure("lost_by_occluder", LostForest, ("occlusion/robustness.csv",),
+           title="What each occluder takes of what both nets recognise"),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",),
            title="What each occluder costs"),
+    Figure("lost_by_occluder_heads", LostForest, ("heads/robustness.csv",),
+           title="What each occluder takes of the rendered heads that both nets recognise"),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",),
            title="What each occluder costs rendered heads"),
+    Figure("lost_by_module", LostForest, ("occlusion/modules.csv",), command=SEEDS,
+           title="What occlusion takes of what a module and its reference recognise, over their "
+           "training seeds"),
     Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",), command=SEEDS,
            title="What occlusion costs each module, over its training seeds"),
     Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",), section="occlusion",
@@ -172,6 +181,10 @@ declare(
            title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
            title="Perturbation curves", each=EACH_MODEL),
+    Figure("interactions", InteractionMatrix, ("attribution/interactions.csv",),
+           title="Which regions work together", each=EACH_MODEL),
+    Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),
+           title="What a region gains as another is covered", each=EACH_MODEL),
     Figure("attention_shift", VerdictForest, ("shift/strata.csv",),
            title="Every hypothesis under every class of fill"),
     Figure("attention_shift_by_stage", StageForest, ("shift/strata.csv",),
@@ -179,6 +192,8 @@ declare(
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
            title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),
+    Figure("authority", AuthorityForest, ("shift/authority.csv",),
+           title="How far each attention acts"),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
            title="What happens if attention is replaced",
            each=("model", interventions.models, "no model whose attention was replaced")),

@@ -57,7 +57,8 @@ class Summary(Display):
         "strata": ("model", "hypothesis", "fill_class", "effect", "low", "high", "direction",
                    "margin"),
         "summary": OcclusionCurves.COLUMNS["summary"],
-        "robustness": ("model", "kind", "reference", "metric", "value", "low", "high"),
+        "robustness": ("model", "kind", "reference", "metric", "difference", "difference_low",
+                       "difference_high"),
     }
 
     def _check(self) -> None:
