@@ -57,19 +57,19 @@ def agreement() -> pd.DataFrame:
     return numbers(table, "", "beyond", scale=0.9)
 
 
-def components() -> pd.DataFrame:
-    rows = [("H1", "leaves", "effect", -1), ("H1", "sham", "control", -1),
-            ("H2a", "more than permuted-weights", "effect", -1),
-            ("H2c", "more than random-labels", "effect", -1),
-            ("H3", "indirect effect", "effect", 1)]
-    table = pd.DataFrame(rows, columns=["hypothesis", "component", "role", "direction"])
+def strata() -> pd.DataFrame:
+    rows = [("H1", "flat", -1), ("H1", "noise", -1), ("H1", "all", -1), ("H2a", "noise", -1),
+            ("H2a", "all", -1), ("H2c", "all", -1), ("H3", "all", 1)]
+    table = pd.DataFrame(rows, columns=["hypothesis", "fill_class", "direction"])
+    stages = table[table["fill_class"] != "all"].merge(crossed(stage=["early", "late"]), "cross")
+    table = pd.concat([table.assign(stage="all"), stages], ignore_index=True)
     table = table.merge(pd.DataFrame({"model": ["iram", "cbam"]}), "cross")
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
     table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
-    table["outcome"] = np.where(table["model"] == "iram", "shown", "not shown: absent")
+    table["verdict"] = np.where(table["model"] == "iram", "supported", "refuted")
     untested = table["hypothesis"] == "H2c"
     table.loc[untested, ["effect", "low", "high"]] = np.nan
-    return table.assign(seeds=3.0, outcome=table["outcome"].mask(untested, "not tested"))
+    return table.assign(seeds=3.0, verdict=table["verdict"].mask(untested, "not tested"))
 
 
 VERDICTS = {  # hypothesis -> of iram, of cbam
@@ -84,7 +84,8 @@ def verdicts() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["model", "hypothesis", "verdict"])
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
     table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
-    return table.assign(n=500.0, seeds=3.0, interval_over="images within training seeds")
+    return table.assign(n=500.0, seeds=3.0, interval_over="images and training seeds",
+                        holds_under=np.where(table["verdict"] == "supported", "noise", ""))
 
 
 def by_fill() -> pd.DataFrame:
@@ -129,7 +130,7 @@ def mediation() -> pd.DataFrame:
                           ("iram-erasing-noise", "exposure", "noise")],
                          columns=["model", "row", "exposure"])
     table = kinds.merge(crossed(fill=["noise", "texture", "all"], outcome=["margin", "accuracy"],
-                                effect=["total", "indirect", "elsewhere"]), "cross")
+                                effect=["total", "indirect", "unmatched", "elsewhere"]), "cross")
     lacks = (table["row"] == "twin") | (table["fill"] == "texture")
     return numbers(table[(table["effect"] == "total") | ~lacks].assign(seeds=1), "")
 
@@ -216,7 +217,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "attribution/curves.csv": curves.merge(methods_table(), "cross"),
         "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
         "attribution/interactions.csv": interactions(),
-        "shift/components.csv": components(), "shift/verdicts.csv": verdicts(),
+        "shift/strata.csv": strata(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
         "shift/mediation.csv": mediation(), "shift/authority.csv": authority(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),

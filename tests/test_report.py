@@ -26,7 +26,7 @@ from iram.errors import InputError
 from iram.extras import install_hint
 
 CSS = Path(command.__file__).parents[1] / "report" / "page.css"
-KEPT = ("shift/verdicts.csv", "shift/components.csv", "pose/summary.csv", "training/accuracy.csv")
+KEPT = ("shift/verdicts.csv", "shift/strata.csv", "pose/summary.csv", "training/accuracy.csv")
 PNG = "data:image/png;base64,"
 DOT = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5E"
        "rkJggg==")  # one pixel

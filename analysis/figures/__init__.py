@@ -18,7 +18,7 @@ from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.save import save
 from analysis.figures.sheet import ContactSheet
-from analysis.figures.shift import FillForest, VerdictForest
+from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.style import using
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
@@ -44,6 +44,7 @@ __all__ = [
     "PoseCurves",
     "RealForest",
     "RealShiftForest",
+    "StageForest",
     "Summary",
     "TrainingCurves",
     "VerdictForest",

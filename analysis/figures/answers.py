@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.figures.names import QUESTIONS, reference_title
+from analysis.figures.names import CLASSES, QUESTIONS, reference_title, title
 
 
 def combined(verdicts: Iterable[str]) -> str:
@@ -30,6 +30,17 @@ def answers(verdicts: pd.DataFrame) -> dict[str, dict[str, str]]:
     return found
 
 
+def holds_under(verdicts: pd.DataFrame, model: str, keys: Iterable[str]) -> str:
+    """", but under noise": the classes of fill under which all of a question's hypotheses hold that
+    don't hold as a whole; "" for none."""
+    own = verdicts[(verdicts["model"] == model) & verdicts["hypothesis"].isin(keys)]
+    own = own[own["verdict"] != "supported"]
+    classes = [str(told).split(", ") for told in own["holds_under"].fillna("")]
+    common = [name for name in (classes[0] if classes else []) if all(name in c for c in classes)]
+    words = ", ".join(title(name, CLASSES) for name in common if name)
+    return f", but under {words}" if words else ""
+
+
 def rests_on(verdicts: pd.DataFrame) -> str:
     """What the intervals are over, in the table's words."""
     tested = verdicts[verdicts["n"].notna()]
@@ -44,7 +55,7 @@ def rests_on(verdicts: pd.DataFrame) -> str:
 def intervals_over(verdicts: pd.DataFrame) -> str:
     """What the intervals are over, where models may have one training seed or several."""
     kinds = list(dict.fromkeys(verdicts["interval_over"].dropna()))
-    return kinds[0] if len(kinds) == 1 else "images, within the seeds of a model that has several"
+    return kinds[0] if len(kinds) == 1 else "images, and the seeds of a model that has several"
 
 
 def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:

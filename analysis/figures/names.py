@@ -46,7 +46,6 @@ CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
-COMPONENTS = Titles("analysis.subjects.hypotheses:COMPONENT_TITLES")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"
@@ -74,8 +73,11 @@ QUESTIONS = {  # the study's questions, and the hypotheses that have to hold for
 }
 ANSWERS = {"supported": "yes", "refuted": "no", "undecided": "undecided",
            "not tested": "not tested yet"}
+CLASSES = {"flat": "gray", "noise": "noise", "texture": "textures and other faces",
+           "object": "objects", "real": "really occluded", "all": "as a whole"}  # of fill
 EFFECTS = {
-    "total": "in all", "indirect": "saved by attention's movement",
+    "total": "in all", "indirect": "saved by where attention moves",
+    "unmatched": "saved by where and how much",
     "elsewhere": "saved by as large a change elsewhere",
 }
 OUTCOMES = {"margin": "true-class margin (logits)", "accuracy": ACCURACY.replace("%", "points")}
@@ -92,7 +94,7 @@ KINDS = {"module": "modules", "control": "other recipes or sizes", "ablation": "
 
 def over(seeds: Iterable[float]) -> str:
     """What intervals are over that are of so many training seeds each; unknown ones don't count."""
-    return f"{OVER_FACES} within training seeds" if any(n > 1 for n in seeds) else OVER_FACES
+    return f"{OVER_FACES} and training seeds" if any(n > 1 for n in seeds) else OVER_FACES
 
 
 def title(name: str, names: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.sections import DATA, section_of
-from analysis.figures.shift import FillForest, VerdictForest
+from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
 from iram.errors import InputError
@@ -139,7 +139,7 @@ EACH_MODEL = "model", lambda table: one_per_family(table["model"]), "no model"
 REAL = f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT"
 
 declare(
-    Figure("summary", Summary, ("shift/verdicts.csv", "shift/components.csv"), section="verdicts",
+    Figure("summary", Summary, ("shift/verdicts.csv", "shift/strata.csv"), section="verdicts",
            title="The study in one picture",
            optional=("occlusion/summary.csv", "occlusion/robustness.csv", "example/example.npz")),
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
@@ -185,8 +185,10 @@ declare(
            title="Which regions work together", each=EACH_MODEL),
     Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),
            title="What a region gains as another is covered", each=EACH_MODEL),
-    Figure("attention_shift", VerdictForest, ("shift/components.csv",),
-           title="Every component of every hypothesis"),
+    Figure("attention_shift", VerdictForest, ("shift/strata.csv",),
+           title="Every hypothesis under every class of fill"),
+    Figure("attention_shift_by_stage", StageForest, ("shift/strata.csv",),
+           title="Whether attention leaves, by fill and stage of the net"),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
            title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.cells import Advance, Cell
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import compare
 from analysis.studies.shift.places import Places, regions_of
@@ -17,6 +18,8 @@ from analysis.studies.shift.replacing import constants, following, maps_of, repl
 def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     """Computes and writes cells of conditions of one place: those of all models together, which
     share the pictures; then those of each model's permuted weights, which are read on fewer."""
+    if len(cells[0].of) > 2:  # of really occluded faces
+        study, cells = study.real, [study.real.cell(*cell.of[:2]) for cell in cells]
     apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
     for cell in cells:
         apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)
@@ -29,49 +32,43 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
     versions = {cell.of[0].name: cell.of[0] for cell in cells}
     versions = {name: reader.versions() for name, reader in versions.items()}
-    means = {cell.of[0].name: [] for cell in cells if study.replaces(*cell.of)}
-    means = {name: constants(study, *versions[name]) for name in means}
-    found, faces = {cell: [] for cell in cells}, cells[0].of[0].faces
-    for start in range(0, faces, plan.batch_size):
+    replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
+    means = {name: constants(study, versions[name][0]) for name in replacing}
+    faces, found = cells[0].of[0].faces, Spool()  # of a batch each
+    starts = range(0, faces, plan.batch_size)
+    for start in starts:
         part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
-        after = following(study, part, conditions) if means else dict.fromkeys(conditions)
-        pictures = places.pictures(conditions)
-        shown = dict(zip(conditions, zip(pictures, after.values(), strict=True), strict=True))
+        pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
+        after = following(study, part, conditions) if replacing else {}
         for name, readers in versions.items():
             made = {cell: [] for cell in cells if cell.of[0].name == name}
             for reader in readers:
-                for cell, tables in _batch(study, reader, list(made), places, shown,
-                                           means.get(name, ())):
+                known = pictures, after, means.get(name)
+                for cell, tables in _batch(study, reader, list(made), places, *known):
                     made[cell].append(tables)
                     advance(study.passes(*cell.of, part))
             for cell, tables in made.items():
-                found[cell].append([_averaged(each) for each in zip(*tables, strict=True)])
-    for cell, batches in found.items():
-        tables = (pd.concat(each, ignore_index=True) for each in zip(*batches, strict=True))
+                found[cell, start] = [_averaged(each) for each in zip(*tables, strict=True)]
+    for cell in cells:
+        kinds = zip(*(found[cell, start] for start in starts), strict=True)
+        tables = (pd.concat(parts, ignore_index=True) for parts in kinds)
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
-def _batch(study: ShiftStudy, reader: Reader, cells, places: Places, shown, constant):
-    """(cell, its tables of KINDS) of one model and a batch of faces.
-
-    Args:
-        shown: condition -> the batch, and the face after it.
-        constant: of each layer; see `constants`.
-    """
+def _batch(study, reader: Reader, cells: Sequence[Cell], places: Places, pictures, after, means):
+    """(cell, its tables of KINDS) of one model and a batch of faces."""
     labels = study.plan.dataset.labels[places.part]
     clean = reader.read(places.images, labels)
     for cell in cells:
         condition = cell.of[1]
-        images, after = shown[condition]
+        images, maps = pictures[condition], []
         both = clean, reader.read(images, labels)
-        maps = []
         if study.replaces(reader, condition):
-            maps = maps_of(study, reader, places, both, after, constant)
-        yield cell, (
-            compare(places, regions_of(condition, study.plan.conditions), *both),
-            replaced(study, reader, condition, places, images, both, maps),
-        )
+            maps = maps_of(study, reader, places, both, after[condition], means)
+        regions = regions_of(condition, study.plan.conditions)
+        yield cell, (compare(places, regions, *both),
+                     replaced(study, reader, condition, places, images, both, maps))
 
 
 def _averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What a run of the shift study is made of, and by what its cells are known."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -35,15 +35,16 @@ class ShiftStudy(Plan):
         plan: faces, conditions, batch size, seed and folder.
         readers: the models, and their twins with permuted weights.
         causal_fills: the fills under which attention is also replaced.
-        groups: which faces are really occluded, None if that is not asked.
-        judging: the conditions that enter verdicts; () is all.
+        groups: which faces are really occluded, None where that is not known.
+        real: the study of really occluded faces, None if that is not asked; its cells are a stage
+            of this one's.
     """
 
     plan: Benchmark
     readers: Sequence[Reader]
     causal_fills: tuple[str, ...] = CAUSAL_FILLS
     groups: RealFaces | None = None
-    judging: Sequence[Condition] = ()
+    real: "ShiftStudy | None" = None
     _expressive: dict = field(default_factory=dict, repr=False, compare=False)
 
     unit = "pass"
@@ -78,10 +79,17 @@ class ShiftStudy(Plan):
         return places
 
     def cells(self) -> list[list[Cell]]:
-        """One stage; each cell is of a (reader, condition)."""
-        return [[self.cell(r, c) for c in self.plan.conditions for r in self.readers]]
+        """A stage, and one of really occluded faces; each cell is of a (reader, condition)."""
+        own = [[self.cell(r, c) for c in self.plan.conditions for r in self.readers]]
+        if self.real:
+            own.append([self.cell(*cell.of, True) for cell in self.real.cells()[0]])
+        return own
 
-    def cell(self, reader: Reader, condition: Condition) -> Cell:
+    def cell(self, reader: Reader, condition: Condition, real: bool = False) -> Cell:
+        """Args: real: of the study of really occluded faces."""
+        if real:
+            cell = self.real.cell(reader, condition)
+            return replace(cell, kind="real", of=(*cell.of, True))
         name = f"{reader.name}--{condition.name}"
         files = tuple(self.out / kind / f"{name}.parquet" for kind in KINDS)
         return Cell("shift", name, self.key(reader, condition), files, (reader, condition),
@@ -113,7 +121,7 @@ class ShiftStudy(Plan):
         """Whether attention is also replaced under this condition: on the clean faces, and if it
         has places under occluders with a fill of `causal_fills`."""
         if condition.occluder == "none":
-            return reader.replaceable
+            return reader.replaceable and bool(self.causal_fills)
         asked = condition.occluder not in FACELESS and condition.fill in self.causal_fills
         return asked and reader.replaceable and not reader.channels_alone
 
