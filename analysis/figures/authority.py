@@ -39,7 +39,7 @@ class AuthorityForest(Display):
                     .unique())
 
     def size(self) -> tuple[float, float]:
-        return DOUBLE_COLUMN, 10 * len(self._models()) + 34
+        return DOUBLE_COLUMN, 12 * len(self._models()) + 34
 
     def draw(self, figure):
         models, table = self._models(), self.authority
