@@ -1,0 +1,103 @@
+"""Small studies drawn from the pool of planted nets, judged as `iram shift` judges.
+
+A study draws training seeds and faces. Seeds are drawn with replacement: so they are independent
+draws of one population, the pool, of which the truth is known. Without replacement the mean of
+five of twenty would vary by a seventh less than five independent trainings do, and false alarms
+would look rarer than they are. A seed that is drawn twice stands in the study as two trainings.
+Faces are drawn without replacement, since a face that stood there twice would count as a copy.
+Each control comes from other seeds of the pool than the net that it is the control of.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from analysis.engine.cells import Advance
+from analysis.studies.calibration.plan import Calibration
+from analysis.studies.calibration.planted import PLANTED
+from analysis.studies.shift.evidence import Evidence
+from analysis.studies.shift.readers import Reader
+from analysis.studies.shift.verdicts import judge
+from analysis.subjects.hypotheses import Component
+from analysis.subjects.roles import EXPOSURES
+from analysis.subjects.training import training_from
+from iram.data.copies import ALL_FACES
+from iram.seeds import derived_seed
+
+OWN = "iram"  # what the planted net stands for, and what its controls are the controls of
+CONTROLS = {"none": "plain", f"{OWN}-random-labels": "wobbles", "se": "wobbles",
+            "eca": "wobbles", "cbam": "wobbles"}  # label -> the planted net that stands for it
+KEPT = ["study", "hypothesis", "verdict"]
+
+
+class Pool(Evidence):
+    """The evidence of all planted nets; what is asked of a net is averaged over conditions once,
+    for all faces, and serves every study that draws it."""
+
+    def __init__(self, plan: Calibration):
+        super().__init__(plan.study)
+        self.readers = {reader.name: reader for reader in plan.study.readers}
+        self._found: dict[tuple, np.ndarray] = {}
+
+    def drawn(self, roles: dict[str, str], seeds: Sequence[int], places: np.ndarray) -> "Pool":
+        """The evidence of a study: each label's planted net in these seeds, on these faces."""
+        part = self.on(ALL_FACES, places)
+        pool = len(self.readers) // len(PLANTED)
+        part.study = replace(self.study, readers=[
+            _standing(self.readers[f"{kind}-seed{(seed + (label != OWN) * pool // 2) % pool}"],
+                      label, place)
+            for label, kind in roles.items() for place, seed in enumerate(seeds)])
+        return part
+
+    def judged(self) -> dict[str, list[Reader]]:
+        return {OWN: self.models()[OWN]}
+
+    def _of(self, reader: Reader, component: Component, rivals) -> np.ndarray:
+        key = reader.name, component, tuple(rival.name for rival in rivals)
+        if key not in self._found:
+            whole = copy.copy(self)
+            whole.places = None
+            self._found[key] = Evidence._of(whole, reader, component, rivals)
+        return self._here(self._found[key])
+
+
+@lru_cache(maxsize=None)
+def _training(label: str):
+    return training_from({}, label, label.split("-")[0])
+
+
+def _standing(reader: Reader, label: str, seed: int) -> Reader:
+    """A planted net of the pool in a role, as training seed `seed` of it."""
+    part = copy.copy(reader)
+    part.subject = copy.copy(reader.subject)
+    part.subject.seed = seed
+    part.__dict__["training"] = _training(label)
+    return part
+
+
+def roles_of(kind: str) -> dict[str, str]:
+    """Label -> planted net, of a study of this one."""
+    erased = {f"{OWN}-erasing-{fill}": PLANTED.about(kind).erased for fill in EXPOSURES}
+    return {OWN: kind, **CONTROLS, **erased}
+
+
+def judge_studies(
+    plan: Calibration, kind: str, seeds: int, start: int, stop: int, advance: Advance
+) -> pd.DataFrame:
+    """A row per study and hypothesis with its verdict."""
+    if "pool" not in plan._drawn:
+        plan._drawn["pool"] = Pool(plan)
+    pool, roles, tables = plan._drawn["pool"], roles_of(kind), []
+    for study in range(start, stop):
+        chance = np.random.default_rng(derived_seed("drawn", plan.seed, kind, seeds, study))
+        places = np.sort(chance.choice(len(plan.dataset), plan.design.faces, replace=False))
+        evidence = pool.drawn(roles, chance.integers(plan.design.pool, size=seeds), places)
+        verdicts, _ = judge(evidence, seed=study)
+        verdicts.insert(0, "study", study)
+        tables.append(verdicts[KEPT])
+        advance(1)
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,156 @@
+"""What a calibration is made of: cells of planted nets, and of small studies that are drawn."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor, arange
+
+from analysis.engine.cells import Advance, Cell, Plan
+from analysis.engine.store import cell_key
+from analysis.stimuli.conditions import CLEAN, Condition, occlusion
+from analysis.studies.calibration.memory import Memory
+from analysis.studies.calibration.planted import PLANTED, build
+from analysis.studies.shift import engine
+from analysis.studies.shift.plan import ShiftStudy
+from analysis.subjects import Subject
+from analysis.subjects.hypotheses import HYPOTHESES
+from iram.data.dataset import FaceDataset
+
+VERSION = 1  # raise it when a planted net or a drawn study changes, so that cells are made again
+CONDITIONS = (
+    CLEAN,
+    *occlusion(("eyes", "lower_half", "sham"), (0.3,), ("mean", "noise", "other_class")),
+    *(Condition(name, None, "object") for name in ("sunglasses", "surgical_mask")),
+)
+BLOCK = 50  # studies of a cell
+
+
+@dataclass(frozen=True)
+class Design:
+    """How many of what.
+
+    Attributes:
+        pool: training seeds of each planted net, a multiple of 4.
+        seeds: of a study; each of these numbers is tried.
+        faces: of a study, drawn from all.
+        studies, nulls: of each planted net, and of each null.
+    """
+
+    pool: int = 20
+    seeds: tuple[int, ...] = (3, 5)
+    faces: int = 100
+    studies: int = 300
+    nulls: int = 1000
+
+    def count(self, kind: str) -> int:
+        """Studies of a planted net, for each number of seeds."""
+        return self.nulls if PLANTED.about(kind).null else self.studies
+
+
+@dataclass
+class PlantedSubject(Subject):
+    """A planted net as a model under study; each worker builds its own."""
+
+    memory: Memory | None = None
+
+    @cached_property
+    def model(self):
+        return build(self.memory, self.classes, self.name.rpartition("-seed")[0], self.seed)
+
+    def faces(self, images: Tensor) -> Tensor:
+        """As they are: what was looked at is known by being the same tensor."""
+        return images
+
+
+def planted_subjects(dataset: FaceDataset, pool: int) -> list[Subject]:
+    """Every planted net in all its training seeds."""
+    memory, classes = Memory(dataset), tuple(dataset.classes)
+    return [PlantedSubject(
+        path=Path(name := f"{kind}-seed{seed}"), name=name, seed=seed,
+        weights_sha256=cell_key(planted=kind, seed=seed, version=VERSION),
+        columns=arange(len(classes)), classes=classes, memory=memory,
+    ) for kind in PLANTED for seed in range(pool)]
+
+
+@dataclass(frozen=True)
+class Calibration(Plan):
+    """What is run: first the cells of a shift study of all planted nets, then drawn studies.
+
+    Attributes:
+        study: of all the planted nets.
+        design: how many of what.
+    """
+
+    study: ShiftStudy
+    design: Design
+    _drawn: dict = field(default_factory=dict, repr=False, compare=False)
+
+    unit, folders = "pass", ("shift/", "interventions/", "studies/")
+
+    def __getstate__(self) -> dict:  # what a worker in another process needs
+        return {**self.__dict__, "_drawn": {}}
+
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        return self.study.subjects
+
+    @property
+    def dataset(self) -> FaceDataset:
+        return self.study.dataset
+
+    @property
+    def out(self) -> Path:
+        return self.study.out
+
+    @property
+    def seed(self) -> int:
+        return self.study.seed
+
+    @property
+    def judged(self) -> Sequence[str]:
+        """The kinds that hypotheses are about."""
+        return PLANTED.where(judged=True)
+
+    def cells(self) -> list[list[Cell]]:
+        """Of the shift study, then of (kind, seeds, first study, last)."""
+        return [*self.study.cells(), [
+            self.cell(kind, seeds, start, min(start + BLOCK, self.design.count(kind)))
+            for kind in self.judged for seeds in self.design.seeds
+            for start in range(0, self.design.count(kind), BLOCK)]]
+
+    def cell(self, *of) -> Cell:
+        """Of a reader and condition, or of some of the studies of a planted net."""
+        if len(of) == 2:
+            return self.study.cell(*of)
+        kind, seeds, start, stop = of
+        name = f"{kind}--{seeds}-seeds--{start}"
+        key = cell_key(version=VERSION, pool=self.pool_key, kind=kind, seeds=seeds, start=start,
+                       stop=stop, faces=self.design.faces, seed=self.seed,
+                       hypotheses=[repr(h) for h in HYPOTHESES])
+        file = self.out / "studies" / f"{name}.parquet"
+        return Cell("studies", name, key, (file,), of, stop - start)
+
+    @cached_property
+    def pool_key(self) -> str:
+        """What all drawn studies depend on."""
+        return cell_key(cells=[cell.key for stage in self.study.cells() for cell in stage])
+
+    def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+        drawn = [[cell] for cell in cells if cell.kind == "studies"]
+        return [*self.study.together([c for c in cells if c.kind != "studies"]), *drawn]
+
+    def prepare(self) -> None:
+        self.study.prepare()
+
+
+def compute(plan: Calibration, cells: Sequence[Cell], advance: Advance) -> None:
+    """Computes and writes cells of one stage."""
+    from analysis.studies.calibration.draws import judge_studies
+
+    if cells[0].kind != "studies":
+        engine.compute(plan.study, cells, advance)
+        return
+    for cell in cells:
+        cell.write(judge_studies(plan, *cell.of, advance))
