@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from iram.attention import Attention
@@ -18,15 +19,18 @@ from iram.registry import Registry
 BACKBONES = Registry("backbone")
 AttentionFactory = Callable[[int, Any], Attention]  # (channels, memory_channels)
 PLACES = ("branch", "block")
+DARK = 1e-3  # of the picture's mean: a place whose features have a smaller norm counts as this
 
 
 @dataclass
 class Layer:
-    """What one block returns: its output, and the attention and memory of its module."""
+    """What one block returns: its output, the attention and memory of its module and, if asked
+    for, the effective multiplier."""
 
     features: Tensor
     attention: Tensor | None
     memory: Any
+    effective: Tensor | None = None
 
 
 class Block(nn.Module):
@@ -43,15 +47,45 @@ class Block(nn.Module):
         self.act = act
         self.place = place
 
-    def forward(self, x: Tensor, memory: Any = None, replace=None) -> Layer:
-        features = self.branch(x)
-        if self.place == "branch":
-            out = self.attention(features, memory, replace)
-            return Layer(self._added(out.features, x), out.attention, out.memory)
-        return Layer(*self.attention(self._added(features, x), memory, replace))
+    def forward(
+        self, x: Tensor, memory: Any = None, replace=None, measure: bool = False
+    ) -> Layer:
+        """Args:
+            measure: whether the `effective_multiplier` is asked for too.
+        """
+        branch = self.branch(x)
+        shortcut = None if self.shortcut is None else self.shortcut(x)
+        within = self.place == "branch"
+        given = branch if within else self._added(branch, shortcut)
+        out = self.attention(given, memory, replace)
+        features = self._added(out.features, shortcut) if within else out.features
+        layer = Layer(features, out.attention, out.memory)
+        if measure and out.attention is not None:
+            even = out.attention.mean((2, 3), keepdim=True).expand_as(out.attention)
+            flat = self.attention.fuse(given, even)
+            flat = self._added(flat, shortcut) if within else flat
+            layer.effective = effective_multiplier(features, flat)
+        return layer
 
-    def _added(self, features: Tensor, x: Tensor) -> Tensor:
-        return self.act(features if self.shortcut is None else features + self.shortcut(x))
+    def _added(self, features: Tensor, shortcut: Tensor | None) -> Tensor:
+        return self.act(features if shortcut is None else features + shortcut)
+
+
+def effective_multiplier(features: Tensor, flat: Tensor) -> Tensor:
+    """(N, h, w): how far attention's pattern raises what reaches the next block, place by place:
+    |y| / |y_flat|, norms over the channels, 1 where it changes nothing.
+
+    Places where nearly nothing arrives (`DARK`) would make it endless: both norms count as at
+    least that.
+
+    Args:
+        features: y (N, C, h, w), what the block hands on.
+        flat: y_flat, the same with the attention's mean over places, channel by channel.
+    """
+    norms = [one.float().square().sum(1).sqrt() for one in (features, flat)]
+    least = (DARK * norms[1].mean((1, 2), keepdim=True)).clamp(min=1e-12)
+    own, even = (torch.maximum(norm, least) for norm in norms)
+    return own / even
 
 
 class Backbone(nn.Module):

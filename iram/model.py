@@ -69,11 +69,15 @@ class Trace:
         logits: (N, num_classes).
         attention: one map (N, C, H, W) in (0, 1) per module, first to last; empty without any.
         features: one output (N, C, H, W) per block, first to last.
+        effective: one (N, H, W) per module, `iram.backbones.effective_multiplier`: what attention's
+            pattern makes of the features, fusion, shortcut and activation included. Empty where
+            the model can't tell, as without attention.
     """
 
     logits: Tensor
     attention: list[Tensor]
     features: list[Tensor]
+    effective: list[Tensor] = field(default_factory=list)
 
 
 class FERClassifier(nn.Module):
@@ -120,10 +124,11 @@ class FERClassifier(nn.Module):
 
     def trace(self, x: Tensor) -> Trace:
         """The logits together with every attention map and every block's output."""
-        layers = list(self._layers(x))
+        layers = list(self._layers(x, measure=True))
         attention = [layer.attention for layer in layers if layer.attention is not None]
         features = [layer.features for layer in layers]
-        return Trace(self._classify(features[-1]), attention, features)
+        effective = [layer.effective for layer in layers if layer.effective is not None]
+        return Trace(self._classify(features[-1]), attention, features, effective)
 
     @contextlib.contextmanager
     def intervene(self, replacements: Mapping[int, Replacement]) -> Iterator["FERClassifier"]:
@@ -145,12 +150,12 @@ class FERClassifier(nn.Module):
         finally:
             self._replacements = before
 
-    def _layers(self, x: Tensor) -> Iterator[Layer]:
+    def _layers(self, x: Tensor, measure: bool = False) -> Iterator[Layer]:
         mean, std = self.architecture.mean, self.architecture.std
         features = self.backbone.stem((x - mean) / std)
         memory = None
         for index, block in enumerate(self.backbone.blocks):
-            layer = block(features, memory, self._replacer(index))
+            layer = block(features, memory, self._replacer(index), measure)
             features, memory = layer.features, layer.memory
             yield layer
 

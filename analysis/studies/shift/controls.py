@@ -43,11 +43,6 @@ def permuted_mask(
     return cover("box", fraction, layout, places).mask & ~covered
 
 
-def activation_energy(features: Tensor) -> Tensor:
-    """(N, h, w): the mean square over the channels of a block's output (N, C, h, w)."""
-    return features.float().square().mean(1)
-
-
 @torch.no_grad()
 def permuted_weights(model: nn.Module, images: Tensor, seed: int = 0) -> nn.Module:
     """A copy with the entries of every trained tensor permuted; the model itself is untouched.

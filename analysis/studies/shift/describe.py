@@ -2,17 +2,20 @@
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift import measures as measure
 from analysis.studies.shift.controls import mechanical_null
 from analysis.studies.shift.places import Places
-from analysis.studies.shift.readers import Reading
+from analysis.studies.shift.readers import LayerReading, Reading
 
 HELD = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain", "expressive",
         "expressive_change", "expressive_other_change", "moved", "moved_mechanical", "away",
-        "away_mechanical", "spread")  # by cells of VERSION
+        "away_mechanical", "spread", "effective", "effective_change",
+        "effective_elsewhere_change", "channels_leave", "weighted_change", "gate_variation",
+        "effective_variation")  # by cells of VERSION
 MEASURES = (*HELD,)  # a measure that comes after HELD makes its cells anew
 
 
@@ -20,7 +23,7 @@ def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.Da
     """A row per image, region and layer, with every measure of `describe`."""
     tables = []
     for name, region in regions.items():
-        for layer, (before, after) in enumerate(zip(clean.maps, occluded.maps, strict=True)):
+        for layer, (before, after) in enumerate(zip(clean.layers, occluded.layers, strict=True)):
             values = describe(places, region, before, after)
             table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
             table.insert(0, "layer", np.int8(layer))
@@ -30,8 +33,10 @@ def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.Da
     return pd.concat(tables, ignore_index=True)
 
 
-def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
-    """The measures of one layer's maps (N, h, w), each (N,).
+def describe(
+    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading
+) -> dict[str, Tensor]:
+    """The measures of one layer, each (N,). Of its map A (N, h, w), the mean over channels:
 
     mass: `log_mass` of the region on the clean picture. mass_change: under occlusion minus that.
     standard_change: the same of `standard_mass`, both in standard deviations of the clean map.
@@ -42,7 +47,21 @@ def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor)
     moved, moved_mechanical: `movement` to the map under occlusion, and to the mechanical null.
     away, away_mechanical: the same of `away`, from the region.
     spread: `spatial_spread` of the clean map.
+
+    Of what else a layer is read by (`LayerReading`):
+
+    effective, effective_change, effective_elsewhere_change: as mass, mass_change and
+        elsewhere_change, of the effective multiplier.
+    channels_leave: `channels_leaving`, minus the same of the permuted mask.
+    weighted_change: as mass_change, of attention weighted by the evidence for the true class.
+    gate_variation, effective_variation: `variation` under occlusion, of the gates and of the
+        effective multiplier.
     """
+    return (_of_map(places, region, clean.map, occluded.map)
+            | _of_channels(places, region, clean, occluded))  # in the order of MEASURES
+
+
+def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
     size = clean.shape[1:]
     cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
     spread, null = measure.spatial_spread(clean, cells), mechanical_null(clean, cells)
@@ -52,7 +71,7 @@ def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor)
     def change(of, *arguments, before=clean) -> Tensor:
         return of(occluded, *arguments) - of(before, *arguments)
 
-    return {  # in the order of MEASURES
+    return {
         "mass": mass,
         "mass_change": measure.log_mass(occluded, cells) - mass,
         "standard_change": change(measure.standard_mass, cells, spread),
@@ -66,4 +85,27 @@ def describe(places: Places, region: Condition, clean: Tensor, occluded: Tensor)
         "away": measure.away(clean, occluded, cells.inside),
         "away_mechanical": measure.away(clean, null, cells.inside),
         "spread": spread,
+    }
+
+
+def _of_channels(places: Places, region: Condition, clean: LayerReading, occluded: LayerReading):
+    size = clean.map.shape[1:]
+    cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
+    effective = measure.log_mass(clean.effective, cells)
+    channels = clean.channels, occluded.channels
+    weighted = torch.full((len(clean.map),), torch.nan)
+    if clean.weighted is not None and occluded.weighted is not None:
+        after, before = (measure.log_mass(one, cells, measure.LITTLE)
+                         for one in (occluded.weighted, clean.weighted))
+        weighted = after - before
+    return {
+        "effective": effective,
+        "effective_change": measure.log_mass(occluded.effective, cells) - effective,
+        "effective_elsewhere_change": measure.log_mass(occluded.effective, elsewhere)
+        - measure.log_mass(clean.effective, elsewhere),
+        "channels_leave": measure.channels_leaving(*channels, cells)
+        - measure.channels_leaving(*channels, elsewhere),
+        "weighted_change": weighted,
+        "gate_variation": measure.variation(occluded.channels),
+        "effective_variation": measure.variation(occluded.effective[:, None]),
     }

@@ -29,12 +29,13 @@ def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
         part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
         places = study.places(part)
         pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
+        labels = plan.dataset.labels[part]
         for name, reader in readers.items():
-            clean = reader.read(places.images)
+            clean = reader.read(places.images, labels)
             for cell in (cell for cell in cells if cell.of[0].name == name):
                 condition, kept = cell.of[1], found[cell]
                 images = pictures[condition]
-                occluded = reader.read(images)
+                occluded = reader.read(images, labels)
                 regions = regions_of(condition, plan.conditions)
                 kept["shift"].append(compare(places, regions, clean, occluded))
                 kept["interventions"].append(

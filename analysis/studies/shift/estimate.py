@@ -28,17 +28,21 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     batches = len(plan.dataset) / part.stop
     readers = {r.name: r for task in tasks for r, _ in (cell.of for cell in task)}
     places = study.places(part)
+    labels = plan.dataset.labels[part]
     passing = {name: fastest(lambda r=r: r.read(places.images)) for name, r in readers.items()}
+    reading = {name: fastest(lambda r=r: r.read(places.images, labels))
+               for name, r in readers.items()}
     comparing = {name: _comparing(study, reader, places) for name, reader in readers.items()}
     seconds = 0.0
     for task in tasks:
         conditions = list(dict.fromkeys(cell.of[1] for cell in task))
         seconds += fastest(lambda c=conditions: study.places(part).pictures(c), repeats=1)
         for name in {cell.of[0].name for cell in task}:
-            seconds += passing[name]  # the clean faces, once for the task
+            seconds += reading[name]  # the clean faces, once for the task
         for r, condition in (cell.of for cell in task):
             regions = len(regions_of(condition, plan.conditions))
-            seconds += study.passes(r, condition) * passing[r.name] + regions * comparing[r.name]
+            replaced = study.passes(r, condition) - 1
+            seconds += reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
     return seconds * batches
 
 

@@ -9,21 +9,47 @@ import torch
 from torch import Tensor
 
 from analysis.studies.shift.cells import LEAST, Cells, area, mean_over
+from analysis.subjects.hypotheses import FALL
 
 FLOOR = 1e-6  # a region's relative mass below this counts as this, so that its log is a number
+LITTLE = 0.05  # the same of rectified maps, which are often 0 on a whole region: 95% less
 FLAT = 1e-6  # a map that varies less over the face is constant
 DIRECTIONS = 12
 
 
-def log_mass(maps: Tensor, cells: Cells) -> Tensor:
+def log_mass(maps: Tensor, cells: Cells, floor: float = FLOOR) -> Tensor:
     """log[(the map's share in the region) / (the region's share of the face)].
 
     0 for a map that is even over the face, below 0 if the region has less than its share, in
     natural log units: -0.1 is about 10% less. The face is the region and its rest; the band
-    between is left out of all shares. NaN where either has no cell.
+    between is left out of all shares. NaN where either has no cell, or the map is 0 all over.
+
+    Args:
+        floor: a share over the even one that is below this counts as this.
     """
     relative = mean_over(maps, cells.inside) / mean_over(maps, cells.face)
-    return _where(relative.clamp(min=FLOOR).log(), cells.defined)
+    return _where(relative.clamp(min=floor).log(), cells.defined)
+
+
+def channels_leaving(clean: Tensor, occluded: Tensor, cells: Cells) -> Tensor:
+    """The share of the channels (N, C, h, w) whose own `log_mass` falls by more than `FALL`, 0 to
+    1, whatever the others do: channels that move against each other leave their mean where it is.
+
+    NaN as in `log_mass`; a channel that is 0 all over does not leave.
+    """
+    face = cells.face
+    weights = torch.stack([cells.inside / area(cells.inside)[:, None, None],
+                           face / area(face)[:, None, None]], 1).to(clean.device)
+    before, after = (torch.einsum("nchw,nkhw->nkc", one, weights) for one in (clean, occluded))
+    before, after = (((one[:, 0] / one[:, 1]).clamp(min=FLOOR).log()) for one in (before, after))
+    return _where((after - before < -FALL).float().mean(1).cpu(), cells.defined)
+
+
+def variation(maps: Tensor) -> Tensor:
+    """Coefficient of variation over the places of maps (N, C, h, w): their standard deviation over
+    their mean, channel by channel, then the mean over the channels; 0 for gates without places."""
+    mean = maps.mean((2, 3)).clamp(min=1e-12)
+    return (maps.std((2, 3), correction=0) / mean).mean(1).cpu()
 
 
 def standard_mass(maps: Tensor, cells: Cells, spread: Tensor) -> Tensor:

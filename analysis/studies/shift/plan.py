@@ -19,7 +19,7 @@ from analysis.subjects import Subject, interventions
 from iram.data.dataset import FaceDataset
 from iram.data.heads import REGIONS as HEAD_REGIONS
 
-VERSION = 1  # raise it when what a cell holds changes, so that old cells are made again
+VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
 CAUSAL_FILLS = ("mean", "noise", "object")
 LAYER_FILLS = ("noise", "object")  # layer by layer too: half of the passes of all the others
 KINDS = ("shift", "interventions")

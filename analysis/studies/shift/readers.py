@@ -10,12 +10,31 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.maps import gates_channels, spatial_attention
-from analysis.studies.shift.controls import CALIBRATION, activation_energy, permuted_weights
+from analysis.studies.occlusion.rows import margin
+from analysis.studies.shift.controls import CALIBRATION, permuted_weights
 from analysis.subjects import Subject, twin
 from analysis.subjects.roles import PERMUTED
 from analysis.subjects.training import Training, check, training_of
 from iram import contract
 from iram.data.dataset import FaceDataset
+
+
+class LayerReading(NamedTuple):
+    """One layer of a `Reading`.
+
+    Attributes:
+        map: (N, h, w) the gates' mean over the channels; of a model without attention the
+            activation energy of its block.
+        effective: (N, h, w) `iram.backbones.effective_multiplier`; `map` of a model that can't
+            tell it: one from outside, or without attention.
+        channels: (N, C, h, w) the gates; without attention the squares of the activation.
+        weighted: (N, h, w) `weighted_by_evidence`; None where it was not asked for, or can't be.
+    """
+
+    map: Tensor
+    effective: Tensor
+    channels: Tensor
+    weighted: Tensor | None = None
 
 
 class Reading(NamedTuple):
@@ -24,13 +43,31 @@ class Reading(NamedTuple):
     Attributes:
         logits: (N, K) in the data set's order of classes.
         attention: the gates (N, C, h, w), one per layer; empty for a model without any.
-        maps: (N, h, w) per layer: the gates' mean over the channels; of a model without attention
-            the activation energy of its blocks.
+        layers: what is measured of each layer.
     """
 
     logits: Tensor
     attention: list[Tensor]
-    maps: list[Tensor]
+    layers: list[LayerReading]
+
+
+def weighted_by_evidence(
+    logits: Tensor, attention: Sequence[Tensor], labels: Tensor
+) -> list[Tensor | None]:
+    """(N, h, w) of each layer: relu(sum over channels of A dY/dA), Y the label's margin.
+
+    Attention weighted by what its place and channel contribute to the true class: since y = A f
+    where gates multiply features f, A dY/dA = A f dY/dy, gate x feature x gradient. What speaks
+    against the class counts as nothing. None where the logits don't depend on a map by gradients.
+    """
+    reached = [one for one in attention if one.requires_grad]
+    total = margin(logits, labels).sum()
+    found = {}
+    if reached and total.requires_grad:
+        slopes = torch.autograd.grad(total, reached, allow_unused=True)
+        found = {id(one): slope for one, slope in zip(reached, slopes, strict=True)}
+    return [None if (slope := found.get(id(one))) is None
+            else (one * slope).float().sum(1).relu().detach().cpu() for one in attention]
 
 
 @dataclass
@@ -96,14 +133,31 @@ class Reader:
             apart.__dict__.pop("model", None)
         return apart
 
-    @torch.inference_mode()
-    def read(self, images: Tensor) -> Reading:
-        with self._arithmetic():
-            trace = self.model.trace(self._faces(images))
-        attention = [one.float() for one in trace.attention]
-        maps = [spatial_attention(one) for one in attention]
-        maps = maps or [activation_energy(one) for one in trace.features]
-        return Reading(self._logits(trace.logits), attention, [one.float().cpu() for one in maps])
+    @property
+    def weighable(self) -> bool:
+        """Whether its attention can be weighted by the evidence: it moves, and has gradients."""
+        lacking = "gradients" in contract.lacks(self.subject.model)
+        return self.moves and not self.permuted and not lacking
+
+    def read(self, images: Tensor, labels: Tensor | None = None) -> Reading:
+        """Args:
+            labels: (N,) of the faces, in the data set's order of classes; with them attention is
+                also weighted by the evidence, if it can be.
+        """
+        weigh = labels is not None and self.weighable
+        with torch.inference_mode(not weigh), torch.set_grad_enabled(weigh), self._arithmetic():
+            faces = self._faces(images)
+            trace = self.model.trace(faces.detach().requires_grad_() if weigh else faces)
+            weighted = [None] * len(trace.features)
+            if weigh:
+                logits = trace.logits.float()[:, self.subject.columns]
+                weighted = weighted_by_evidence(logits, trace.attention, labels.to(logits.device))
+        attention = [one.detach().float() for one in trace.attention]
+        channels = attention or [one.detach().float().square() for one in trace.features]
+        maps = [spatial_attention(one).cpu() for one in channels]
+        effective = [one.detach().float().cpu() for one in trace.effective] or maps
+        layers = map(LayerReading, maps, effective, channels, weighted)
+        return Reading(self._logits(trace.logits.detach()), attention, list(layers))
 
     @torch.inference_mode()
     def answer(self, images: Tensor) -> Tensor:
