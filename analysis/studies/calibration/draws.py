@@ -10,8 +10,7 @@ Each control comes from other seeds of the pool than the net that it is the cont
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,8 @@ from analysis.engine.cells import Advance
 from analysis.studies.calibration.plan import Calibration
 from analysis.studies.calibration.planted import PLANTED
 from analysis.studies.shift.evidence import Evidence
+from analysis.studies.shift.judging import judge
 from analysis.studies.shift.readers import Reader
-from analysis.studies.shift.verdicts import judge
 from analysis.subjects.hypotheses import Component
 from analysis.subjects.roles import EXPOSURES
 from analysis.subjects.training import training_from
@@ -31,41 +30,48 @@ from iram.seeds import derived_seed
 OWN = "iram"  # what the planted net stands for, and what its controls are the controls of
 CONTROLS = {"none": "plain", f"{OWN}-random-labels": "wobbles", "se": "wobbles",
             "eca": "wobbles", "cbam": "wobbles"}  # label -> the planted net that stands for it
-KEPT = ["study", "hypothesis", "verdict"]
 
 
 class Pool(Evidence):
     """The evidence of all planted nets; what is asked of a net is averaged over conditions once,
-    for all faces, and serves every study that draws it."""
+    for all faces, and serves every study that draws it.
+
+    Attributes:
+        readers: by name.
+        roles: of a drawn study: label -> the planted nets that stand for it.
+    """
 
     def __init__(self, plan: Calibration):
         super().__init__(plan.study)
         self.readers = {reader.name: reader for reader in plan.study.readers}
+        self.roles: dict[str, list[Reader]] = {}
         self._found: dict[tuple, np.ndarray] = {}
 
     def drawn(self, roles: dict[str, str], seeds: Sequence[int], places: np.ndarray) -> "Pool":
         """The evidence of a study: each label's planted net in these seeds, on these faces."""
-        part = self.on(ALL_FACES, places)
-        pool = len(self.readers) // len(PLANTED)
-        part.study = replace(self.study, readers=[
+        part, pool = self.on(ALL_FACES, places), len(self.readers) // len(PLANTED)
+        part.__dict__["photographs"] = self.photographs[places]
+        part.roles = {label: [
             _standing(self.readers[f"{kind}-seed{(seed + (label != OWN) * pool // 2) % pool}"],
-                      label, place)
-            for label, kind in roles.items() for place, seed in enumerate(seeds)])
+                      label, place) for place, seed in enumerate(seeds)]
+            for label, kind in roles.items()}
         return part
 
-    def judged(self) -> dict[str, list[Reader]]:
-        return {OWN: self.models()[OWN]}
+    def models(self, permuted: bool = False) -> dict[str, list[Reader]]:
+        return {} if permuted else self.roles
 
-    def _of(self, reader: Reader, component: Component, rivals) -> np.ndarray:
-        key = reader.name, component, tuple(rival.name for rival in rivals)
+    def judged(self) -> dict[str, list[Reader]]:
+        return {OWN: self.roles[OWN]}
+
+    def _of(self, reader: Reader, component: Component, kind: str, rivals) -> np.ndarray:
+        key = reader.name, component, kind, tuple(rival.name for rival in rivals)
         if key not in self._found:
-            whole = copy.copy(self)
-            whole.places = None
-            self._found[key] = Evidence._of(whole, reader, component, rivals)
+            whole = self.on(ALL_FACES, np.arange(len(self.study.dataset)))
+            self._found[key] = Evidence._of(whole, reader, component, kind, rivals)
         return self._here(self._found[key])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _training(label: str):
     return training_from({}, label, label.split("-")[0])
 
@@ -88,16 +94,20 @@ def roles_of(kind: str) -> dict[str, str]:
 def judge_studies(
     plan: Calibration, kind: str, seeds: int, start: int, stop: int, advance: Advance
 ) -> pd.DataFrame:
-    """A row per study and hypothesis with its verdict."""
-    if "pool" not in plan._drawn:
-        plan._drawn["pool"] = Pool(plan)
-    pool, roles, tables = plan._drawn["pool"], roles_of(kind), []
+    """A row per study, hypothesis and class of fill ("all": the whole) with its verdict."""
+    pool, roles, rows = pool_of(plan), roles_of(kind), []
     for study in range(start, stop):
         chance = np.random.default_rng(derived_seed("drawn", plan.seed, kind, seeds, study))
         places = np.sort(chance.choice(len(plan.dataset), plan.design.faces, replace=False))
         evidence = pool.drawn(roles, chance.integers(plan.design.pool, size=seeds), places)
-        verdicts, _ = judge(evidence, seed=study)
-        verdicts.insert(0, "study", study)
-        tables.append(verdicts[KEPT])
+        rows += [(study, one.hypothesis.key, fill, verdict) for one in judge(evidence)
+                 for fill, verdict in one.verdicts.items()]
         advance(1)
-    return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(rows, columns=["study", "hypothesis", "fill_class", "verdict"])
+
+
+def pool_of(plan: Calibration) -> Pool:
+    """The evidence of all planted nets, read once."""
+    if "evidence" not in plan._pool:
+        plan._pool["evidence"] = Pool(plan)
+    return plan._pool["evidence"]

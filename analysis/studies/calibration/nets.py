@@ -5,8 +5,9 @@ A layer's gate at a place p is
     A(p) = LEVEL * exp(pattern(p) + push(p)) / mean over places,
 
 with a smooth pattern of the net's own and a push that says what the net does with what is covered.
-The mean in it is what lets the visible face gain when attention leaves the cover. What a net hands
-on is evidence times gate: 1 at a visible place of the face, -1 at a covered one, so that attention
+The mean in it is what lets the visible face gain when attention leaves the cover. A block hands on
+features of 1 times its gates, so that the gates are what acts. What the logits hear of a place is
+its evidence times the gate: 1 where the face is visible, -1 where it is covered, so that attention
 that leaves the cover raises the true class's logit. A training seed is a draw of the pattern, of
 the strength and of each layer's gain.
 """
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from analysis.studies.calibration.memory import Memory, Seen
+from iram.backbones import effective_multiplier
 from iram.model import Trace
 from iram.seeds import derived_seed
 
@@ -99,13 +101,15 @@ class PlantedNet(nn.Module):
     def trace(self, images: Tensor) -> Trace:
         seen = self.memory.see(images)
         gates, evidence = [], 0.0
-        for layer, side in enumerate(SIDES):
+        for layer in range(len(SIDES)):
             own = self.gates(seen, layer)
             used = self._replaced.get(layer, own)
             gates.append(used(own) if callable(used) else used.expand_as(own))
             evidence = evidence + self.heard(gates[-1], seen, layer) / len(SIDES)
         logits = F.one_hot(seen.labels, len(self.classes)) * (EVIDENCE * evidence[:, None])
-        return Trace(logits, gates if self.has_attention else [], gates)
+        if not self.has_attention:
+            return Trace(logits, [], gates)
+        return Trace(logits, gates, gates, [_multiplier(one) for one in gates])
 
     def heard(self, gates: Tensor, seen: Seen, layer: int) -> Tensor:
         """(N,), -1 to 1: what the first channel hands on of the face, its mean by attention."""
@@ -124,6 +128,11 @@ class PlantedNet(nn.Module):
             yield self
         finally:
             self._replaced = before
+
+
+def _multiplier(gates: Tensor) -> Tensor:
+    """(N, side, side): of a block that hands on features of 1 times its gates."""
+    return effective_multiplier(gates, gates.mean((2, 3), keepdim=True).expand_as(gates))
 
 
 def smooth(trained: Trained, layer: int, side: int) -> Tensor:

@@ -85,12 +85,12 @@ class Calibration(Plan):
 
     study: ShiftStudy
     design: Design
-    _drawn: dict = field(default_factory=dict, repr=False, compare=False)
+    _pool: dict = field(default_factory=dict, repr=False, compare=False)
 
     unit, folders = "pass", ("shift/", "interventions/", "studies/")
 
     def __getstate__(self) -> dict:  # what a worker in another process needs
-        return {**self.__dict__, "_drawn": {}}
+        return {**self.__dict__, "_pool": {}}
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -115,10 +115,14 @@ class Calibration(Plan):
 
     def cells(self) -> list[list[Cell]]:
         """Of the shift study, then of (kind, seeds, first study, last)."""
-        return [*self.study.cells(), [
-            self.cell(kind, seeds, start, min(start + BLOCK, self.design.count(kind)))
-            for kind in self.judged for seeds in self.design.seeds
-            for start in range(0, self.design.count(kind), BLOCK)]]
+        return [*self.study.cells(), [cell for kind in self.judged for seeds in self.design.seeds
+                                      for cell in self.drawn(kind, seeds)]]
+
+    def drawn(self, kind: str, seeds: int) -> list[Cell]:
+        """The cells of the studies of a planted net."""
+        count = self.design.count(kind)
+        return [self.cell(kind, seeds, start, min(start + BLOCK, count))
+                for start in range(0, count, BLOCK)]
 
     def cell(self, *of) -> Cell:
         """Of a reader and condition, or of some of the studies of a planted net."""
