@@ -32,6 +32,7 @@ class Study:
     def __init__(self, found):
         self.readers = open_readers(found, tiny.dataset(7))
         self.plan = type("Plan", (), {"conditions": CONDITIONS})
+        self.judging = ()
 
 
 def evidence(*paths):
@@ -165,9 +166,11 @@ def test_every_training_is_compared_with_the_control_of_its_own_seed(tmp_path):
         known, out, conditions=CONDITIONS, batch_size=14, progress=False,
     )
     component = Component("more than se", "mass_change", -1, 0.05, versus="se")
-    values = Evidence(results.plan).values("iram", component)
-    assert values.shape == (2, 14)
-    assert torch.allclose(torch.tensor(values), torch.zeros(2, 14, dtype=torch.float64), atol=1e-6)
+    values = Evidence(results.plan).values("iram", component, "noise")
+    assert values.shape == (2, 14, 3)
+    assert torch.tensor(values[:, :, 1:]).isnan().all()  # nets of one layer: one stage
+    early = torch.tensor(values[:, :, 0])
+    assert torch.allclose(early, torch.zeros(2, 14, dtype=torch.float64), atol=1e-6)
 
 
 def test_a_name_without_a_seed_is_all_its_shipped_seeds(tmp_path, monkeypatch):

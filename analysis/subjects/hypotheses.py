@@ -1,23 +1,33 @@
-"""The hypotheses and their decision rules, as data; docs/protocol.md tells what of them was changed
-after which look at results.
+"""The hypotheses and their decision rules, as data; docs/protocol.md tells why they are so, and what
+of them was changed after which look at results.
 
-A hypothesis is a claim that needs all of its components: its effect, and that each control does not
-explain the effect away. It is
+A hypothesis is asked in strata: classes of fill (`FILL_CLASSES`) x stages of the net (`STAGES`).
+In each it needs all of its components: its effect, and that each control does not explain the
+effect away. A component is shown if its mean is above the margin in the claimed direction, and
+absent if it is below (no effect worth the name, or the opposite one). From strata to classes of
+fill to the whole:
 
-    not tested   if a component lacks the weights or conditions that it needs, whatever the others
-                 say, or if what it presupposes is not tested,
-    refuted      if a component is shown to be absent: its mean is below the margin, so that there
-                 is no effect worth the name (equivalence) or the opposite one,
-    supported    if every component is shown: its mean is above the margin in the claimed direction,
-                 and what it presupposes is supported,
-    undecided    otherwise.
+              supported takes                           refuted takes
+    stratum   the largest p of its components           the smallest times their number
+    class     the smallest of its stages, times their   the largest of its stages
+              number: one stage is enough
+    whole     the largest of its classes: all are       the smallest times their number
+              needed
+
+(intersection-union where all are needed, Bonferroni where one is enough). A hypothesis is
+
+    not tested   if a class lacks the weights or conditions that it needs, whatever the others say,
+    refuted      if under one class of fill no stage of the net shows it,
+    supported    if it is shown under each class, and what it presupposes is supported,
+    undecided    otherwise, and of one training seed always,
+
+and whatever it is as a whole, it *holds under* the classes where it is shown. H1 is judged by itself
+at `ALPHA`, all others together at `ALPHA` (Holm); under which classes each holds likewise. "Learned",
+"more than others" and "to what is expressive" presuppose, class by class, that attention leaves at
+all; a refutation presupposes nothing.
 
 So nothing inside the margin is ever supported, and of a mean that the margin's two sides can't tell
-apart nothing is said. "Learned", "helps" and "more than others" presuppose that attention leaves at
-all: where it does not, that a control does even less is no finding.
-
-Supported takes the largest p of the components (intersection-union), refuted the smallest times
-their number (Bonferroni); both then go through Holm over the hypotheses of a model, at `ALPHA`.
+apart nothing is said.
 """
 
 from dataclasses import dataclass, field
@@ -25,13 +35,30 @@ from dataclasses import dataclass, field
 from analysis.subjects.roles import EXPOSURE, PERMUTED, RANDOM_LABELS, TWIN
 from iram.attention import ATTENTION
 
-ALPHA = 0.05  # of the decision rules, after Holm
-TEXTURED = ("noise", "phase_scrambled", "other_class", "same_class", "texture")
-FALL = 0.05  # log units: 5% of the region's share
+ALPHA = 0.05  # of each of the two families
+CHANGE, ELSEWHERE = "effective_change", "effective_elsewhere_change"  # what movement is measured by
+FALL = 0.05  # log units: the region's features reach the next block 5% weaker, against the face's
 GAIN = 0.01  # log units: 1% of the visible face's attention
-STANDARD = 0.1  # standard deviations of the map
-LOGITS = 0.05  # of the true-class margin
+LOGITS = 0.05  # of the true-class margin: about 1.1 points of accuracy, 5% of what occlusion costs
 EXPRESSIVE = 0.01  # log units: 1% of the expressive regions' share
+
+FILL_CLASSES = {
+    "flat": ("mean",),
+    "noise": ("noise",),
+    "texture": ("texture", "phase_scrambled", "other_class", "same_class"),
+    "object": ("object",),
+}
+"""Class -> the fills of it that enter verdicts; others are reported only."""
+SHAMMED = ("flat", "noise", "texture")  # an object is drawn on the face, and never beside it
+REPLACED = ("flat", "noise", "object")  # where attention is replaced
+REAL = "real"  # the class of really occluded faces
+STAGES = ("early", "middle", "late")
+WHOLE = "all"  # layers replaced at once; or, in tables, the mean over stages or classes
+
+
+def stage_of(layer: int, layers: int) -> str:
+    """The third of the net's depth that a layer, counted from 0, lies in."""
+    return STAGES[3 * layer // layers]
 
 
 @dataclass(frozen=True)
@@ -48,7 +75,7 @@ class Component:
         versus: what is subtracted, image by image: a measure of the same cell, a control model
             ("twin", "permuted-weights", "random-labels", "exposure", or an attention module), the
             "sham", or "" for nothing (so that the mean is tested against 0).
-        fills: the fills under which it is measured; () is all.
+        classes: of fill that have it; () is all of its hypothesis.
         of: a control whose own quantity it is; "" is the model under study.
         title: in figures.
     """
@@ -59,7 +86,7 @@ class Component:
     margin: float
     unit: str = "log share"
     versus: str = ""
-    fills: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     of: str = ""
     title: str = field(default="", repr=False)  # the record of a run is of what was tested
 
@@ -75,6 +102,7 @@ class Hypothesis:
         components: all are needed; the first is the effect that is reported.
         only: the attention modules that it is about; () is all.
         presupposes: the key of a hypothesis without which it claims nothing; "" for none.
+        classes, stages: the strata in which it is asked; stages that a net lacks are left out.
     """
 
     key: str
@@ -83,19 +111,20 @@ class Hypothesis:
     components: tuple[Component, ...]
     only: tuple[str, ...] = ()
     presupposes: str = ""
+    classes: tuple[str, ...] = tuple(FILL_CLASSES)
+    stages: tuple[str, ...] = STAGES
+
+    def asked(self, kind: str) -> tuple[Component, ...]:
+        """Its components under a class of fill."""
+        return tuple(c for c in self.components if not c.classes or kind in c.classes)
 
 
-LEAVES = Component("leaves", "mass_change", -1, FALL, title="share on the region falls")
+LEAVES = Component("leaves", CHANGE, -1, FALL, title="share on the region falls")
 
 
 def _more_than(control: str, title: str) -> Component:
-    return Component(f"more than {control}", "standard_change", -1, STANDARD, "SD of map", control,
+    return Component(f"more than {control}", CHANGE, -1, FALL, versus=control,
                      title=f"more than {title}")
-
-
-def _more_than_module(module: str) -> Component:
-    return Component(f"more than {module}", "mass_change", -1, FALL, versus=module,
-                     title=f"more than {ATTENTION.title(module)}")
 
 
 HYPOTHESES = (
@@ -106,13 +135,11 @@ HYPOTHESES = (
          Component("mechanical: the visible face gains", "visible_gain", +1, GAIN, "log attention",
                    title="the visible face gains (mechanical null)"),
          Component("mechanical: it gains more than beside a sham", "visible_gain", +1, GAIN,
-                   "log attention", "sham", title="more than beside a patch off the face"),
-         Component("permuted masks", "mass_change", -1, FALL, versus="elsewhere_change",
+                   "log attention", "sham", SHAMMED, title="more than beside a patch off the face"),
+         Component("permuted masks", CHANGE, -1, FALL, versus=ELSEWHERE,
                    title="more than for another face's mask"),
-         Component("sham", "mass_change", -1, FALL, versus="sham",
-                   title="more than for a patch beside the face"),
-         Component("matched textures", "mass_change", -1, FALL, fills=TEXTURED,
-                   title="also when filled with texture")),
+         Component("sham", CHANGE, -1, FALL, versus="sham", classes=SHAMMED,
+                   title="more than for a patch beside the face")),
     ),
     Hypothesis("H2a", "more than with its weights permuted", "more than with permuted weights",
                (_more_than(PERMUTED, "with permuted weights"),), presupposes="H1"),
@@ -125,9 +152,9 @@ HYPOTHESES = (
     Hypothesis(  # of the erased nets, whatever the base model does
         "H2d", "erasing in training teaches it: nets that saw erasing show more",
         "taught by erasing in training",
-        (Component("exposure", "mass_change", +1, FALL, versus=EXPOSURE,
+        (Component("exposure", CHANGE, +1, FALL, versus=EXPOSURE,
                    title="nets that saw erasing show more"),
-         Component("nets that saw erasing leave", "mass_change", -1, FALL, of=EXPOSURE,
+         Component("nets that saw erasing leave", CHANGE, -1, FALL, of=EXPOSURE,
                    title="and their share on the region falls")),
     ),
     Hypothesis(
@@ -136,11 +163,11 @@ HYPOTHESES = (
                    title="natural indirect effect on the margin"),
          Component("more than any change as large", "clean", +1, LOGITS, "logits",
                    "change_elsewhere", title="more than a change as large elsewhere")),
-        presupposes="H1",
+        classes=REPLACED, stages=(WHOLE,),
     ),
     Hypothesis("H4", "it does so on really occluded faces", "leaves really occluded regions",
                (Component("real faces", "real", -1, FALL,
-                          title="share on the real occlusion falls"),)),
+                          title="share on the real occlusion falls"),), classes=(REAL,)),
     Hypothesis(
         "H5", "it goes to regions that are visible and expressive",
         "goes to visible, expressive regions",
@@ -153,7 +180,9 @@ HYPOTHESES = (
     ),
     Hypothesis("H6", "IRAM shows more of it than SE, ECA and CBAM",
                "more of it than SE, ECA and CBAM",
-               tuple(_more_than_module(name) for name in ("se", "eca", "cbam")), ("iram",), "H1"),
+               tuple(_more_than(name, ATTENTION.title(name)) for name in ("se", "eca", "cbam")),
+               ("iram",), "H1"),
 )
+FAMILIES = (("H1",), tuple(h.key for h in HYPOTHESES if h.key != "H1"))
 TITLES = {h.key: h.title for h in HYPOTHESES}
 COMPONENT_TITLES = {c.name: c.title for h in HYPOTHESES for c in h.components}

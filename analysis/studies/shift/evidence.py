@@ -1,4 +1,4 @@
-"""From cells to what the hypotheses are about: one number per training seed and image."""
+"""From cells to what the hypotheses are about: a number per training seed, image and stage."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from analysis.studies.shift.places import FACELESS, place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
-from analysis.subjects.hypotheses import Component
+from analysis.subjects.hypotheses import FILL_CLASSES, STAGES, Component, stage_of
 from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
 from iram.data.copies import ALL_FACES
@@ -23,6 +23,10 @@ from iram.data.dataset import FaceDataset
 
 class MissingError(Exception):
     """What a component needs and the run lacks; the message says it."""
+
+
+class UndefinedError(MissingError):
+    """A quantity that the run has, and that is defined on no image."""
 
 
 class MissingWeightsError(MissingError):
@@ -49,6 +53,8 @@ class Evidence:
     """The finished cells of a study; each is read when it is first asked for.
 
     Attributes:
+        conditions: that cover the face.
+        judged_by: those of them that enter verdicts: which lists are given changes none.
         faces: of which faces it is: "all", or without copies (`analysis.engine.faces`).
         places: where they stand among those of the study; None: all of them.
     """
@@ -57,7 +63,9 @@ class Evidence:
         self.study, self.faces = study, ALL_FACES
         self.places: np.ndarray | None = None
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
-        self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
+        judging = study.judging or study.plan.conditions
+        self.judged_by = [c for c in self.conditions if c in judging]
+        self.shams = [c for c in judging if c.occluder == "sham"]
         self._kept: dict[tuple, np.ndarray] = {}
 
     def on(self, faces: str, places: np.ndarray) -> "Evidence":
@@ -155,8 +163,9 @@ class Evidence:
             raise MissingWeightsError(missing, others)
         return found
 
-    def values(self, name: str, component: Component) -> np.ndarray:
-        """(seeds, images): the component's quantity times its direction, NaN where undefined.
+    def values(self, name: str, component: Component, kind: str) -> np.ndarray:
+        """(seeds, images, stages): the component's quantity times its direction under a class of
+        fill, NaN where undefined; of what is not of layers one stage.
 
         Raises:
             MissingError: models or conditions that it needs are not in the run.
@@ -164,12 +173,17 @@ class Evidence:
         control = control_model(component)
         groups = self.controls(name, control) if control else []
         if component.of:
-            made = [average([self._of(r, component, []) for r in readers])
+            made = [average([self._of(r, component, kind, []) for r in readers])
                     for readers in by_seed(groups)]
         else:
             own = self.judged()[name]
-            made = [self._of(r, component, paired(r, groups)) for r in own]
+            made = [self._of(r, component, kind, paired(r, groups)) for r in own]
         return component.direction * np.stack(made)
+
+    def stages(self, name: str) -> list[str]:
+        """The stages of the net that a model with this label has."""
+        layers = self.judged()[name][0].subject.model.num_layers
+        return list(dict.fromkeys(stage_of(layer, layers) for layer in range(layers)))
 
     def control_seeds(self, name: str, component: Component) -> int | None:
         """How many training seeds a component's control has; None if it is no trained model."""
@@ -184,23 +198,22 @@ class Evidence:
         size = condition.fraction or 0.0
         return min(alike, key=lambda c: abs((c.fraction or 0.0) - size), default=None)
 
-    def _of(self, reader: Reader, component: Component, rivals) -> np.ndarray:
-        """(N,): the mean over conditions of one training's quantity."""
+    def _of(self, reader: Reader, component: Component, kind: str, rivals) -> np.ndarray:
+        """(N, stages): the mean over the conditions of a class of one training's quantity."""
+        chosen = [c for c in self.judged_by if c.fill in FILL_CLASSES[kind]]
+        if not chosen:
+            fills = ", ".join(FILL_CLASSES[kind])
+            raise MissingError(f"{kind}: no condition with a fill of: {fills}")
         if component.measure == "clean":
-            return self._caused(reader, component)
-        chosen = [c for c in self.conditions if not component.fills or c.fill in component.fills]
+            return self._caused(reader, component, kind, chosen)[:, None]
         if component.versus == "sham":
             chosen = [c for c in chosen if self.sham(c)]
             if not chosen:
-                raise MissingError("no sham condition of the same fill")
-        if not chosen:
-            wanted = ", ".join(component.fills) or "on the face"
-            raise MissingError(f"no condition with a fill of: {wanted}" if component.fills
-                               else f"no condition {wanted}")
+                raise MissingError(f"{kind}: no sham condition of the same fill")
         return average([self._one(reader, c, component, rivals) for c in chosen])
 
     def _one(self, reader, condition, component: Component, rivals) -> np.ndarray:
-        """(N,) under one condition: layers averaged, what is compared subtracted layer by layer."""
+        """(N, stages) under one condition: what is compared is subtracted layer by layer."""
         region, name = place_name(condition), component.measure
         own = self.measured(reader, condition, region, name)
         if component.versus == "sham":
@@ -210,22 +223,31 @@ class Evidence:
         elif rivals:
             others = [self.measured(rival, condition, region, name) for rival in rivals]
             if all(other.shape == own.shape for other in others):
-                return average((own - average(others)).T)
-            return average(own.T) - average([average(other.T) for other in others])
-        return average(own.T)
+                return staged(own - average(others))
+            return staged(own) - average([staged(other) for other in others])
+        return staged(own)
 
-    def _caused(self, reader: Reader, component: Component) -> np.ndarray:
+    def _caused(self, reader: Reader, component: Component, kind: str, chosen) -> np.ndarray:
         """(N,) what the outcome loses when attention is replaced: own minus replaced."""
         versus = component.versus or "own"
         found = []
-        for condition in self.conditions:
+        for condition in chosen:
             replaced = self.outcome(reader, condition, component.measure)
             if replaced is not None:
                 found.append(self.outcome(reader, condition, versus) - replaced)
         if not found:
-            raise MissingError("no condition under which attention was replaced (fills "
+            raise MissingError(f"{kind}: no condition under which attention was replaced (fills "
                                f"{', '.join(self.study.causal_fills)})")
         return average(found)
+
+
+def staged(values: np.ndarray) -> np.ndarray:
+    """(N, stages): the means over the layers of each stage of values (N, layers); NaN of a stage
+    without any."""
+    layers = values.shape[1]
+    stages = np.array([STAGES.index(stage_of(layer, layers)) for layer in range(layers)])
+    return np.stack([average(values[:, stages == place].T) if (stages == place).any()
+                     else np.full(len(values), np.nan) for place in range(len(STAGES))], 1)
 
 
 def average(values: Sequence[np.ndarray]) -> np.ndarray:

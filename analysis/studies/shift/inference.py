@@ -1,27 +1,25 @@
-"""Tests of a mean over images and training seeds: direction, equivalence, and power."""
+"""Tests of a mean over images and training seeds: direction, equivalence, intervals, and power."""
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import brentq
+from scipy.special import gammaln, ndtri, stdtr
 
-from analysis.engine.statistics import (
-    hierarchical_bootstrap,
-    interval_over_seeds,
-    numbered,
-    paired_permutation,
-)
+from analysis.engine.statistics import LEVEL, numbered
 from analysis.subjects.hypotheses import ALPHA
 
 POWER = 0.8
+NORMAL = 1e9  # degrees of freedom from which a t is a normal
+STEPS = np.linspace(-18, 18, 721)  # of the integral's variable s; t = sinh(s)
+NODES, WIDTHS = np.sinh(STEPS), np.cosh(STEPS)
 
 
 class Error(NamedTuple):
     """Standard error of a mean in two parts, each with its degrees of freedom: what other images
     would change, and what other training seeds would (0 for one seed: then the error is that of
-    these trained models)."""
+    these trained models). Numbers, or arrays (K,) for as many means."""
 
     images: float
     df: float
@@ -30,102 +28,112 @@ class Error(NamedTuple):
 
     @property
     def se(self) -> float:
-        return float(np.hypot(self.images, self.seeds))
+        return np.hypot(self.images, self.seeds)
 
 
-class Finding(NamedTuple):
-    """What was found of one quantity whose claimed direction is up.
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one quantity whose claimed direction is up; computed when asked for.
 
     Attributes:
-        effect, low, high: the mean and its 95% interval.
+        effect: the mean.
+        error: its standard error.
+        margin: above which it is an effect worth the name.
         n, seeds: images and training seeds.
-        p_direction: of the mean not being above 0.
-        p_beyond: of the mean not being above the margin: small = an effect worth the name.
-        p_absent: of the mean being at least the margin: small = no effect worth the name, or the
-            opposite one. p_beyond and p_absent are never both small.
-        p_equivalence: of the mean lying outside -margin to margin (TOST).
-        detectable: the smallest true mean that would have been shown to be above the margin with
-            a power of 80%.
     """
 
     effect: float
-    low: float
-    high: float
+    error: Error
+    margin: float
     n: int
     seeds: int
-    p_direction: float
-    p_beyond: float
-    p_absent: float
-    p_equivalence: float
-    detectable: float
+
+    @cached_property
+    def p_beyond(self) -> float:
+        """p of the mean not being above the margin (a minimum-effect test; Murphy & Myors, J.
+        Applied Psychology 84, 1999): small = an effect worth the name."""
+        return one_sided(self.effect - self.margin, self.error)
+
+    @property
+    def p_absent(self) -> float:
+        """p of the mean being at least the margin: small = no effect worth the name, or the
+        opposite one. Never small where p_beyond is."""
+        if self.error.se == 0:
+            return one_sided(self.margin - self.effect, self.error)
+        return 1.0 if np.isinf(self.error.se) else 1 - self.p_beyond
+
+    @property
+    def p_direction(self) -> float:
+        """p of the mean not being above 0."""
+        return one_sided(self.effect, self.error)
+
+    @property
+    def p_equivalence(self) -> float:
+        """p of the mean lying outside -margin to margin (`tost`)."""
+        return tost(self.effect, self.error, self.margin)
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The mean's 95% interval, that of the test."""
+        half = quantile(self.error, (1 - LEVEL) / 2)
+        return self.effect - half, self.effect + half
+
+    @cached_property
+    def detectable(self) -> float:
+        """The smallest true mean that would have been shown to be above the margin with a power of
+        80%."""
+        return self.margin + detectable(self.error)
 
 
-def assess(
-    values: np.ndarray, margin: float, *, alpha: float = ALPHA, seed: int = 0,
-    photographs: np.ndarray | None = None,
-) -> Finding:
-    """Tests the mean of values (seeds, images), of which none is NaN.
-
-    The interval is the hierarchical bootstrap's; with one seed it is over images only. The
-    direction is tested by turning signs image by image (one seed), or by `one_sided`, since sign
-    changes know nothing of other trainings. Against the margin by `one_sided`: a minimum-effect
-    test (Murphy & Myors, J. Applied Psychology 84, 1999) and its mirror image. Images of one
-    photograph count together (`analysis.engine.statistics`).
-    """
+def assess(values: np.ndarray, margin: float, photographs: np.ndarray | None = None) -> Finding:
+    """Tests the mean of values (seeds, images), of which none is NaN, by `one_sided`."""
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    effect, low, high = hierarchical_bootstrap(values, seed=seed, photographs=photographs)
     error = standard_error(values, photographs)
-    if len(values) == 1:
-        both = paired_permutation(values[0], seed=seed, photographs=photographs)
-        p = both / 2 if effect > 0 else 1 - both / 2 if effect < 0 else 1.0
-    else:
-        p = one_sided(effect, error)
-    return Finding(effect, low, high, values.shape[1], len(values), p,
-                   *_against(effect, error, margin, alpha))
+    return Finding(float(values.mean()), error, margin, values.shape[1], len(values))
 
 
-def assess_draws(draws: np.ndarray, n: int, margin: float, *, seed: int = 0) -> Finding:
+def assess_draws(draws: np.ndarray, n: int, margin: float) -> Finding:
     """The same of bootstrap draws (1 + B, seeds) over images, the first of them the values.
 
     The images' share of the error is the spread of the draws' mean over seeds.
     """
+    return Finding(float(draws[0].mean()), error_of_draws(draws), margin, n, draws.shape[1])
+
+
+def error_of_draws(draws: np.ndarray) -> Error:
+    """Of the mean over the seeds of draws (1 + B, seeds)."""
     values, draws = draws[0], draws[1:][np.isfinite(draws[1:]).all(1)]
-    effect, low, high = interval_over_seeds(np.vstack([values, draws]), seed)
-    spread = _of_seeds(values)
-    error = Error(float(draws.mean(1).std()), np.inf, *spread)
-    return Finding(effect, low, high, n, len(values), one_sided(effect, error),
-                   *_against(effect, error, margin, ALPHA))
-
-
-def _against(effect: float, error: Error, margin: float, alpha: float):
-    """p_beyond, p_absent, p_equivalence and detectable of a mean."""
-    return (one_sided(effect - margin, error), one_sided(margin - effect, error),
-            tost(effect, error, margin), margin + detectable(error, alpha))
+    return Error(float(draws.mean(1).std()), NORMAL, *_of_seeds(values[:, None]))
 
 
 def standard_error(values: np.ndarray, photographs: np.ndarray | None = None) -> Error:
-    """Of the mean of values (seeds, images), which share their images.
+    """Of the mean of values (seeds, images), or of each column of (seeds, images, K), which share
+    their images.
 
     The images' part is by the spread of each image's mean over the seeds, the seeds' by that of the
     seeds' means; the latter holds some of the former, so the two together err on the safe side.
     Images of one photograph are one draw: their deviations are added up first.
     """
     each = values.mean(0)
-    own = np.arange(len(each)) if photographs is None else numbered(photographs)
-    sums = np.bincount(own, weights=each - each.mean())
-    count = len(sums)
-    variance = (sums**2).sum() * count / (count - 1) / len(each) ** 2 if count > 1 else np.inf
-    return Error(float(np.sqrt(variance)), max(count - 1, 1), *_of_seeds(values.mean(1)))
+    count, apart = len(each), each - each.mean(0)
+    if photographs is not None and len(np.unique(photographs)) < count:
+        own = numbered(photographs)
+        sums = np.zeros((own.max() + 1, *each.shape[1:]))
+        np.add.at(sums, own, apart)
+        apart = sums
+    draws = len(apart)
+    spread = np.inf if draws < 2 else np.sqrt((apart**2).sum(0) * draws / (draws - 1)) / count
+    return Error(spread, max(draws - 1, 1), *_of_seeds(values.mean(1)))
 
 
 def _of_seeds(means: np.ndarray) -> tuple[float, float]:
-    """Standard error and degrees of freedom of the mean of the seeds' means."""
+    """Standard error and degrees of freedom of the mean of the seeds' means, over the first axis."""
     if len(means) == 1:
         return 0.0, 1.0
-    return float(means.std(ddof=1) / np.sqrt(len(means))), len(means) - 1.0
+    return means.std(0, ddof=1).squeeze() / np.sqrt(len(means)), len(means) - 1.0
 
 
-def one_sided(mean: float, error: Error) -> float:
+def one_sided(mean, error: Error):
     """p of a mean that is not above 0; without any error 0 or 1.
 
     With one part of the error by t. With two, a sum of two independent t, each of its own degrees
@@ -134,33 +142,70 @@ def one_sided(mean: float, error: Error) -> float:
     pooled as by Satterthwaite would not: three seeds that lie close to one another by chance would
     then count as known never to differ (10 times as many false findings at a level of 0.001).
     """
-    if error.se == 0:
-        return 0.0 if mean > 0 else 1.0
-    if not np.isfinite(error.se):
-        return 1.0
-    if error.seeds == 0:
-        return float(stats.t.sf(mean / error.images, error.df))  # of infinite df: the normal
-    if error.images == 0:
-        return float(stats.t.sf(mean / error.seeds, error.seeds_df))
-    elsewhere = mean - error.images * _quantiles(error.df)
-    return float(stats.t.sf(elsewhere / error.seeds, error.seeds_df).mean())
+    given = [np.asarray(one, dtype=np.float64) for one in (mean, *error)]
+    mean, images, df, seeds, seeds_df = map(np.ravel, np.broadcast_arrays(*given))
+    p = np.where(mean > 0, 0.0, 1.0)
+    swap = seeds > images  # the larger part is the smooth one, the smaller is integrated over
+    large, small = np.where(swap, seeds, images), np.where(swap, images, seeds)
+    df, other = np.where(swap, seeds_df, df), np.where(swap, df, seeds_df)
+    p[np.isinf(large)] = 1.0
+    known = (large > 0) & np.isfinite(large)
+    alone, both = known & (small == 0), known & (small > 0)
+    p[alone] = _above(mean[alone] / large[alone], df[alone])
+    if both.any():
+        ratio = (small[both] / large[both])[:, None]
+        chance = _above((mean[both] / large[both])[:, None] - ratio * NODES, df[both][:, None])
+        p[both] = (_weights(other[both]) * chance).sum(1)
+    p[np.isnan(mean)] = np.nan
+    return p.reshape(np.broadcast_shapes(*(one.shape for one in given))) if any(
+        one.ndim for one in given) else float(p[0])
 
 
-@lru_cache(maxsize=8)
-def _quantiles(df: float, count: int = 5_000) -> np.ndarray:
-    """Of t, one in the middle of each of as many equal shares."""
-    return stats.t.ppf((np.arange(count) + 0.5) / count, df)
+def _above(t, df):
+    return stdtr(np.minimum(df, NORMAL), -t)
 
 
-def tost(mean: float, error: Error, margin: float) -> float:
+def _weights(df: np.ndarray) -> np.ndarray:
+    """(K, steps): the probability of each node under t of these degrees of freedom."""
+    df = np.minimum(df, NORMAL)
+    kinds, own = np.unique(df, return_inverse=True)
+    log = (gammaln((kinds + 1) / 2) - gammaln(kinds / 2) - np.log(kinds) / 2)[:, None]
+    log = log - (kinds[:, None] + 1) / 2 * np.log1p(NODES**2 / kinds[:, None]) + np.log(WIDTHS)
+    found = np.exp(log)
+    return (found / found.sum(1, keepdims=True))[own]
+
+
+def quantile(error: Error, p):
+    """The mean of which `one_sided` gives this p, 0 < p < 1; infinite without any bound."""
+    p = np.asarray(p, dtype=np.float64)
+    shape = np.broadcast_shapes(p.shape, *(np.shape(one) for one in error))
+    error = Error(*(np.broadcast_to(one, shape).ravel().astype(float) for one in error))
+    p = np.broadcast_to(p, shape).ravel()
+    se, wanted = error.se, ndtri(p)
+    unit = np.where(np.isfinite(se) & (se > 0), se, 1.0)
+    scaled = Error(error.images / unit, error.df, error.seeds / unit, error.seeds_df)
+    low, high = np.zeros(len(p)), np.full(len(p), 1e6)  # of the distance, which is symmetric
+    sign, tail = np.where(p < 0.5, 1.0, -1.0), -np.abs(wanted)
+    for _ in range(60):  # in the probit of p, along which the distance is nearly straight
+        middle = np.where(high > 4 * low + 8, 2 * low + 1, (low + high) / 2)
+        far = ndtri(one_sided(middle, scaled)) > tail
+        low, high = np.where(far, middle, low), np.where(far, high, middle)
+        if (high - low < 1e-9 * (1 + low)).all():
+            break
+    found = sign * (low + high) / 2 * unit
+    found = np.where(se == 0, 0.0, np.where(np.isinf(se), np.inf, found))
+    return found.reshape(shape) if shape else float(found[0])
+
+
+def tost(mean, error: Error, margin):
     """p of two one-sided tests: small = the true mean lies within -margin to margin.
 
     Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15, 1987.
     """
-    return max(one_sided(margin - mean, error), one_sided(mean + margin, error))
+    return np.maximum(one_sided(margin - mean, error), one_sided(mean + margin, error))
 
 
-def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> float:
+def detectable(error: Error, alpha: float = ALPHA, power: float = POWER):
     """How far the true mean must lie beyond a bound for a one-sided test to find it with this
     power: the quantiles of alpha and of the power, added.
 
@@ -169,14 +214,28 @@ def detectable(error: Error, alpha: float = ALPHA, power: float = POWER) -> floa
     """
     if not np.isfinite(error.se):
         return np.inf
-    return _beyond(alpha, error) - _beyond(power, error)
+    return quantile(error, alpha) - quantile(error, power)
 
 
-def _beyond(p: float, error: Error) -> float:
-    """The mean of which `one_sided` gives this p."""
-    if error.se == 0:
-        return 0.0
-    if error.seeds == 0:
-        return float(stats.t.isf(p, error.df) * error.images)
-    far = 1e4 * error.se
-    return float(brentq(lambda mean: one_sided(mean, error) - p, -far, far))
+def column_means(values: np.ndarray, photographs: np.ndarray | None = None) -> np.ndarray:
+    """(K, 4): mean, low, high and n of columns (N, K), or (seeds, N, K), that may hold NaN, with
+    the test's 95% interval; over images alone where there is one seed.
+
+    An image counts in a column where all seeds have a value.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values if values.ndim == 3 else values[None]
+    found = np.full((values.shape[2], 4), np.nan)
+    known = np.isfinite(values).all(0)
+    found[:, 3] = known.sum(0)
+    patterns, own = np.unique(known, axis=1, return_inverse=True)  # columns that lack the same
+    for pattern in range(patterns.shape[1]):
+        images, columns = patterns[:, pattern], np.flatnonzero(own == pattern)
+        if not images.any():
+            continue
+        part = values[:, images][:, :, columns]
+        error = standard_error(part, None if photographs is None else photographs[images])
+        mean, half = part.mean((0, 1)), quantile(error, (1 - LEVEL) / 2)
+        half = np.where(np.isfinite(half), half, np.nan)
+        found[columns, :3] = np.stack([mean, mean - half, mean + half], 1)
+    return found

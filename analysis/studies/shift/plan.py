@@ -35,12 +35,14 @@ class ShiftStudy(Plan):
         readers: the models, and their twins with permuted weights.
         causal_fills: the fills under which attention is also replaced.
         groups: which faces are really occluded, None if that is not asked.
+        judging: the conditions that enter verdicts; () is all.
     """
 
     plan: Benchmark
     readers: Sequence[Reader]
     causal_fills: tuple[str, ...] = CAUSAL_FILLS
     groups: RealFaces | None = None
+    judging: Sequence[Condition] = ()
     _expressive: dict = field(default_factory=dict, repr=False, compare=False)
 
     unit = "pass"

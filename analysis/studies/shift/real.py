@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
 
-from analysis.engine.statistics import interval_over_seeds
+from analysis.engine.statistics import LEVEL
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
-from analysis.studies.shift.evidence import Evidence, MissingError, average
-from analysis.studies.shift.inference import Finding, assess_draws
+from analysis.studies.shift.evidence import Evidence, MissingError, average, staged
+from analysis.studies.shift.inference import Finding, assess_draws, error_of_draws, quantile
 from analysis.studies.shift.places import place_name
-from analysis.subjects.hypotheses import Component
+from analysis.subjects.hypotheses import CHANGE, STAGES, WHOLE, Component
 
 FRACTION = 0.3
 STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}
@@ -43,31 +43,32 @@ class RealShift:
         self.plan = evidence.study.plan
         self._draws: dict[tuple, dict] = {}
 
-    def assess(self, name: str, component: Component) -> Finding:
+    def assess(self, name: str, component: Component, stage: str) -> Finding:
         """The component over all types, each weighted by its faces; turned ones left out."""
-        found = self.draws(name, turned=False)
+        found = self.draws(name, turned=False, stage=stage)
         if not found:
             raise MissingError("no really occluded face of any type among these, or no condition "
                                "that covers its region")
         faces = sum(one["n"] for one in found.values())
         mean = sum(one["n"] * one["real"] for one in found.values()) / faces
-        return assess_draws(component.direction * mean, faces, component.margin,
-                            seed=self.plan.seed)
+        return assess_draws(component.direction * mean, faces, component.margin)
 
-    def draws(self, name: str, turned: bool) -> dict[str, dict]:
+    def draws(self, name: str, turned: bool, stage: str = WHOLE) -> dict[str, dict]:
         """Type -> draws (1 + B, seeds) of the real effect and of the painted one, the same faces
         for every training seed, and their numbers.
 
         Args:
             turned: whether occluded faces that are also turned count.
+            stage: of the net; WHOLE is the mean over its stages.
         """
-        if (name, turned) not in self._draws:
+        key = name, turned, stage
+        if key not in self._draws:
             readers = self.evidence.models()[name]
-            found = {kind: self._type(readers, kind, turned) for kind in TYPES}
-            self._draws[name, turned] = {k: v for k, v in found.items() if v is not None}
-        return self._draws[name, turned]
+            found = {kind: self._type(readers, kind, turned, stage) for kind in TYPES}
+            self._draws[key] = {k: v for k, v in found.items() if v is not None}
+        return self._draws[key]
 
-    def _type(self, readers, kind: str, turned: bool) -> dict | None:
+    def _type(self, readers, kind: str, turned: bool, stage: str) -> dict | None:
         seed, dataset, faces = self.plan.seed, self.evidence.dataset, self.evidence.really_occluded
         photographs = self.evidence.photographs
         standing = [c for c in self.evidence.conditions if c.occluder == STANDS_FOR[kind]
@@ -75,8 +76,8 @@ class RealShift:
         if not standing:
             return None
         region = place_name(standing[0])
-        mass = self._measured(readers, [CLEAN], region, "mass")
-        change = self._measured(readers, standing, region, "mass_change")
+        mass = self._measured(readers, [CLEAN], region, "effective", stage)
+        change = self._measured(readers, standing, region, CHANGE, stage)
         labels, k = dataset.labels.numpy(), len(dataset.classes)
         known = np.isfinite(mass).all(1)
         inside = members(faces, kind) & known
@@ -95,18 +96,19 @@ class RealShift:
         return {"region": region, "real": real, "synthetic": painted,
                 "n": int(inside.sum()), "n_not_listed": int(others.sum())}
 
-    def _measured(self, readers, conditions, region: str, name: str) -> np.ndarray:
-        """(N, seeds): a measure's mean over layers and conditions."""
-        each = [[average(self.evidence.measured(reader, c, region, name).T) for c in conditions]
-                for reader in readers]
-        return np.stack([average(own) for own in each], 1)
+    def _measured(self, readers, conditions, region: str, name: str, stage: str) -> np.ndarray:
+        """(N, seeds): a measure's mean over conditions in a stage."""
+        each = [average([staged(self.evidence.measured(reader, c, region, name))
+                         for c in conditions]) for reader in readers]
+        return np.stack([average(own.T) if stage == WHOLE else own[:, STAGES.index(stage)]
+                         for own in each], 1)
 
     def table(self) -> pd.DataFrame:
         """A row per model, type and set of faces ("not turned", "all").
 
         real: attention's log share on the type's region, occluded faces minus class-matched faces
-        in no list. synthetic: `mass_change` of the painted occluder on the latter, over its fills.
-        Both are means over the training seeds; their intervals are of faces within seeds.
+        in no list. synthetic: `effective_change` of the painted occluder on the latter, over its fills.
+        Both are means over stages and training seeds, with the tests' intervals.
         """
         rows = []
         for name, faces, found in self._all():
@@ -120,8 +122,9 @@ class RealShift:
         return pd.DataFrame(rows, columns=COLUMNS)
 
     def _interval(self, draws: np.ndarray) -> tuple[float, float, float]:
-        whole = np.isfinite(draws).all(1)
-        return interval_over_seeds(draws[whole], self.plan.seed)
+        half = quantile(error_of_draws(draws), (1 - LEVEL) / 2)
+        mean = float(draws[0].mean())
+        return mean, mean - half, mean + half
 
     def correlation(self) -> pd.DataFrame:
         """Across the types: does the painted effect, over the training seeds, go with the real one?

@@ -2,24 +2,57 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
+from analysis.subjects.hypotheses import WHOLE
 from iram.data.copies import ALL_FACES, WITHOUT
 
 
-def verdict_lines(verdicts: pd.DataFrame, components: pd.DataFrame) -> Iterator[str]:
-    """A line per hypothesis, and under it one per component."""
+def verdict_lines(verdicts: pd.DataFrame, strata: pd.DataFrame) -> Iterator[str]:
+    """A line per hypothesis, and under it one per class of fill that was tested."""
     for model, own in verdicts.groupby("model", sort=False):
-        seeds = own["seeds"].max()
-        over = "images within training seeds" if seeds > 1 else "images only (one training seed)"
-        yield f"\n{model}: 95% intervals over {over}"
+        over = own["interval_over"].dropna()
+        told = f"95% intervals over {over.iloc[0]}" if len(over) else "nothing tested"
+        yield f"\n{model}: {told}" + " (one training seed)" * bool((own["this_net"] != "").any())
         for row in own.itertuples():
-            yield f"  {row.hypothesis:4s}{row.verdict:11s} {row.claim}"
-            parts = components[(components["model"] == model)
-                               & (components["hypothesis"] == row.hypothesis)]
-            for part in parts.itertuples():
-                yield f"      {_part(part)}"
-            yield f"      -> {row.verdict}: {row.reason}"
+            yield f"  {row.hypothesis:4s}{said(row)}: {row.claim}"
+            mine = strata[(strata["model"] == model) & (strata["hypothesis"] == row.hypothesis)
+                          & (strata["verdict"] != "not tested")]
+            yield from _classes(mine)
+            yield f"      -> {row.reason}" + _more(row)
+
+
+def _classes(strata: pd.DataFrame) -> Iterator[str]:
+    """Each class of fill, with its stages in brackets, and the whole."""
+    for kind, own in strata.groupby("fill_class", sort=False):
+        stages = own[own["stage"] != WHOLE]
+        for row in own[own["stage"] == WHOLE].itertuples():
+            told = ", ".join(f"{s.stage} {s.effect:+.3f} {s.verdict}" for s in stages.itertuples())
+            sign = ">" if row.direction > 0 else "<"
+            yield (f"      {'whole' if kind == WHOLE else kind} ({row.unit} {sign} 0): "
+                   f"{row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g}, "
+                   f"n {int(row.n)}: {row.verdict}" + f" ({told})" * bool(told))
+
+
+def said(row) -> str:
+    """The verdict of a row of `verdicts.csv` in words, with the classes of fill it holds under."""
+    verdict = row.verdict
+    if row.this_net:
+        verdict += f", one training seed; of these weights {row.this_net}"
+    if row.holds_under and "supported" not in (row.verdict, row.this_net):
+        verdict += f" as a whole; holds under {row.holds_under}"
+    return verdict
+
+
+def _more(row) -> str:
+    """What it would take to decide it."""
+    told = []
+    if row.needed_seeds and row.verdict == "undecided":
+        told.append(f"{row.needed_seeds} training seeds would decide it (power 80%)")
+    if np.isfinite(row.margin_refuted):
+        told.append(f"refuted from a margin of {row.margin_refuted:.3f} on")
+    return "".join(f"; {one}" for one in told)
 
 
 def copies_lines(verdicts: pd.DataFrame) -> Iterator[str]:
@@ -33,16 +66,6 @@ def copies_lines(verdicts: pd.DataFrame) -> Iterator[str]:
                    for (model, key), before in of[ALL_FACES].items()
                    if of[name].get((model, key)) != before]
         yield f"\n{name} of training faces: {'; '.join(changed) or 'every verdict is the same'}"
-
-
-def _part(row) -> str:
-    sign = ">" if row.direction > 0 else "<"
-    claim = f"{row.component} ({row.unit} {sign} 0)"
-    if pd.isna(row.effect):
-        return f"{claim}: not tested: {row.note}"
-    note = f" ({row.note})" if row.note else ""
-    return (f"{claim}: {row.effect:+.3f} [{row.low:+.3f}, {row.high:+.3f}], margin {row.margin:g},"
-            f" n {int(row.n)}, could show {row.detectable:.3f}: {row.outcome}{note}")
 
 
 def verdict_table(verdicts: pd.DataFrame) -> Iterator[str]:

@@ -15,12 +15,13 @@ from analysis.studies.shift import report, tables
 from analysis.studies.shift.engine import compute
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
+from analysis.studies.shift.judging import judge
 from analysis.studies.shift.mediation import mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
 from analysis.studies.shift.real import RealShift, conditions_for_real
-from analysis.studies.shift.verdicts import judge
+from analysis.studies.shift.verdicts import component_table, strata_table, verdict_table
 from analysis.subjects import Subject
 from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
@@ -34,15 +35,16 @@ DEFAULT = [
 ]
 
 TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correlation",
-          "components", "verdicts")
+          "components", "strata", "verdicts")
 
 
 class Shift(Study):
     """The tables and verdicts of a shift study."""
 
-    compute, version = staticmethod(compute), 5
+    compute, version = staticmethod(compute), 6
     words = ("reason", "note", "controls_passed", "controls_failed", "not_tested",
-             "missing_weights", "presupposes")
+             "missing_weights", "presupposes", "holds_under", "this_net", "needed_seeds",
+             "authority")
 
     def __init__(self, plan: ShiftStudy):
         super().__init__(plan)
@@ -59,12 +61,14 @@ class Shift(Study):
                 for name in self.names}
 
     def _of_faces(self, evidence: Evidence) -> dict[str, pd.DataFrame]:
-        real, seed = RealShift(evidence) if self.plan.groups else None, self.plan.seed
-        verdicts, components = judge(evidence, real.assess if real else None, seed=seed)
+        real = RealShift(evidence) if self.plan.groups else None
+        judged = judge(evidence, real.assess if real else None)
         found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
                  "interventions": tables.intervention_table(evidence),
                  "mediation": mediation_table(evidence)}
-        found |= {"components": components, "verdicts": verdicts}
+        given = evidence, judged, real.assess if real else None
+        found |= {"components": component_table(evidence, judged),
+                  "strata": strata_table(*given), "verdicts": verdict_table(*given)}
         for table in found.values():
             table.insert(1, FACES, evidence.faces)
         if real:  # which say already whether turned faces count
@@ -91,7 +95,7 @@ class Shift(Study):
         found = {name: of_all_faces(table) for name, table in found.items()}
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.plan.plan.conditions)} "
                  "conditions"]
-        lines += report.verdict_lines(found["verdicts"], found["components"])
+        lines += report.verdict_lines(found["verdicts"], found["strata"])
         lines += report.copies_lines(every)
         lines += fill_lines(found["by_fill"])
         if "real" in found:
@@ -142,11 +146,13 @@ def planned(
     subjects, _ = readable(subjects)
     if not subjects:
         raise InputError(_nothing_to_measure(names))
+    conditions = checked(conditions)
     wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
     plan, described = bench.planned(subjects, dataset, checked(wanted), out, kind="shift",
                                     **options)
     groups = real_groups(plan.dataset, ran_lists) if ran_lists else None
-    study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills, groups)
+    study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills, groups,
+                       conditions)
     if not Evidence(study).judged():
         raise InputError(_nothing_to_measure(names))
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]

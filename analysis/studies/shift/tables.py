@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from analysis.engine.statistics import RESAMPLES, column_intervals, resampling_counts
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.evidence import Evidence, average
+from analysis.studies.shift.inference import column_means
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
@@ -44,9 +44,8 @@ def model_kind(reader: Reader) -> str:
 
 def shift_table(evidence: Evidence) -> pd.DataFrame:
     """A row per model, condition, region, layer (0 to L - 1, or "all": their mean) and measure: the
-    mean over the images with its 95% bootstrap interval, and how many images it is of.
-
-    Without trained copies of a model the intervals are over images only, as here.
+    mean over the images with its 95% interval (t, over images: each row is of one training seed),
+    and how many images it is of.
     """
     tables = []
     for reader, condition in _cells(evidence):
@@ -67,7 +66,7 @@ def shift_table(evidence: Evidence) -> pd.DataFrame:
 
 def intervention_table(evidence: Evidence) -> pd.DataFrame:
     """A row per model, condition, layer, intervention, effect and outcome (margin in logits,
-    accuracy): mean over the images with its interval.
+    accuracy): mean over the images with its interval, as in `shift_table`.
 
     total: occluded minus clean, each with its own attention. indirect: occluded minus occluded with
     the replaced attention: above 0, the own attention is the better one; of "clean" this is the
@@ -145,12 +144,9 @@ def _cells(evidence: Evidence):
 
 
 def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
-    """`column_intervals` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
-    seed = evidence.study.plan.seed
-    counts = resampling_counts(values.shape[-2], RESAMPLES, seed, evidence.photographs)
-    table = pd.DataFrame(
-        column_intervals(values, counts, seed), columns=["value", "low", "high", "n"]
-    )
+    """`column_means` of columns (N, K) or (seeds, N, K): a table of value, low, high, n."""
+    table = pd.DataFrame(column_means(values, evidence.photographs),
+                         columns=["value", "low", "high", "n"])
     return table.astype({"n": int})
 
 

@@ -1,190 +1,238 @@
-"""A verdict per hypothesis and model, from the evidence and the rules in `hypotheses`."""
+"""The tables of what was judged: a row per verdict, per stratum, and per component."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from analysis.engine.statistics import holm
 from analysis.studies.shift.evidence import (
     Evidence,
-    MissingError,
     MissingWeightsError,
+    average,
     control_model,
     lacking_weights,
 )
-from analysis.studies.shift.inference import Finding, assess
-from analysis.subjects.hypotheses import ALPHA, HYPOTHESES, Component, Hypothesis
+from analysis.studies.shift.inference import Finding
+from analysis.studies.shift.judging import ONE_SEED, Judged, Part, Real, Stratum, tested
+from analysis.studies.shift.power import margin_refuted, needed_seeds
+from analysis.subjects.hypotheses import ALPHA, REAL, STAGES, WHOLE
 
-COMPONENTS = ["model", "hypothesis", "component", "role", "effect", "low", "high", "unit",
+ESTIMATE = ["effect", "low", "high", "unit"]
+COMPONENTS = ["model", "hypothesis", "component", "role", "fill_class", "stage", *ESTIMATE,
               "direction", "margin", "n", "seeds", "control_seeds", "p_direction", "p_beyond",
               "p_absent", "p_equivalence", "detectable", "outcome", "note"]
-VERDICTS = ["model", "hypothesis", "claim", "verdict", "effect", "low", "high", "unit", "margin",
-            "detectable", "n", "seeds", "interval_over", "p_supported", "p_refuted",
-            "controls_passed", "controls_failed", "not_tested", "missing_weights", "presupposes",
-            "reason"]
-Real = Callable[[str, Component], Finding]
+STRATA = ["model", "hypothesis", "fill_class", "stage", *ESTIMATE, "direction", "margin", "n",
+          "seeds", "p_supported", "p_refuted", "verdict"]
+VERDICTS = ["model", "hypothesis", "claim", "verdict", "holds_under", "this_net", *ESTIMATE,
+            "margin", "margin_refuted", "detectable", "n", "seeds", "needed_seeds",
+            "interval_over", "p_supported", "p_refuted", "controls_passed", "controls_failed",
+            "not_tested", "missing_weights", "presupposes", "authority", "reason"]
+OVER_SEEDS, OVER_IMAGES = "images and training seeds", "images only"
 
 
-def judge(
-    evidence: Evidence, real: Real | None = None, hypotheses=HYPOTHESES, seed: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The verdicts, and the components that they rest on; one row each per model and hypothesis.
+def component_table(evidence: Evidence, judged: Sequence[Judged]) -> pd.DataFrame:
+    """A row per model, hypothesis, stratum and component, each tested by itself.
 
     Effects are signed as measured; p values are of the claimed direction. What was not tested has
     an empty effect, and says why.
+    """
+    rows = [_component(evidence, one, stratum, place)
+            for one in judged for stratum in one.strata for place in range(len(stratum.parts))]
+    return pd.DataFrame(rows, columns=COMPONENTS)
+
+
+def strata_table(
+    evidence: Evidence, judged: Sequence[Judged], real: Real | None = None
+) -> pd.DataFrame:
+    """A row per model, hypothesis and stratum, then per class of fill (stage "all"), then of the
+    whole (class "all"): the effect, with the p values of the rules.
+
+    Of a class the effect is the mean over its stages, of the whole that over its classes. Strata
+    have p values as they are, classes and wholes after Holm.
+    """
+    rows = []
+    for one in judged:
+        rows += [_stratum(one, s.kind, s.stage, s.parts[0].finding, s.p_supported, s.p_refuted)
+                 for own in one.classes.values() for s in own if s.stage != WHOLE]
+        for kind in (*one.classes, WHOLE):
+            rows.append(_stratum(one, kind, WHOLE, effect(evidence, one, kind, real),
+                                 one.p_supported[kind], one.p_refuted[kind]))
+    return pd.DataFrame(rows, columns=STRATA)
+
+
+def verdict_table(
+    evidence: Evidence, judged: Sequence[Judged], real: Real | None = None,
+    authority: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """A row per model and hypothesis; the effect is that of the whole in `strata_table`.
 
     Args:
-        real: tests a component on really occluded faces, None where no lists were given.
+        authority: model -> how far its attention acts, in words; "" where that is not known.
     """
-    verdicts, parts = [], []
-    for name, readers in evidence.judged().items():
-        module = readers[0].training.attention
-        asked = [h for h in hypotheses if not h.only or module in h.only]
-        found = {h.key: [_component(evidence, name, c, real, seed) for c in h.components]
-                 for h in asked}
-        verdicts += decide(name, asked, found)
-        parts += [
-            _row(evidence, name, h, place, *each)
-            for h in asked
-            for place, each in enumerate(found[h.key])
-        ]
-    return (pd.DataFrame(verdicts, columns=VERDICTS), pd.DataFrame(parts, columns=COMPONENTS))
+    return pd.DataFrame([_verdict(one, effect(evidence, one, WHOLE, real), authority or {})
+                         for one in judged], columns=VERDICTS)
 
 
-def _component(evidence, name: str, component: Component, real, seed: int):
-    """(Finding or None, what it lacks or None)."""
-    try:
-        if component.measure == "real":
-            if real is None:
-                raise MissingError("no lists of really occluded faces (--ran-lists)")
-            return real(name, component), None
-        values = evidence.values(name, component)
-        known = np.isfinite(values).all(0)
-        values, photographs = values[:, known], evidence.photographs[known]
-        if values.shape[1] < 2:
-            raise MissingError("defined on fewer than 2 images: the occluders cover nothing, or "
-                               "the whole face, or nothing expressive is left")
-        return assess(values, component.margin, seed=seed, photographs=photographs), None
-    except MissingError as error:
-        return None, error
+def effect(evidence: Evidence, one: Judged, kind: str, real: Real | None) -> Finding | None:
+    """The effect's mean over the stages of a class of fill, or over all classes; None if a stratum
+    of them was not tested."""
+    component = one.hypothesis.components[0]
+    chosen = {name: own for name, own in one.classes.items() if kind in (name, WHOLE)}
+    if not all(s.parts[0].finding for own in chosen.values() for s in own):
+        return None
+    if REAL in chosen:
+        return real(one.model, component, WHOLE)
+    found = []
+    for name, own in chosen.items():
+        values = evidence.values(one.model, component, name)
+        places = [0 if s.stage == WHOLE else STAGES.index(s.stage) for s in own]
+        found.append(average(values[:, :, places].transpose(2, 0, 1)))
+    finding = tested(evidence, average(found), component)
+    return finding if isinstance(finding, Finding) else None
 
 
-def decide(name: str, hypotheses: Sequence[Hypothesis], found: dict) -> list[dict]:
-    """The rows of one model: the rules of `hypotheses`, Holm over those that were tested.
-
-    Args:
-        found: key of a hypothesis -> for each component (Finding or None, what it lacks or None).
-    """
-    supported, refuted = [], []
-    for h in hypotheses:
-        known = [t for t, _ in found[h.key] if t is not None]
-        whole = len(known) == len(h.components)
-        supported.append(max(t.p_beyond for t in known) if whole else np.nan)
-        refuted.append(min(1.0, min(t.p_absent for t in known) * len(known)) if whole else np.nan)
-    adjusted = zip(holm(np.array(supported)), holm(np.array(refuted)), strict=True)
-    rows = {}
-    for h, p in zip(hypotheses, adjusted, strict=True):
-        rows[h.key] = _verdict(name, h, found[h.key], *p)
-    for h in hypotheses:
-        if h.presupposes in rows:
-            rows[h.key] |= presupposing(rows[h.key], rows[h.presupposes])
-    return list(rows.values())
+def estimated(finding: Finding | None, direction: int) -> dict:
+    """effect, low and high as measured, n and seeds."""
+    if finding is None:
+        return {}
+    low, high = sorted(direction * end for end in finding.ends)
+    return {"effect": direction * finding.effect, "low": low, "high": high, "n": finding.n,
+            "seeds": finding.seeds}
 
 
-def presupposing(row: dict, basis: dict) -> dict:
-    """What changes in a verdict that presupposes another: it is not supported without that one."""
-    what = {"presupposes": basis["hypothesis"]}
-    if row["verdict"] != "supported" or basis["verdict"] == "supported":
-        return what
-    told = f"presupposes {basis['hypothesis']}, which is {basis['verdict']} ({basis['reason']})"
-    verdict = "not tested" if basis["verdict"] == "not tested" else "undecided"
-    return what | {"verdict": verdict, "reason": f"{told}; its own components are shown"}
+def _described(one: Judged, component) -> dict:
+    return {"model": one.model, "hypothesis": one.hypothesis.key, "unit": component.unit,
+            "direction": component.direction, "margin": component.margin}
 
 
-def _verdict(name: str, h: Hypothesis, found: list, p_supported: float, p_refuted: float) -> dict:
-    weights = [one for t, lack in found if t is None and isinstance(lack, MissingWeightsError)
-               for one in lack.names]
-    if any(t is None for t, _ in found):
-        verdict, reason = "not tested", _why_not_tested(h, found)
-    elif p_refuted < ALPHA:
-        verdict, reason = "refuted", _why_refuted(h, found)
-    elif p_supported < ALPHA:
-        verdict, reason = "supported", "every component shown"
+def _stratum(one: Judged, kind: str, stage: str, found, p_supported, p_refuted) -> dict:
+    component = one.hypothesis.components[0]
+    if stage == WHOLE:
+        verdict = one.verdicts[kind]
     else:
-        verdict, reason = "undecided", _why_undecided(h, found)
-    row = {"model": name, "hypothesis": h.key, "claim": h.claim, "verdict": verdict,
-           "margin": h.components[0].margin, "unit": h.components[0].unit, "reason": reason,
-           "p_supported": p_supported, "p_refuted": p_refuted,
-           "missing_weights": ", ".join(dict.fromkeys(weights))}
-    for key, wanted in (("controls_passed", "shown"), ("controls_failed", "not shown"),
-                        ("not_tested", "not tested")):
-        row[key] = "; ".join(c.name for c, (t, _) in zip(h.components, found, strict=True)
-                             if _outcome(t).startswith(wanted)
-                             and (c is not h.components[0] or t is None))
-    first = found[0][0]
-    if first is not None:
-        sign = h.components[0].direction
-        low, high = sorted((sign * first.low, sign * first.high))
-        row |= {"effect": sign * first.effect, "low": low, "high": high,
-                "detectable": first.detectable, "n": first.n, "seeds": first.seeds,
-                "interval_over": "images within training seeds" if first.seeds > 1
-                else "images only"}
+        verdict = ("not tested" if np.isnan(p_supported) else "refuted" if p_refuted < ALPHA
+                   else "supported" if p_supported < ALPHA else "undecided")
+    return (_described(one, component) | estimated(found, component.direction)
+            | {"fill_class": kind, "stage": stage, "p_supported": p_supported,
+               "p_refuted": p_refuted, "verdict": verdict})
+
+
+def _component(evidence: Evidence, one: Judged, stratum: Stratum, place: int) -> dict:
+    part = stratum.parts[place]
+    row = _described(one, part.component) | {
+        "component": part.component.name, "role": "effect" if place == 0 else "control",
+        "fill_class": stratum.kind, "stage": stratum.stage, "outcome": part.outcome,
+        "note": str(part.lack or "")}
+    found = part.finding
+    if found is None:
+        return row
+    row["control_seeds"] = control = evidence.control_seeds(one.model, part.component)
+    if control is not None and control < found.seeds:
+        row["note"] = (f"the control has {control} training seed(s), the model {found.seeds}: the "
+                       "interval lacks what the control's vary by")
+    names = ("p_direction", "p_beyond", "p_absent", "p_equivalence", "detectable")
+    return (row | estimated(found, part.component.direction)
+            | {name: getattr(found, name) for name in names})
+
+
+def _verdict(one: Judged, whole: Finding | None, authority: Mapping[str, str]) -> dict:
+    h, component = one.hypothesis, one.hypothesis.components[0]
+    tested_parts = [part for part in one.parts if part.finding]
+    weights = [name for part in one.parts if isinstance(part.lack, MissingWeightsError)
+               for name in part.lack.names]
+    row = _described(one, component) | estimated(whole, component.direction) | {
+        "claim": h.claim, "verdict": one.verdict, "holds_under": ", ".join(one.holds_under),
+        "this_net": one.this_net, "margin_refuted": margin_refuted(one),
+        "needed_seeds": needed_seeds(one), "p_supported": one.p_supported[WHOLE],
+        "p_refuted": one.p_refuted[WHOLE], "missing_weights": ", ".join(dict.fromkeys(weights)),
+        "presupposes": one.basis.hypothesis.key if one.basis else "",
+        "authority": authority.get(one.model, ""), "reason": reason(one)}
+    row |= {column: "; ".join(names) for column, names in _controls(one).items()}
+    if whole is not None:
+        seeds = min(part.seeds[0] for part in tested_parts)
+        row |= {"detectable": whole.detectable, "seeds": seeds,
+                "interval_over": OVER_SEEDS if whole.seeds > 1 else OVER_IMAGES}
     return row
 
 
-def _outcome(found: Finding | None) -> str:
-    """shown, not shown, or not tested; on its own, before any correction.
+def _controls(one: Judged) -> dict[str, list[str]]:
+    """Which controls are shown under every class in some stage, which not, and what lacks."""
+    found = {"controls_passed": [], "controls_failed": [], "not_tested": []}
+    for component in one.hypothesis.components:
+        of = [[part.outcome for s in own for part in s.parts if part.component is component]
+              for own in one.classes.values()]
+        of = [outcomes for outcomes in of if outcomes]
+        if any("not tested" in outcomes for outcomes in of):
+            found["not_tested"].append(component.name)
+        elif component is not one.hypothesis.components[0]:
+            passed = all("shown" in outcomes for outcomes in of)
+            found["controls_passed" if passed else "controls_failed"].append(component.name)
+    return found
 
-    An effect that is there, but not shown to be above the margin, is not shown.
-    """
-    if found is None:
-        return "not tested"
-    if found.p_absent < ALPHA:
-        return "not shown: absent"
-    return "shown" if found.p_beyond < ALPHA else "not shown: undecided"
+
+def reason(one: Judged) -> str:
+    """Why the verdict is what it is."""
+    whole = one.verdicts[WHOLE]
+    own = one.p_supported[WHOLE]
+    if np.isnan(own):
+        return _why_not_tested(one)
+    if whole == "refuted":
+        told = _why_refuted(one)
+    elif whole == "supported":
+        told = "shown under every class of fill"
+    elif own < ALPHA:
+        basis = one.basis
+        told = (f"presupposes {basis.hypothesis.key}, which is {basis.verdicts[WHOLE]} "
+                f"({reason(basis)}); its own components are shown")
+    else:
+        told = _why_undecided(one)
+    return f"{ONE_SEED}; of these weights {whole}: {told}" if one.seeds == 1 else told
 
 
-def _why_not_tested(h: Hypothesis, found: list) -> str:
+def _why_not_tested(one: Judged) -> str:
     """What is missing, weights first and together, and which controls alone were there."""
-    lacking = [lack for t, lack in found if t is None]
+    lacking = [part.lack for part in one.parts if part.lack]
     weights = [lack for lack in lacking if isinstance(lack, MissingWeightsError)]
     told = [str(lack) for lack in lacking if lack not in weights]
     if weights:
-        names = [one for lack in weights for one in lack.names]
-        told.insert(0, lacking_weights(names, [one for lack in weights for one in lack.others]))
-    given = [c.versus for c, (t, _) in zip(h.components, found, strict=True)
-             if t is not None and c.versus == control_model(c) != ""]
+        names = [name for lack in weights for name in lack.names]
+        told.insert(0, lacking_weights(names, [name for lack in weights for name in lack.others]))
+    given = [part.component.versus for part in one.parts
+             if part.finding and part.component.versus == control_model(part.component) != ""]
     if weights and given:
-        told.append(f"{', '.join(given)} alone decides nothing")
+        told.append(f"{', '.join(dict.fromkeys(given))} alone decides nothing")
     return "; ".join(dict.fromkeys(told))
 
 
-def _why_refuted(h: Hypothesis, found: list) -> str:
-    known = [(c, t) for c, (t, _) in zip(h.components, found, strict=True) if t is not None]
-    component, least = min(known, key=lambda pair: pair[1].p_absent)
-    kind = ("equivalent to none" if least.p_equivalence < ALPHA else
-            "the opposite" if least.effect < 0 else "below the margin")
-    return f"{component.name}: {kind}"
+def _why_refuted(one: Judged) -> str:
+    """The class of fill that refutes it, and by what in each stage."""
+    kind, own = min(one.classes.items(), key=lambda item: max(s.p_refuted for s in item[1]))
+    told = []
+    for stratum in own:
+        part = min(stratum.parts, key=lambda part: part.p_absent)
+        how = ("equivalent to none" if part.finding.p_equivalence < ALPHA else
+               "the opposite" if part.finding.effect < 0 else "below the margin")
+        told.append(f"{stratum.stage}, {part.component.name}: {how}")
+    return f"{kind}: " + "; ".join(told)
 
 
-def _why_undecided(h: Hypothesis, found: list) -> str:
-    open_ = [c.name + " (there, but not shown to be above the margin)" * (t.p_direction < ALPHA)
-             for c, (t, _) in zip(h.components, found, strict=True)
-             if _outcome(t) != "shown"]
-    return "not shown: " + ", ".join(open_) if open_ else "not after Holm over the hypotheses"
+def _why_undecided(one: Judged) -> str:
+    """What is not shown, in the best stage of each class of fill that does not show it."""
+    told = list(_not_shown(one))
+    return "not shown: " + "; ".join(told) if told else "not after the corrections"
 
 
-def _row(evidence, name, h: Hypothesis, place: int, found: Finding | None, lack) -> dict:
-    c = h.components[place]
-    row = {"model": name, "hypothesis": h.key, "component": c.name,
-           "role": "effect" if place == 0 else "control", "unit": c.unit, "direction": c.direction,
-           "margin": c.margin, "outcome": _outcome(found), "note": str(lack or "")}
-    if found is None:
-        return row
-    row["control_seeds"] = evidence.control_seeds(name, c)
-    if row["control_seeds"] is not None and row["control_seeds"] < found.seeds:
-        row["note"] = (f"the control has {row['control_seeds']} training seed(s), the model "
-                       f"{found.seeds}: the interval lacks what the control's vary by")
-    low, high = sorted((c.direction * found.low, c.direction * found.high))
-    return row | found._asdict() | {"effect": c.direction * found.effect, "low": low, "high": high}
+def _not_shown(one: Judged) -> Iterator[str]:
+    for kind, own in one.classes.items():
+        best = min(own, key=lambda stratum: stratum.p_supported)
+        open_ = [_open(part) for part in best.parts if part.outcome != "shown"]
+        if open_:
+            yield f"{kind} ({', '.join(open_)})"
+
+
+def _open(part: Part) -> str:
+    name = part.component.name
+    if part.lone:
+        return f"{name}: {ONE_SEED}"
+    there = part.finding.p_direction < ALPHA
+    return name + ", there, but not shown to be above the margin" * there
