@@ -24,14 +24,14 @@ from analysis.commands import options
 
 def configure(parser) -> None:
     options.add_data(parser, required=False, split=False, help="rendered heads, or other faces that"
-                     " the planted nets then know; default: heads:n=210")
-    parser.add_argument("--pool", type=int, default=20, metavar="N",
+                     " the planted nets then know; default: heads:n=140")
+    parser.add_argument("--pool", type=int, default=16, metavar="N",
                         help="training seeds of each planted net that studies are drawn of; "
-                        "default: 20")
+                        "default: 16")
     parser.add_argument("--seeds", default="3,5", metavar="N,N",
                         help="training seeds of a study, each number is tried; default: 3,5")
-    parser.add_argument("--faces", type=int, default=100, metavar="N",
-                        help="of a study; default: 100")
+    parser.add_argument("--faces", type=int, default=70, metavar="N",
+                        help="of a study; default: 70")
     parser.add_argument("--studies", type=int, default=300, metavar="N",
                         help="of each planted net; default: 300")
     parser.add_argument("--nulls", type=int, default=1000, metavar="N",
@@ -48,7 +48,7 @@ def run(args) -> int:
 
     seeds = tuple(options.whole_numbers(args.seeds, "--seeds"))
     design = Design(args.pool, seeds, args.faces, args.studies, args.nulls)
-    dataset = inputs.faces(args.data or "heads:n=210", "all")
+    dataset = inputs.faces(args.data or "heads:n=140", "all")
     print(calibrate(dataset, args.out, design, seed=args.seed,
                     executor=options.executor(args)).report())
     return 0

@@ -47,6 +47,7 @@ METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
 COMPONENTS = Titles("analysis.subjects.hypotheses:COMPONENT_TITLES")
+PLANTED = Titles("analysis.studies.calibration.planted:PLANTED")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"

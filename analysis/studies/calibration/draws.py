@@ -2,7 +2,7 @@
 
 A study draws training seeds and faces. Seeds are drawn with replacement: so they are independent
 draws of one population, the pool, of which the truth is known. Without replacement the mean of
-five of twenty would vary by a seventh less than five independent trainings do, and false alarms
+five of sixteen would vary by a quarter less than five independent trainings do, and false alarms
 would look rarer than they are. A seed that is drawn twice stands in the study as two trainings.
 Faces are drawn without replacement, since a face that stood there twice would count as a copy.
 Each control comes from other seeds of the pool than the net that it is the control of.

@@ -71,7 +71,7 @@ def planned(
 
 def _check(design: Design, faces: int) -> None:
     if design.pool < 4 or design.pool % 4:
-        raise InputError(f"--pool {design.pool}: write a multiple of 4, such as 20: training seeds "
+        raise InputError(f"--pool {design.pool}: write a multiple of 4, such as 16: training seeds "
                          "come in pairs, and controls are of other seeds than their net")
     if not design.seeds or min(design.seeds) < 2:
         raise InputError(f"--seeds {','.join(map(str, design.seeds))}: a study of one training "
