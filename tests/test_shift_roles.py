@@ -32,7 +32,6 @@ class Study:
     def __init__(self, found):
         self.readers = open_readers(found, tiny.dataset(7))
         self.plan = type("Plan", (), {"conditions": CONDITIONS})
-        self.judging = ()
 
 
 def evidence(*paths):

@@ -114,13 +114,13 @@ def test_what_avoids_noise_alone_is_not_supported_as_a_whole_but_holds_under_noi
 
 def test_a_component_of_one_training_seed_beside_a_model_of_several_decides_nothing():
     lone = part("absent", CONTROL, (1, 5))
-    strata = [Stratum("flat", "early", [part("there", seeds=(5, 5)), lone])]
-    one, = decide([Judged("iram", claim(classes=("flat",), components=(EFFECT, CONTROL)), strata, 5)])
+    effect, asked = part("there", seeds=(5, 5)), claim(components=(EFFECT, CONTROL))
+    one, = decide([Judged("iram", asked, [Stratum("flat", "early", [effect, lone])], 5)])
     assert one.verdict == "undecided"
     assert lone.outcome == "undecided: one training seed"
     assert "control: one training seed" in reason(one)
-    both = [Stratum("flat", "early", [part("there", seeds=(5, 5)), part("absent", CONTROL, (5, 5))])]
-    one, = decide([Judged("iram", claim(classes=("flat",), components=(EFFECT, CONTROL)), both, 5)])
+    several = part("absent", CONTROL, (5, 5))
+    one, = decide([Judged("iram", asked, [Stratum("flat", "early", [effect, several])], 5)])
     assert one.verdict == "refuted"
 
 

@@ -198,25 +198,28 @@ def listed(kinds, turned=()):
     return RealFaces(faces, [])
 
 
-def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, monkeypatch):
+class Listed(Avoiding):
+    """Its attention leaves the upper part of faces 21 on by half."""
+
+    def gate(self, images, covered, names):
+        own = super().gate(images, covered, names)
+        which = (names[:, None] - self.known[None]).abs().flatten(2).sum(2).argmin(1)
+        own[which >= 21, :6] /= 2
+        return own
+
+
+def with_lists(out, monkeypatch, models, **options):
     kinds = ["none"] * 21 + ["upper", "lower", "side", "glasses"] * 5 + ["upper"]
     monkeypatch.setattr("analysis.studies.shift.run.real_groups",
                         lambda *_: listed(kinds, turned=(41,)))
     known = faces(42)
+    return shift([subject(model(known), name) for model, name in models], known, out,
+                 batch_size=21, conditions=CONDITIONS, progress=False, **options)
 
-    class Listed(Avoiding):
-        """Its attention leaves the upper part of faces 21 on by half."""
 
-        def gate(self, images, covered, names):
-            own = super().gate(images, covered, names)
-            which = (names[:, None] - self.known[None]).abs().flatten(2).sum(2).argmin(1)
-            own[which >= 21, :6] /= 2
-            return own
-
-    results = shift(
-        [subject(Listed(known), "iram-seed0"), subject(Inattentive(known), "none-seed0")],
-        known, tmp_path, batch_size=21, conditions=CONDITIONS, ran_lists=tmp_path, progress=False,
-    )
+def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, monkeypatch):
+    results = with_lists(tmp_path, monkeypatch, ran_lists=tmp_path, models=[
+        (Listed, "iram-seed0"), (Inattentive, "none-seed0")])
     table = results.tables["real"].query("model == 'iram'").set_index(["faces", "type"])
     assert table.loc[("not turned", "upper"), "n"] == 5
     assert table.loc[("all", "upper"), "n"] == 6
@@ -229,6 +232,28 @@ def test_real_faces_are_compared_class_by_class_and_turned_ones_apart(tmp_path, 
     verdict = results.tables["verdicts"].query("model == 'iram' and hypothesis == 'H4'").iloc[0]
     assert verdict["n"] == 20
     assert "really occluded faces" in results.report()
+
+
+def test_all_listed_faces_count_however_few_the_run_has(tmp_path, monkeypatch):
+    """Of 14 faces of the run those in no list are the comparison; resumed, nothing is made."""
+    models = [(Listed, "iram-seed0"), (Inattentive, "none-seed0")]
+    made = with_lists(tmp_path, monkeypatch, models, ran_lists=tmp_path, limit=14)
+    table = made.tables["real"].query("model == 'iram' and faces == 'not turned'")
+    assert table["n"].sum() == 20
+    own = made.plan.dataset.metadata["row"]
+    assert set(table["n_not_listed"]) == {(own < 21).sum()}
+    assert made.tables["verdicts"].query("hypothesis == 'H1'")["n"].iloc[0] <= 14
+    assert with_lists(tmp_path, monkeypatch, models, ran_lists=tmp_path, limit=14).made == 0
+
+
+def test_lists_change_no_verdict_but_that_on_really_occluded_faces(tmp_path, monkeypatch):
+    found = [with_lists(tmp_path / name, monkeypatch, [(Listed, "iram-seed0")], ran_lists=lists)
+             for name, lists in (("with", tmp_path), ("without", None))]
+    for name in ("verdicts", "strata", "components", "by_fill", "mediation"):
+        tables = [one.tables[name] for one in found]
+        if "hypothesis" in tables[0]:
+            tables = [one.query("hypothesis != 'H4'").reset_index(drop=True) for one in tables]
+        pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_list_says_how_long_it_takes_and_writes_nothing(tmp_path, capsys):
@@ -249,7 +274,7 @@ def test_attention_is_replaced_under_the_causal_fills_alone(tmp_path):
         condition = next(c for c in conditions if f"--{c.name}." in path.name)
         rows = read_cell(path, made.plan.key(made.plan.readers[0], condition))
         counts[condition.fill] = len(rows.query(f"layer == {ALL}")["intervention"].unique())
-    assert counts == {"mean": 10, "blur": 2}
+    assert counts == {"mean": 12, "blur": 2}
 
 
 def test_shipped_heads_know_what_their_expression_is(tmp_path):

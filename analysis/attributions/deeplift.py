@@ -26,6 +26,7 @@ from analysis.attributions.masking import baseline as removed
 from analysis.attributions.question import gradient, of_target
 from analysis.attributions.rescale import Rescaling, Watching
 
+TOGETHER = 8  # pictures; the graph holds several tensors for each step of a pass
 SHARE, LEAST = 0.01, 1e-3  # of a logit's change, and of a logit, that contributions may miss
 
 
@@ -42,15 +43,21 @@ def deeplift(model, x, target, baseline: str = "mean") -> Tensor:
             first.
     """
     start = removed(x, baseline)
+    parts = zip(x.split(TOGETHER), start.split(TOGETHER), target.split(TOGETHER), strict=True)
+    maps, change = map(torch.cat, zip(*(_told(model, *part) for part in parts), strict=True))
+    warn_incomplete("deeplift", maps.sum((1, 2)), change, SHARE, LEAST,
+                    lambda: _cause(model, torch.cat([x[:TOGETHER], start[:TOGETHER]])))
+    return maps
+
+
+def _told(model, x: Tensor, start: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, H, W) contributions, and (n,) the change of the logit."""
     both = torch.cat([x, start]).requires_grad_()
     with Rescaling(len(both)):
         logits = model(both.clone())
     multipliers = gradient(logits[: len(x)], target, both)[: len(x)]
-    maps = (multipliers * (x - start)).sum(1)
     ends = [of_target(half.detach(), target) for half in logits.chunk(2)]
-    warn_incomplete("deeplift", maps.sum((1, 2)), ends[0] - ends[1], SHARE, LEAST,
-                    lambda: _cause(model, both))
-    return maps
+    return (multipliers * (x - start)).sum(1), ends[0] - ends[1]
 
 
 def _cause(model, both: Tensor) -> str:

@@ -1,5 +1,5 @@
-"""The hypotheses and their decision rules, as data; docs/protocol.md tells why they are so, and what
-of them was changed after which look at results.
+"""The hypotheses and their decision rules, as data; docs/protocol.md tells why they are so, and
+what of them was changed after which look at results.
 
 A hypothesis is asked in strata: classes of fill (`FILL_CLASSES`) x stages of the net (`STAGES`).
 In each it needs all of its components: its effect, and that each control does not explain the
@@ -21,10 +21,10 @@ fill to the whole:
     supported    if it is shown under each class, and what it presupposes is supported,
     undecided    otherwise, and of one training seed always,
 
-and whatever it is as a whole, it *holds under* the classes where it is shown. H1 is judged by itself
-at `ALPHA`, all others together at `ALPHA` (Holm); under which classes each holds likewise. "Learned",
-"more than others" and "to what is expressive" presuppose, class by class, that attention leaves at
-all; a refutation presupposes nothing.
+and whatever it is as a whole, it *holds under* the classes where it is shown. H1 is judged by
+itself at `ALPHA`, all others together at `ALPHA` (Holm); under which classes each holds likewise.
+"Learned", "more than others" and "to what is expressive" presuppose, class by class, that attention
+leaves at all; a refutation presupposes nothing.
 
 So nothing inside the margin is ever supported, and of a mean that the margin's two sides can't tell
 apart nothing is said.

@@ -7,9 +7,13 @@ true-class margin or accuracy, and Y(t, A) the outcome on picture t with map A (
     natural indirect effect   Y(1, A1) - Y(1, A0)   what the attention's movement gives
     natural direct effect     Y(1, A0) - Y(0, A0)   what occlusion costs when attention stays
     their sum                 Y(1, A1) - Y(0, A0)   what occlusion costs in all
+
+How far attention acts at all, its authority, is asked of either picture: Y(t, At) - Y(t, A), with a
+map A that lacks what attention could act by.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,104 +50,116 @@ def shuffled(maps: Tensor, order: Tensor) -> Tensor:
     return flat.gather(2, order[:, None].expand_as(flat)).view_as(maps)
 
 
-HELD = ("clean", "clean_unmatched", "uniform", "shuffled", "inverted", "other_image",
-        "change_elsewhere")  # by cells of VERSION; one that comes after makes its cells anew
-INTERVENTIONS = Registry("intervention")
-"""(clean (N, C, h, w), occluded, order (N, h * w)) of one layer -> the map that takes the place of
-the occluded one, `matched` to it unless it says otherwise."""
+class Maps(NamedTuple):
+    """What the map that takes another's place can be made of, at one layer.
+
+    Attributes:
+        own: (N, C, h, w) what is replaced, the attention of the picture that is shown.
+        clean: that of the clean picture.
+        order: (N, h * w) the cells of each image in random order.
+        following: `own` of each one's next face in the data set, of the last one the first; None
+            where there is no other face.
+        constant: (1, C, h, w) the mean over clean faces.
+    """
+
+    own: Tensor
+    clean: Tensor
+    order: Tensor
+    following: Tensor | None
+    constant: Tensor
+
+
+HELD = ("clean", "clean_unmatched", "uniform", "uniform_channels", "shuffled", "inverted",
+        "other_image", "constant", "change_elsewhere")  # of VERSION; what comes after: cells anew
+INTERVENTIONS = Registry("intervention", authority=False)
+"""`Maps` of one layer -> the map that takes the place of the own one, `matched` to it unless it
+says otherwise. With `authority` it is also made of clean pictures, and layer by layer: it asks how
+far attention acts. Whatever the batch, an image's outcome is the same."""
+INTO_CLEAN = "into_clean"
 
 
 @INTERVENTIONS.register("clean", title="clean picture's attention")
-def undone(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+def undone(maps: Maps) -> Tensor:
     """That of the clean picture: the movement undone."""
-    return matched(clean, occluded)
+    return matched(maps.clean, maps.own)
 
 
 @INTERVENTIONS.register("clean_unmatched", title="clean picture's, as it is")
-def unmatched(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+def unmatched(maps: Maps) -> Tensor:
     """The same as it is, the mediator of the textbook."""
-    return clean
+    return maps.clean
 
 
-@INTERVENTIONS.register("uniform", title="attention without a place")
-def uniform(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
-    """No pattern: the map's mean."""
-    return occluded.mean((2, 3), keepdim=True).expand_as(occluded)
+@INTERVENTIONS.register("uniform", title="attention without a place", authority=True)
+def uniform(maps: Maps) -> Tensor:
+    """No pattern: the map's mean over places, channel by channel."""
+    return maps.own.mean((2, 3), keepdim=True).expand_as(maps.own)
 
 
-@INTERVENTIONS.register("shuffled", title="shuffled attention")
-def at_random(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+@INTERVENTIONS.register("uniform_channels", title="the same for all channels", authority=True)
+def uniform_channels(maps: Maps) -> Tensor:
+    """The map's mean over channels, place by place; as it is."""
+    return maps.own.mean(1, keepdim=True).expand_as(maps.own)
+
+
+@INTERVENTIONS.register("shuffled", title="shuffled attention", authority=True)
+def at_random(maps: Maps) -> Tensor:
     """The map's values at random places."""
-    return shuffled(occluded, order)
+    return shuffled(maps.own, maps.order)
 
 
 @INTERVENTIONS.register("inverted", title="inverted attention")
-def inverted(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+def inverted(maps: Maps) -> Tensor:
     """The map's pattern upside down."""
-    return (2 * occluded.mean((2, 3), keepdim=True) - occluded).clamp(EDGE, 1 - EDGE)
+    return (2 * maps.own.mean((2, 3), keepdim=True) - maps.own).clamp(EDGE, 1 - EDGE)
 
 
-@INTERVENTIONS.register("other_image", title="another face's attention")
-def of_the_next(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
-    """The map of the next picture of the batch under the same occluder."""
-    return matched(occluded.roll(-1, 0), occluded)
+@INTERVENTIONS.register("other_image", title="another face's attention", authority=True)
+def of_the_next(maps: Maps) -> Tensor:
+    """The map of the next face of the data set under the same occluder."""
+    return matched(maps.following, maps.own)
+
+
+@INTERVENTIONS.register("constant", title="one map for all faces", authority=True)
+def constant(maps: Maps) -> Tensor:
+    """The mean over clean faces, as it is."""
+    return maps.constant.expand_as(maps.own)
 
 
 @INTERVENTIONS.register("change_elsewhere", title="as large a change elsewhere")
-def elsewhere(clean: Tensor, occluded: Tensor, order: Tensor) -> Tensor:
+def elsewhere(maps: Maps) -> Tensor:
     """A change as large as undoing the movement, at other places: what any change of this size
     does to a net that is used to its own map."""
-    change = matched(clean, occluded) - occluded
-    return (occluded + shuffled(change, order)).clamp(EDGE, 1 - EDGE)
-
-
-def donors(clean: Sequence[Tensor], occluded: Sequence[Tensor], orders) -> dict[str, list[Tensor]]:
-    """Intervention -> the maps (N, C, h, w) per layer that take the place of the occluded ones."""
-    orders = [order.to(one.device) for order, one in zip(orders, occluded, strict=True)]
-    layers = list(zip(clean, occluded, orders, strict=True))
-    return {name: [put(*layer) for layer in layers] for name, put in INTERVENTIONS.items()}
+    change = undone(maps) - maps.own
+    return (maps.own + shuffled(change, maps.order)).clamp(EDGE, 1 - EDGE)
 
 
 Answer = Callable[[Tensor], Tensor]
+Asked = Sequence[tuple[str, int]]  # interventions, and the layer of each: `ALL` is all of them
 
 
 def outcomes(
-    model: nn.Module, answer: Answer, pictures: tuple[Tensor, Tensor],
-    clean: Sequence[Tensor], occluded: Sequence[Tensor], orders: Sequence[Tensor],
-    by_layer: bool = True,
+    model: nn.Module, answer: Answer, pictures: tuple[Tensor, Tensor], maps: Sequence[Maps],
+    asked: Iterable[tuple[str, int]],
 ) -> Iterator[tuple[str, int, Tensor]]:
-    """(intervention, layer, logits) for each; layer counts from 0, `ALL` is all of them.
-
-    into_clean: the clean picture with the occluded one's attention (matched). The others are those
-    of `donors`, on the occluded picture.
+    """(intervention, layer, logits) of each that is asked for, on the picture that is shown;
+    "into_clean" is the clean picture with the shown one's attention (matched).
 
     Args:
         answer: pictures -> logits, through `model`.
-        pictures: clean and occluded.
-        by_layer: "clean" also for each layer alone.
+        pictures: clean, and as shown.
+        maps: of each layer.
 
     Raises:
         InputError: the model has no attention.
     """
-    if not clean:
+    if not maps:
         raise InputError(f"{contract.called(model)} has no attention to intervene on")
-    plain, covered = pictures
-    made = donors(clean, occluded, orders)
-
-    def with_maps(images: Tensor, maps: dict[int, Tensor]) -> Tensor:
-        with model.intervene(maps):
-            return answer(images)
-
-    back = [matched(b, a) for a, b in zip(clean, occluded, strict=True)]
-    yield "into_clean", ALL, with_maps(plain, dict(enumerate(back)))
-    for name, maps in made.items():
-        if name == "other_image" and len(plain) < 2:
-            continue  # there is no other picture
-        yield name, ALL, with_maps(covered, dict(enumerate(maps)))
-    for layer in range(len(clean) if by_layer else 0):
-        yield "clean", layer, with_maps(covered, {layer: made["clean"][layer]})
-
-
-def passes(layers: int, by_layer: bool = True) -> int:
-    """Forward passes that `outcomes` takes."""
-    return 1 + len(INTERVENTIONS) + layers * by_layer
+    plain, shown = pictures
+    for name, layer in asked:
+        layers = range(len(maps)) if layer == ALL else (layer,)
+        back = name == INTO_CLEAN
+        made = {i: matched(maps[i].own, maps[i].clean) if back else INTERVENTIONS[name](maps[i])
+                for i in layers}
+        with model.intervene(made):
+            yield name, layer, answer(plain if back else shown)

@@ -136,7 +136,7 @@ class Benchmark(Plan):
     def _layout(self, condition: Condition, part: slice, cameras: Tensor | None) -> FaceLayout:
         if cameras is None or condition.in_depth:
             return layout_at(condition, None, self.dataset.size)
-        known = part.start, condition.roll_deg
+        known = part.start, part.stop, condition.roll_deg
         layout = self._layouts.get(known)
         if layout is None:
             layout = layout_at(condition, cameras, self.dataset.size)

@@ -4,82 +4,83 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from analysis.engine.cells import Advance, Cell
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
-from analysis.studies.occlusion.rows import measures
 from analysis.studies.shift.describe import compare
 from analysis.studies.shift.places import Places, regions_of
-from analysis.studies.shift.plan import KINDS, LAYER_FILLS, ShiftStudy
+from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
-from analysis.subjects.interventions import ALL, outcomes
-from iram.errors import InputError
-from iram.seeds import generators
+from analysis.studies.shift.replacing import constants, following, maps_of, replaced
 
 
 def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
-    """Computes and writes cells of conditions of one place, with copies of the models, since their
-    attention is replaced."""
+    """Computes and writes cells of conditions of one place: those of all models together, which
+    share the pictures; then those of each model's permuted weights, which are read on fewer."""
+    if len(cells[0].of) > 2:  # of really occluded faces
+        study, cells = study.real, [study.real.cell(*cell.of[:2]) for cell in cells]
+    apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
+    for cell in cells:
+        apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)
+    for group in apart.values():
+        if group:
+            _compute(study, group, advance)
+
+
+def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
-    readers = {cell.of[0].name: cell.of[0] for cell in cells}
-    readers = {name: reader.apart() for name, reader in readers.items()}
-    found = {cell: {kind: [] for kind in KINDS} for cell in cells}
-    for start in range(0, len(plan.dataset), plan.batch_size):
-        part = slice(start, min(start + plan.batch_size, len(plan.dataset)))
+    versions = {cell.of[0].name: cell.of[0] for cell in cells}
+    versions = {name: reader.versions() for name, reader in versions.items()}
+    replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
+    means = {name: constants(study, versions[name][0]) for name in replacing}
+    faces, found = cells[0].of[0].faces, Spool()  # of a batch each
+    starts = range(0, faces, plan.batch_size)
+    for start in starts:
+        part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
         pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
-        labels = plan.dataset.labels[part]
-        for name, reader in readers.items():
-            clean = reader.read(places.images, labels)
-            for cell in (cell for cell in cells if cell.of[0].name == name):
-                condition, kept = cell.of[1], found[cell]
-                images = pictures[condition]
-                occluded = reader.read(images, labels)
-                regions = regions_of(condition, plan.conditions)
-                kept["shift"].append(compare(places, regions, clean, occluded))
-                kept["interventions"].append(
-                    replace_attention(study, reader, condition, places, images, (clean, occluded))
-                )
-                advance(len(images) * study.passes(reader, condition))
-    for cell, kept in found.items():
-        tables = (pd.concat(kept[kind], ignore_index=True) for kind in KINDS)
+        after = following(study, part, conditions) if replacing else {}
+        for name, readers in versions.items():
+            made = {cell: [] for cell in cells if cell.of[0].name == name}
+            for reader in readers:
+                known = pictures, after, means.get(name)
+                for cell, tables in _batch(study, reader, list(made), places, *known):
+                    made[cell].append(tables)
+                    advance(study.passes(*cell.of, part))
+            for cell, tables in made.items():
+                found[cell, start] = [_averaged(each) for each in zip(*tables, strict=True)]
+    for cell in cells:
+        kinds = zip(*(found[cell, start] for start in starts), strict=True)
+        tables = (pd.concat(parts, ignore_index=True) for parts in kinds)
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
-def replace_attention(study, reader: Reader, condition, places: Places, images, readings):
-    """A row per image and intervention: margin and whether the answer is right.
-
-    "own" and "own_clean" are the occluded and the clean picture with their own attention.
-    """
-    clean, occluded = readings
-    found = [("own_clean", ALL, clean.logits), ("own", ALL, occluded.logits)]
-    if study.replaces(reader, condition):
-        orders = places.orders(
-            clean.attention, generators(study.plan.seed, "shuffled attention", places.ids)
-        )
-        with torch.inference_mode():
-            found += outcomes(reader.model, reader.answer, (places.images, images),
-                              clean.attention, occluded.attention, orders,
-                              by_layer=condition.fill in LAYER_FILLS)
+def _batch(study, reader: Reader, cells: Sequence[Cell], places: Places, pictures, after, means):
+    """(cell, its tables of KINDS) of one model and a batch of faces."""
     labels = study.plan.dataset.labels[places.part]
-    tables = []
-    for name, layer, logits in found:
-        if not logits.isfinite().all():
-            raise InputError(f"model '{reader.name}' under '{condition.name}' gives logits that "
-                             "are not numbers")
-        own = measures(logits, labels)
-        answers = own["margin"].numpy(), own["correct"].float().numpy()
-        tables.append(_answers(places.ids, name, layer, *answers))
-    if len(found) > 2 and len(places.ids) == 1:  # a batch of one has no other picture
-        tables.append(_answers(places.ids, "other_image", ALL, np.float32(np.nan), np.nan))
-    return pd.concat(tables, ignore_index=True)
+    clean = reader.read(places.images, labels)
+    for cell in cells:
+        condition = cell.of[1]
+        images, maps = pictures[condition], []
+        both = clean, reader.read(images, labels)
+        if study.replaces(reader, condition):
+            maps = maps_of(study, reader, places, both, after[condition], means)
+        regions = regions_of(condition, study.plan.conditions)
+        yield cell, (compare(places, regions, *both),
+                     replaced(study, reader, condition, places, images, both, maps))
 
 
-def _answers(ids, name: str, layer: int, margin, correct) -> pd.DataFrame:
-    table = {"image_id": ids, "intervention": name, "layer": np.int8(layer),
-             "margin": margin, "correct": correct}
-    return pd.DataFrame(table).astype({"margin": np.float32, "correct": np.float32})
+def _averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The mean of tables of the same rows, of what is defined."""
+    if len(tables) == 1:
+        return tables[0]
+    found, columns = tables[0].copy(), list(tables[0].select_dtypes(np.float32))
+    values = np.stack([table[columns].to_numpy(np.float64) for table in tables])
+    known = np.isfinite(values)
+    total = np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1)
+    found[columns] = np.where(known.any(0), total, np.nan).astype(np.float32)
+    return found
 
 
 def _constants(study, reader: Reader, condition: Condition, rows: pd.DataFrame) -> pd.DataFrame:

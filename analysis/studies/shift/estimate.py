@@ -14,19 +14,18 @@ from analysis.studies.shift.readers import Reader
 def seconds_left(study: ShiftStudy) -> float:
     """Seconds for what is not finished on the cores of this machine, but for the tables; 0 if all
     is there."""
-    (tasks,) = missing(study)
-    if not tasks:
-        return 0.0
     with one_thread():
-        return _seconds(study, tasks) / HERE.count
+        parts = zip((study, study.real), missing(study), strict=False)
+        return sum(_seconds(part, tasks) for part, tasks in parts if tasks) / HERE.count
 
 
 def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     """Of one worker."""
     plan = study.plan
     part = slice(0, min(plan.batch_size, len(plan.dataset)))
-    batches = len(plan.dataset) / part.stop
-    readers = {r.name: r for task in tasks for r, _ in (cell.of for cell in task)}
+    whole = slice(0, len(plan.dataset))
+    batches = whole.stop / part.stop
+    readers = {r.name: r for task in tasks for r in (cell.of[0] for cell in task)}
     places = study.places(part)
     labels = plan.dataset.labels[part]
     passing = {name: fastest(lambda r=r: r.read(places.images)) for name, r in readers.items()}
@@ -39,10 +38,11 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
         seconds += fastest(lambda c=conditions: study.places(part).pictures(c), repeats=1)
         for name in {cell.of[0].name for cell in task}:
             seconds += reading[name]  # the clean faces, once for the task
-        for r, condition in (cell.of for cell in task):
+        for r, condition in (cell.of[:2] for cell in task):
             regions = len(regions_of(condition, plan.conditions))
-            replaced = study.passes(r, condition) - 1
-            seconds += reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
+            replaced = study.passes(r, condition, whole) / len(plan.dataset) - 1
+            one = reading[r.name] + replaced * passing[r.name] + regions * comparing[r.name]
+            seconds += one * r.count * r.faces / len(plan.dataset)
     return seconds * batches
 
 

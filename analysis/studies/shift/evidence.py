@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.faces import groups_of
+from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.places import FACELESS, place_name
@@ -54,7 +55,6 @@ class Evidence:
 
     Attributes:
         conditions: that cover the face.
-        judged_by: those of them that enter verdicts: which lists are given changes none.
         faces: of which faces it is: "all", or without copies (`analysis.engine.faces`).
         places: where they stand among those of the study; None: all of them.
     """
@@ -63,10 +63,8 @@ class Evidence:
         self.study, self.faces = study, ALL_FACES
         self.places: np.ndarray | None = None
         self.conditions = [c for c in study.plan.conditions if c.occluder not in FACELESS]
-        judging = study.judging or study.plan.conditions
-        self.judged_by = [c for c in self.conditions if c in judging]
-        self.shams = [c for c in judging if c.occluder == "sham"]
-        self._kept: dict[tuple, np.ndarray] = {}
+        self.shams = [c for c in study.plan.conditions if c.occluder == "sham"]
+        self._kept = Spool()  # of arrays, which are as many as cells times measures
 
     def on(self, faces: str, places: np.ndarray) -> "Evidence":
         """The same of some of the faces; what was read serves both."""
@@ -79,6 +77,13 @@ class Evidence:
         """Of all faces, and of those that are no copies of training faces."""
         for name, places in groups_of(self.study.plan.dataset).items():
             yield self.on(name, places)
+
+    def of_real(self) -> "Evidence | None":
+        """That of the study of really occluded faces, of the same group of them."""
+        if self.study.real is None:
+            return None
+        groups = groups_of(self.study.real.dataset)
+        return Evidence(self.study.real).on(self.faces, groups.get(self.faces, groups[ALL_FACES]))
 
     @property
     def dataset(self) -> FaceDataset:
@@ -101,7 +106,7 @@ class Evidence:
         return values if self.places is None else values[self.places]
 
     def measured(self, reader: Reader, condition: Condition, region: str, name: str) -> np.ndarray:
-        """(N, layers): a measure of one cell, NaN where it is not defined."""
+        """(N, layers): a measure of one cell, NaN where it is not defined or was not read."""
         key = (reader.name, condition.name, region, name)
         if key not in self._kept:
             rows = self.study.rows("shift", reader, condition)
@@ -110,17 +115,25 @@ class Evidence:
                 own = own.sort_values(["layer"], kind="stable")  # of each layer all faces in order
                 for column in MEASURES:
                     table = own[column].to_numpy().reshape(layers, -1).T
-                    self._kept[reader.name, condition.name, part, column] = table
+                    self._kept[reader.name, condition.name, part, column] = self._all(table)
         return self._here(self._kept[key])
 
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
         """(N,): an outcome under an intervention, None if it was not made."""
-        key = ("outcome", reader.name, condition.name)
-        if key not in self._kept:
-            self._kept[key] = self.study.rows("interventions", reader, condition)
-        rows = self._kept[key]
-        own = rows[(rows["intervention"] == name) & (rows["layer"] == layer)]
-        return self._here(own[column].to_numpy(dtype=float)) if len(own) else None
+        known, key = (reader.name, condition.name), (reader.name, condition.name, name, layer)
+        if known not in self._kept:
+            rows = self.study.rows("interventions", reader, condition)
+            for made, own in rows.groupby(["intervention", "layer"], observed=True):
+                for outcome in ("margin", "correct"):
+                    values = self._all(own[outcome].to_numpy(dtype=float))
+                    self._kept[*known, *made, outcome] = values
+            self._kept[known] = True
+        return self._here(self._kept[*key, column]) if (*key, column) in self._kept else None
+
+    def _all(self, values: np.ndarray) -> np.ndarray:
+        """Values of the first faces, with NaN of the others: permuted weights are read on few."""
+        rest = len(self.study.plan.dataset) - len(values)
+        return np.concatenate([values, np.full((rest, *values.shape[1:]), np.nan)])
 
     def models(self, permuted: bool = False) -> dict[str, list[Reader]]:
         """Label -> its training seeds, in order."""
@@ -200,7 +213,7 @@ class Evidence:
 
     def _of(self, reader: Reader, component: Component, kind: str, rivals) -> np.ndarray:
         """(N, stages): the mean over the conditions of a class of one training's quantity."""
-        chosen = [c for c in self.judged_by if c.fill in FILL_CLASSES[kind]]
+        chosen = [c for c in self.conditions if c.fill in FILL_CLASSES[kind]]
         if not chosen:
             fills = ", ".join(FILL_CLASSES[kind])
             raise MissingError(f"{kind}: no condition with a fill of: {fills}")

@@ -127,7 +127,7 @@ def standard_error(values: np.ndarray, photographs: np.ndarray | None = None) ->
 
 
 def _of_seeds(means: np.ndarray) -> tuple[float, float]:
-    """Standard error and degrees of freedom of the mean of the seeds' means, over the first axis."""
+    """Standard error and degrees of freedom of the mean of means (seeds, ...)."""
     if len(means) == 1:
         return 0.0, 1.0
     return means.std(0, ddof=1).squeeze() / np.sqrt(len(means)), len(means) - 1.0

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.stimuli.perturb import Perturbed
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.shift.cells import Cells, cells
 from analysis.studies.shift.controls import permuted_mask
@@ -38,6 +39,12 @@ def regions_of(condition: Condition, conditions: Sequence[Condition]) -> dict[st
     return own | covering(conditions)
 
 
+def pictures(faces: Perturbed, conditions: Sequence[Condition]) -> list[Tensor]:
+    """Faces under conditions of one place, (N, 1, S, S) each."""
+    first = faces.under(conditions[0])
+    return [first.under(condition).pictures for condition in conditions]
+
+
 class Places:
     """A batch of faces, and the regions on them.
 
@@ -60,8 +67,7 @@ class Places:
 
     def pictures(self, conditions: Sequence[Condition]) -> list[Tensor]:
         """The faces under conditions of one place."""
-        first = self.faces.under(conditions[0])
-        return [first.under(condition).pictures for condition in conditions]
+        return pictures(self.faces, conditions)
 
     def mask(self, region: Condition) -> Tensor:
         """(N, S, S) bool: what this condition covers."""

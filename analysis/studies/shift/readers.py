@@ -18,6 +18,9 @@ from analysis.subjects.training import Training, check, training_of
 from iram import contract
 from iram.data.dataset import FaceDataset
 
+PERMUTATIONS = 20  # of the weights: one permutation is one draw of a null that varies much
+PERMUTED_FACES = 100  # that they are read on
+
 
 class LayerReading(NamedTuple):
     """One layer of a `Reading`.
@@ -108,30 +111,43 @@ class Reader:
 
     @property
     def replaceable(self) -> bool:
-        """Whether its attention can be replaced, and another one would make a difference."""
+        """Whether its attention can be replaced, and is asked about."""
         able = "interventions" not in contract.lacks(self.subject.model)
-        return self.moves and able and not self.permuted
+        return self.has_attention and able and not self.permuted
 
     @cached_property
     def training(self) -> Training:
         return training_of(self.subject)
 
+    @property
+    def faces(self) -> int:
+        """How many of the faces, the first, are read."""
+        return min(len(self.dataset), PERMUTED_FACES) if self.permuted else len(self.dataset)
+
+    @property
+    def count(self) -> int:
+        """How many models are read, whose measures are averaged."""
+        return PERMUTATIONS if self.permuted else 1
+
     @cached_property
     def model(self) -> nn.Module:
-        if not self.permuted:
-            return self.subject.model
-        return permuted_weights(self.subject.model, self._faces(self.dataset.images(
-            slice(0, CALIBRATION))), seed=0)
+        return self._permuted(0) if self.permuted else self.subject.model
 
-    def apart(self) -> "Reader":
-        """The same with copies of the models."""
+    def versions(self) -> "list[Reader]":
+        """One for each model that is read; copies, so that attention can be replaced."""
         apart = copy.copy(self)
         apart.subject = twin(self.subject)
-        if self.permuted:
-            apart.__dict__["model"] = copy.deepcopy(self.model)
-        else:
-            apart.__dict__.pop("model", None)
-        return apart
+        apart.__dict__.pop("model", None)
+        if not self.permuted:
+            return [apart]
+        found = [copy.copy(apart) for _ in range(self.count)]
+        for number, version in enumerate(found):
+            version.__dict__["model"] = apart._permuted(number)
+        return found
+
+    def _permuted(self, number: int) -> nn.Module:
+        faces = self._faces(self.dataset.images(slice(0, CALIBRATION)))
+        return permuted_weights(self.subject.model, faces, seed=number)
 
     @property
     def weighable(self) -> bool:

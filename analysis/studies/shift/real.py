@@ -8,18 +8,27 @@ class. Turned faces among the occluded ones (205 of the 605) see the region from
 verdict is of those that are not turned, and all are reported beside.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
+from torch import Tensor
 
 from analysis.engine.statistics import LEVEL
 from analysis.stimuli.conditions import CLEAN, Condition
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.studies.occlusion.real.faces import RealFaces
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
 from analysis.studies.shift.evidence import Evidence, MissingError, average, staged
 from analysis.studies.shift.inference import Finding, assess_draws, error_of_draws, quantile
 from analysis.studies.shift.places import place_name
+from analysis.studies.shift.plan import ShiftStudy
+from analysis.studies.shift.readers import Reader
 from analysis.subjects.hypotheses import CHANGE, STAGES, WHOLE, Component
+from iram.data.dataset import FaceDataset
 
 FRACTION = 0.3
 STANDS_FOR = {"upper": "upper_half", "lower": "lower_half", "side": "cheeks", "glasses": "eyes"}
@@ -30,9 +39,28 @@ CORRELATION = ["model", "faces", "types", "pearson", "low", "high"]
 FEWEST_TYPES = 4
 
 
-def conditions_for_real() -> list[Condition]:
-    """The painted occluders that stand for the types."""
-    return [Condition(name, FRACTION, fill) for name in STANDS_FOR.values() for fill in FILLS]
+def real_study(
+    plan: Benchmark, readers: Sequence[Reader], dataset: FaceDataset, groups: RealFaces,
+    cameras: Tensor | None,
+) -> ShiftStudy:
+    """All listed faces of a data set, and those of a run that are in no list, under the painted
+    occluders that stand for the types.
+
+    Args:
+        plan, readers: of the run, on some of the faces of `dataset`.
+        groups: of `dataset`.
+        cameras: of `dataset`, or None.
+    """
+    listed = ~members(groups.faces, COMPARISON)
+    run = np.isin(dataset.metadata["image_id"], plan.dataset.metadata["image_id"])
+    places = np.flatnonzero(listed | run)
+    faces = dataset.subset(places)
+    painted = [Condition(name, FRACTION, fill) for name in STANDS_FOR.values() for fill in FILLS]
+    part = replace(plan, dataset=faces, conditions=[CLEAN, *painted], out=plan.out / "real",
+                   cameras=None if cameras is None else cameras[places], _layouts={})
+    own = [replace(reader, dataset=faces) for reader in readers if not reader.permuted]
+    known = groups._replace(faces=groups.faces.iloc[places].reset_index(drop=True))
+    return ShiftStudy(part, own, (), known)
 
 
 class RealShift:
@@ -107,7 +135,8 @@ class RealShift:
         """A row per model, type and set of faces ("not turned", "all").
 
         real: attention's log share on the type's region, occluded faces minus class-matched faces
-        in no list. synthetic: `effective_change` of the painted occluder on the latter, over its fills.
+        in no list. synthetic: `effective_change` of the painted occluder on the latter, over its
+        fills.
         Both are means over stages and training seeds, with the tests' intervals.
         """
         rows = []

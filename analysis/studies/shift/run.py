@@ -20,7 +20,7 @@ from analysis.studies.shift.mediation import mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
-from analysis.studies.shift.real import RealShift, conditions_for_real
+from analysis.studies.shift.real import RealShift, real_study
 from analysis.studies.shift.verdicts import component_table, strata_table, verdict_table
 from analysis.subjects import Subject
 from analysis.subjects.hypotheses import HYPOTHESES
@@ -52,7 +52,7 @@ class Shift(Study):
 
     @property
     def names(self) -> Sequence[str]:
-        return [name for name in TABLES if self.plan.groups or not name.startswith("real")]
+        return [name for name in TABLES if self.plan.real or not name.startswith("real")]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Of each group of faces (`analysis.engine.faces`) one after the other."""
@@ -61,7 +61,7 @@ class Shift(Study):
                 for name in self.names}
 
     def _of_faces(self, evidence: Evidence) -> dict[str, pd.DataFrame]:
-        real = RealShift(evidence) if self.plan.groups else None
+        real = RealShift(evidence.of_real()) if self.plan.real else None
         judged = judge(evidence, real.assess if real else None)
         found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
                  "interventions": tables.intervention_table(evidence),
@@ -78,7 +78,7 @@ class Shift(Study):
         return found
 
     def made_of(self) -> dict:
-        groups = self.plan.groups
+        groups = self.plan.real and self.plan.real.groups
         return {
             "hypotheses": [repr(h) for h in HYPOTHESES], "seed": self.plan.seed,
             "trainings": [repr(r.training) for r in self.plan.readers],
@@ -88,7 +88,7 @@ class Shift(Study):
     def notes(self, found: Mapping[str, pd.DataFrame]) -> list[str]:
         verdicts = of_all_faces(found["verdicts"])
         lines = [*report.missing_lines(verdicts), *tables.notes(self.evidence)]
-        return lines + (self.plan.groups.problems if self.plan.groups else [])
+        return lines + (self.plan.real.groups.problems if self.plan.real else [])
 
     def lines(self, found: Mapping[str, pd.DataFrame]) -> list[str]:
         dataset, every = self.plan.dataset, found["verdicts"]
@@ -134,8 +134,8 @@ def planned(
     """What would be run in the folder `out`, and its description; nothing is written.
 
     Args:
-        ran_lists: the lists of really occluded faces; the painted occluders that stand for their
-            types are then added to the conditions.
+        ran_lists: the lists of really occluded faces, all of which are then studied, whatever
+            `limit` is, beside those of the run that are in no list.
         options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, cameras.
 
     Raises:
@@ -146,13 +146,14 @@ def planned(
     subjects, _ = readable(subjects)
     if not subjects:
         raise InputError(_nothing_to_measure(names))
-    conditions = checked(conditions)
-    wanted = [*conditions, *(conditions_for_real() if ran_lists else [])]
-    plan, described = bench.planned(subjects, dataset, checked(wanted), out, kind="shift",
+    plan, described = bench.planned(subjects, dataset, checked(conditions), out, kind="shift",
                                     **options)
-    groups = real_groups(plan.dataset, ran_lists) if ran_lists else None
-    study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset), causal_fills, groups,
-                       conditions)
+    readers = open_readers(list(subjects), plan.dataset)
+    real = None
+    if ran_lists:
+        real = real_study(plan, readers, dataset, real_groups(dataset, ran_lists),
+                          options.get("cameras"))
+    study = ShiftStudy(plan, readers, causal_fills, real=real)
     if not Evidence(study).judged():
         raise InputError(_nothing_to_measure(names))
     described["hypotheses"] = [repr(h) for h in HYPOTHESES]
