@@ -43,6 +43,7 @@ class Pool(Evidence):
 
     def __init__(self, plan: Calibration):
         super().__init__(plan.study)
+        self._kept = {}  # in memory: several threads read it
         self.readers = {reader.name: reader for reader in plan.study.readers}
         self.roles: dict[str, list[Reader]] = {}
         self._found: dict[tuple, np.ndarray] = {}

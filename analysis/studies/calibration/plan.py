@@ -14,8 +14,10 @@ from analysis.studies.calibration.memory import Memory
 from analysis.studies.calibration.planted import PLANTED, build
 from analysis.studies.shift import engine
 from analysis.studies.shift.plan import ShiftStudy
+from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
 from analysis.subjects.hypotheses import HYPOTHESES
+from analysis.subjects.interventions import ALL, Asked
 from iram.data.dataset import FaceDataset
 
 VERSION = 1  # raise it when a planted net or a drawn study changes, so that cells are made again
@@ -74,6 +76,17 @@ def planted_subjects(dataset: FaceDataset, pool: int) -> list[Subject]:
     ) for kind in PLANTED for seed in range(pool)]
 
 
+class PlantedStudy(ShiftStudy):
+    """A shift study that replaces attention by what verdicts ask for alone."""
+
+    def replaces(self, reader: Reader, condition: Condition) -> bool:
+        return condition.occluder != "none" and super().replaces(reader, condition)
+
+    def asked(self, reader: Reader, condition: Condition) -> tuple[Asked, Asked]:
+        every = [("clean", ALL), ("change_elsewhere", ALL)]
+        return every if self.replaces(reader, condition) else [], []
+
+
 @dataclass(frozen=True)
 class Calibration(Plan):
     """What is run: first the cells of a shift study of all planted nets, then drawn studies.
@@ -83,7 +96,7 @@ class Calibration(Plan):
         design: how many of what.
     """
 
-    study: ShiftStudy
+    study: PlantedStudy
     design: Design
     _pool: dict = field(default_factory=dict, repr=False, compare=False)
 
@@ -144,9 +157,6 @@ class Calibration(Plan):
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
         drawn = [[cell] for cell in cells if cell.kind == "studies"]
         return [*self.study.together([c for c in cells if c.kind != "studies"]), *drawn]
-
-    def prepare(self) -> None:
-        self.study.prepare()
 
 
 def compute(plan: Calibration, cells: Sequence[Cell], advance: Advance) -> None:

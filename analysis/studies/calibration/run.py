@@ -13,11 +13,11 @@ from analysis.studies.calibration.plan import (
     CONDITIONS,
     Calibration,
     Design,
+    PlantedStudy,
     compute,
     planted_subjects,
 )
 from analysis.studies.occlusion import run as bench
-from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import open_readers
 from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
@@ -65,7 +65,7 @@ def planned(
                               batch_size=batch_size or len(dataset))
     run |= {"hypotheses": [repr(h) for h in HYPOTHESES], "design": asdict(design)}
     del run["models"], run["answers"]  # each is known by its kind and seed
-    study = ShiftStudy(plan, open_readers(list(subjects), plan.dataset))
+    study = PlantedStudy(plan, open_readers(list(subjects), plan.dataset))
     return Calibration(study, design), run
 
 
