@@ -6,6 +6,7 @@ Each is shown tiny faces that it knows by heart, so that it can tell what is cov
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import tiny
 import torch
 from torch import nn
@@ -16,6 +17,14 @@ from analysis.subjects import Subject
 from iram.model import FER2013_CLASSES, Trace
 
 SIDE = 12  # cells of the attention map
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_permutations():
+    """Of weights: two, for the modules of tests that import this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.studies.shift.readers.PERMUTATIONS", 2)
+        yield
 
 
 class Planted(nn.Module):

@@ -57,19 +57,19 @@ def agreement() -> pd.DataFrame:
     return numbers(table, "", "beyond", scale=0.9)
 
 
-def components() -> pd.DataFrame:
-    rows = [("H1", "leaves", "effect", -1), ("H1", "sham", "control", -1),
-            ("H2a", "more than permuted-weights", "effect", -1),
-            ("H2c", "more than random-labels", "effect", -1),
-            ("H3", "indirect effect", "effect", 1)]
-    table = pd.DataFrame(rows, columns=["hypothesis", "component", "role", "direction"])
+def strata() -> pd.DataFrame:
+    rows = [("H1", "flat", -1), ("H1", "noise", -1), ("H1", "all", -1), ("H2a", "noise", -1),
+            ("H2a", "all", -1), ("H2c", "all", -1), ("H3", "all", 1)]
+    table = pd.DataFrame(rows, columns=["hypothesis", "fill_class", "direction"])
+    stages = table[table["fill_class"] != "all"].merge(crossed(stage=["early", "late"]), "cross")
+    table = pd.concat([table.assign(stage="all"), stages], ignore_index=True)
     table = table.merge(pd.DataFrame({"model": ["iram", "cbam"]}), "cross")
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
     table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
-    table["outcome"] = np.where(table["model"] == "iram", "shown", "not shown: absent")
+    table["verdict"] = np.where(table["model"] == "iram", "supported", "refuted")
     untested = table["hypothesis"] == "H2c"
     table.loc[untested, ["effect", "low", "high"]] = np.nan
-    return table.assign(seeds=3.0, outcome=table["outcome"].mask(untested, "not tested"))
+    return table.assign(seeds=3.0, verdict=table["verdict"].mask(untested, "not tested"))
 
 
 VERDICTS = {  # hypothesis -> of iram, of cbam
@@ -84,7 +84,8 @@ def verdicts() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["model", "hypothesis", "verdict"])
     table = numbers(table.assign(unit="logits", margin=0.05), "effect")
     table = table.rename(columns={"effect_low": "low", "effect_high": "high"})
-    return table.assign(n=500.0, seeds=3.0, interval_over="images within training seeds")
+    return table.assign(n=500.0, seeds=3.0, interval_over="images and training seeds",
+                        holds_under=np.where(table["verdict"] == "supported", "noise", ""))
 
 
 def by_fill() -> pd.DataFrame:
@@ -110,13 +111,26 @@ def interventions() -> pd.DataFrame:
     return numbers(table.assign(effect="indirect", row="attention"), "")
 
 
+def authority() -> pd.DataFrame:
+    kinds = pd.DataFrame([("iram", "attention", 3), ("se", "channels-alone", 1)],
+                         columns=["model", "row", "seeds"])
+    lost = crossed(fill=["none", "noise", "all"], layer=["all", "0", "1"],
+                   intervention=["uniform", "uniform_channels", "shuffled", "other_image",
+                                 "constant"], outcome=["accuracy", "margin"])
+    varied = crossed(fill=["none", "noise"], layer=["all", "0", "1"], intervention=["none"],
+                     outcome=["gate", "effective"])
+    table = kinds.merge(pd.concat([lost, varied]), "cross")
+    occluded = (table["row"] == "channels-alone") & (table["fill"] != "none")
+    return numbers(table[~occluded].assign(exposure="none"), "", scale=0.1)
+
+
 def mediation() -> pd.DataFrame:
     kinds = pd.DataFrame([("iram", "attention", "none"), ("none", "twin", "none"),
                           ("iram-permuted-weights", "permuted-weights", "none"),
                           ("iram-erasing-noise", "exposure", "noise")],
                          columns=["model", "row", "exposure"])
     table = kinds.merge(crossed(fill=["noise", "texture", "all"], outcome=["margin", "accuracy"],
-                                effect=["total", "indirect", "elsewhere"]), "cross")
+                                effect=["total", "indirect", "unmatched", "elsewhere"]), "cross")
     lacks = (table["row"] == "twin") | (table["fill"] == "texture")
     return numbers(table[(table["effect"] == "total") | ~lacks].assign(seeds=1), "")
 
@@ -148,6 +162,13 @@ def accuracy(kinds: dict[str, str]) -> pd.DataFrame:
     return table.assign(p_holm=np.where(table["label"] == "iram", 0.01, 0.4), parameters=1000)
 
 
+def compared(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with values and their differences from the reference, which itself has none."""
+    table = numbers(numbers(table, ""), "difference").assign(p_holm=0.5)
+    table.loc[table[name].str.startswith("none"), "difference"] = np.nan
+    return table
+
+
 def example() -> Example:
     maps = {name: NUMBERS.normal(size=(2, 12, 12)).astype(np.float32)
             for name in ("attention", "gradcam")}
@@ -164,11 +185,13 @@ def tables() -> dict[str, pd.DataFrame]:
     places = crossed(model=MODELS, occluder=["mouth", "eyes"], metric=["drop", "drop_beyond_box"])
     expressions = crossed(model=MODELS, expression=["happy", "sad", "all"],
                           occluder=["mouth", "eyes"], metric=["drop_beyond_box"])
-    robust = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
+    modules = compared(crossed(label=["none", "iram"], kind=["all", "eyes"],
+                               metric=["lost", "drop"]).assign(reference="none"), "label")
+    ratios = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
                      metric=["mrr", "relative_mrr"])
-    modules = crossed(label=["none", "iram"], kind=["all", "eyes"], metric=["drop"])
-    modules = numbers(numbers(modules, ""), "difference")
-    modules.loc[modules["label"] == "none", "difference"] = np.nan
+    robust = compared(crossed(model=MODELS, reference=["none-seed0"], kind=["all", "eyes"],
+                              metric=["lost"]), "model")
+    robust = pd.concat([numbers(ratios, "", scale=100), robust], ignore_index=True)
     real = crossed(model=MODELS, labels=["own"], group=["occluded", "upper"], metric=["accuracy"])
     yaw = numbers(pd.DataFrame({"requested_yaw_deg": [-30, 0, 30]}), "measured_yaw_deg")
     yaw = yaw.rename(columns={"measured_yaw_deg_low": "low", "measured_yaw_deg_high": "high"})
@@ -177,10 +200,10 @@ def tables() -> dict[str, pd.DataFrame]:
     logs = crossed(name=ledger()["name"], epoch=[1, 2, 3])
     return {
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
-        "occlusion/modules.csv": modules.assign(p_holm=0.5, seeds="0 1"),
-        "erasing/modules.csv": modules.assign(p_holm=0.5, seeds="0"),
+        "occlusion/modules.csv": modules.assign(seeds="0 1"),
+        "erasing/modules.csv": modules.assign(seeds="0"),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
-        "occlusion/robustness.csv": numbers(robust, "", scale=100),
+        "occlusion/robustness.csv": robust, "heads/robustness.csv": robust.copy(),
         "occlusion/real_synthetic.csv": real_synthetic(),
         "occlusion/real.csv": numbers(real.assign(n=40), ""),
         "heads/summary.csv": summary(), "heads/occluders.csv": numbers(places.copy(), ""),
@@ -193,9 +216,10 @@ def tables() -> dict[str, pd.DataFrame]:
             methods_table(metric=["order_gap_logit"], fill=["mean", "imputed"])]),
         "attribution/curves.csv": curves.merge(methods_table(), "cross"),
         "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
-        "shift/components.csv": components(), "shift/verdicts.csv": verdicts(),
+        "attribution/interactions.csv": interactions(),
+        "shift/strata.csv": strata(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
-        "shift/mediation.csv": mediation(),
+        "shift/mediation.csv": mediation(), "shift/authority.csv": authority(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
         "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),
         "training/ledger.csv": ledger(),
@@ -204,6 +228,13 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
         "training/copies.csv": copies(),
     }
+
+
+def interactions() -> pd.DataFrame:
+    table = crossed(model=MODELS, expression=["happy", "all"], metric=["together", "covered"],
+                    region=["eyes", "mouth"], other=["eyes", "mouth"])
+    table = table[table["region"] < table["other"]]
+    return numbers(table.reset_index(drop=True).assign(n=12), "")
 
 
 def copies() -> pd.DataFrame:

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from torch.nn import functional as F
 
 from iram import InputError
-from iram.training.augment import augment, mix, move, relight
+from iram.training.augment import augment, mix, move, relight, side_at
 from iram.training.recipe import Recipe
 
 STILL = {"flip": False, "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0,
@@ -206,7 +207,7 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
         "weight_decay": -1.0, "label_smoothing": -0.1, "flip": 1, "rotation": -3.0, "shift": 2.0,
         "scale": -0.1, "brightness": 3.0, "contrast": -1.0, "mixup": -0.1, "erasing": 1.1,
         "erasing_fill": "black", "erasing_shape": "circle", "random_labels": 1,
-        "faces": -1, "without_copies": 1,
+        "faces": -1, "without_copies": 1, "start_size": 4, "grown": 1.5, "ema": 1.0,
     }
     assert set(wrong) == set(Recipe.names())
     for name, value in wrong.items():
@@ -226,3 +227,23 @@ def test_a_recipes_values_have_the_type_of_their_field(name, value):
 
 def test_a_recipe_of_whole_numbers_for_numbers_is_fine():
     assert Recipe(lr=1, rotation=10).rotation == 10
+
+
+def test_pictures_grow_in_steps_of_8_to_their_full_size():
+    recipe = Recipe(start_size=24, grown=0.5)
+    sides = [side_at(recipe, 48, share) for share in (0, 0.16, 0.17, 0.34, 0.49, 0.5, 0.99)]
+    assert sides == [24, 24, 32, 40, 40, 48, 48]
+    assert side_at(Recipe(), 48, 0.0) == 48
+    assert side_at(Recipe(start_size=64), 48, 0.0) == 48
+
+
+def test_half_the_side_is_the_mean_of_four_pixels():
+    x = faces(size=24)
+    small = augment(x, Recipe(**STILL), generator(), side=12)
+    torch.testing.assert_close(small, F.avg_pool2d(x, 2))
+
+
+def test_the_full_side_changes_nothing():
+    x, recipe = faces(), Recipe()
+    torch.testing.assert_close(augment(x, recipe, generator(), 24), augment(x, recipe, generator()),
+                               rtol=0, atol=0)

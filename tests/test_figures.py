@@ -20,6 +20,7 @@ from analysis.figures import (
     OcclusionCurves,
     PoseCurves,
     RealShiftForest,
+    StageForest,
     VerdictForest,
     save,
 )
@@ -187,24 +188,36 @@ def test_perturbation_curves_have_both_orders_and_chance(tables):
 
 
 def test_what_verdicts_rest_on_is_in_margins_with_the_claim_at_the_right(tables):
-    table = tables["shift/components.csv"]
+    table = tables["shift/strata.csv"]
     display = VerdictForest(table).plot()
     rows = ticks(display.ax_.yaxis)
-    assert rows == ["H1  leaves the occluded region", "share on the region falls (0.05 logits)",
-                    "more than for a patch beside the face (0.05 logits)",
+    assert rows == ["H1  leaves the occluded region (0.05 logits)", "gray", "noise",
                     "H2a  more than with permuted weights (0.05 logits)",
                     "H2c  more than with shuffled labels (0.05 logits)",
                     "H3  its movement raises the margin (0.05 logits)"]
-    lines = [line for line in display.ax_.get_lines() if len(line.get_xdata()) == 4]
+    lines = [line for line in display.ax_.get_lines() if len(line.get_xdata()) == 5]
     filled, hollow = lines
-    own = table[(table["model"] == "iram") & table["effect"].notna()]
+    own = table[(table["model"] == "iram") & (table["stage"] == "all") & table["effect"].notna()]
+    own = own[(own["hypothesis"] != "H2a") | (own["fill_class"] == "all")]
     expected = own["effect"] * own["direction"] / own["margin"]
-    assert filled.get_xdata().tolist() == pytest.approx(expected.tolist())
-    assert [round(y) for y in filled.get_ydata()] == [1, 2, 3, 5]
+    assert sorted(filled.get_xdata()) == pytest.approx(sorted(expected))
+    assert sorted(round(y) for y in filled.get_ydata()) == [0, 1, 2, 3, 5]
     assert hollow.get_markerfacecolor() == "white"
     assert filled.get_markerfacecolor() != "white"
     assert [text.get_text() for text in display.ax_.texts] == ["not tested"]
     assert round(display.ax_.texts[0].get_position()[1]) == 4
+
+
+def test_each_stage_of_the_net_stands_apart(tables):
+    table = tables["shift/strata.csv"]
+    display = StageForest(table).plot()
+    assert [ax.get_title() for ax in display.axes_] == ["early layers", "late layers"]
+    assert ticks(display.axes_[0].yaxis) == ["gray", "noise"]
+    own = table[(table["hypothesis"] == "H1") & (table["stage"] == "late")]
+    found = [x for line in display.axes_[1].get_lines() for x in line.get_xdata()]
+    assert set(own["effect"]) <= set(found)
+    with pytest.raises(InputError, match="no stage of H3 was tested"):
+        StageForest(table, "H3").plot()
 
 
 def test_each_fill_stands_beside_the_nulls_of_its_model(tables):
@@ -282,7 +295,7 @@ def test_an_example_has_one_scale_for_both_rows_and_the_occluder_outlined():
 def test_a_display_draws_into_axes_and_figures_that_it_is_given(tables):
     figure = Figure()
     left, right = figure.subplots(1, 2)
-    display = VerdictForest(tables["shift/components.csv"]).plot(left)
+    display = VerdictForest(tables["shift/strata.csv"]).plot(left)
     assert (display.ax_, display.figure_) == (left, figure)
     nested = PoseCurves(tables["pose/summary.csv"]).plot(right)
     assert right not in figure.axes  # four panels stand in its place

@@ -76,7 +76,7 @@ PINNED = {
     "shift eyes": "6b13d4ef2bf8e56a",
     "shift sham": "1ae88def8b6dc659",
     "attribution clean": "9dc51a54a5d2ecc6",
-    "attribution reference": "e9d6d30444667e23",
+    "attribution reference": "b746803f85f2b088",
     "attribution agreement": "b174860bd2096577",
     "attribution maps": "0038bd008e540cd4",
     "attribution rows": "4a7a887c40132b6b",
@@ -98,6 +98,20 @@ def test_what_is_measured_beside_is_in_the_key_of_what_holds_it(monkeypatch):
     changed = {name for name, key in keys().items() if key != before[name]}
     assert changed == {*(name for name in before if name.startswith("occlusion")), "shift clean",
                        "shift eyes", "attribution rows"}
+
+
+def test_maps_of_an_earlier_version_of_a_method_are_never_taken_for_those_of_this_one(monkeypatch):
+    """Integrated gradients had 32 steps, and now have up to 128."""
+    plan = suite()
+    before = {m: plan.key("maps", SUBJECT, m) for m in ("sobel", "integrated_gradients")}
+    assert before["integrated_gradients"] != _unversioned(plan, "integrated_gradients", monkeypatch)
+    assert before["sobel"] == _unversioned(plan, "sobel", monkeypatch)
+
+
+def _unversioned(plan, method, monkeypatch) -> str:
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.studies.attribution.plan._versions", lambda *methods: {})
+        return plan.key("maps", SUBJECT, method)
 
 
 @pytest.mark.parametrize("change", [

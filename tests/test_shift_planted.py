@@ -7,7 +7,17 @@ attention is the picture's brightness, and one whose attention any patch in the 
 import numpy as np
 import pandas as pd
 import pytest
-from planted import Avoiding, Fixed, Gating, Inattentive, Intensity, Stirred, faces, subject
+from planted import (  # noqa: F401
+    Avoiding,
+    Fixed,
+    Gating,
+    Inattentive,
+    Intensity,
+    Stirred,
+    faces,
+    few_permutations,
+    subject,
+)
 
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.shift import shift

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from planted import Fixed, faces, subject
+from planted import Fixed, faces, few_permutations, subject  # noqa: F401
 from tiny import carded
 
 from analysis.stimuli.conditions import CLEAN, Condition

@@ -63,9 +63,26 @@ def test_every_measure_of_every_method_has_its_row_beside_chance(findings):
     assert rows["chance"].notna().any()
 
 
+def test_how_regions_work_together_stands_by_expression_and_over_all_faces(findings):
+    cell = pd.read_parquet(findings.plan.out / "reference" / "iram-seed0.parquet")
+    table = findings.tables["interactions"]
+    own = table[(table["model"] == "iram-seed0") & (table["expression"] == "all")]
+    k = len(FACE_REGIONS)
+    assert own["metric"].value_counts().to_dict() == {"together": k * (k - 1) / 2,
+                                                      "covered": k * (k - 1)}
+    own = own.set_index(["metric", "region", "other"])
+    for metric, name in (("together", "eyes+mouth"), ("covered", "mouth|eyes")):
+        line = own.loc[(metric, *name.replace("|", "+").split("+"))]
+        assert line["value"] == pytest.approx(cell[name].mean(), abs=1e-6)
+        assert line["low"] <= line["value"] <= line["high"]
+        assert line["n"] == len(cell)
+    parts = table[(table["model"] == "iram-seed0") & (table["expression"] != "all")]
+    assert parts.groupby("expression")["n"].first().sum() == len(cell)
+
+
 def test_the_curves_are_those_that_the_areas_were_taken_of(findings):
     tables = {name: table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")]
-              for name, table in findings.tables.items()}
+              for name, table in findings.tables.items() if "method" in table}
     areas = tables["faithfulness"].set_index(["metric", "fill"])
     for (fill, order), curve in tables["curves"].groupby(["fill", "order"]):
         shares = curve["share"].astype(float).to_numpy()
@@ -266,6 +283,8 @@ def test_a_method_that_fails_its_own_identity_is_marked_in_every_table_and_never
     found = attribution_suite([subject], data, ("deeplift", "feature_ablation", "random"), tmp_path,
                               sizes=Sizes(12, 2, 2, 2), progress=False)
     for name, table in found.tables.items():
+        if name == "interactions":  # of the reference, and of no method
+            continue
         fails = table["fails"].fillna("").astype(str).str.contains("there is no rule for sinc")
         of_it = (table[["method", "other"]] if "other" in table else table[["method"]])
         assert (fails == of_it.eq("deeplift").any(axis=1)).all(), name
@@ -293,6 +312,7 @@ def test_a_method_whose_maps_are_the_same_everywhere_is_skipped_with_the_reason(
         (["--models", "nosuch"], "unknown model 'nosuch'"),
         (["--curves", "0"], "--curves 0: at least one face"),
         (["--limit", "0"], "--limit 0"),
+        (["--layer", "backbone.stemm"], "did you mean 'backbone.stem'"),
         (["--data", "nosuch:x"], "unknown data set"),
     ],
 )

@@ -176,6 +176,25 @@ def test_only_weights_decay_not_biases_norms_and_gains(attention):
         assert (name in chosen) == (convolves and last == "weight"), name
 
 
+def test_what_is_validated_and_kept_is_the_moving_average(tmp_path, monkeypatch):
+    """By hand, after every step: d average + (1 - d) weights, d = min(ema, (1 + n) / (10 + n))."""
+    weights, step = [], _Run.step
+
+    def kept(self, *arguments):
+        found = step(self, *arguments)
+        weights.append(self.model.classifier.bias.detach().clone())
+        return found
+
+    monkeypatch.setattr(_Run, "step", kept)
+    trained = run(tmp_path, Recipe(epochs=1, batch_size=8, lr=0.02, ema=0.5))
+    wanted = weights[0]  # the first step takes the weights as they are
+    for n, now in enumerate(weights[1:], 1):
+        decay = min(0.5, (1 + n) / (10 + n))
+        wanted = decay * wanted + (1 - decay) * now
+    torch.testing.assert_close(trained.model.classifier.bias, wanted)
+    assert not torch.equal(wanted, weights[-1])
+
+
 def test_derived_seeds_depend_on_every_part():
     seeds = {derived_seed(0, 1), derived_seed(1, 0), derived_seed(0, "1"), derived_seed(0)}
     assert len(seeds) == 4

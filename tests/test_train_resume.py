@@ -26,6 +26,15 @@ def test_a_killed_run_goes_on_to_the_same_weights_and_log(tmp_path, monkeypatch,
     assert next(logs) == next(logs)
 
 
+def test_the_moving_average_goes_on_where_it_was(tmp_path, monkeypatch):
+    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, ema=0.9, start_size=8, grown=0.5)
+    whole = run(tmp_path / "whole", recipe)
+    killed_after(monkeypatch, 2, tmp_path / "killed", recipe=recipe)
+    resumed = run(tmp_path / "killed", recipe)
+    assert same_weights(whole.model, resumed.model)
+    assert without_times(resumed.log) == without_times(whole.log)
+
+
 def test_a_run_killed_twice_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
     killed_after(monkeypatch, 1, tmp_path / "killed")

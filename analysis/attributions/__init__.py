@@ -22,10 +22,11 @@ from analysis.attributions.base import (
     missing,
     options_of,
 )
+from analysis.attributions.interactions import Interactions, shapley_interactions
 from analysis.attributions.shapley import shapley_values
 from analysis.stimuli.regions import FACE_REGIONS, face_regions
 
 __all__ = [
-    "ATTRIBUTIONS", "FACE_REGIONS", "attribute", "attribution", "face_regions", "missing",
-    "options_of", "shapley_values",
+    "ATTRIBUTIONS", "FACE_REGIONS", "Interactions", "attribute", "attribution", "face_regions",
+    "missing", "options_of", "shapley_interactions", "shapley_values",
 ]

@@ -18,20 +18,21 @@ from iram.attention.iram import IRAM
 from iram.errors import InputError, listing
 
 
-@attribution("attention", "attention", title="own attention", signed=False)
+@attribution("attention", "attention", title="own attention", signed=False, of_class=False)
 def attention(model, x, target) -> Tensor:
     """The mean of all layers' spatial attention, at the size of the largest, in (0, 1)."""
     return torch.stack(at_largest(layer_maps(model, x))).mean(0)
 
 
-@attribution("attention_last", "attention", title="own attention, last", signed=False)
+@attribution("attention_last", "attention", title="own attention, last", signed=False,
+             of_class=False)
 def attention_last(model, x, target) -> Tensor:
     """The last layer's spatial attention, in (0, 1)."""
     return layer_maps(model, x)[-1]
 
 
 @attribution("attention_layer", "attention", title="own attention, one layer", signed=False,
-             by_name=True)
+             of_class=False, by_name=True)
 def attention_layer(model, x, target, layer: int | str = 0) -> Tensor:
     """One layer's spatial attention, in (0, 1).
 
@@ -48,7 +49,8 @@ def attention_layer(model, x, target, layer: int | str = 0) -> Tensor:
     return maps[known[str(layer)]]
 
 
-@attribution("attention_rollout", "attention", title="attention rollout", signed=False)
+@attribution("attention_rollout", "attention", title="attention rollout", signed=False,
+             of_class=False)
 def attention_rollout(model, x, target) -> Tensor:
     """The last layer's attention followed back along the path by which it was made, in (0, 1).
 
@@ -72,7 +74,7 @@ def attention_rollout(model, x, target) -> Tensor:
     return rolled
 
 
-@attribution("activation_energy", "layers", title="activation energy", signed=False)
+@attribution("activation_energy", "layers", title="activation energy", signed=False, of_class=False)
 def activation_energy(model, x, target, layer: str | None = None) -> Tensor:
     """mean_c F_c^2 of a layer's output: where a net is active, with or without attention."""
     return activation(model, x, layer).float().square().mean(1)

@@ -6,14 +6,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from analysis.attributions.question import asked, gradients_told
+from analysis.attributions.contrast import contrast
+from analysis.attributions.question import Question, asked, gradients_told, rivals
 from analysis.stimuli.resizing import resize
 from iram import contract
 from iram.errors import InputError
 from iram.registry import Registry, unknown
 
 ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=False, cost="cheap",
-                        by_name=False)
+                        by_name=False, of_class=True, version=1)
 
 ROUNDING = 1e-6  # of a map's size: what resizing leaves between equal places
 SAME_EVERYWHERE = "its maps are the same at every place"
@@ -36,12 +37,17 @@ def attribution(name: str, *needs: str, title: str = "", **facts) -> Callable:
         facts: signed (True): 0 is the middle of its maps, which speak for or against the class;
             else they say how much. trivial (False): it asks nothing of the model, and a method has
             to beat it. cost ("cheap"): "several passes", or "dear", 100 passes a picture and more.
-            by_name (False): it is in no preset, and runs only where it is named.
+            by_name (False): it is in no preset, and runs only where it is named. of_class (True):
+            its maps depend on the class that is explained. version (1): raise it when its maps
+            change, so that what was computed before is not taken for them.
     """
     return ATTRIBUTIONS.register(name, title, needs=needs, **facts)
 
 
-def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", **options) -> Tensor:
+def attribute(
+    model, x: Tensor, target: Tensor | int, method: str = "gradcam", *,
+    against: Tensor | int | str | None = None, **options,
+) -> Tensor:
     """(N, H, W) float32: how much each pixel of x speaks for the target's logit, raw and signed.
 
     The model is asked in eval mode and without its parameters' gradients, and is as it was
@@ -56,6 +62,9 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
             of another size are brought to it, and the maps back to theirs.
         target: the class that is explained, one for all or (N,).
         method: a name in ATTRIBUTIONS.
+        against: why the target rather than this class, one for all or (N,), or "second", the
+            class with the next highest logit: the difference of the two logits is explained.
+            Maps that do not depend on the class (`asks_of_a_class`) are as without it.
         options: the method's own; see `options_of`.
 
     Raises:
@@ -80,11 +89,41 @@ def attribute(model, x: Tensor, target: Tensor | int, method: str = "gradcam", *
         if "regions" in options:
             options["regions"] = question.regions
         with gradients_told():
-            maps = work(model, question.x, question.target, **options).detach()
+            maps = _maps(work, model, question, against, options).detach()
         if maps.ndim != 3 or len(maps) != len(x):
             raise InputError(f"{method} gave {tuple(maps.shape)} for {len(x)} pictures, where "
                              "(N, h, w) is needed; does the model go through its pictures alone?")
         return resize(maps, *x.shape[2:]).to(x.device)
+
+
+def _maps(work: Callable, model, question: Question, against, options: dict) -> Tensor:
+    """The maps of a question, of pictures that are asked against one class at a time."""
+    x, target = question.x, question.target
+    if against is None:
+        return work(model, x, target, **options)
+    against = rivals(model, x, target, against)
+    parts = []
+    for rival in against.unique().tolist():
+        rows = (against == rival).nonzero()[:, 0]
+        own = {name: _of(value, rows, len(x)) for name, value in options.items()}
+        parts.append((rows, work(contrast(model, rival), x[rows], target[rows], **own)))
+    maps = torch.cat([part for _, part in parts])
+    return maps[torch.cat([rows for rows, _ in parts]).argsort()]
+
+
+def _of(value, rows: Tensor, count: int):
+    """An option for some of the pictures, where it has a value for each of them."""
+    if isinstance(value, Tensor) and value.ndim == 3 and len(value) == count:
+        return value[rows.to(value.device)]
+    if isinstance(value, list | tuple) and len(value) == count:
+        return [value[row] for row in rows.tolist()]
+    return value
+
+
+def asks_of_a_class(method: str) -> bool:
+    """Whether a method's maps depend on the class that is explained."""
+    about = ATTRIBUTIONS.about(method)
+    return not about.trivial and about.of_class
 
 
 def is_constant(maps: Tensor) -> bool:

@@ -8,9 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from analysis.attributions.contrast import runner_up
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
+
+SECOND = "second"  # the class with the next highest logit
 
 
 class Question(NamedTuple):
@@ -164,6 +167,26 @@ def targets(target: Tensor | int, pictures: int, classes: int) -> Tensor:
     if wrong:
         raise InputError(f"no class {listing(wrong)}: the model has classes 0 to {classes - 1}")
     return target.clone()
+
+
+@torch.no_grad()
+def rivals(model, x: Tensor, target: Tensor, against: Tensor | int | str) -> Tensor:
+    """(N,) int64: the class that each picture's target is asked against.
+
+    Raises:
+        InputError: no such class, another number of them than pictures, or the target itself.
+    """
+    logits = model(x)
+    if isinstance(against, str):
+        if against == SECOND:
+            return runner_up(logits, target)
+        raise InputError(f"against is {against!r}; it must be a class number, or second")
+    found = targets(against, len(x), logits.shape[1]).to(target.device)
+    same = (found == target).nonzero()[:, 0].tolist()
+    if same:
+        raise InputError(f"pictures {listing(same)} of {len(x)} are asked why their class rather "
+                         "than itself; name another one, or second")
+    return found
 
 
 def of_target(logits: Tensor, target: Tensor) -> Tensor:

@@ -60,15 +60,19 @@ def region_shapley(
 
 def values(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tensor:
     """(N, k): the Shapley values for labels (N, H, W) that were checked."""
-    count = int(labels.max()) + 1
-    shown = coalitions(count).to(x.device)
+    worth = worths(model, x, target, labels, baseline, batch_size, bf16)
+    return (worth.double().cpu() @ gains(int(labels.max()) + 1)).float().to(x.device)
+
+
+def worths(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tensor:
+    """(N, 2^k) float32: the target's logit of each coalition, in the order of `coalitions`."""
+    shown = coalitions(int(labels.max()) + 1).to(x.device)
     flat = labels.flatten(1)
 
     def keep(pictures: Tensor, numbers: Tensor) -> Tensor:
         return shown[numbers].gather(1, flat[pictures]).view(-1, *x.shape[2:])
 
-    worth = masked_logits(model, x, target, len(shown), keep, baseline, batch_size, bf16)
-    return (worth.double().cpu() @ gains(count)).float().to(x.device)
+    return masked_logits(model, x, target, len(shown), keep, baseline, batch_size, bf16)
 
 
 def coalitions(count: int) -> Tensor:

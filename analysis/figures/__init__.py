@@ -12,13 +12,13 @@ from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
-from analysis.figures.modules import ModuleForest
+from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.save import save
 from analysis.figures.sheet import ContactSheet
-from analysis.figures.shift import FillForest, VerdictForest
+from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.style import using
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
@@ -34,6 +34,7 @@ __all__ = [
     "FillForest",
     "ImportanceMatrix",
     "InterventionForest",
+    "LostForest",
     "MeasuredYaw",
     "Mediation",
     "ModuleDifferences",
@@ -43,6 +44,7 @@ __all__ = [
     "PoseCurves",
     "RealForest",
     "RealShiftForest",
+    "StageForest",
     "Summary",
     "TrainingCurves",
     "VerdictForest",

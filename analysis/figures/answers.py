@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.figures.names import QUESTIONS
+from analysis.figures.names import CLASSES, QUESTIONS, reference_title, title
 
 
 def combined(verdicts: Iterable[str]) -> str:
@@ -30,6 +30,17 @@ def answers(verdicts: pd.DataFrame) -> dict[str, dict[str, str]]:
     return found
 
 
+def holds_under(verdicts: pd.DataFrame, model: str, keys: Iterable[str]) -> str:
+    """", but under noise": the classes of fill under which all of a question's hypotheses hold that
+    don't hold as a whole; "" for none."""
+    own = verdicts[(verdicts["model"] == model) & verdicts["hypothesis"].isin(keys)]
+    own = own[own["verdict"] != "supported"]
+    classes = [str(told).split(", ") for told in own["holds_under"].fillna("")]
+    common = [name for name in (classes[0] if classes else []) if all(name in c for c in classes)]
+    words = ", ".join(title(name, CLASSES) for name in common if name)
+    return f", but under {words}" if words else ""
+
+
 def rests_on(verdicts: pd.DataFrame) -> str:
     """What the intervals are over, in the table's words."""
     tested = verdicts[verdicts["n"].notna()]
@@ -44,13 +55,17 @@ def rests_on(verdicts: pd.DataFrame) -> str:
 def intervals_over(verdicts: pd.DataFrame) -> str:
     """What the intervals are over, where models may have one training seed or several."""
     kinds = list(dict.fromkeys(verdicts["interval_over"].dropna()))
-    return kinds[0] if len(kinds) == 1 else "images, within the seeds of a model that has several"
+    return kinds[0] if len(kinds) == 1 else "images, and the seeds of a model that has several"
 
 
 def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
-    """The mean relative robustness of every model but the reference, in words."""
-    table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
-    told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
-            for row in table.itertuples() if row.model != row.reference]
+    """What every model loses of the faces that it and its reference both recognise, beyond what the
+    reference loses of them, in words."""
+    table = robustness[(robustness["metric"] == "lost") & (robustness["kind"] == "all")]
+    table = table[table["difference"].notna()]
+    of = reference_title(table["reference"])
+    told = [f"{titles[row.model]} {100 * row.difference:+.1f} [{100 * row.difference_low:.1f}, "
+            f"{100 * row.difference_high:.1f}]" for row in table.itertuples()]
     lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]
-    return "\n".join(["errors under occlusion, no attention = 100:", *lines]) if told else ""
+    return "\n".join(["lost of what both recognise clean,", f"beyond {of} (points):", *lines]
+                     ) if told else ""

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
 from analysis.figures.names import EFFECTS, FILLS, model_titles, over, title
+from analysis.figures.occlusion import offsets
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
 
 KINDS = (
@@ -23,8 +24,9 @@ class Mediation(Display):
     """Change of accuracy from the clean to the covered face, and what attention's movement gives of
     it: a row per model, a panel per fill, with 95% intervals.
 
-    Nets that were taught by erasing stand below those that were not. Beside the movement stands a
-    change of attention as large at other places: what any such change costs.
+    Nets that were taught by erasing stand below those that were not. The movement is told twice:
+    where attention goes, with the maps' mean and spread as they were, and the maps as they are.
+    Beside it stands a change of attention as large at other places: what any such change costs.
 
     Attributes:
         mediation: the table `mediation.csv` of the shift study.
@@ -50,7 +52,7 @@ class Mediation(Display):
 
     def draw(self, figure):
         own, fills = self._own(), self._fills()
-        models = list(own["model"].unique())
+        models, shifts = list(own["model"].unique()), offsets(len(EFFECTS))
         panels = shared_panels(figure, len(fills), len(fills))
         for ax, fill in zip(panels, fills, strict=True):
             stripes(ax, len(models))
@@ -58,7 +60,7 @@ class Mediation(Display):
             ax.set_title("all three" if fill == COMBINED else title(fill, FILLS))
             for number, (effect, label) in enumerate(EFFECTS.items()):
                 part = own[(own["fill"] == fill) & (own["effect"] == effect)]
-                y, colour = places(part["model"], models) + 0.22 * (number - 1), COLOURS[number]
+                y, colour = places(part["model"], models) + shifts[number], COLOURS[number]
                 ax.hlines(y, 100 * part["low"], 100 * part["high"], color=colour)
                 ax.plot(100 * part["value"], y, color=colour, marker=MARKERS[number],
                         linestyle="none", label=label)

@@ -46,12 +46,12 @@ CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
-COMPONENTS = Titles("analysis.subjects.hypotheses:COMPONENT_TITLES")
 PLANTED = Titles("analysis.studies.calibration.planted:PLANTED")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
+LOST = "lost of what both recognise clean (%)"
 FRACTION = "occluded share of the face area (%)"
 HIDDEN = "self-occluded (% of face)"
 ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
@@ -74,8 +74,11 @@ QUESTIONS = {  # the study's questions, and the hypotheses that have to hold for
 }
 ANSWERS = {"supported": "yes", "refuted": "no", "undecided": "undecided",
            "not tested": "not tested yet"}
+CLASSES = {"flat": "gray", "noise": "noise", "texture": "textures and other faces",
+           "object": "objects", "real": "really occluded", "all": "as a whole"}  # of fill
 EFFECTS = {
-    "total": "in all", "indirect": "saved by attention's movement",
+    "total": "in all", "indirect": "saved by where attention moves",
+    "unmatched": "saved by where and how much",
     "elsewhere": "saved by as large a change elsewhere",
 }
 OUTCOMES = {"margin": "true-class margin (logits)", "accuracy": ACCURACY.replace("%", "points")}
@@ -92,7 +95,7 @@ KINDS = {"module": "modules", "control": "other recipes or sizes", "ablation": "
 
 def over(seeds: Iterable[float]) -> str:
     """What intervals are over that are of so many training seeds each; unknown ones don't count."""
-    return f"{OVER_FACES} within training seeds" if any(n > 1 for n in seeds) else OVER_FACES
+    return f"{OVER_FACES} and training seeds" if any(n > 1 for n in seeds) else OVER_FACES
 
 
 def title(name: str, names: Mapping[str, str]) -> str:
@@ -111,6 +114,12 @@ def model_titles(models: Iterable[str]) -> dict[str, str]:
     shared = [one for one in titles.values() if list(titles.values()).count(one) > 1]
     return {model: f"{one}, seed {seed_of(model)}" if one in shared and seed_of(model) is not None
             else one for model, one in titles.items()}
+
+
+def reference_title(references: Iterable[str]) -> str:
+    """What nets are compared with, where all are with the same; its training seed is not told."""
+    names = {label_of(name) for name in references if isinstance(name, str)}
+    return model_titles(names)[names.pop()] if len(names) == 1 else "the reference"
 
 
 def _family_title(name: str) -> str:

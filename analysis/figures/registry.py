@@ -13,22 +13,24 @@ import pandas as pd
 
 from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
+from analysis.figures.authority import AuthorityForest
 from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
+from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
-from analysis.figures.modules import ModuleForest
+from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.names import one_per_family
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
 from analysis.figures.sections import DATA, section_of
-from analysis.figures.shift import FillForest, VerdictForest
+from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
 from iram.errors import InputError
@@ -138,16 +140,23 @@ EACH_MODEL = "model", lambda table: one_per_family(table["model"]), "no model"
 REAL = f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT"
 
 declare(
-    Figure("summary", Summary, ("shift/verdicts.csv", "shift/components.csv"), section="verdicts",
+    Figure("summary", Summary, ("shift/verdicts.csv", "shift/strata.csv"), section="verdicts",
            title="The study in one picture",
            optional=("occlusion/summary.csv", "occlusion/robustness.csv", "example/example.npz")),
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
            title="Accuracy against the occluded share of the face",
            each=("fill", fills, "no occluder at a fraction of the face")),
+    Figure("lost_by_occluder", LostForest, ("occlusion/robustness.csv",),
+           title="What each occluder takes of what both nets recognise"),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",),
            title="What each occluder costs"),
+    Figure("lost_by_occluder_heads", LostForest, ("heads/robustness.csv",),
+           title="What each occluder takes of the rendered heads that both nets recognise"),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",),
            title="What each occluder costs rendered heads"),
+    Figure("lost_by_module", LostForest, ("occlusion/modules.csv",), command=SEEDS,
+           title="What occlusion takes of what a module and its reference recognise, over their "
+           "training seeds"),
     Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",), command=SEEDS,
            title="What occlusion costs each module, over its training seeds"),
     Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",), section="occlusion",
@@ -173,11 +182,19 @@ declare(
            title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
            title="Perturbation curves", each=EACH_MODEL),
-    Figure("attention_shift", VerdictForest, ("shift/components.csv",),
-           title="Every component of every hypothesis"),
+    Figure("interactions", InteractionMatrix, ("attribution/interactions.csv",),
+           title="Which regions work together", each=EACH_MODEL),
+    Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),
+           title="What a region gains as another is covered", each=EACH_MODEL),
+    Figure("attention_shift", VerdictForest, ("shift/strata.csv",),
+           title="Every hypothesis under every class of fill"),
+    Figure("attention_shift_by_stage", StageForest, ("shift/strata.csv",),
+           title="Whether attention leaves, by fill and stage of the net"),
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
            title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),
+    Figure("authority", AuthorityForest, ("shift/authority.csv",),
+           title="How far each attention acts"),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
            title="What happens if attention is replaced",
            each=("model", interventions.models, "no model whose attention was replaced")),

@@ -16,7 +16,7 @@ from analysis.figures.display import (
     stripes,
 )
 from analysis.figures.names import (
-    COMPONENTS,
+    CLASSES,
     FILLS,
     HYPOTHESES,
     SHARE_CHANGE,
@@ -34,37 +34,36 @@ COMBINED = "all"  # layers, or occluders, together
 
 @dataclass
 class VerdictForest(Panel):
-    """What every verdict rests on: a row per hypothesis's component, the effect first and its
-    controls and nulls below, a point per model with its 95% interval.
+    """What every verdict rests on: a row per hypothesis, and below it one per class of fill, a
+    point per model with its 95% interval.
 
     All are signed so that the claim is at the right, and in multiples of the margin that was
-    written down before: within the gray band an effect is none worth the name. Filled: shown, each
-    by itself; hollow: not.
+    written down before: within the gray band an effect is none worth the name. Filled: supported
+    (the effect with all of its controls, in some stage of the net); hollow: not.
 
     Attributes:
-        components: the table `components.csv` of the shift study.
+        strata: the table `strata.csv` of the shift study.
         hypotheses: which of them; () is all.
     """
 
-    components: pd.DataFrame
+    strata: pd.DataFrame
     hypotheses: tuple[str, ...] = ()
-    COLUMNS: ClassVar = {"components": (
-        "model", "hypothesis", "component", "effect", "low", "high", "unit", "direction", "margin",
-        "seeds", "outcome",
+    COLUMNS: ClassVar = {"strata": (
+        "model", "hypothesis", "fill_class", "stage", "effect", "low", "high", "unit", "direction",
+        "margin", "seeds", "verdict",
     )}
 
     def _table(self) -> pd.DataFrame:
-        keys = self.hypotheses or tuple(dict.fromkeys(self.components["hypothesis"]))
-        table = self.components[self.components["hypothesis"].isin(keys)]
-        return chosen(table, "no hypothesis in this table")
+        table = self.strata[self.strata["stage"] == COMBINED]
+        keys = self.hypotheses or tuple(dict.fromkeys(table["hypothesis"]))
+        return chosen(table[table["hypothesis"].isin(keys)], "no hypothesis in this table")
 
     def _rows(self) -> list[tuple[str, str]]:
-        """(hypothesis, component), and before those of a hypothesis with several its heading's
-        (key, "")."""
+        """(hypothesis, class of fill), the whole first; classes only where there are several."""
         rows = []
         for key, own in self._table().groupby("hypothesis", sort=False):
-            names = list(dict.fromkeys(own["component"]))
-            rows += [(key, "")] * (len(names) > 1) + [(key, name) for name in names]
+            classes = [name for name in dict.fromkeys(own["fill_class"]) if name != COMBINED]
+            rows += [(key, name) for name in (COMBINED, *classes * (len(classes) > 1))]
         return rows
 
     def size(self) -> tuple[float, float]:
@@ -78,19 +77,20 @@ class VerdictForest(Panel):
         for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
             own = table[(table["model"] == model) & table["effect"].notna()]
             self._points(ax, own, rows, style, -shift)
-        tested = table.groupby(["hypothesis", "component"])["effect"].count()
+        tested = table.groupby(["hypothesis", "fill_class"])["effect"].count()
         for place, row in enumerate(rows):
-            if row[1] and not tested[row]:
+            if not tested[row]:
                 ax.text(0.5, place, "not tested", ha="center", va="center", color=MUTED,
                         fontsize=points(7), transform=ax.get_yaxis_transform())
         self._dress(ax, table, rows)
 
     def _points(self, ax, own: pd.DataFrame, rows, style: dict, shift: float) -> None:
-        pairs = own[["hypothesis", "component"]].itertuples(index=False, name=None)
-        y = places(pairs, rows) + shift
+        pairs = list(own[["hypothesis", "fill_class"]].itertuples(index=False, name=None))
+        own = own[[pair in rows for pair in pairs]]
+        y = places([pair for pair in pairs if pair in rows], rows) + shift
         unit = own["direction"] / own["margin"]
         value, low, high = (own[name] * unit for name in ("effect", "low", "high"))
-        shown = (own["outcome"] == "shown").to_numpy()
+        shown = (own["verdict"] == "supported").to_numpy()
         ax.hlines(y, low, high, color=style["color"])
         ax.plot([], [], **dots(style))  # for the legend
         for filled, face in ((shown, style["color"]), (~shown, "white")):
@@ -98,18 +98,13 @@ class VerdictForest(Panel):
                     **dots(style) | {"markerfacecolor": face, "label": "_"})
 
     def _dress(self, ax, table: pd.DataFrame, rows) -> None:
-        margins = table.drop_duplicates(["hypothesis", "component"]).set_index(
-            ["hypothesis", "component"])
-        labels, alone = [], [key for key, _ in rows]
-        for key, name in rows:
-            heads = not name or alone.count(key) == 1
-            words = f"{key}  {title(key, HYPOTHESES)}" if heads else title(name, COMPONENTS)
-            known = margins.loc[(key, name)] if name else None
-            margin = "" if known is None else f" ({known['margin']:g} {known['unit']})"
-            labels.append((words + margin, "bold" if heads else "normal"))
-        ax.set_yticks(range(len(rows)), [words for words, _ in labels])
-        for label, (_, weight) in zip(ax.get_yticklabels(), labels, strict=True):
-            label.set_fontweight(weight)
+        margins = table.drop_duplicates("hypothesis").set_index("hypothesis")
+        labels = [title(name, CLASSES) if name != COMBINED else
+                  f"{key}  {title(key, HYPOTHESES)} ({margins.loc[key, 'margin']:g} "
+                  f"{margins.loc[key, 'unit']})" for key, name in rows]
+        ax.set_yticks(range(len(rows)), labels)
+        for label, (_, name) in zip(ax.get_yticklabels(), rows, strict=True):
+            label.set_fontweight("bold" if name == COMBINED else "normal")
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", visible=False)
@@ -120,9 +115,55 @@ class VerdictForest(Panel):
                 ax.axhline(place - 0.5, color="0.8", linewidth=0.5, zorder=0)
         ax.set_xlabel("effect in the claimed direction, in multiples of its\n"
                       "margin (in brackets); gray: it counts as none")
-        note = f"bars: {over(table['seeds'])}; filled: the claim is shown"
+        note = f"bars: {over(table['seeds'])}; filled: the claim is supported"
         handles = ax.get_legend_handles_labels()
         ax.figure.legend(*handles, loc="outside upper center", ncols=4, title=note)
+
+
+@dataclass
+class StageForest(Display):
+    """The effect of one hypothesis by class of fill and stage of the net: a row per class, a panel
+    per stage, a point per model with its 95% interval; in the unit of its margin (gray band).
+
+    Attributes:
+        strata: the table `strata.csv` of the shift study.
+        hypothesis: which one.
+    """
+
+    strata: pd.DataFrame
+    hypothesis: str = "H1"
+    COLUMNS: ClassVar = VerdictForest.COLUMNS
+
+    def _own(self) -> pd.DataFrame:
+        table = self.strata[(self.strata["stage"] != COMBINED) & self.strata["effect"].notna()]
+        return chosen(table, f"no stage of {self.hypothesis} was tested in this table",
+                      hypothesis=self.hypothesis)
+
+    def size(self) -> tuple[float, float]:
+        own = self._own()
+        rows = own["fill_class"].nunique() * max(2, own["model"].nunique())
+        return DOUBLE_COLUMN, 3.7 * rows + 26
+
+    def draw(self, figure):
+        own = self._own()
+        rows, stages = (list(dict.fromkeys(own[name])) for name in ("fill_class", "stage"))
+        panels, margin = shared_panels(figure, len(stages), len(stages)), own["margin"].iloc[0]
+        for ax, stage in zip(panels, stages, strict=True):
+            stripes(ax, len(rows))
+            ax.axvspan(-margin, margin, color="0.88", linewidth=0, zorder=0)
+            ax.axvline(0, color=MUTED, linewidth=0.8)
+            ax.set_title(f"{stage} layers")
+            styles = look(own["model"])
+            for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):
+                part = own[(own["model"] == model) & (own["stage"] == stage)]
+                y = places(part["fill_class"], rows) - shift
+                ax.hlines(y, part["low"], part["high"], color=style["color"])
+                ax.plot(part["effect"], y, **dots(style))
+        panels[0].set_yticks(range(len(rows)), [title(name, CLASSES) for name in rows])
+        panels[0].set_ylim(len(rows) - 0.4, -0.6)
+        figure.supxlabel(SHARE_CHANGE if own["direction"].iloc[0] < 0 else own["unit"].iloc[0])
+        legend(figure, panels[0], f"bars: {over(own['seeds'])}; gray: it counts as none")
+        return panels
 
 
 def models(by_fill: pd.DataFrame) -> list[str]:

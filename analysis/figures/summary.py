@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis.engine.example import Example
-from analysis.figures.answers import answers, rests_on, robustness_told
+from analysis.figures.answers import answers, holds_under, rests_on, robustness_told
 from analysis.figures.attention import show_face, show_map
 from analysis.figures.display import Display, places
 from analysis.figures.names import (
@@ -41,22 +41,24 @@ class Summary(Display):
     All words of the answers are those of the verdicts.
 
     Attributes:
-        verdicts, components: the tables `verdicts.csv` and `components.csv` of the shift study.
+        verdicts, strata: the tables `verdicts.csv` and `strata.csv` of the shift study.
         summary, robustness: those of a benchmark, or None.
         example: of `iram example`, or None.
     """
 
     verdicts: pd.DataFrame
-    components: pd.DataFrame
+    strata: pd.DataFrame
     summary: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     example: Example | None = None
     COLUMNS: ClassVar = {
-        "verdicts": ("model", "hypothesis", "verdict", "n", "seeds", "interval_over"),
-        "components": ("model", "hypothesis", "role", "effect", "low", "high", "direction",
-                       "margin"),
+        "verdicts": ("model", "hypothesis", "verdict", "holds_under", "n", "seeds",
+                     "interval_over"),
+        "strata": ("model", "hypothesis", "fill_class", "effect", "low", "high", "direction",
+                   "margin"),
         "summary": OcclusionCurves.COLUMNS["summary"],
-        "robustness": ("model", "kind", "reference", "metric", "value", "low", "high"),
+        "robustness": ("model", "kind", "reference", "metric", "difference", "difference_low",
+                       "difference_high"),
     }
 
     def _check(self) -> None:
@@ -110,7 +112,8 @@ class Summary(Display):
                          pad=points(10 + 11 * len(by_model)))
             for place, (model, verdict) in enumerate(reversed(by_model.items())):
                 colour, sign = ANSWER_LOOKS[verdict]
-                ax.annotate(f"{sign} {titles[model]}: {ANSWERS[verdict]}", (MIDDLE, 1),
+                under = holds_under(self.verdicts, model, QUESTIONS[question])
+                ax.annotate(f"{sign} {titles[model]}: {ANSWERS[verdict]}{under}", (MIDDLE, 1),
                             (0, points(5 + 11 * place)), xycoords="axes fraction", ha="center",
                             textcoords="offset points", color=colour, fontsize=points(9),
                             fontweight="bold")
@@ -121,7 +124,7 @@ class Summary(Display):
     def _effects(self, ax, keys: tuple[str, ...]) -> None:
         ax.axvspan(-1, 1, color="0.92", linewidth=0, zorder=0)
         ax.axvline(0, color=MUTED, linewidth=0.8)
-        effects = self.components[self.components["role"] == "effect"]
+        effects = self.strata[self.strata["fill_class"] == "all"]
         rows = [key for key in keys if key in set(effects["hypothesis"])]
         styles = look(self.verdicts["model"])
         for (model, style), shift in zip(styles.items(), offsets(len(styles)), strict=True):

@@ -41,6 +41,7 @@ FALL = 0.05  # log units: the region's features reach the next block 5% weaker, 
 GAIN = 0.01  # log units: 1% of the visible face's attention
 LOGITS = 0.05  # of the true-class margin: about 1.1 points of accuracy, 5% of what occlusion costs
 EXPRESSIVE = 0.01  # log units: 1% of the expressive regions' share
+ACTS = 0.01  # of accuracy: an attention whose pattern is worth less than a point does not act
 
 FILL_CLASSES = {
     "flat": ("mean",),

@@ -13,9 +13,12 @@ from iram.training.erasing import erase
 from iram.training.recipe import Recipe
 
 
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Pictures (N, 1, H, W) in [0, 1], changed as the recipe says; as many, of the same shape."""
-    grid = movement(images, recipe, generator)
+def augment(
+    images: Tensor, recipe: Recipe, generator: torch.Generator, side: int | None = None
+) -> Tensor:
+    """Pictures (N, 1, H, W) in [0, 1], changed as the recipe says; as many, of the same shape, or
+    of `side` pixels a side."""
+    grid = movement(images, recipe, generator, side)
     images = relight(_resample(images, grid), recipe, generator)
     if recipe.erasing:  # last: an occluder is neither blurred by the resampling nor relit
         images = erase(images, recipe, generator, grid)
@@ -27,8 +30,11 @@ def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     return _resample(images, movement(images, recipe, generator))
 
 
-def movement(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """(N, H, W, 2): where each pixel of the moved pictures comes from, for `grid_sample`."""
+def movement(
+    images: Tensor, recipe: Recipe, generator: torch.Generator, side: int | None = None
+) -> Tensor:
+    """(N, H, W, 2): where each pixel of the moved pictures comes from, for `grid_sample`; H and W
+    are `side` where it is given."""
     n = len(images)
     angle = _either_way(n, math.radians(recipe.rotation), generator)
     size = 1 + _either_way(n, recipe.scale, generator)
@@ -38,7 +44,8 @@ def movement(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tens
     top = torch.stack([cos * flip, -sin, shift[:, 0]], 1)
     bottom = torch.stack([sin * flip, cos, shift[:, 1]], 1)
     matrix = torch.stack([top, bottom], 1).to(images)  # (N, 2, 3)
-    return F.affine_grid(matrix, list(images.shape), align_corners=False)
+    height, width = (side, side) if side else images.shape[2:]
+    return F.affine_grid(matrix, [n, 1, height, width], align_corners=False)
 
 
 def _resample(images: Tensor, grid: Tensor) -> Tensor:
@@ -70,3 +77,11 @@ def _either_way(shape, reach: float, generator: torch.Generator) -> Tensor:
     """Uniform in [-reach, reach]."""
     shape = shape if isinstance(shape, tuple) else (shape,)
     return (2 * torch.rand(shape, generator=generator) - 1) * reach
+
+
+def side_at(recipe: Recipe, full: int, share: float) -> int:
+    """Pixels a side after this share of all steps, for faces of `full` pixels."""
+    if not 0 < recipe.start_size < full or share >= recipe.grown:
+        return full
+    grown = recipe.start_size + (full - recipe.start_size) * share / recipe.grown
+    return min(full, recipe.start_size + int((grown - recipe.start_size) // 8) * 8)

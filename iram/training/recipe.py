@@ -28,6 +28,13 @@ class Recipe:
         rotation: degrees either way; faces in the wild are tilted.
         shift, scale: shares of the side either way; FER2013's crops are loose by this much.
         brightness, contrast: additive share and relative gain either way; for lighting.
+        start_size: side in pixels of the pictures in the first step; 0 is the full size. It goes
+            up linearly, in steps of 8, to the full size at `grown` of all steps (as in Tan & Le,
+            ICML 2021): coarse features come first, and cheap.
+        grown: share of the steps after which pictures are of full size.
+        ema: decay of the exponential moving average of weights and batch-norm statistics over the
+            steps, which is what is validated and kept (Polyak & Juditsky 1992; Izmailov et al.,
+            UAI 2018); 0 is off. It starts lower, at (1 + step) / (10 + step).
         mixup: alpha of the Beta distribution; 0 is off. It helps over long schedules only.
         erasing: share of the pictures with an erased part; 0 is off. **Off in every base model of
             the study**: a model trained on erased patches has been taught about occlusion.
@@ -57,6 +64,9 @@ class Recipe:
     scale: float = 0.1
     brightness: float = 0.1
     contrast: float = 0.2
+    start_size: int = 0
+    grown: float = 0.6
+    ema: float = 0.0
     mixup: float = 0.0
     erasing: float = 0.0
     erasing_fill: str = "noise"
@@ -72,6 +82,9 @@ class Recipe:
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "at least 2 (batch norm)")
         _require(self.faces >= 0, "faces", self.faces, "0 (all) or above")
         _require(self.lr > 0, "lr", self.lr, "above 0")
+        _require(self.start_size == 0 or self.start_size >= 8, "start_size", self.start_size,
+                 "0 (full size) or at least 8")
+        _require(0 <= self.ema < 1, "ema", self.ema, "0 (off) or below 1")
         _require(0 < self.momentum < 1, "momentum", self.momentum, "between 0 and 1 (Nesterov)")
         for name in SHARES:
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
@@ -102,7 +115,8 @@ class Recipe:
 
 
 WORDS = {"erasing_fill": ("noise", "mean", "any"), "erasing_shape": ("rectangle", "regions")}
-SHARES = ("warmup", "label_smoothing", "shift", "scale", "brightness", "contrast", "erasing")
+SHARES = ("warmup", "grown", "label_smoothing", "shift", "scale", "brightness", "contrast",
+          "erasing")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 

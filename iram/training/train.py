@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from iram.data.dataset import FaceDataset
 from iram.dtype import PRECISION, choose_dtype, dtype_of
@@ -25,7 +26,7 @@ from iram.files import atomic_path
 from iram.model import Architecture, FERClassifier
 from iram.progress import progress_bar
 from iram.seeds import derived_seed
-from iram.training.augment import augment, mix
+from iram.training.augment import augment, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.training.recipe import Recipe
 
@@ -112,6 +113,7 @@ class _Run:
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)
         self.model = model.to(device, memory_format=torch.channels_last)
+        self.averaged = AveragedModel(self.model, multi_avg_fn=self.average, use_buffers=True)
         self.optimizer = torch.optim.SGD(
             parameter_groups(model, recipe.weight_decay), recipe.lr, recipe.momentum, nesterov=True
         )
@@ -142,7 +144,8 @@ class _Run:
         if not math.isfinite(loss):
             raise DivergedError(f"the loss is {loss} in epoch {self.epoch + 1}")
         seconds = time.perf_counter() - started
-        logits = predict(self.model, self.validation, bf16=self.bf16, device=self.device)
+        kept = self.averaged.module if self.recipe.ema else self.model
+        logits = predict(kept, self.validation, bf16=self.bf16, device=self.device)
         validated = accuracy(logits, self.validation.labels)["accuracy"]
         self.epoch += 1
         self.log.append({
@@ -156,7 +159,12 @@ class _Run:
         best = self.log[self.best_epoch - 1]["validation_accuracy"]
         if self.recipe.random_labels or not self.best or validated > best:
             self.best_epoch = self.epoch
-            self.best = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
+            self.best = {k: v.cpu().clone() for k, v in kept.state_dict().items()}
+
+    def average(self, averaged: list[Tensor], now: list[Tensor], step: Tensor) -> None:
+        """One step of the moving average of weights and statistics."""
+        decay = min(self.recipe.ema, (1 + step.item()) / (10 + step.item()))
+        get_ema_multi_avg_fn(decay)(averaged, now, step)
 
     def step(self, rows: Tensor, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """One batch: its loss, and the share of right predictions on the augmented pictures."""
@@ -164,7 +172,8 @@ class _Run:
         share = (self.epoch * self.steps + step) / (recipe.epochs * self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, share)
-        x = augment(self.pixels[rows][:, None].float() / 255, recipe, generator)
+        side = side_at(recipe, self.pixels.shape[-1], share)
+        x = augment(self.pixels[rows][:, None].float() / 255, recipe, generator, side)
         target = self.targets[rows]
         if recipe.mixup:
             x, target = mix(x, target, recipe.mixup, generator)
@@ -175,6 +184,8 @@ class _Run:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        if recipe.ema:
+            self.averaged.update_parameters(self.model)
         return loss.detach(), (logits.argmax(1) == target.argmax(1)).float().mean()
 
     def save(self) -> None:
@@ -184,6 +195,8 @@ class _Run:
             if parameter in self.optimizer.state
         }
         groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best}
+        if self.recipe.ema:
+            groups["averaged"] = self.averaged.state_dict()
         state = {"identity": self.identity, "epoch": self.epoch, "best_epoch": self.best_epoch,
                  "log": self.log}
         # The log first: a checkpoint of the last epoch without its row would never be completed.
@@ -212,6 +225,8 @@ class _Run:
         for name, parameter in self.model.named_parameters():
             buffer = groups["momentum"][name].to(self.device)
             self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        if self.recipe.ema:
+            self.averaged.load_state_dict(groups["averaged"])
         self.best, self.best_epoch = groups["best"], state["best_epoch"]
         self.epoch, self.log = state["epoch"], state["log"]
 

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from analysis.attributions import FACE_REGIONS, shapley_values
+from analysis.attributions import FACE_REGIONS, shapley_interactions
 from analysis.engine.cells import Advance
 from analysis.metrics import LOCALISATION
+from analysis.studies.attribution import interacting
 from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.packing import packed
 from analysis.studies.attribution.plan import Suite, blocks
@@ -29,22 +31,25 @@ def clean_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -
 
 
 def reference_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
-    """The reference of faithfulness: exact Shapley values of the regions of each face.
+    """The reference of faithfulness: exact Shapley values of the regions of each face, and how the
+    regions work together (`interacting.COLUMNS`).
 
     2^8 = 256 forward passes a face; regions are replaced with the face's mean gray.
     """
     target, found = suite.targets(subject), []
     faces = suite.some(suite.sizes.reference)
     for part in blocks(faces):
-        values = shapley_values(
+        one = shapley_interactions(
             subject.model, suite.dataset.images(part), subject.columns[target[part]],
             suite.regions[part], batch_size=PASSES,
         )
-        missing = len(FACE_REGIONS) - values.shape[1]  # no pixel of the last regions in this part
-        found.append(torch.nn.functional.pad(values.cpu(), (0, missing)))
+        missing = len(FACE_REGIONS) - one.values.shape[1]  # no pixel of the last regions here
+        columns = dict(zip(FACE_REGIONS, pad(one.values, (0, missing)).T.numpy(), strict=True))
+        columns |= interacting.columns(*(pad(table, (0, missing, 0, missing))
+                                         for table in (one.pairs, one.covered)))
+        found.append(pd.DataFrame({"image_id": suite.ids[part], **columns}))
         advance(len(part))
-    columns = dict(zip(FACE_REGIONS, torch.cat(found).T.numpy(), strict=True))
-    return pd.DataFrame({"image_id": suite.ids[faces], **columns})
+    return pd.concat(found, ignore_index=True)
 
 
 def map_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> pd.DataFrame:

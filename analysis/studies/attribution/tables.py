@@ -21,6 +21,7 @@ import pandas as pd
 from analysis.engine.statistics import bootstrap
 from analysis.figures.names import REFERENCE
 from analysis.metrics import REGION_SCORES, better
+from analysis.studies.attribution import interacting
 
 if TYPE_CHECKING:
     from analysis.studies.attribution.plan import Suite
@@ -29,6 +30,7 @@ HEAD = ["dataset", "model", "seed"]
 NUMBERS = ["n", "value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high"]
 TABLES = (
     "agreement", "faithfulness", "localisation", "sanity", "complexity", "ranking", "curves",
+    "interactions",
 )
 KEYS = {  # what tells the rows of one measure from those of another
     "faithfulness": ["method", "metric", "fill"],
@@ -43,7 +45,7 @@ BLOCK = 400  # measures whose intervals are found together, so that memory stays
 def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     """{name in TABLES: table} of a finished run."""
     scores = {family: [] for family in KEYS}
-    agreement, sanity, order = [], [], []
+    agreement, sanity, order, together = [], [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
             rows = suite.scores(subject, method)
@@ -58,12 +60,14 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(rows, keys, suite.seed))
+        together.append(means(interacting.rows(suite, subject), interacting.KEYS, suite.seed))
         told = _rank_rows(suite, subject)
         order += [ranking(told[told["metric"] == metric], suite.seed) for metric in ranked_by()]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
     marks = {s.name: suite.marked(s) for s in suite.subjects}
-    return {name: with_marks(tables[name], marks) for name in TABLES}
+    marked = {name: with_marks(table, marks) for name, table in tables.items()}
+    return marked | {"interactions": joined(together)}
 
 
 def with_marks(table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:

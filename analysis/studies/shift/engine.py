@@ -18,8 +18,6 @@ from analysis.studies.shift.replacing import constants, following, maps_of, repl
 def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     """Computes and writes cells of conditions of one place: those of all models together, which
     share the pictures; then those of each model's permuted weights, which are read on fewer."""
-    if len(cells[0].of) > 2:  # of really occluded faces
-        study, cells = study.real, [study.real.cell(*cell.of[:2]) for cell in cells]
     apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
     for cell in cells:
         apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)
@@ -32,20 +30,21 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
     versions = {cell.of[0].name: cell.of[0] for cell in cells}
     versions = {name: reader.versions() for name, reader in versions.items()}
-    replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
-    means = {name: constants(study, versions[name][0]) for name in replacing}
-    faces, found = cells[0].of[0].faces, Spool()  # of a batch each
+    means = {cell.of[0].name: [] for cell in cells if study.replaces(*cell.of)}
+    means = {name: constants(study, *versions[name]) for name in means}
+    found, faces = Spool(), cells[0].of[0].faces  # of a batch each
     starts = range(0, faces, plan.batch_size)
     for start in starts:
         part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
-        pictures = dict(zip(conditions, places.pictures(conditions), strict=True))
-        after = following(study, part, conditions) if replacing else {}
+        after = following(study, part, conditions) if means else dict.fromkeys(conditions)
+        pictures = places.pictures(conditions)
+        shown = dict(zip(conditions, zip(pictures, after.values(), strict=True), strict=True))
         for name, readers in versions.items():
             made = {cell: [] for cell in cells if cell.of[0].name == name}
             for reader in readers:
-                known = pictures, after, means.get(name)
-                for cell, tables in _batch(study, reader, list(made), places, *known):
+                for cell, tables in _batch(study, reader, list(made), places, shown,
+                                           means.get(name, ())):
                     made[cell].append(tables)
                     advance(study.passes(*cell.of, part))
             for cell, tables in made.items():
@@ -56,19 +55,26 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
-def _batch(study, reader: Reader, cells: Sequence[Cell], places: Places, pictures, after, means):
-    """(cell, its tables of KINDS) of one model and a batch of faces."""
+def _batch(study: ShiftStudy, reader: Reader, cells, places: Places, shown, constant):
+    """(cell, its tables of KINDS) of one model and a batch of faces.
+
+    Args:
+        shown: condition -> the batch, and the face after it.
+        constant: of each layer; see `constants`.
+    """
     labels = study.plan.dataset.labels[places.part]
     clean = reader.read(places.images, labels)
     for cell in cells:
         condition = cell.of[1]
-        images, maps = pictures[condition], []
+        images, after = shown[condition]
         both = clean, reader.read(images, labels)
+        maps = []
         if study.replaces(reader, condition):
-            maps = maps_of(study, reader, places, both, after[condition], means)
-        regions = regions_of(condition, study.plan.conditions)
-        yield cell, (compare(places, regions, *both),
-                     replaced(study, reader, condition, places, images, both, maps))
+            maps = maps_of(study, reader, places, both, after, constant)
+        yield cell, (
+            compare(places, regions_of(condition, study.plan.conditions), *both),
+            replaced(study, reader, condition, places, images, both, maps),
+        )
 
 
 def _averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -24,10 +24,10 @@ COVERS, BESIDE = "covers", "beside"
 def fill_table(evidence: Evidence) -> pd.DataFrame:
     """A row per model (its training seeds together), occluder, fill, patch and layer.
 
-    value: change of attention's log share on the occluder's place, under occlusion minus clean;
-    of a net without attention that of its activation energy. Mean over images and training seeds,
-    with the 95% interval of the hierarchical bootstrap (images within seeds; one seed: images
-    only), and how many images and seeds it is of.
+    value: change of the effective multiplier's log share on the occluder's place, under occlusion
+    minus clean; of a net without attention that of its activation energy. Mean over images and
+    training seeds, with the 95% interval of the tests (one seed: over images only), and how many
+    images and seeds it is of.
 
     row: attention, or which control or rival the model is. exposure: what its training erased with.
     occluder: a place such as eyes-0.3, or "all": their mean, image by image.

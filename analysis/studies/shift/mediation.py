@@ -17,23 +17,49 @@ from analysis.studies.shift.tables import COMBINED, summary
 
 COLUMNS = ["model", "row", "exposure", "fill", "effect", "outcome", "value", "low", "high", "n",
            "seeds"]
-REPLACED = {"indirect": "clean", "elsewhere": "change_elsewhere"}  # effect -> intervention
+REPLACED = {"indirect": "clean", "unmatched": "clean_unmatched",
+            "elsewhere": "change_elsewhere"}  # effect -> intervention
 OUTCOMES = {"margin": "margin", "correct": "accuracy"}  # column of the cells -> outcome
 
 
 def mediation_table(evidence: Evidence) -> pd.DataFrame:
     """A row per model (its training seeds together), fill, effect and outcome (margin in logits,
     accuracy as a share): the mean over occluders, images and seeds, with the 95% interval of the
-    hierarchical bootstrap (images within seeds; one seed: images only).
+    tests (one seed: over images only).
 
     total: occluded minus clean. indirect: what attention's movement gives, that is occluded minus
-    occluded with the clean picture's attention (the natural indirect effect). elsewhere: the same
-    of a change as large at other places. The latter two where attention was replaced.
+    occluded with the clean picture's attention, `matched`: what *where* it goes gives. unmatched:
+    the same with the clean picture's attention as it is, the mediator of the textbook's natural
+    indirect effect: where, and how much. elsewhere: that of a change as large as the matched one at
+    other places. The latter three where attention was replaced.
     fill: "all" is the mean over those under which attention is replaced.
     row, exposure: as in `fill_table`.
     """
     tables = [_rows(evidence, readers) for readers in models(evidence)]
     return pd.concat(tables, ignore_index=True)[COLUMNS]
+
+
+def mediation_lines(table: pd.DataFrame) -> Iterator[str]:
+    """What the command prints: of each model whose attention was replaced, all fills together."""
+    own = table[table["row"].isin(["attention", "exposure"]) & (table["fill"] == COMBINED)]
+    if own["effect"].nunique() < 2:
+        return
+    yield ("\nwhat attention's movement saves of the loss: where it goes (mean and spread of the "
+           "maps kept), and where and how much (the textbook's mediator)")
+    for (model, outcome), part in own.groupby(["model", "outcome"], sort=False):
+        value = part.set_index("effect")
+        told = [f"{name} {_number(value.loc[effect], 100 if outcome == 'accuracy' else 1)}"
+                for effect, name in (("total", "lost in all"), ("indirect", "where"),
+                                     ("unmatched", "where and how much"),
+                                     ("elsewhere", "as large a change elsewhere"))
+                if effect in value.index]
+        unit = "points" if outcome == "accuracy" else "logits"
+        yield f"  {model}, {outcome} ({unit}): {'; '.join(told)}"
+
+
+def _number(row, scale: float) -> str:
+    value, low, high = (scale * row[name] for name in ("value", "low", "high"))
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _rows(evidence: Evidence, readers: Sequence[Reader]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.studies.shift.authority import IDLE
 from analysis.subjects.hypotheses import WHOLE
 from iram.data.copies import ALL_FACES, WITHOUT
 
@@ -42,6 +43,8 @@ def said(row) -> str:
         verdict += f", one training seed; of these weights {row.this_net}"
     if row.holds_under and "supported" not in (row.verdict, row.this_net):
         verdict += f" as a whole; holds under {row.holds_under}"
+    if str(row.authority).startswith(IDLE):
+        verdict += f"; {IDLE}"
     return verdict
 
 

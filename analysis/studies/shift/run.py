@@ -12,11 +12,12 @@ from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.occlusion import run as bench
 from analysis.studies.occlusion.real.faces import real_groups
 from analysis.studies.shift import report, tables
+from analysis.studies.shift.authority import authority_lines, authority_table, in_words
 from analysis.studies.shift.engine import compute
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
 from analysis.studies.shift.judging import judge
-from analysis.studies.shift.mediation import mediation_table
+from analysis.studies.shift.mediation import mediation_lines, mediation_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
@@ -34,7 +35,7 @@ DEFAULT = [
     *(Condition(name, None, "object") for name in ("sunglasses", "surgical_mask")),
 ]
 
-TABLES = ("shift", "by_fill", "interventions", "mediation", "real", "real_correlation",
+TABLES = ("shift", "by_fill", "interventions", "mediation", "authority", "real", "real_correlation",
           "components", "strata", "verdicts")
 
 
@@ -65,10 +66,11 @@ class Shift(Study):
         judged = judge(evidence, real.assess if real else None)
         found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
                  "interventions": tables.intervention_table(evidence),
-                 "mediation": mediation_table(evidence)}
+                 "mediation": mediation_table(evidence), "authority": authority_table(evidence)}
         given = evidence, judged, real.assess if real else None
         found |= {"components": component_table(evidence, judged),
-                  "strata": strata_table(*given), "verdicts": verdict_table(*given)}
+                  "strata": strata_table(*given),
+                  "verdicts": verdict_table(*given, in_words(found["authority"]))}
         for table in found.values():
             table.insert(1, FACES, evidence.faces)
         if real:  # which say already whether turned faces count
@@ -95,9 +97,11 @@ class Shift(Study):
         found = {name: of_all_faces(table) for name, table in found.items()}
         lines = [f"\n{dataset.name}: {len(dataset)} faces, {len(self.plan.plan.conditions)} "
                  "conditions"]
+        lines += authority_lines(found["authority"])
         lines += report.verdict_lines(found["verdicts"], found["strata"])
         lines += report.copies_lines(every)
         lines += fill_lines(found["by_fill"])
+        lines += mediation_lines(found["mediation"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         return lines
