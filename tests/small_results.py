@@ -148,6 +148,13 @@ def accuracy(kinds: dict[str, str]) -> pd.DataFrame:
     return table.assign(p_holm=np.where(table["label"] == "iram", 0.01, 0.4), parameters=1000)
 
 
+def compared(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with values and their differences from the reference, which itself has none."""
+    table = numbers(numbers(table, ""), "difference").assign(p_holm=0.5)
+    table.loc[table[name].str.startswith("none"), "difference"] = np.nan
+    return table
+
+
 def example() -> Example:
     maps = {name: NUMBERS.normal(size=(2, 12, 12)).astype(np.float32)
             for name in ("attention", "gradcam")}
@@ -164,11 +171,13 @@ def tables() -> dict[str, pd.DataFrame]:
     places = crossed(model=MODELS, occluder=["mouth", "eyes"], metric=["drop", "drop_beyond_box"])
     expressions = crossed(model=MODELS, expression=["happy", "sad", "all"],
                           occluder=["mouth", "eyes"], metric=["drop_beyond_box"])
-    robust = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
+    modules = compared(crossed(label=["none", "iram"], kind=["all", "eyes"],
+                               metric=["lost", "drop"]).assign(reference="none"), "label")
+    ratios = crossed(model=MODELS, reference=["none-seed0"], kind=["all"],
                      metric=["mrr", "relative_mrr"])
-    modules = crossed(label=["none", "iram"], kind=["all", "eyes"], metric=["drop"])
-    modules = numbers(numbers(modules, ""), "difference")
-    modules.loc[modules["label"] == "none", "difference"] = np.nan
+    robust = compared(crossed(model=MODELS, reference=["none-seed0"], kind=["all", "eyes"],
+                              metric=["lost"]), "model")
+    robust = pd.concat([numbers(ratios, "", scale=100), robust], ignore_index=True)
     real = crossed(model=MODELS, labels=["own"], group=["occluded", "upper"], metric=["accuracy"])
     yaw = numbers(pd.DataFrame({"requested_yaw_deg": [-30, 0, 30]}), "measured_yaw_deg")
     yaw = yaw.rename(columns={"measured_yaw_deg_low": "low", "measured_yaw_deg_high": "high"})
@@ -177,10 +186,10 @@ def tables() -> dict[str, pd.DataFrame]:
     logs = crossed(name=ledger()["name"], epoch=[1, 2, 3])
     return {
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
-        "occlusion/modules.csv": modules.assign(p_holm=0.5, seeds="0 1"),
-        "erasing/modules.csv": modules.assign(p_holm=0.5, seeds="0"),
+        "occlusion/modules.csv": modules.assign(seeds="0 1"),
+        "erasing/modules.csv": modules.assign(seeds="0"),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
-        "occlusion/robustness.csv": numbers(robust, "", scale=100),
+        "occlusion/robustness.csv": robust, "heads/robustness.csv": robust.copy(),
         "occlusion/real_synthetic.csv": real_synthetic(),
         "occlusion/real.csv": numbers(real.assign(n=40), ""),
         "heads/summary.csv": summary(), "heads/occluders.csv": numbers(places.copy(), ""),

@@ -1,9 +1,11 @@
 """Which layer class activation maps read, and how what it puts out is brought to (N, C, h, w)."""
 
 import copy
+import re
 
 import outside
 import pytest
+import tiny
 import torch
 from nets import STEPS, placed, plain, raw
 from torch import nn
@@ -20,6 +22,7 @@ from analysis.attributions.places import (
     pictures_to_ask,
     read_layout,
 )
+from analysis.commands.main import main
 from analysis.subjects.loading import load_outside
 from analysis.subjects.probe import examine
 from iram.errors import InputError
@@ -195,6 +198,17 @@ def test_a_layer_that_is_named_is_taken_and_a_wrong_name_is_told():
         chosen(model, X, "body.lefd")
     with pytest.raises(InputError, match="unknown layer without places 'head'"):
         chosen(model, X, "head")
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_layer_that_a_net_has_not_is_a_mistake_that_names_its_layers(ours, tmp_path, capsys):
+    spec = str(tiny.weights(tmp_path, "none")) if ours else outside.write_net(tmp_path)
+    right, wrong = ("backbone.stem", "backbone.stemm") if ours else ("conv", "conf")
+    assert main(["models", "--check", spec, "--layer", wrong]) == 2
+    told = capsys.readouterr().err
+    assert re.search(f"--layer: .*unknown layer '{wrong}' .did you mean '{right}'", told)
+    assert told.count("\n") == 1
+    assert main(["models", "--check", spec, "--layer", right]) == 0
 
 
 def test_the_description_names_the_layer_and_its_reshape(tmp_path):

@@ -14,6 +14,7 @@ from analysis.engine import store
 from analysis.stimuli.conditions import select
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
+from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -52,8 +53,8 @@ def test_every_table_is_written_with_the_models_names_and_intervals(subjects, tm
     assert len(areas) == 2 * 2  # models, occluders
     assert set(results.tables["importance"]["expression"]) == {"all", *FER2013_CLASSES}
     reference = results.tables["robustness"].query("model == 'none-seed0' and kind == 'all'")
-    assert reference["metric"].tolist() == ["mrr", "relative_mrr"]
-    assert reference["value"].iloc[0] == 100
+    assert reference["metric"].tolist() == ["lost", "mrr", "relative_mrr"]
+    assert reference["value"].iloc[1] == 100
 
 
 def test_tables_are_of_the_rows(subjects, tmp_path):
@@ -108,25 +109,44 @@ def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monk
 
 def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp_path):
     both = run(subjects, tmp_path / "both").report()
-    assert both.count("against none-seed0") == 2
+    assert both.count("against none-seed0") == 1
+    assert re.search("none-seed0 .*the reference; of what it recognises itself", both)
     assert "lean most on a place" in both
     alone = run(subjects[:1], tmp_path / "alone")
     assert alone.tables["robustness"].empty
     assert "iram-seed0" in alone.report()
-    assert "no reference: name none-seed0 among the models" in alone.report()
+    assert "no reference: name none-seed0 among the models, or --reference" in alone.report()
     assert run(subjects[:1], tmp_path / "alone").report() == alone.report()
     bare = run(subjects[:1], tmp_path / "bare", select("clean")).report()
     assert "mRR" not in bare
+    assert "lost of what" not in bare
     assert "lean most" not in bare
 
 
-def test_a_model_from_outside_is_told_how_its_reference_would_be_called(tmp_path):
-    spec = outside.write_net(tmp_path, 48, "gray", name="residual")
-    alone = run(open_subjects(spec, FER2013_CLASSES), tmp_path / "alone").report()
-    assert "residual-build           no reference: it takes a model without attention, " in alone
-    outside.write_net(tmp_path, 48, "gray", name="plain", extra='name = "none-build"')
-    both = open_subjects(f"{spec},{tmp_path}/plain.py:build", FER2013_CLASSES)
-    assert run(both, tmp_path / "both").report().count("against none-build") == 2
+def two_from_outside(folder):
+    outside.write_net(folder, 48, "gray", name="residual", extra='name = "a-net"')
+    outside.write_net(folder, 48, "gray", name="plain", extra='name = "b-net"')
+    return open_subjects(f"{folder}/residual.py:build,{folder}/plain.py:build", FER2013_CLASSES)
+
+
+def test_models_from_outside_are_compared_with_the_one_that_is_named(tmp_path):
+    both = two_from_outside(tmp_path)
+    told = run(both, tmp_path / "out").report()
+    assert told.count("no reference: name one of the models by --reference MODEL") == 2
+    named = run(both, tmp_path / "out", reference="b-net")
+    assert named.made == 0
+    assert "against b-net" in named.report()
+    assert "b-net" in (tmp_path / "out" / "run.json").read_text().partition('"reference"')[2]
+    modules = named.tables["modules"]
+    assert set(modules.loc[modules["label"] == "a-net", "reference"]) == {"b-net"}
+    assert modules.loc[modules["label"] == "b-net", "reference"].isna().all()
+    assert run(both, tmp_path / "out").tables["robustness"].empty
+
+
+def test_an_unknown_reference_is_told_with_the_models_that_there_are(tmp_path):
+    with pytest.raises(InputError, match=r"--reference: .*'none'.*a-net.*b-net"):
+        run(two_from_outside(tmp_path), tmp_path / "out", reference="none")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_turned_in_depth_is_compared_with_the_frontal_pose(subjects, tmp_path):

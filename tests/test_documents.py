@@ -171,7 +171,7 @@ def meant(arguments: list[str]) -> dict:
     found = {name: set(value.split(",")) if isinstance(value, str) else value
              for name, value in vars(parsed(arguments)).items()}
     return {name: value for name, value in found.items()
-            if name not in ("out", "run", "workers", "batch_size", "executor")}
+            if name not in ("out", "run", "workers", "batch_size", "executor", "reference")}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -66,6 +66,36 @@ def test_many_variants_of_one_module_are_told_apart_by_colour():
     assert len({style["color"] for style in looks.values()}) == 6
 
 
+def looks_alone(models):
+    return [tuple(map(str, (one["color"], one["marker"], one["fillstyle"])))
+            for one in look(models).values()]
+
+
+@pytest.mark.parametrize("models", [
+    ["iram-seed0", "net"], ["none-seed0", "iram-seed0", "resnet50", "vit"],
+    [*names.MODULES, *(f"net{number}" for number in range(9))],
+    ["nets-small", "nets-large", "iram"], [f"nets-{number}" for number in range(20)],
+    ["my-nets-a", "my-nets-b", "other-a"], [f"iram-{number}" for number in range(12)],
+])
+def test_no_two_nets_look_alike(models):
+    assert len(set(looks_alone(models))) == len(models)
+
+
+def test_a_net_from_outside_has_the_colour_of_a_module_that_is_not_there():
+    looks = look(["iram-seed0", "cbam-seed0", "resnet50", "vit"])
+    assert len({one["color"] for one in looks.values()}) == 4
+    ours = {one["marker"] for one in look([f"{name}-seed0" for name in names.MODULES]).values()}
+    assert not ours & {looks["resnet50"]["marker"], looks["vit"]["marker"]}
+    assert looks["iram-seed0"] == look(["iram-seed0"])["iram-seed0"]
+
+
+def test_nets_of_one_file_have_one_colour_and_nets_of_two_have_two():
+    looks = look(["my-nets-small", "my-nets-large", "my-others-small"])
+    small, large, other = (one["color"] for one in looks.values())
+    assert small == large != other
+    assert looks["my-nets-small"]["fillstyle"] != looks["my-nets-large"]["fillstyle"]
+
+
 def test_one_model_of_each_family_is_kept():
     found = names.one_per_family(["iram-seed0", "iram-seed1", "none-seed3", "none-seed1"])
     assert found == ["iram-seed0", "none-seed3"]

@@ -64,8 +64,10 @@ def test_with_all_tables_it_shows_curves_faces_and_robustness(tables):
     ).plot()
     assert len(display.axes_) == 3 + 3 + 4
     words = "\n".join(text.get_text() for text in display.figure_.findobj(Text))
-    row = tables["occlusion/robustness.csv"].query("model == 'iram-seed0' and metric == 'mrr'")
-    assert f"IRAM {row['value'].iloc[0]:.1f} [{row['low'].iloc[0]:.1f}" in words
+    row = tables["occlusion/robustness.csv"].query(
+        "model == 'iram-seed0' and metric == 'lost' and kind == 'all'").iloc[0]
+    assert f"IRAM {100 * row['difference']:+.1f} [{100 * row['difference_low']:.1f}" in words
+    assert "beyond no attention (points):" in words
     assert "up to 500 faces, 3 training seeds" in words
     assert "clean: happy" in words
     assert "hand: sad" in words

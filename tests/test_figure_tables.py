@@ -76,8 +76,13 @@ def test_numbers_are_those_of_the_result_tables():
     assert made.rows[0][1][:3] == pytest.approx(
         tuple(100 * dearest[["value", "low", "high"]].astype(float))
     )
-    assert [row[0] for row in made.rows[2:]] == ["errors, no attention = 100",
-                                                "the same, beyond clean errors"]
+    assert [row[0] for row in made.rows[2:]] == [
+        "lost of what both recognise clean (%), mean", "the same, less that of no attention",
+        "errors, no attention = 100", "the same, beyond clean errors"]
+    robust = tables["occlusion/robustness.csv"].query("metric == 'lost' and kind == 'all'")
+    difference = robust.set_index("model").loc["iram-seed0", "difference"]
+    assert made.rows[3][1].value == pytest.approx(100 * difference)
+    assert np.isnan(made.rows[3][2].value)  # the reference itself
 
 
 def test_poses_are_in_the_order_of_their_angle():

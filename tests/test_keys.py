@@ -100,6 +100,20 @@ def test_what_is_measured_beside_is_in_the_key_of_what_holds_it(monkeypatch):
                        "attribution rows"}
 
 
+def test_maps_of_an_earlier_version_of_a_method_are_never_taken_for_those_of_this_one(monkeypatch):
+    """Integrated gradients had 32 steps, and now have up to 128."""
+    plan = suite()
+    before = {m: plan.key("maps", SUBJECT, m) for m in ("sobel", "integrated_gradients")}
+    assert before["integrated_gradients"] != _unversioned(plan, "integrated_gradients", monkeypatch)
+    assert before["sobel"] == _unversioned(plan, "sobel", monkeypatch)
+
+
+def _unversioned(plan, method, monkeypatch) -> str:
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.studies.attribution.plan._versions", lambda *methods: {})
+        return plan.key("maps", SUBJECT, method)
+
+
 @pytest.mark.parametrize("change", [
     {"seed": 1}, {"batch_size": 8}, {"dtype": "bf16"}, {"dataset": tiny.dataset(13)},
     {"cameras": FRONTAL.repeat(12, 1, 1)},

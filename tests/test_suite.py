@@ -312,6 +312,7 @@ def test_a_method_whose_maps_are_the_same_everywhere_is_skipped_with_the_reason(
         (["--models", "nosuch"], "unknown model 'nosuch'"),
         (["--curves", "0"], "--curves 0: at least one face"),
         (["--limit", "0"], "--limit 0"),
+        (["--layer", "backbone.stemm"], "did you mean 'backbone.stem'"),
         (["--data", "nosuch:x"], "unknown data set"),
     ],
 )

@@ -9,7 +9,8 @@ from answers import conditions, value_of, wrong_under
 from analysis.engine.statistics import hierarchical_bootstrap, paired_permutation
 from analysis.figures.modules import ModuleForest
 from analysis.stimuli.conditions import Condition
-from analysis.studies.occlusion.tables.modules import COLUMNS, groups, modules
+from analysis.studies.occlusion.references import groups
+from analysis.studies.occlusion.tables.modules import COLUMNS, modules
 from analysis.studies.occlusion.tables.robustness import kind_errors
 from analysis.subjects import open_subjects
 from iram.errors import InputError

@@ -14,7 +14,7 @@ from iram.errors import InputError
 from iram.registry import Registry, unknown
 
 ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=False, cost="cheap",
-                        by_name=False, of_class=True)
+                        by_name=False, of_class=True, version=1)
 
 ROUNDING = 1e-6  # of a map's size: what resizing leaves between equal places
 SAME_EVERYWHERE = "its maps are the same at every place"
@@ -38,7 +38,8 @@ def attribution(name: str, *needs: str, title: str = "", **facts) -> Callable:
             else they say how much. trivial (False): it asks nothing of the model, and a method has
             to beat it. cost ("cheap"): "several passes", or "dear", 100 passes a picture and more.
             by_name (False): it is in no preset, and runs only where it is named. of_class (True):
-            its maps depend on the class that is explained.
+            its maps depend on the class that is explained. version (1): raise it when its maps
+            change, so that what was computed before is not taken for them.
     """
     return ATTRIBUTIONS.register(name, title, needs=needs, **facts)
 

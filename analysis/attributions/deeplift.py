@@ -29,7 +29,8 @@ from analysis.attributions.rescale import Rescaling, Watching
 SHARE, LEAST = 0.01, 1e-3  # of a logit's change, and of a logit, that contributions may miss
 
 
-@attribution("deeplift", "gradients", "functions", title="DeepLIFT")
+@attribution("deeplift", "gradients", "functions", title="DeepLIFT",
+             version=2)  # 1 had secants in single precision, and fewer rules
 def deeplift(model, x, target, baseline: str = "mean") -> Tensor:
     """Contributions that sum to logit(x) - logit(baseline), by the rescale rule.
 

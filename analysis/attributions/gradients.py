@@ -47,7 +47,8 @@ def input_x_gradient(model, x, target) -> Tensor:
     return InputXGradient(shielded(model, x)).attribute(leaf(x), target).sum(1)
 
 
-@attribution("integrated_gradients", "gradients", cost="several passes")
+@attribution("integrated_gradients", "gradients", cost="several passes",
+             version=2)  # 1 had 32 steps
 def integrated_gradients(
     model, x, target, baseline: str = "mean", steps: int = 128, batch_size: int = 64
 ) -> Tensor:

@@ -109,10 +109,13 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> Layer:
 
 
 def name_layer(model: nn.Module, layer: str | None) -> nn.Module:
-    """The model, told which layer to take where none is asked for; None: it finds one."""
-    if layer:
+    """The model, told which layer to take where none is asked for; None: it finds one. One whose
+    layers can't be read at all stays as it is."""
+    if layer and not getattr(model, "alone", "") and "layers" not in contract.lacks(
+            getattr(model, "net", None)):
         model.cam_layer = layer
-        getattr(model, "lacks", {}).pop("layers", None)  # what was found without a name
+        if "layers" in contract.lacks(model):  # what was found without a name
+            model.lacks.pop("layers")
     return model
 
 

@@ -3,10 +3,11 @@ random box and the sham beside the face as controls.
 
 Writes to --out: rows/*.parquet (a row per image, model and condition); tables, each number with its
 95% interval: summary.csv (per condition), occluders.csv (against the random box), curves.csv (areas
-under accuracy against fraction), robustness.csv (mRR against the model "none"), importance.csv
-(per expression and region), worst.csv (the worst expression), modules.csv (every module over its
-training seeds, against the module "none" over the same seeds), and with --ran-lists real.csv,
-real_synthetic.csv, real_correlation.csv; run.json, and figures. What was finished is kept: run it
+under accuracy against fraction), robustness.csv (what is lost of the faces that a model and its
+reference both recognise clean, and mRR), importance.csv (per expression and region), worst.csv (the
+worst expression), modules.csv (the same of every module over its training seeds), and with
+--ran-lists real.csv, real_synthetic.csv, real_correlation.csv; run.json, and figures. The reference
+is the net without attention ("none") or what --reference names. What was finished is kept: run it
 again to go on.
 
 examples:
@@ -16,6 +17,7 @@ examples:
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
   iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/occlusion
   iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
+  iram bench --data folder:faces --models a.onnx,b.onnx --reference a --out runs/two
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
 
@@ -36,6 +38,7 @@ def configure(parser) -> None:
     options.add_models(parser)
     options.add_conditions(parser)
     options.add_ran_lists(parser)
+    options.add_reference(parser)
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise and intervals")
@@ -54,7 +57,8 @@ def run(args) -> int:
     from analysis.studies.occlusion import run as bench
     from analysis.studies.occlusion.real.run import real_groups
 
-    plan = benchmark_arguments(args.data, args.models, args.conditions, **options.common(args))
+    plan = benchmark_arguments(args.data, args.models, args.conditions,
+                               reference=args.reference, **options.common(args))
     if args.list:
         return _list(bench.planned(**plan)[0])
     if args.ran_lists:  # mistakes in the lists should not wait for a long run

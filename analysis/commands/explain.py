@@ -101,13 +101,13 @@ def _one_face(args, names: list[str]) -> int:
     out = args.out or image.with_name(f"{image.stem}-explained.png")
     box = _box(args.box)
 
-    from analysis.attributions.layers import name_layer
     from analysis.explain.explain import explain, read_face
     from analysis.subjects import open_model
+    from analysis.subjects.probe import with_layer
 
     picture = read_face(image, box)
     methods = _methods(args.methods)
-    models = [name_layer(open_model(name), args.layer) for name in names]
+    models = [with_layer(open_model(name), args.layer) for name in names]
     explanations = [explain(model, picture, methods) for model in models]
     for found in explanations:
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
@@ -131,17 +131,17 @@ def _photographs(args, names: list[str]) -> int:
     if args.widen is not None and not 0.2 <= args.widen <= 5:
         raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
 
-    from analysis.attributions.layers import name_layer
     from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
     from analysis.explain.regions import Placement
     from analysis.explain.run import TABLE, check_folder
     from analysis.subjects import open_model
+    from analysis.subjects.probe import with_layer
 
     check_folder(args.out)
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen)
     methods = _methods(args.methods) or ["attention"]
-    models = [name_layer(open_model(name), args.layer) for name in names]
+    models = [with_layer(open_model(name), args.layer) for name in names]
     placement = Placement(args.landmarks)
     outcome = explain_photographs(
         photographs(args.image), finder, models, methods, placement, args.out

@@ -51,6 +51,13 @@ def add_ran_lists(parser) -> None:
                         "lies FERPlus's fer2013new.csv")
 
 
+def add_reference(parser) -> None:
+    parser.add_argument("--reference", metavar="MODEL",
+                        help="the one of --models that the others are compared with, by its name "
+                        "in the tables or, for all its training seeds, its label; default: the "
+                        "net without attention (`none`), if there is one")
+
+
 def add_run_folder(parser, name: str, help: str) -> None:
     """--out, of what can be gone on with; by default runs/NAME."""
     parser.add_argument("--out", type=folder, default=Path("runs", name), metavar="DIR",

@@ -5,8 +5,9 @@ It is drawn from the tables alone, as by `iram figures`: no model, no data set, 
 computed anew, unless --notebooks run executes the notebooks (minutes; it needs the extra
 `notebooks`) as `make notebooks` would: small, on rendered heads, or as IRAM_PRESET, IRAM_DATA and
 IRAM_OUT say. The page is one file, pictures inside, that needs no
-network: it can be mailed, and read on a phone, light or dark as the reader's system is. What lacks
-its table is named with the command that makes it. Equal tables give equal bytes.
+network: it can be mailed, and read on a phone, light or dark as the reader's system is. It shows
+the parts of the study that the folder has tables of; what else belongs to these is named with the
+command that makes it. Equal tables give equal bytes.
 
 examples:
   iram report

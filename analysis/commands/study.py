@@ -28,6 +28,7 @@ def configure(parser) -> None:
                         help="how much of each part; default: default")
     options.add_models(parser, default=None, told="the preset's")
     options.add_ran_lists(parser)
+    options.add_reference(parser)
     options.add_placement(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     options.add_batch_size(parser, default="64")
@@ -84,7 +85,7 @@ def _study(args):
     study = Whole(
         preset, dataset, subjects, moved, args.out,
         options.cameras(args, dataset), args.ran_lists, args.seed,
-        options.batch_size(args.batch_size), options.executor(args),
+        options.batch_size(args.batch_size), options.executor(args), reference=args.reference,
     )
     return study, {"preset": args.preset, "settings": preset.to_dict(), "split": args.split}
 

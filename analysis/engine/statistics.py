@@ -117,6 +117,30 @@ def column_intervals(values: np.ndarray, counts: Iterable[np.ndarray], seed: int
     return np.stack([mean, low, high, known.sum(0)], 1)
 
 
+def member_intervals(
+    values: np.ndarray, members: np.ndarray, counts: Iterable[np.ndarray], seed: int = 0
+) -> np.ndarray:
+    """(K, 3) mean, low and high of values (seeds, N, K) over the images of each training seed.
+
+    The mean over seeds of each one's mean over its own images. Images are drawn for all seeds the
+    same, and seeds as `hierarchical_bootstrap` does; with one seed it is over images only. NaN
+    where a seed has no image; the interval also where some draw of a seed has none.
+
+    Args:
+        members: (seeds, N) bool, which images count for a seed.
+        counts: blocks (b, N) of how often each image is drawn.
+    """
+    seeds, n, columns = values.shape
+    kept = (values * members[:, :, None]).transpose(1, 0, 2).reshape(n, -1)
+    whole = np.ones((1, n))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.concatenate([(block @ kept).reshape(-1, seeds, columns)
+                                / (block @ members.T)[:, :, None] for block in (whole, *counts)])
+    draws = means[1:].mean(1) if seeds == 1 else _over_seeds(means[1:], seed)
+    tail = (1 - LEVEL) / 2
+    return np.stack([means[0].mean(0), *np.quantile(draws, [tail, 1 - tail], axis=0)], 1)
+
+
 def interval_over_seeds(draws: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
     """Value, low and high of draws (1 + B, seeds) over images, the first of them the values: every
     draw takes seeds with replacement, as `hierarchical_bootstrap` does."""

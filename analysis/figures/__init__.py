@@ -12,7 +12,7 @@ from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
-from analysis.figures.modules import ModuleForest
+from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
 from analysis.figures.pose import MeasuredYaw, PoseCurves
 from analysis.figures.real import RealForest, RealShiftForest
@@ -34,6 +34,7 @@ __all__ = [
     "FillForest",
     "ImportanceMatrix",
     "InterventionForest",
+    "LostForest",
     "MeasuredYaw",
     "Mediation",
     "ModuleDifferences",

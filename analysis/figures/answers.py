@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.figures.names import QUESTIONS
+from analysis.figures.names import QUESTIONS, reference_title
 
 
 def combined(verdicts: Iterable[str]) -> str:
@@ -48,9 +48,13 @@ def intervals_over(verdicts: pd.DataFrame) -> str:
 
 
 def robustness_told(robustness: pd.DataFrame, titles: dict[str, str]) -> str:
-    """The mean relative robustness of every model but the reference, in words."""
-    table = robustness[(robustness["metric"] == "mrr") & (robustness["kind"] == "all")]
-    told = [f"{titles[row.model]} {row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
-            for row in table.itertuples() if row.model != row.reference]
+    """What every model loses of the faces that it and its reference both recognise, beyond what the
+    reference loses of them, in words."""
+    table = robustness[(robustness["metric"] == "lost") & (robustness["kind"] == "all")]
+    table = table[table["difference"].notna()]
+    of = reference_title(table["reference"])
+    told = [f"{titles[row.model]} {100 * row.difference:+.1f} [{100 * row.difference_low:.1f}, "
+            f"{100 * row.difference_high:.1f}]" for row in table.itertuples()]
     lines = [", ".join(told[start : start + 2]) for start in range(0, len(told), 2)]
-    return "\n".join(["errors under occlusion, no attention = 100:", *lines]) if told else ""
+    return "\n".join(["lost of what both recognise clean,", f"beyond {of} (points):", *lines]
+                     ) if told else ""

@@ -6,7 +6,15 @@ from typing import ClassVar
 import pandas as pd
 
 from analysis.figures.display import Display, chosen, legend, places, stripes
-from analysis.figures.names import CORRUPTIONS, DROP, OCCLUDERS, OVER_FACES, title
+from analysis.figures.names import (
+    CORRUPTIONS,
+    DROP,
+    LOST,
+    OCCLUDERS,
+    OVER_FACES,
+    reference_title,
+    title,
+)
 from analysis.figures.occlusion import offsets
 from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look
 
@@ -16,8 +24,8 @@ SHAPES = "osD^vPX"  # each can be filled or not
 
 @dataclass
 class ModuleForest(Display):
-    """What each occluder and corruption costs a module: a row per kind, a point per module, with
-    its 95% interval over faces and training seeds; at the right the same less the cost to the
+    """The drop of accuracy under each occluder and corruption: a row per kind, a point per module,
+    with its 95% interval over faces and training seeds; at the right the same less that of the
     module's reference, paired by face and seed, filled where the adjusted p is below 0.05.
 
     The mean over all of them stands at the top.
@@ -29,11 +37,13 @@ class ModuleForest(Display):
     modules: pd.DataFrame
     COLUMNS: ClassVar = {"modules": (
         "label", "kind", "metric", "value", "low", "high", "difference", "difference_low",
-        "difference_high", "p_holm", "seeds",
+        "difference_high", "p_holm", "reference", "seeds",
     )}
+    METRIC: ClassVar = ("drop", DROP)
 
     def _drops(self) -> pd.DataFrame:
-        table = chosen(self.modules, "no drop of accuracy in this table", metric="drop")
+        metric, told = self.METRIC
+        table = chosen(self.modules, f"no {told.partition(' (')[0]} in this table", metric=metric)
         if not table["difference"].notna().any():
             chosen(table[:0], "no module with a reference to compare it with")
         return table
@@ -62,10 +72,29 @@ class ModuleForest(Display):
         names = {**OCCLUDERS, **CORRUPTIONS, ALL: "mean over all"}
         panels[0].set_yticks(range(len(rows)), [title(name, names) for name in rows])
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
-        panels[0].set_xlabel(DROP)
-        panels[1].set_xlabel("less that without attention (points);\nfilled: p < 0.05 (Holm)")
+        panels[0].set_xlabel(self.METRIC[1])
+        panels[1].set_xlabel(f"less that of {reference_title(table['reference'])} (points);\n"
+                             "filled: p < 0.05 (Holm)")
         legend(figure, panels[0], f"bars: {OVER_FACES}; with several training seeds over these too")
         return panels
+
+
+@dataclass
+class LostForest(ModuleForest):
+    """As `ModuleForest`, of what is lost of the faces that a net and its reference both recognise
+    clean; of a reference of those that it recognises itself.
+
+    Attributes:
+        modules: the table `modules.csv` of a benchmark, or `robustness.csv`, whose models then
+            stand for modules of one training seed.
+    """
+
+    METRIC: ClassVar = ("lost", LOST)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if "label" not in self.modules:
+            self.modules = self.modules.rename(columns={"model": "label"}).assign(seeds="")
 
 
 def _styles(table: pd.DataFrame) -> dict[str, dict]:
@@ -78,8 +107,8 @@ def _styles(table: pd.DataFrame) -> dict[str, dict]:
             number = colours[:place].count(style["color"])
             style |= {"marker": SHAPES[number % len(SHAPES)], "fillstyle": "full"}
         told = table.loc[table["label"] == label, "seeds"].iloc[0]
-        count = max(1, len(str(told).split()))
-        style["label"] += f" ({count} seed{'s' * (count > 1)})"
+        if count := len(str(told).split()):
+            style["label"] += f" ({count} seed{'s' * (count > 1)})"
     return styles
 
 

@@ -51,6 +51,7 @@ INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
+LOST = "lost of what both recognise clean (%)"
 FRACTION = "occluded share of the face area (%)"
 HIDDEN = "self-occluded (% of face)"
 ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
@@ -110,6 +111,12 @@ def model_titles(models: Iterable[str]) -> dict[str, str]:
     shared = [one for one in titles.values() if list(titles.values()).count(one) > 1]
     return {model: f"{one}, seed {seed_of(model)}" if one in shared and seed_of(model) is not None
             else one for model, one in titles.items()}
+
+
+def reference_title(references: Iterable[str]) -> str:
+    """What nets are compared with, where all are with the same; its training seed is not told."""
+    names = {label_of(name) for name in references if isinstance(name, str)}
+    return model_titles(names)[names.pop()] if len(names) == 1 else "the reference"
 
 
 def _family_title(name: str) -> str:

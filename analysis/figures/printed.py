@@ -14,6 +14,7 @@ from analysis.figures.names import (
     METHODS,
     OCCLUDERS,
     model_titles,
+    reference_title,
     title,
 )
 
@@ -34,7 +35,8 @@ def _by_model(table: pd.DataFrame, key: str, names: dict[str, str], unit: float 
 
 
 def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable:
-    """What every occluder costs each model, dearest first, and its mean relative robustness."""
+    """What every occluder costs each model, dearest first; what it loses of the faces that it and
+    its reference both recognise clean, and its mean relative robustness."""
     marks = {**reasons(occluders), **reasons(robustness)}
     drops = chosen(occluders, "no drop of accuracy in this table", metric="drop")
     first = drops[drops["model"] == drops["model"].iloc[0]]
@@ -42,17 +44,29 @@ def occluders(occluders: pd.DataFrame, robustness: pd.DataFrame) -> PrintedTable
     drops = drops.sort_values("occluder", key=lambda names: names.map(order.index), kind="stable")
     titles = model_titles(drops["model"])
     rows = list(_by_model(drops, "occluder", OCCLUDERS))
-    for metric, label in (("mrr", "errors, no attention = 100"),
-                          ("relative_mrr", "the same, beyond clean errors")):
-        own = robustness[(robustness["metric"] == metric) & (robustness["kind"] == "all")]
-        found = {row.model: _percent(row, 1) for row in own.itertuples()}
-        if found:
-            rows.append([label, *(found.get(m, Number(float("nan"))) for m in titles)])
+    rows += _against_reference(robustness, list(titles))
     told = f"Drop of accuracy in points, mean over fractions and fills; {INTERVALS}"
     told += "".join(f"; (marked) nothing is to be read from the robustness of {model}: {why}"
                     for model, why in marks.items())
     header = [name + " (marked)" * (model in marks) for model, name in titles.items()]
     return PrintedTable(["occluder", *header], rows, told)
+
+
+def _against_reference(robustness: pd.DataFrame, models: list[str]):
+    """The rows of the mean over all kinds; none without a model that has a reference."""
+    whole, other = robustness[robustness["kind"] == "all"], reference_title(robustness["reference"])
+    beyond = whole.assign(**{name: whole[f"difference{end}"] for name, end in
+                             (("value", ""), ("low", "_low"), ("high", "_high"))})
+    for table, metric, label, unit in (
+        (whole, "lost", "lost of what both recognise clean (%), mean", 100),
+        (beyond, "lost", f"the same, less that of {other}", 100),
+        (whole, "mrr", f"errors, {other} = 100", 1),
+        (whole, "relative_mrr", "the same, beyond clean errors", 1),
+    ):
+        own = table[(table["metric"] == metric) & table["value"].notna()]
+        found = {row.model: _percent(row, unit) for row in own.itertuples()}
+        if found:
+            yield [label, *(found.get(model, Number(float("nan"))) for model in models)]
 
 
 def poses(summary: pd.DataFrame) -> PrintedTable:

@@ -22,7 +22,7 @@ from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
-from analysis.figures.modules import ModuleForest
+from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.names import one_per_family
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
@@ -144,10 +144,17 @@ declare(
     Figure("accuracy_against_fraction", OcclusionCurves, ("occlusion/summary.csv",),
            title="Accuracy against the occluded share of the face",
            each=("fill", fills, "no occluder at a fraction of the face")),
+    Figure("lost_by_occluder", LostForest, ("occlusion/robustness.csv",),
+           title="What each occluder takes of what both nets recognise"),
     Figure("drop_by_occluder", OccluderForest, ("occlusion/occluders.csv",),
            title="What each occluder costs"),
+    Figure("lost_by_occluder_heads", LostForest, ("heads/robustness.csv",),
+           title="What each occluder takes of the rendered heads that both nets recognise"),
     Figure("drop_by_occluder_heads", OccluderForest, ("heads/occluders.csv",),
            title="What each occluder costs rendered heads"),
+    Figure("lost_by_module", LostForest, ("occlusion/modules.csv",), command=SEEDS,
+           title="What occlusion takes of what a module and its reference recognise, over their "
+           "training seeds"),
     Figure("drop_by_module", ModuleForest, ("occlusion/modules.csv",), command=SEEDS,
            title="What occlusion costs each module, over its training seeds"),
     Figure("drop_by_module_erasing", ModuleForest, ("erasing/modules.csv",), section="occlusion",

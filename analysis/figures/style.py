@@ -4,7 +4,8 @@ The colours are Okabe and Ito's, told apart by the colour-blind; markers and lin
 same in grey.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
@@ -25,6 +26,7 @@ BLUE, BLACK, GREEN, PINK, ORANGE, SKY, VERMILLION = COLOURS = (
     "#0072B2", "#000000", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00",
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+OUTSIDE = ("p", "<", "*", ">", "h", "8", "d")  # of nets from outside
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 VARIANTS = ({"fillstyle": "full"}, {"fillstyle": "none"}, {"marker": "x"}, {"marker": "+"})
 MUTED = "0.35"  # what is not the finding: notes, chance, zero lines
@@ -77,34 +79,56 @@ def new_figure(width: float, height: float, dpi: float | None = None) -> Figure:
 def look(models: Iterable[str]) -> dict[str, dict]:
     """Colour, marker, line and label of each model.
 
-    A module looks the same in every figure; its variants differ in line and marker. Training seeds
+    A module looks the same in every figure; its variants differ in line and marker. Nets from
+    outside have markers of their own, and the colours of modules that are not there. Training seeds
     of one model look alike, and the first one bears their label. Where a module has more variants
     than there are markers for, all models count as modules of their own.
     """
     models = list(dict.fromkeys(models))
     seeds = {name: [m for m in models if label_of(m) == name] for name in map(label_of, models)}
-    firsts = [own[0] for own in seeds.values()]
-    titles, places = model_titles(firsts), _places(list(seeds))
+    titles, looks = model_titles([own[0] for own in seeds.values()]), _looks(list(seeds))
     styles = {}
     for name, own in seeds.items():
-        place, variant = places[name]
-        style = {"color": COLOURS[place % 7], "linestyle": LINES[(place + variant) % 7],
-                 "marker": MARKERS[place % 7], "fillstyle": "full"}
-        style |= VARIANTS[variant % 4]
         count = f" ({len(own)} seeds)" if len(own) > 1 else ""
         for number, model in enumerate(own):
-            styles[model] = {**style, "label": "_" * bool(number) + titles[own[0]] + count}
+            label = "_" * bool(number) + titles[own[0]] + count
+            styles[model] = {**looks[name], "label": label}
     return {model: styles[model] for model in models}
 
 
-def _places(families: list[str]) -> dict[str, tuple[int, int]]:
-    """(which module, which of its variants) of each family, both counted from 0."""
-    modules = [name.partition("-")[0] for name in families]
-    if max(map(modules.count, modules), default=0) > len(VARIANTS):
-        return {name: (place, 0) for place, name in enumerate(families)}
-    order = list(dict.fromkeys([*MODULES, *modules]))
-    return {name: (order.index(modules[place]), modules[:place].count(modules[place]))
-            for place, name in enumerate(families)}
+def _looks(families: list[str]) -> dict[str, dict]:
+    """Colour, line and marker of each family, no two alike."""
+    bases = {name: _base(name, families) for name in families}
+    if max(Counter(bases.values()).values(), default=0) > len(VARIANTS):
+        bases = {name: name for name in families}
+    order, known = list(MODULES), set(bases.values()) & set(MODULES)
+    outside = [base for base in dict.fromkeys(bases.values()) if base not in known]
+    taken = {order.index(base) % 7 for base in known}
+    free = [place for place in range(7) if place not in taken]
+    free = free if len(free) >= len(outside) else range(7)
+    found, seen = {}, Counter()
+    for name, base in bases.items():
+        found[name] = (_numbered(order.index(base), seen[base], MARKERS, range(7)) if base in known
+                       else _numbered(outside.index(base), seen[base], OUTSIDE, free))
+        seen[base] += 1
+    return found
+
+
+def _base(family: str, families: list[str]) -> str:
+    """What it is a variant of: a module, or the FILE that it shares with another FILE-FACTORY."""
+    module, file = family.partition("-")[0], family.rpartition("-")[0]
+    if module in MODULES:
+        return module
+    alike = [name for name in families if name.rpartition("-")[0] == file]
+    return file if file and len(alike) > 1 else family
+
+
+def _numbered(place: int, variant: int, markers: Sequence[str], colours: Sequence[int]) -> dict:
+    """The look of what stands at a place; no two of 49 places of seven colours are alike."""
+    step = place + place // len(colours)
+    return {"color": COLOURS[colours[place % len(colours)]], "marker": markers[step % 7],
+            "linestyle": LINES[(step + variant) % 7], "fillstyle": "full",
+            **VARIANTS[variant % 4]}
 
 
 def dots(style: dict) -> dict:

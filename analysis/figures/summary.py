@@ -56,7 +56,8 @@ class Summary(Display):
         "components": ("model", "hypothesis", "role", "effect", "low", "high", "direction",
                        "margin"),
         "summary": OcclusionCurves.COLUMNS["summary"],
-        "robustness": ("model", "kind", "reference", "metric", "value", "low", "high"),
+        "robustness": ("model", "kind", "reference", "metric", "difference", "difference_low",
+                       "difference_high"),
     }
 
     def _check(self) -> None:

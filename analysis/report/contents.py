@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from analysis.engine.faces import of_all_faces
 from analysis.figures import style
 from analysis.figures.display import Display
 from analysis.figures.latex import PrintedTable
@@ -15,9 +16,12 @@ from analysis.figures.names import FILLS, model_titles
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed
 from analysis.figures.save import COLOURS, save
 from analysis.figures.sections import SECTIONS, section_of
+from analysis.studies.occlusion.report import unequal
 from iram.errors import InputError
 
 VERDICTS = "shift/verdicts.csv"
+ROBUSTNESS = "occlusion/robustness.csv"
+NOT_THERE = "not there yet"
 ONE_SEED = ("One training seed a model: these intervals tell faces apart, not modules. Read the "
             "answers as a first look.")
 DPI = 150  # the paper style's own: 1,051 pixels a double column, some 60 kB a figure
@@ -49,6 +53,7 @@ class Item:
         table: of a printed table.
         sources: (table's name, command that makes it) of each that it is made of.
         missing: why there is nothing to show, "" if there is.
+        beside: whether it is made by another command than the rest of its section.
     """
 
     name: str
@@ -57,6 +62,12 @@ class Item:
     table: PrintedTable | None = None
     sources: Sequence[tuple[str, str]] = ()
     missing: str = ""
+    beside: bool = False
+
+    @property
+    def absent(self) -> bool:
+        """Whether its tables are not there."""
+        return self.missing == NOT_THERE
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,9 @@ class Section:
 def collect(
     folder: Path, dpi: int = DPI, advance: Callable[[], object] = lambda: None
 ) -> list[Section]:
-    """The whole report on a folder of results; what can't be made says why.
+    """The report on a folder of results; what can't be made says why. Sections of which the folder
+    has no table, and what nobody asked for in the others, are left out, unless there is no table at
+    all.
 
     Args:
         dpi: of the pictures.
@@ -94,9 +107,12 @@ def collect(
     for name, items in parts.items():
         if name != "verdicts":
             items.sort(key=lambda item: item.name.startswith("table-"))  # figures first
+    shared = results.parts if len(results.parts) > 1 else ()  # one run's tables stand for each
+    shown = {name: [item for item in items if not (item.absent and item.beside)]
+             for name, items in parts.items()
+             if not all(item.missing if name in shared else item.absent for item in items)}
     return [Section(name, section_of(name).title, section_of(name).about, items,
-                    _caution(results) if name == "verdicts" else "")
-            for name, items in parts.items() if items]
+                    _caution(results, name)) for name, items in (shown or parts).items() if items]
 
 
 def command_for(results: Results, table: str) -> str:
@@ -114,12 +130,17 @@ def command_for(results: Results, table: str) -> str:
     return shlex.join(words) if made else usual
 
 
-def _caution(results: Results) -> str:
-    """Whether the verdicts rest on one training seed, in words."""
-    if not results.holds(VERDICTS):
+def _caution(results: Results, section: str) -> str:
+    """Whether the verdicts rest on one training seed, or nets of unequal clean accuracy are
+    compared, in words."""
+    table = {"verdicts": VERDICTS, "occlusion": ROBUSTNESS}.get(section)
+    if table is None or not results.holds(table):
         return ""
     try:
-        return ONE_SEED if (results.read(VERDICTS)["seeds"].dropna() < 2).all() else ""
+        read = results.read(table)
+        if table == ROBUSTNESS:
+            return "; ".join(line.strip() for line in unequal(of_all_faces(read)))
+        return ONE_SEED if (read["seeds"].dropna() < 2).all() else ""
     except (InputError, KeyError, TypeError):
         return ""  # what is wrong with the table is told where it would stand
 
@@ -130,7 +151,7 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
     lacking = [name for name in one.tables if not results.holds(name)]
     if lacking:
         sources = [(name, results.command(name)) for name in lacking]
-        return Item(key, title, sources=sources, missing="not there yet")
+        return Item(key, title, sources=sources, missing=NOT_THERE, beside=bool(one.command))
     names = [n for n in (*one.tables, *one.optional) if results.holds(n)]
     sources = [(results.run(name), command_for(results, name)) for name in names]
     try:

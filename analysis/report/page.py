@@ -1,7 +1,7 @@
 """The report as one HTML file that needs nothing beside itself."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -28,17 +28,18 @@ LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
 
 
 def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> str:
-    """The page; the first section, the verdicts, stands before the contents, and the notebooks at
-    the end."""
+    """The page; the first section, the verdicts where there are any, stands before the contents,
+    and the notebooks at the end."""
     style = files("analysis.report").joinpath("page.css").read_text("utf-8")
     body = [_section(section) for section in sections]
-    steps = _notebooks(notebooks) if notebooks else ""
+    shown = {item.name for section in sections for item in section.items}
+    steps = _notebooks(notebooks, shown) if notebooks else ""
     return "\n".join([
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">', f"<title>{TITLE}</title>",
         f"<style>\n{style}</style>", "</head>", "<body>",
-        '<a class="skip" href="#verdicts">To the verdicts</a>',
+        f'<a class="skip" href="#{sections[0].name}">To the results</a>',
         f"<header>\n<h1>{TITLE}</h1>\n<p>{ABOUT}</p>\n</header>", "<main>",
         body[0], _index(sections, notebooks), *body[1:], steps, "</main>", "</body>", "</html>", "",
     ])
@@ -63,22 +64,23 @@ def _link(name: str, title: str) -> str:
     return f'<a href="#{name}">{escape(title)}</a>'
 
 
-def _notebooks(notebooks: Sequence[Notebook]) -> str:
+def _notebooks(notebooks: Sequence[Notebook], shown: Collection[str]) -> str:
     heading, intro = NOTEBOOKS
     lines = [f'<section id="notebooks">\n<h2>{heading}</h2>\n<p>{intro}</p>']
     for notebook in notebooks:
         lines.append(f'<article id="{notebook.name}">\n<h3>{escape(notebook.title)}</h3>')
-        lines += [_block(block) for block in notebook.blocks]
+        lines += [_block(block, shown) for block in notebook.blocks]
         lines.append("</article>")
     return "\n".join([*lines, "</section>"])
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, shown: Collection[str]) -> str:
+    """Args: shown: names of the items on this page, which it can lead to."""
     text = block.content
     if block.kind == "prose":
         return as_html(text)
     if block.kind == "code":
-        seen = ", ".join(_link(name, title) for name, title in block.seen)
+        seen = ", ".join(_link(name, title) for name, title in block.seen if name in shown)
         code = f"<details><summary>Code</summary>\n<pre><code>{escape(text)}</code></pre></details>"
         return code + f'\n<p class="note">As measured: {seen}</p>' * bool(seen)
     if block.kind == "png":

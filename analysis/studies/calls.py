@@ -23,7 +23,7 @@ from analysis.studies.occlusion import run as occluding
 from analysis.studies.occlusion.real.faces import real_groups
 from analysis.studies.shift import run as shifting
 from analysis.studies.shift.readers import readable
-from analysis.subjects.opening import Models, each_of, open_study, open_subjects
+from analysis.subjects.opening import Models, each_of, name_layers, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
 
 Conditions: TypeAlias = str | Condition | Sequence[str | Condition]
@@ -41,6 +41,7 @@ def benchmark(
     placement: str = "landmarks",
     landmarks: Folder | None = None,
     ran_lists: Folder | None = None,
+    reference: str | None = None,
     batch_size: int | None = None,
     dtype: str = "auto",
     device: str = "auto",
@@ -66,6 +67,8 @@ def benchmark(
         landmarks: their file (.npz), from `iram landmarks`.
         ran_lists: the folder of the lists of really occluded faces; adds the tables real,
             real_synthetic and real_correlation.
+        reference: the model that the others are compared with, by its name or, for all its training
+            seeds, its label; None is the one without attention.
         batch_size: pictures at a time, 1 to 65536; None measures the fastest once.
         dtype: arithmetic of the models, "fp32" or "bf16"; "auto" is bf16 where the device computes
             it natively, else fp32, and what `out` was begun with if that is gone on with.
@@ -99,7 +102,7 @@ def benchmark(
     arguments = benchmark_arguments(
         data, models, conditions, out=out, split=split, limit=limit, seed=seed,
         placement=placement, landmarks=landmarks, batch_size=batch_size, dtype=dtype,
-        device=device,
+        device=device, reference=reference,
     )
     if ran_lists is not None:  # mistakes in the lists should not wait for a long run
         real_groups(arguments["dataset"], Path(ran_lists))
@@ -116,7 +119,7 @@ def benchmark(
 def benchmark_arguments(
     data: Data, models: Models, conditions: Conditions, *, out: Folder | None, split: str | None,
     limit: int | None, seed: int, placement: str, landmarks: Folder | None,
-    batch_size: int | None, dtype: str, device: str,
+    batch_size: int | None, dtype: str, device: str, reference: str | None,
 ) -> dict[str, Any]:
     """What `occlusion.run.planned` takes, of the arguments of `benchmark`."""
     chosen = select(conditions)
@@ -128,7 +131,7 @@ def benchmark_arguments(
     covers = any(condition.occluder != "none" for condition in chosen)
     cameras = inputs.cameras(dataset, placement if covers else "mean", file)
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen, "cameras": cameras,
-            "out": inputs.out_folder(out), **common}
+            "reference": reference, "out": inputs.out_folder(out), **common}
 
 
 def shift(
@@ -273,6 +276,7 @@ def attribution_arguments(
     inputs.at_least_one_face(sizes)
     chosen, device = select_methods(methods), inputs.device(device)
     subjects, dataset = open_study(models, inputs.faces(data, split), device)
+    name_layers(subjects, layer)
     others = each_of(random_labels)
     controls = open_subjects(others, dataset.classes, device) if others else []
     return {"subjects": subjects, "dataset": dataset, "methods": chosen, "seed": seed,

@@ -83,6 +83,7 @@ class Whole:
         moved: those of the shift; the controls among them.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         ran_lists: the lists of really occluded faces, None without.
+        reference: what models are compared with under occlusion, None: the one without attention.
     """
 
     preset: Preset
@@ -96,6 +97,7 @@ class Whole:
     batch_size: int | None = 64
     executor: Executor = HERE
     progress: bool = True
+    reference: str | None = None
 
     def trained(self, subjects: Sequence[Subject]) -> list[tuple[Subject, Training]]:
         return [(s, training_of(s)) for s in subjects]
@@ -135,7 +137,7 @@ def _occlusion(study: Whole) -> Stage:
     given = {
         "subjects": subjects, "dataset": study.dataset, "conditions": select(names),
         "out": study.out / "occlusion", "seed": study.seed, "limit": preset.faces,
-        "batch_size": study.batch_size, "cameras": study.cameras,
+        "batch_size": study.batch_size, "cameras": study.cameras, "reference": study.reference,
     }
     plan, _ = bench.planned(**given)
     left = estimate(plan)

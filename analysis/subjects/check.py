@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS
 from analysis.attributions.judgement import MOST, judged
-from analysis.attributions.layers import name_layer
 from analysis.subjects import probe
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
@@ -38,15 +37,15 @@ def check(
         layer: that class activation maps read; None: see `analysis.attributions.layers.chosen`.
 
     Raises:
-        InputError: the model can't be opened at all.
+        InputError: the model can't be opened at all, or has no such layer.
     """
     model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
-    name_layer(model, layer)
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
     found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
     found += probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
+    probe.with_layer(model, layer, device)
     found += [speed(model, images), probe.outputs(model, images)]
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device))

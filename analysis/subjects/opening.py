@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from torch import nn
 
+from analysis.attributions.layers import name_layer
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
@@ -32,7 +33,7 @@ class OutsideSubject(Subject):
         model, _ = open_outside(self.spec, self.device)
         if not model.known.agrees(self.known):
             raise InputError(f"{self.spec} has changed since it was opened")
-        return model
+        return name_layer(model, self.layer)
 
 
 def open_outside(spec: str, device: str = "cpu"):
@@ -106,6 +107,19 @@ def _other_names(dataset: FaceDataset, subjects) -> str:
         where.append("a description's [mapping] names other counterparts")
     told = "; or ".join(where) or "choose models that were trained on these classes"
     return told[0].upper() + told[1:]
+
+
+def name_layers(subjects: Sequence[Subject], layer: str | None) -> None:
+    """Tells models which layer class activation maps read.
+
+    Raises:
+        InputError: one has no such layer.
+    """
+    from analysis.subjects.probe import with_layer
+
+    for subject in subjects if layer else ():
+        subject.layer = layer
+        with_layer(subject.model, layer, subject.device)
 
 
 def told(subject: Subject) -> str:

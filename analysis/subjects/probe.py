@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.attributions.layers import (
     chosen,
     crossed,
+    name_layer,
     spatial_layers,
     survey,
     with_features_alone,
@@ -206,6 +207,21 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
 
 def _short(error: Exception) -> str:
     return f"{' '.join(str(error).split()):.200}"
+
+
+def with_layer(model: nn.Module, layer: str | None, device: str = "cpu") -> nn.Module:
+    """The model, told which layer to take; see `name_layer`.
+
+    Raises:
+        InputError: no such layer, or one without places; the message lists the real ones.
+    """
+    if layer and getattr(name_layer(model, layer), "cam_layer", None) == layer:
+        try:
+            chosen(model, fitted(model, pictures().to(device)))
+        except InputError as error:
+            called = getattr(model, "where", "") or type(model).__name__
+            raise InputError(f"--layer: {called}: {error}") from None
+    return model
 
 
 def examine(model: OutsideModel, device: str = "cpu") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from analysis.attributions.layers import name_layer
 from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.answers import Known
 from iram import contract
@@ -30,6 +31,7 @@ class Subject:
         classes: the model's own classes, in the order of its logits.
         known: what one from outside is known by, of which `weights_sha256` is the hash.
         spec: where a model from outside comes from: what --models calls it, or its class.
+        layer: that class activation maps read; None: it is found.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Subject:
     classes: Sequence[str] = ()
     spec: str = ""
     known: Known | None = None
+    layer: str | None = None
 
     def __getstate__(self) -> dict:  # a worker reads the weights itself
         return {name: value for name, value in self.__dict__.items() if name != "model"}
@@ -109,7 +112,8 @@ class Subject:
 
     @cached_property
     def model(self) -> nn.Module:
-        return load_model(self.path, self.device).to(memory_format=torch.channels_last)
+        model = load_model(self.path, self.device).to(memory_format=torch.channels_last)
+        return name_layer(model, self.layer)
 
     def faces(self, images: Tensor) -> Tensor:
         """Pictures (N, 1, S, S) as the model takes them: on its device, and of its size if it has

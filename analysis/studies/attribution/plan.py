@@ -289,7 +289,7 @@ class Suite(Plan):
         if method:
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
-            parts |= {"mean": source} | self.layer_of(source or method)
+            parts |= {"mean": source} | self.layer_of(source or method) | _versions(method)
         if kind == "rows" and not metric:
             parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves",
                       **added(scores=(CURVE_SCORES, HELD["curves"]))}
@@ -301,6 +301,7 @@ class Suite(Plan):
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
             parts |= {"layer": self.layer} if self.layer else {}
+            parts |= _versions(*parts["methods"])
         if metric:
             parts |= {"metric": metric, "code": code_of(metric)}
         return cell_key(**parts)
@@ -329,6 +330,13 @@ class Suite(Plan):
     def _by_all(self, kind: str, subject: Subject, method: str | None, *families: str):
         found = [self.read(kind, subject, method, m) for m in ("", *beyond(*families))]
         return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+
+def _versions(*methods: str) -> dict[str, dict[str, int]]:
+    """What of methods whose maps have changed belongs into a key."""
+    found = {method: ATTRIBUTIONS.about(method).version for method in methods}
+    changed = {method: version for method, version in found.items() if version > 1}
+    return {"versions": changed} if changed else {}
 
 
 def blocks(faces: np.ndarray) -> list[np.ndarray]:

@@ -39,6 +39,7 @@ class Benchmark(Plan):
         cameras: (N, 2, 4) how each face stands in its picture (`stimuli.layout.fit_cameras`), or
             None to place all occluders as on the mean face.
         block: faces of a file at most.
+        reference: what models are compared with in the tables (`references.of_models`).
     """
 
     subjects: Sequence[Subject]
@@ -50,6 +51,7 @@ class Benchmark(Plan):
     dtype: str = "fp32"
     cameras: Tensor | None = None
     block: int = field(default_factory=lambda: BLOCK)
+    reference: str = ""
     _layouts: dict = field(default_factory=dict, repr=False, compare=False)
 
     folders = ("rows/", "figures/")
@@ -160,7 +162,7 @@ class OnFaces:
         self.name, self.places, self.dataset = name, places, benchmark.dataset.subset(places)
         self.photographs = self.dataset.photographs()
         self.subjects, self.conditions = benchmark.subjects, benchmark.conditions
-        self.seed, self._whole = benchmark.seed, benchmark
+        self.seed, self.reference, self._whole = benchmark.seed, benchmark.reference, benchmark
 
     def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
         """The rows of a finished cell, None if it is not finished."""

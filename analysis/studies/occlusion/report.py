@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pandas as pd
 
 from analysis.engine.faces import of_all_faces
 from analysis.engine.marks import reasons
+from analysis.engine.statistics import LEVEL
 from analysis.stimuli.conditions import FRONTAL
 from analysis.studies.occlusion.tables.grid import CLEAN_KIND
 from analysis.studies.occlusion.tables.groups import POOLED
@@ -19,8 +21,8 @@ MISSED_SHOWN = 12
 
 
 def report(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Clean accuracy, poses, the drop under each occluder, mRR, and what expressions lean on; all
-    but the first of all faces, copies of training faces included."""
+    """Clean accuracy, poses, the drop under each occluder, robustness against the reference, and
+    what expressions lean on; all but the first of all faces, copies of training faces included."""
     clean = _clean(tables["summary"])
     tables = {name: of_all_faces(table) for name, table in tables.items()}
     accuracy = tables["summary"][tables["summary"]["metric"] == "accuracy"]
@@ -91,34 +93,70 @@ def _drops(occluders: pd.DataFrame) -> list[str]:
 
 
 def _robustness(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """A line per model: mRR, relative mRR, and against whom; or who is missing for it."""
+    """What is lost of what both recognise clean, then mRR and relative mRR, a line per model each,
+    and against whom, or who is missing for it; and where they compare nets of unequal accuracy."""
     if set(tables["worst"]["kind"]) == {CLEAN_KIND}:  # there is no kind to be robust to
         return []
     robustness, models = tables["robustness"], dict.fromkeys(tables["summary"]["model"])
     marks = reasons(robustness)
-    lines = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
-             "beyond each one's clean error"]
+    lines = ["", f"{'lost of what both recognise clean (%), mean over kinds':58s}"
+             "more than the reference loses (points)"]
+    errors = ["", f"{'mean relative robustness, mRR (%); below 100 is better':58s}"
+              "beyond each one's clean error"]
     for model in models:
         own = robustness[(robustness["model"] == model) & (robustness["kind"] == POOLED)]
-        found = {row.metric: interval(row, 1) for row in own.itertuples()}
-        if found:
-            lines.append(f"  {model:24s} {'':12s} {found['mrr']:20s} {found['relative_mrr']:>20s}"
-                         f"  against {own['reference'].iloc[0]}"
-                         + f"; {MARKED}" * (model in marks))
-        else:
+        if own.empty:
             lines.append(f"  {model:24s} no reference: {_lacking(model)}")
-    if any(UNKNOWN in line for line in lines):
-        faces = int(tables["summary"]["n"].max())
-        lines.append(f"  {UNKNOWN}: on {faces} faces no kind does the reference certain harm")
-    return lines
+            continue
+        found = {row.metric: row for row in own.itertuples()}
+        marked = f"; {MARKED}" * (model in marks)
+        lines.append(_line(model, found["lost"]) + marked)
+        errors.append(f"  {model:24s} {'':12s} {interval(found['mrr'], 1):20s} "
+                      f"{interval(found['relative_mrr'], 1):>20s}" + marked)
+    faces = int(tables["summary"]["n"].max())
+    lines += _unknown(lines, f"of {faces} faces too few are recognised by both")
+    errors += _unknown(errors, f"on {faces} faces no kind does the reference certain harm")
+    return lines + (errors if len(errors) > 2 else []) + unequal(robustness)
+
+
+def _unknown(lines: list[str], why: str) -> list[str]:
+    return [f"  {UNKNOWN}: {why}"] * any(UNKNOWN in line for line in lines)
+
+
+def _line(model: str, row) -> str:
+    """What a model loses, and how much more than its reference; of the reference what it loses of
+    what it recognises itself."""
+    told = f"  {model:24s} {'':12s} {interval(row):20s} "
+    if row.model == row.reference:
+        return f"{told}{'':>20s}  the reference; of what it recognises itself"
+    p = "" if math.isnan(row.p_holm) else f", p {row.p_holm:.3f} (Holm)"
+    return f"{told}{interval(_difference(row)):>20s}  against {row.reference}{p}"
+
+
+def _difference(row) -> SimpleNamespace:
+    return SimpleNamespace(value=row.difference, low=row.difference_low, high=row.difference_high)
+
+
+def unequal(table: pd.DataFrame, name: str = "model") -> list[str]:
+    """A line per model whose clean accuracy measurably differs from its reference's: what its drop
+    and its relative mRR are worth.
+
+    Args:
+        table: the table `robustness` or, with `name` = "label", `modules`.
+    """
+    clean = table[(table["kind"] == CLEAN_KIND) & (table["metric"] == "accuracy")]
+    return [f"  {getattr(row, name)} differs from {row.reference} in clean accuracy by "
+            f"{interval(_difference(row)).strip()} points: drop and mRR do not compare their "
+            "robustness; what is lost of what both recognise does"
+            for row in clean[clean["p"] < 1 - LEVEL].itertuples()]
 
 
 def _lacking(model: str) -> str:
-    """What would be its reference; ours are called by their seed, others as one likes."""
-    name = "none" + "".join(model.partition("-")[1:])
+    """What would be its reference; ours are called by their seed."""
     if seed_of(model) is not None:
-        return f"name {name} among the models"
-    return f"it takes a model without attention, called {name} by `name` in its description"
+        usual = "none" + "".join(model.partition("-")[1:])
+        return f"name {usual} among the models, or --reference MODEL"
+    return "name one of the models by --reference MODEL"
 
 
 def _leaning(importance: pd.DataFrame) -> list[str]:

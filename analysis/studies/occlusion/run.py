@@ -16,6 +16,7 @@ from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.judged import hints
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.real.run import analyse_real, report_lines
+from analysis.studies.occlusion.references import of_models
 from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
@@ -30,14 +31,15 @@ REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
-    version = 3
+    version = 4
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return summarise(self.plan)
 
     def made_of(self) -> dict:
-        return {"models": [(s.name, s.seed) for s in self.plan.subjects]}
+        return {"models": [(s.name, s.seed) for s in self.plan.subjects],
+                **_asked(self.plan.reference)}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         name, n = self.plan.dataset.name, len(self.plan.dataset)
@@ -48,7 +50,7 @@ class Occlusion(Study):
 
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
         named = {f"occlusion/{name}.csv": tables[name]
-                 for name in ("summary", "importance", "occluders", "modules")}
+                 for name in ("summary", "importance", "occluders", "robustness", "modules")}
         _draw(self.plan, {**named, "pose/summary.csv": tables["summary"]})
 
 
@@ -63,6 +65,7 @@ def planned(
     batch_size: int | None = None,
     dtype: str = "fp32",
     cameras: Tensor | None = None,
+    reference: str | None = None,
     kind: str = "bench",
 ) -> tuple[Benchmark, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
@@ -70,16 +73,19 @@ def planned(
     Args:
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
+        reference: what models are compared with; see `references.of_models`.
         kind: the command whose run it is; a folder holds runs of one.
 
     Raises:
-        InputError: `out` holds another run.
+        InputError: `out` holds another run, or no model is called as `reference` says.
     """
+    of_models(subjects, reference or "")
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
-                     cameras)
-    told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256}
+                     cameras, reference=reference or "")
+    told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256,
+            **_asked(plan.reference)}
     run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0].logits, dataset)
@@ -113,6 +119,10 @@ def report_real(result: Result, ran_lists: Path) -> str:
         write_table(out / file, getattr(found, name))
     _draw(result.plan, {"occlusion/real_synthetic.csv": found.synthetic})
     return "\n".join([*report_lines(found), "", f"in {out}: {', '.join(REAL_FILES.values())}"])
+
+
+def _asked(reference: str) -> dict[str, str]:
+    return {"reference": reference} if reference else {}
 
 
 def _draw(plan: Benchmark, tables: dict[str, pd.DataFrame]) -> None:

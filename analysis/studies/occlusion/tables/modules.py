@@ -5,38 +5,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.engine.statistics import (
-    RESAMPLES,
-    column_intervals,
-    holm,
-    paired_permutation,
-    resampling_counts,
-)
 from analysis.studies.occlusion.tables import grid
 from analysis.studies.occlusion.tables.groups import POOLED
-from analysis.subjects import Subject
-from analysis.subjects.training import Training, training_of
+from analysis.studies.occlusion.tables.paired import differences, intervals, lost, with_holm
 
 COLUMNS = ("label", "reference", "kind", "metric", "value", "low", "high", "difference",
            "difference_low", "difference_high", "p", "p_holm", "seeds", "paired_seeds", "n",
            "conditions")
-
-
-def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
-    """Label -> training seed -> model, by the models' cards, or without one by their names.
-
-    Models of one label that are no trainings of the same thing (another recipe, other data) are not
-    taken together: the second is a label of its own, under its name.
-    """
-    found: dict[str, dict[int, str]] = {}
-    first: dict[str, Training] = {}
-    for subject in subjects:
-        training, seed = training_of(subject), subject.seed
-        label = training.label
-        if first.setdefault(label, training) != training or seed in found.get(label, {}):
-            label = subject.name
-        found.setdefault(label, {})[seed] = subject.name
-    return found
 
 
 def modules(
@@ -49,10 +24,13 @@ def modules(
 ) -> pd.DataFrame:
     """One row per module (a label: its training seeds together), kind and metric.
 
+    lost: the main measure: what is lost of the faces that it and its reference both recognise
+        clean, over the seeds that both have (`tables.paired.lost`), of which `n` tells how many
+        they are. Of a module without a reference, or that is one, of what it recognises itself.
     accuracy: mean over the kind's levels and fills, images and seeds, 0 to 1; also of the kind
         "clean".
-    drop: clean accuracy minus it, paired by image.
-    Of the kind "all" both are means over the kinds, each as heavy; not over "clean".
+    drop: clean accuracy minus it, paired by image: at most what accuracy there was.
+    Of the kind "all" all are means over the kinds, each as heavy; not over "clean".
     low, high: the 95% interval of the hierarchical bootstrap, images within training seeds
         (`analysis.engine.statistics`); of one seed it is over images only.
     difference, difference_low, difference_high: the value minus that of the module's reference
@@ -63,30 +41,31 @@ def modules(
     Args:
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         errors: model -> `kind_errors`; the same images in the same order.
-        labels: see `groups`.
+        labels: see `analysis.studies.occlusion.references.groups`.
         references: label -> the label that it is compared with, of those that have one.
         photographs: (N,) see `analysis.engine.statistics`.
     """
-    kinds = grid.kinds(conditions)
-    names = _names({kind: len(rows) for kind, rows in kinds.items()})
-    levels = np.array([len(rows) for rows in kinds.values()])
-    tables = []
+    kinds = {kind: len(rows) for kind, rows in grid.kinds(conditions).items()}
+    names, levels, tables = _names(kinds), np.array(list(kinds.values())), []
     for label, own in labels.items():
-        values = _values(errors, own, levels)
-        table = names.assign(label=label, seeds=_listed(own), n=values.shape[1])
-        table[["value", "low", "high"]] = _intervals(values, seed, photographs)
         reference = references.get(label)
-        paired = [one for one in own if one in labels.get(reference, {})]
-        if paired and reference != label:
+        paired = [one for one in own if one in labels.get(reference, {}) and reference != label]
+        values = _values(errors, own, levels)
+        table = names.assign(n=values.shape[1])
+        table[["value", "low", "high"]] = intervals(values, seed, photographs)
+        beside = {}
+        if paired:
             mine, theirs = (_values(errors, labels[one], levels, paired)
                             for one in (label, reference))
-            table = table.assign(reference=reference, paired_seeds=_listed(paired),
-                                 **_differences(mine - theirs, seed, photographs))
-        tables.append(table)
-    table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
-    for _, part in table.groupby([table["metric"], table["kind"] == POOLED]):
-        table.loc[part.index, "p_holm"] = holm(part["p"])
-    return table
+            table = table.assign(**differences(mine - theirs, seed, photographs))
+            beside = {"reference": reference, "paired_seeds": _listed(paired)}
+        if kinds:
+            found = lost(kinds, [errors[own[one]] for one in paired or own],
+                         [errors[labels[reference][one]] for one in paired] or None, seed,
+                         photographs)
+            table = pd.concat([table, found])
+        tables.append(table.assign(label=label, seeds=_listed(own), **beside))
+    return with_holm(pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS))
 
 
 def _values(errors, models: Mapping[int, str], levels: np.ndarray, seeds=None) -> np.ndarray:
@@ -109,20 +88,6 @@ def _scores(errors: np.ndarray, levels: np.ndarray) -> np.ndarray:
         return clean
     covered = np.hstack([covered, covered.mean(1, keepdims=True)])
     return np.hstack([clean, covered, clean - covered])
-
-
-def _intervals(values: np.ndarray, seed: int, photographs) -> np.ndarray:
-    """(columns, 3) of (seeds, N, columns)."""
-    counts = resampling_counts(values.shape[1], RESAMPLES, seed, photographs)
-    return column_intervals(values, counts, seed)[:, :3]
-
-
-def _differences(differences: np.ndarray, seed: int, photographs) -> dict[str, np.ndarray]:
-    found = _intervals(differences, seed, photographs).T
-    p = [paired_permutation(column, seed=seed, photographs=photographs)
-         for column in differences.mean(0).T]
-    return dict(zip(["difference", "difference_low", "difference_high", "p"], [*found, p],
-                    strict=True))
 
 
 def _listed(seeds: Iterable[int]) -> str:

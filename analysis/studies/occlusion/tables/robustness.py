@@ -1,4 +1,6 @@
-"""Mean relative robustness (mRR): a model's errors over the grid against a reference model's."""
+"""How robust a model is against a reference model: what it loses of the faces that both recognise
+clean, and, beside it, mean relative robustness (mRR): its errors over the grid against the others.
+"""
 
 from collections.abc import Mapping
 
@@ -8,8 +10,10 @@ import pandas as pd
 from analysis.engine.statistics import bootstrap
 from analysis.studies.occlusion.tables import grid
 from analysis.studies.occlusion.tables.groups import POOLED
+from analysis.studies.occlusion.tables.paired import differences, intervals, lost, with_holm
 
-COLUMNS = ("model", "reference", "kind", "metric", "value", "low", "high", "n", "conditions")
+COLUMNS = ("model", "reference", "kind", "metric", "value", "low", "high", "difference",
+           "difference_low", "difference_high", "p", "p_holm", "n", "conditions")
 
 
 def kind_errors(conditions: pd.DataFrame, correct: np.ndarray) -> np.ndarray:
@@ -30,7 +34,17 @@ def robustness(
     seed: int,
     photographs: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """One row per model, kind and metric, in percent, with its interval paired by image.
+    """One row per model, kind and metric, with its interval paired by image.
+
+    lost: the main measure: what is lost of the faces that the model and its reference both
+        recognise clean (`tables.paired.lost`), of which `n` tells how many they are; a share, 0 to
+        1, lower = more robust. `difference`: less what the reference loses of the same faces.
+    accuracy (kind "clean"): 0 to 1; `difference`: less the reference's. Where it differs, all of
+        the following compare nets that have not as much to lose.
+    p: of a difference, by `paired_permutation`; p_holm: adjusted over all models and kinds of a
+        metric, and for the kind "all" over the models. The reference itself has no difference.
+
+    In percent, of errors:
 
     error_ratio: per kind (an occluder or a corruption), the model's errors summed over levels and
         fills, over the reference's. "clean" is the same of the clean pass.
@@ -54,10 +68,33 @@ def robustness(
         references: model -> its reference; the rows come in this order.
         photographs: (N,) see `analysis.engine.statistics`.
     """
-    kinds = grid.kinds(conditions)
+    kinds = {kind: len(rows) for kind, rows in grid.kinds(conditions).items()}
     if not references or not kinds:
         return pd.DataFrame(columns=COLUMNS)
-    levels = np.array([len(rows) for rows in kinds.values()])
+    drawn = {"seed": seed, "photographs": photographs}
+    ratios = _ratios(kinds, errors, references, drawn)
+    tables = [part for model, reference in references.items()
+              for part in (_pair(kinds, errors, model, reference, drawn),
+                           ratios[ratios["model"] == model])]
+    return with_holm(pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS))
+
+
+def _pair(kinds: Mapping[str, int], errors, model: str, reference: str, drawn) -> pd.DataFrame:
+    """Clean accuracy and what is lost, of a model beside its reference."""
+    own, other = errors[model], None if model == reference else errors[reference]
+    clean = 1 - own[None, :, :1]
+    table = pd.DataFrame([{"kind": grid.CLEAN_KIND, "metric": "accuracy", "n": len(own),
+                           "conditions": 1}])
+    table[["value", "low", "high"]] = intervals(clean, **drawn)
+    if other is not None:
+        table = table.assign(**differences(clean - (1 - other[None, :, :1]), **drawn))
+    found = lost(kinds, [own], None if other is None else [other], **drawn)
+    return pd.concat([table, found]).assign(model=model, reference=reference)
+
+
+def _ratios(kinds: Mapping[str, int], errors, references, drawn) -> pd.DataFrame:
+    """The ratios of errors of all models, in percent."""
+    levels = np.array(list(kinds.values()))
     places = {model: place for place, model in enumerate(errors)}
     own = [places[model] for model in references]
     other = [places[reference] for reference in references.values()]
@@ -74,7 +111,6 @@ def robustness(
         return np.concatenate([each, np.stack(means, 2)], 2).reshape(len(sums), -1)
 
     features = np.hstack(list(errors.values()))
-    drawn = {"seed": seed, "photographs": photographs}
     lowest = bootstrap(features, divisors, level=1, **drawn)[1]  # of all resamples
     certain = (lowest > 0).reshape(len(references), -1)
     value, low, high = bootstrap(features, ratios, **drawn)
@@ -83,7 +119,7 @@ def robustness(
         for (model, reference), known in zip(references.items(), certain, strict=True)
         for row in _row_names(kinds, levels, *np.split(known[1:], 2))
     ], columns=["model", "reference", "kind", "metric", "conditions"])
-    return table.assign(value=value, low=low, high=high, n=len(features))[list(COLUMNS)]
+    return table.assign(value=value, low=low, high=high, n=len(features))
 
 
 def _terms(sums: np.ndarray, models: int, levels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """From a benchmark's cells to all its tables, in one pass over the rows."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -10,18 +10,17 @@ from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
 from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark, OnFaces
+from analysis.studies.occlusion.references import groups, of_labels, of_models
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
 from analysis.studies.occlusion.tables.importance import importance
 from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
-from analysis.studies.occlusion.tables.modules import groups, modules
+from analysis.studies.occlusion.tables.modules import modules
 from analysis.studies.occlusion.tables.occluders import occluder_scores
 from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.studies.occlusion.tables.worst import worst_expressions
 from analysis.subjects import Subject
-from analysis.subjects.roles import reference
-from analysis.subjects.training import Training, training_of
 
 TOLERANCE = 0.02 + 1e-6  # of the face area
 MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]
@@ -46,8 +45,9 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
         covered as far as asked, within 2 points.
     occluders: per occluder, over its fractions and fills (`tables.occluders`).
     curves: area under accuracy against fraction, per occluder and fill (`tables.curves`).
-    robustness: errors against a reference model, per kind and over all: mRR (`tables.robustness`).
-        Models without a reference in the run are not in it.
+    robustness: what a model loses of the faces that it and its reference both recognise, per kind
+        and over all, and errors against the reference's: mRR (`tables.robustness`). Models without
+        a reference in the run (`references`) are not in it.
     importance: per expression and occluder (`tables.importance`).
     worst: the worst expression per kind (`tables.worst`).
     modules: per module, its training seeds together, what each kind costs, and how that differs
@@ -68,13 +68,11 @@ def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
         parts["summary"].append(_named(summary, benchmark, subject))
         for name, table in _of_one_model(benchmark, conditions, correct):
             parts[name].append(_named(table, benchmark, subject))
-    models = [(s.name, s.seed, training_of(s)) for s in benchmark.subjects]
-    drawn = benchmark.seed, benchmark.photographs
-    table = robustness(conditions, errors, _references(models), *drawn)
+    drawn, asked = (benchmark.seed, benchmark.photographs), benchmark.reference
+    table = robustness(conditions, errors, of_models(benchmark.subjects, asked), *drawn)
     parts["robustness"] = [_with_seeds(table, benchmark)]
-    labels, trained = groups(benchmark.subjects), {name: one for name, _, one in models}
-    whole = [(label, None, trained[next(iter(own.values()))]) for label, own in labels.items()]
-    found = modules(conditions, errors, labels, _references(whole), *drawn)
+    found = modules(conditions, errors, groups(benchmark.subjects),
+                    of_labels(benchmark.subjects, asked), *drawn)
     named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
     parts["modules"] = [named[["dataset", "faces", *MODULES]]]
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
@@ -89,12 +87,6 @@ def _marked(tables: dict[str, pd.DataFrame], benchmark: Benchmark) -> dict[str, 
     rest = {name: marked(table, whole, "label") if "label" in table else marked(table, marks)
             for name, table in tables.items() if name != "summary"}
     return {**tables, **rest}
-
-
-def _references(models: Sequence[tuple[str, int | None, Training]]) -> dict[str, str]:
-    """{model: what it is measured against}, of name, seed and training of each; see `reference`."""
-    found = {name: reference(own, seed, models) for name, seed, own in models}
-    return {name: other for name, other in found.items() if other is not None}
 
 
 def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.DataFrame]]:
