@@ -23,9 +23,10 @@ class Recipe:
         lr: peak learning rate of SGD with Nesterov momentum; it goes up linearly for `warmup` of
             the steps, since large early steps break a fresh net, then down to 0 on a cosine.
         muon: peak learning rate of Muon, which then steps the kernels of convolutions in SGD's
-            place (`iram.training.optimizer`); 0 is off. Fewer epochs do for as low a loss.
-        muon_decay: decay of those kernels. At 0.02 by 0.05 they turn about as far in a step, once
-            their norm has settled, as by SGD at its defaults (Kosson et al., ICML 2024).
+            place (`iram.training.optimizer`), since its loss falls faster over the first epochs;
+            0 is off.
+        muon_decay: decay of those kernels, decoupled from the gradient and so on another scale
+            than `weight_decay`. It has not been searched.
         weight_decay: on weights only, not on biases, norms or per-channel gains.
         label_smoothing: FER2013's labels are wrong in about a third of the faces.
         flip: faces are nearly symmetric, and so are their expressions.
