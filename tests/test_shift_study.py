@@ -18,7 +18,7 @@ from analysis.figures.registry import FIGURES, TABLES
 from analysis.report.numbers import rendered
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.occlusion.real.faces import RealFaces
-from analysis.studies.shift import shift
+from analysis.studies.shift import engine, readers, shift
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.run import Shift
 from analysis.subjects import open_subjects
@@ -293,6 +293,31 @@ def test_shipped_heads_know_what_their_expression_is(tmp_path):
     assert table.loc["H5", "verdict"] == "undecided"  # one training seed
     assert table.loc["H5", "this_net"] in ("supported", "refuted", "undecided")
     assert torch.isfinite(torch.tensor(table.loc["H5", "effect"]))
+
+
+def test_permuted_weights_are_the_mean_of_several_on_the_first_faces(tmp_path, monkeypatch):
+    """One cell; of a face beyond the first nothing is known, and its verdict is of those."""
+    monkeypatch.setattr(readers, "PERMUTED_FACES", 4)
+    made = run(tmp_path, tmp_path, ("iram",), 6, CONDITIONS[:2], batch_size=3)
+    reader = next(r for r in made.plan.readers if r.permuted)
+    rows = made.plan.rows("shift", reader, CONDITIONS[1])
+    assert rows["image_id"].nunique() == 4
+    known = made.study.evidence.measured(reader, CONDITIONS[1], "lower_half-0.3", "mass")
+    assert np.isnan(known[4:]).all()
+    whole = made.plan.dataset.images(slice(0, 4))
+    apart = [version.read(whole).layers[0].map for version in reader.versions()]
+    assert len(apart) == 2
+    assert (apart[0] - apart[1]).abs().max() > 1e-3
+    table = made.tables["components"].query("hypothesis == 'H2a' and fill_class == 'noise'")
+    assert set(table["n"]) == {4}
+
+
+def test_what_is_averaged_over_permutations_is_what_is_defined():
+    tables = [pd.DataFrame({"layer": np.int8(0), "mass": np.float32([1, np.nan, np.nan])}),
+              pd.DataFrame({"layer": np.int8(0), "mass": np.float32([3, 5, np.nan])})]
+    found = engine._averaged(tables)["mass"].tolist()
+    assert found[:2] == [2, 5]
+    assert np.isnan(found[2])
 
 
 ASKED = [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("mean", "noise", "other_class")),
