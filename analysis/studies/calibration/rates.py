@@ -25,7 +25,7 @@ def rates_table(plan: Calibration) -> pd.DataFrame:
 
     Of a null also the hypothesis "any but H1": "supported" where any of these is, else "refuted".
     """
-    rows = [row for kind in plan.judged for seeds in plan.design.seeds
+    rows = [row for kind in plan.design.nets for seeds in plan.design.seeds
             for row in _of(plan, kind, seeds)]
     return pd.DataFrame(rows, columns=RATES)
 
