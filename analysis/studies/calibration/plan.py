@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from torch import Tensor, arange
@@ -61,11 +62,16 @@ class PlantedSubject(Subject):
 
     @cached_property
     def model(self):
-        return build(self.memory, self.classes, self.name.rpartition("-seed")[0], self.seed)
+        return build(self.memory, self.classes, net_of(self.name), self.seed)
 
     def faces(self, images: Tensor) -> Tensor:
         """As they are: what was looked at is known by being the same tensor."""
         return images
+
+
+def net_of(name: str) -> str:
+    """The planted net of a name such as avoids-seed3."""
+    return name.rpartition("-seed")[0]
 
 
 def planted_subjects(dataset: FaceDataset, design: Design) -> list[Subject]:
@@ -154,8 +160,12 @@ class Calibration(Plan):
         return cell_key(cells=[cell.key for stage in self.study.cells() for cell in stage])
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
-        drawn = [[cell] for cell in cells if cell.kind == "studies"]
-        return [*self.study.together([c for c in cells if c.kind != "studies"]), *drawn]
+        """As in the shift study, net by net, so that an interruption loses little."""
+        nets: dict[str, list[Cell]] = {}
+        for cell in (cell for cell in cells if cell.kind != "studies"):
+            nets.setdefault(net_of(cell.of[0].name), []).append(cell)
+        yield from chain.from_iterable(map(self.study.together, nets.values()))
+        yield from ([cell] for cell in cells if cell.kind == "studies")
 
 
 def compute(plan: Calibration, cells: Sequence[Cell], advance: Advance) -> None:
