@@ -141,8 +141,8 @@ def test_what_holds_under_some_fills_alone_is_refuted_as_a_whole():
 def table(should: str, **counts) -> pd.DataFrame:
     """Rates of one net, hypothesis and number of seeds, of these verdicts in 100 studies."""
     return pd.DataFrame([{
-        "net": "avoids", "null": False, "hypothesis": "H1", "fill_class": "all", "seeds": 5,
-        "faces": 10, "should": should, "verdict": verdict,
+        "net": "avoids", "title": "avoids", "null": False, "hypothesis": "H1",
+        "fill_class": "all", "seeds": 5, "faces": 10, "should": should, "verdict": verdict,
         **rates._share(counts.get(verdict.replace(" ", "_"), 0), 100),
     } for verdict in rates.VERDICTS])
 

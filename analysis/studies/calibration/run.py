@@ -31,7 +31,7 @@ DESIGN = Design()
 class Rates(Study):
     """The tables of a calibration."""
 
-    compute, version, names = staticmethod(compute), 1, ("rates", "bounds")
+    compute, version, names = staticmethod(compute), 2, ("rates", "bounds")
 
     def tables(self) -> dict[str, pd.DataFrame]:
         found = rates.rates_table(self.plan)
