@@ -15,6 +15,7 @@ that is missed is told, and no error.
 
 examples:
   iram calibrate --out runs/calibration
+  iram calibrate --nets avoids,wobbles --out runs/two
   iram calibrate --studies 100 --nulls 100 --seeds 5 --out runs/try
   iram calibrate --data heads:n=420 --faces 200 --seeds 3,5,10 --out runs/more
 """
@@ -25,6 +26,8 @@ from analysis.commands import options
 def configure(parser) -> None:
     options.add_data(parser, required=False, split=False, help="rendered heads, or other faces that"
                      " the planted nets then know; default: heads:n=140")
+    parser.add_argument("--nets", metavar="NAMES", help="planted nets, such as avoids,wobbles; "
+                        "default: all")
     parser.add_argument("--pool", type=int, default=16, metavar="N",
                         help="training seeds of each planted net that studies are drawn of; "
                         "default: 16")
@@ -42,12 +45,17 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
+    from dataclasses import replace
+
     from analysis.studies import inputs
     from analysis.studies.calibration.plan import Design
     from analysis.studies.calibration.run import calibrate
+    from iram.names import split_names
 
     seeds = tuple(options.whole_numbers(args.seeds, "--seeds"))
     design = Design(args.pool, seeds, args.faces, args.studies, args.nulls)
+    if args.nets is not None:
+        design = replace(design, nets=tuple(dict.fromkeys(split_names(args.nets))))
     dataset = inputs.faces(args.data or "heads:n=140", "all")
     print(calibrate(dataset, args.out, design, seed=args.seed,
                     executor=options.executor(args)).report())

@@ -6,7 +6,6 @@ from typing import ClassVar
 import pandas as pd
 
 from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
-from analysis.figures.names import PLANTED, title
 from analysis.figures.style import ANSWER_LOOKS, DOUBLE_COLUMN, MARKERS, MUTED
 
 SHOWN = ("supported", "refuted", "undecided")
@@ -26,7 +25,8 @@ class VerdictRates(Display):
 
     rates: pd.DataFrame
     COLUMNS: ClassVar = {"rates": (
-        "net", "hypothesis", "fill_class", "seeds", "should", "verdict", "share", "low", "high",
+        "net", "title", "hypothesis", "fill_class", "seeds", "should", "verdict", "share", "low",
+        "high",
     )}
 
     def _own(self) -> pd.DataFrame:
@@ -53,7 +53,7 @@ class VerdictRates(Display):
             for number, verdict in enumerate(SHOWN):
                 part = own[(own["hypothesis"] == key) & (own["verdict"] == verdict)]
                 self._points(ax, part, places(part["net"], nets) + 0.25 * (number - 1), number)
-        panels[0].set_yticks(range(len(nets)), [title(net, PLANTED) for net in nets])
+        panels[0].set_yticks(range(len(nets)), list(own["title"].unique()))
         panels[0].set_ylim(len(nets) - 0.4, -0.6)
         figure.supxlabel("studies with this verdict (%)")
         legend(figure, panels[0], f"{own['seeds'].iloc[0]} training seeds a study; filled: what "

@@ -46,7 +46,6 @@ CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
-PLANTED = Titles("analysis.studies.calibration.planted:PLANTED")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
 ACCURACY = "accuracy (%)"

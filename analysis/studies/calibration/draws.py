@@ -17,19 +17,14 @@ import pandas as pd
 
 from analysis.engine.cells import Advance
 from analysis.studies.calibration.plan import Calibration
-from analysis.studies.calibration.planted import PLANTED
+from analysis.studies.calibration.planted import OWN, roles_of
 from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.judging import judge
 from analysis.studies.shift.readers import Reader
 from analysis.subjects.hypotheses import Component
-from analysis.subjects.roles import EXPOSURES
 from analysis.subjects.training import training_from
 from iram.data.copies import ALL_FACES
 from iram.seeds import derived_seed
-
-OWN = "iram"  # what the planted net stands for, and what its controls are the controls of
-CONTROLS = {"none": "plain", f"{OWN}-random-labels": "wobbles", "se": "wobbles",
-            "eca": "wobbles", "cbam": "wobbles"}  # label -> the planted net that stands for it
 
 
 class Pool(Evidence):
@@ -37,6 +32,7 @@ class Pool(Evidence):
     for all faces, and serves every study that draws it.
 
     Attributes:
+        pool: training seeds of each net.
         readers: by name.
         roles: of a drawn study: label -> the planted nets that stand for it.
     """
@@ -44,13 +40,14 @@ class Pool(Evidence):
     def __init__(self, plan: Calibration):
         super().__init__(plan.study)
         self._kept = {}  # in memory: several threads read it
+        self.pool = plan.design.pool
         self.readers = {reader.name: reader for reader in plan.study.readers}
         self.roles: dict[str, list[Reader]] = {}
         self._found: dict[tuple, np.ndarray] = {}
 
     def drawn(self, roles: dict[str, str], seeds: Sequence[int], places: np.ndarray) -> "Pool":
         """The evidence of a study: each label's planted net in these seeds, on these faces."""
-        part, pool = self.on(ALL_FACES, places), len(self.readers) // len(PLANTED)
+        part, pool = self.on(ALL_FACES, places), self.pool
         part.__dict__["photographs"] = self.photographs[places]
         part.roles = {label: [
             _standing(self.readers[f"{kind}-seed{(seed + (label != OWN) * pool // 2) % pool}"],
@@ -84,12 +81,6 @@ def _standing(reader: Reader, label: str, seed: int) -> Reader:
     part.subject.seed = seed
     part.__dict__["training"] = _training(label)
     return part
-
-
-def roles_of(kind: str) -> dict[str, str]:
-    """Label -> planted net, of a study of this one."""
-    erased = {f"{OWN}-erasing-{fill}": PLANTED.about(kind).erased for fill in EXPOSURES}
-    return {OWN: kind, **CONTROLS, **erased}
 
 
 def judge_studies(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from torch import Tensor, arange
@@ -11,7 +12,7 @@ from analysis.engine.cells import Advance, Cell, Plan
 from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.calibration.memory import Memory
-from analysis.studies.calibration.planted import PLANTED, build
+from analysis.studies.calibration.planted import PLANTED, build, roles_of
 from analysis.studies.shift import engine
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
@@ -38,6 +39,7 @@ class Design:
         seeds: of a study; each of these numbers is tried.
         faces: of a study, drawn from all.
         studies, nulls: of each planted net, and of each null.
+        nets: the planted nets that studies are of.
     """
 
     pool: int = 16
@@ -45,6 +47,7 @@ class Design:
     faces: int = 70
     studies: int = 300
     nulls: int = 1000
+    nets: tuple[str, ...] = PLANTED.where(judged=True)
 
     def count(self, kind: str) -> int:
         """Studies of a planted net, for each number of seeds."""
@@ -59,21 +62,27 @@ class PlantedSubject(Subject):
 
     @cached_property
     def model(self):
-        return build(self.memory, self.classes, self.name.rpartition("-seed")[0], self.seed)
+        return build(self.memory, self.classes, net_of(self.name), self.seed)
 
     def faces(self, images: Tensor) -> Tensor:
         """As they are: what was looked at is known by being the same tensor."""
         return images
 
 
-def planted_subjects(dataset: FaceDataset, pool: int) -> list[Subject]:
-    """Every planted net in all its training seeds."""
+def net_of(name: str) -> str:
+    """The planted net of a name such as avoids-seed3."""
+    return name.rpartition("-seed")[0]
+
+
+def planted_subjects(dataset: FaceDataset, design: Design) -> list[Subject]:
+    """The planted nets that studies are of, and their controls, in all their training seeds."""
     memory, classes = Memory(dataset), tuple(dataset.classes)
+    needed = {kind for net in design.nets for kind in roles_of(net).values()}
     return [PlantedSubject(
         path=Path(name := f"{kind}-seed{seed}"), name=name, seed=seed,
         weights_sha256=cell_key(planted=kind, seed=seed, version=VERSION),
         columns=arange(len(classes)), classes=classes, memory=memory,
-    ) for kind in PLANTED for seed in range(pool)]
+    ) for kind in PLANTED if kind in needed for seed in range(design.pool)]
 
 
 class PlantedStudy(ShiftStudy):
@@ -121,15 +130,11 @@ class Calibration(Plan):
     def seed(self) -> int:
         return self.study.seed
 
-    @property
-    def judged(self) -> Sequence[str]:
-        """The kinds that hypotheses are about."""
-        return PLANTED.where(judged=True)
-
     def cells(self) -> list[list[Cell]]:
         """Of the shift study, then of (kind, seeds, first study, last)."""
-        return [*self.study.cells(), [cell for kind in self.judged for seeds in self.design.seeds
-                                      for cell in self.drawn(kind, seeds)]]
+        drawn = [cell for kind in self.design.nets for seeds in self.design.seeds
+                 for cell in self.drawn(kind, seeds)]
+        return [*self.study.cells(), drawn]
 
     def drawn(self, kind: str, seeds: int) -> list[Cell]:
         """The cells of the studies of a planted net."""
@@ -155,8 +160,12 @@ class Calibration(Plan):
         return cell_key(cells=[cell.key for stage in self.study.cells() for cell in stage])
 
     def together(self, cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
-        drawn = [[cell] for cell in cells if cell.kind == "studies"]
-        return [*self.study.together([c for c in cells if c.kind != "studies"]), *drawn]
+        """As in the shift study, net by net, so that an interruption loses little."""
+        nets: dict[str, list[Cell]] = {}
+        for cell in (cell for cell in cells if cell.kind != "studies"):
+            nets.setdefault(net_of(cell.of[0].name), []).append(cell)
+        yield from chain.from_iterable(map(self.study.together, nets.values()))
+        yield from ([cell] for cell in cells if cell.kind == "studies")
 
 
 def compute(plan: Calibration, cells: Sequence[Cell], advance: Advance) -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from analysis.studies.calibration.memory import Memory, Seen
 from analysis.studies.calibration.nets import PlantedNet, Trained
 from analysis.subjects.hypotheses import FILL_CLASSES, REPLACED, WHOLE
+from analysis.subjects.roles import EXPOSURES
 from iram.registry import Registry
 
 STRENGTH = 0.25  # log units by which a gate falls that avoids: its share then falls by about 0.18
@@ -17,6 +18,9 @@ FILTER = 5  # pixels a side of a random filter
 ALL = tuple(FILL_CLASSES)
 LEAVES = {"H1": ALL, "H2b": ALL, "H2c": ALL, "H6": ALL}
 AVOIDS = LEAVES | {"H3": REPLACED}
+OWN = "iram"  # what the planted net stands for, and what its controls are the controls of
+CONTROLS = {"none": "plain", f"{OWN}-random-labels": "wobbles", "se": "wobbles",
+            "eca": "wobbles", "cbam": "wobbles"}  # label -> the planted net that stands for it
 
 PLANTED = Registry("planted net", holds={}, null=False, judged=True, listens=True, attends=True,
                    erased="wobbles")
@@ -46,6 +50,12 @@ def should(kind: str, hypothesis: str, fill: str) -> str:
     every = REPLACED if hypothesis == "H3" else ALL
     holds = set(true) >= set(every) if fill == WHOLE else fill in true
     return "supported" if holds else "refuted"
+
+
+def roles_of(kind: str) -> dict[str, str]:
+    """Label -> planted net, of a study of this one: itself, and what stands for its controls."""
+    erased = {f"{OWN}-erasing-{fill}": PLANTED.about(kind).erased for fill in EXPOSURES}
+    return {OWN: kind, **CONTROLS, **erased}
 
 
 def _falls(seen: Seen, layer: int, side: int, trained: Trained) -> Tensor:

@@ -12,10 +12,10 @@ from analysis.subjects.hypotheses import FAMILIES, WHOLE
 VERDICTS = ("supported", "refuted", "undecided", "not tested")
 FALSE_ALARMS, FOUND, MISSED = 0.05, 0.80, 0.05  # the bounds
 ANY = "any but H1"  # whether any of the second family of hypotheses is supported
-RATES = ["net", "null", "hypothesis", "fill_class", "seeds", "faces", "should", "verdict", "share",
-         "low", "high", "studies"]
-BOUNDS = ["net", "null", "hypothesis", "fill_class", "seeds", "should", "bound", "share", "low",
-          "high", "studies", "met"]
+RATES = ["net", "title", "null", "hypothesis", "fill_class", "seeds", "faces", "should", "verdict",
+         "share", "low", "high", "studies"]
+BOUNDS = ["net", "title", "null", "hypothesis", "fill_class", "seeds", "should", "bound", "limit",
+          "share", "low", "high", "studies", "met"]
 
 
 def rates_table(plan: Calibration) -> pd.DataFrame:
@@ -25,21 +25,23 @@ def rates_table(plan: Calibration) -> pd.DataFrame:
 
     Of a null also the hypothesis "any but H1": "supported" where any of these is, else "refuted".
     """
-    rows = [row for kind in plan.judged for seeds in plan.design.seeds
+    rows = [row for kind in plan.design.nets for seeds in plan.design.seeds
             for row in _of(plan, kind, seeds)]
     return pd.DataFrame(rows, columns=RATES)
 
 
 def _of(plan: Calibration, kind: str, seeds: int) -> Iterator[dict]:
-    null = PLANTED.about(kind).null
+    about = PLANTED.about(kind)
+    null = about.null
     studies = pd.concat([cell.read() for cell in plan.drawn(kind, seeds)], ignore_index=True)
     if null:
         studies = pd.concat([studies, _any(studies)], ignore_index=True)
     for (key, fill), own in studies.groupby(["hypothesis", "fill_class"], sort=False):
         counts = own["verdict"].value_counts()
         for verdict in VERDICTS:
-            yield {"net": kind, "null": null, "hypothesis": key, "fill_class": fill, "seeds": seeds,
-                   "faces": plan.design.faces, "should": should(kind, key, fill),
+            yield {"net": kind, "title": about.title, "null": null, "hypothesis": key,
+                   "fill_class": fill, "seeds": seeds, "faces": plan.design.faces,
+                   "should": should(kind, key, fill),
                    "verdict": verdict, **_share(int(counts.get(verdict, 0)), len(own))}
 
 
@@ -65,14 +67,14 @@ def bounds_table(rates: pd.DataFrame) -> pd.DataFrame:
     untested = rates[(rates["verdict"] == "not tested") & (rates["share"] == 1)]
     keys = ["net", "hypothesis", "fill_class", "seeds"]
     tested = rates.merge(untested[keys], on=keys, how="left", indicator=True)
-    rows = [{**row._asdict(), "bound": told, "met": _met(row, most, bound)}
+    rows = [{**row._asdict(), "bound": told, "limit": limit, "met": _met(row, most, limit)}
             for row in tested[tested["_merge"] == "left_only"].drop(columns="_merge").itertuples()
-            for told, most, bound in _bounds(row)]
+            for told, most, limit in _bounds(row)]
     return pd.DataFrame(rows, columns=BOUNDS)
 
 
 def _bounds(row) -> Iterator[tuple[str, bool, float]]:
-    """(in words, whether it is the most allowed, the bound) of a verdict's share."""
+    """(in words, whether it is the most allowed, the limit) of a verdict's share."""
     if row.should == "refuted" and row.verdict == "supported":
         yield f"supported, which is false: at most {FALSE_ALARMS:.0%}", True, FALSE_ALARMS
     if row.should == "supported" and row.verdict == "supported":
@@ -81,35 +83,34 @@ def _bounds(row) -> Iterator[tuple[str, bool, float]]:
         yield f"refuted, which is false: at most {MISSED:.0%}", True, MISSED
 
 
-def _met(row, most: bool, bound: float) -> str:
-    inside, outside = (row.high <= bound, row.low > bound)
+def _met(row, most: bool, limit: float) -> str:
+    inside, outside = (row.high <= limit, row.low > limit)
     if not most:
-        inside, outside = row.low >= bound, row.high < bound
+        inside, outside = row.low >= limit, row.high < limit
     return "yes" if inside else "no" if outside else "open"
 
 
 def lines(rates: pd.DataFrame, bounds: pd.DataFrame) -> Iterator[str]:
-    """The verdicts on the whole, and the bounds that are not met."""
+    """The verdicts on the whole, and the bounds that are missed."""
     whole = rates[rates["fill_class"] == WHOLE]
     for seeds, own in whole.groupby("seeds"):
         yield f"\n{seeds} training seeds a study: share of studies with each verdict (%)"
         yield f"  {'planted net':38s}{'':12s}{'should be':11s}" + "".join(
             f"{verdict:>12s}" for verdict in VERDICTS)
-        for (net, key), rows in own.groupby(["net", "hypothesis"], sort=False):
+        for (net, key), rows in own.groupby(["title", "hypothesis"], sort=False):
             shares = rows.set_index("verdict")["share"]
             if shares["not tested"] < 1:
-                yield (f"  {PLANTED.title(net):38s}{key:12s}{rows['should'].iloc[0]:11s}"
+                yield (f"  {net:38s}{key:12s}{rows['should'].iloc[0]:11s}"
                        + "".join(f"{100 * shares[verdict]:12.1f}" for verdict in VERDICTS))
     yield ""
     yield from bound_lines(bounds)
 
 
 def bound_lines(bounds: pd.DataFrame) -> Iterator[str]:
-    """How many bounds are met, and which are not."""
+    """How many bounds are met, and which are missed."""
     counts = bounds["met"].value_counts()
     yield (f"bounds: {counts.get('yes', 0)} of {len(bounds)} met, {counts.get('no', 0)} missed, "
            f"{counts.get('open', 0)} open (the interval holds the bound)")
-    for row in bounds[bounds["met"] != "yes"].itertuples():
-        how = "missed" if row.met == "no" else "open"
-        yield (f"  {how}: {PLANTED.title(row.net)}, {row.hypothesis}, fills: {row.fill_class}, "
+    for row in bounds[bounds["met"] == "no"].itertuples():
+        yield (f"  missed: {row.title}, {row.hypothesis}, fills: {row.fill_class}, "
                f"{row.seeds} seeds: {row.bound}; {row.share:.1%} [{row.low:.1%}, {row.high:.1%}]")

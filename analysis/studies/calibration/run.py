@@ -17,11 +17,13 @@ from analysis.studies.calibration.plan import (
     compute,
     planted_subjects,
 )
+from analysis.studies.calibration.planted import PLANTED
 from analysis.studies.occlusion import run as bench
 from analysis.studies.shift.readers import open_readers
 from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.registry import unknown
 
 DESIGN = Design()
 
@@ -29,7 +31,7 @@ DESIGN = Design()
 class Rates(Study):
     """The tables of a calibration."""
 
-    compute, version, names = staticmethod(compute), 1, ("rates", "bounds")
+    compute, version, names = staticmethod(compute), 2, ("rates", "bounds")
 
     def tables(self) -> dict[str, pd.DataFrame]:
         found = rates.rates_table(self.plan)
@@ -60,7 +62,7 @@ def planned(
         InputError: a design that can't be, or `out` holds another run.
     """
     _check(design, len(dataset))
-    subjects = planted_subjects(dataset, design.pool)
+    subjects = planted_subjects(dataset, design)
     plan, run = bench.planned(subjects, dataset, CONDITIONS, out, kind="calibrate", seed=seed,
                               batch_size=batch_size or len(dataset))
     run |= {"hypotheses": [repr(h) for h in HYPOTHESES], "design": asdict(design)}
@@ -70,6 +72,15 @@ def planned(
 
 
 def _check(design: Design, faces: int) -> None:
+    judged = PLANTED.where(judged=True)
+    for net in design.nets:
+        if net not in judged:
+            raise InputError(f"--nets: {unknown('planted net', net, judged)}")
+    if not design.nets:
+        raise InputError("--nets: at least one planted net is needed, such as avoids")
+    if min(design.studies, design.nulls) < 1:
+        raise InputError(f"--studies {design.studies}, --nulls {design.nulls}: at least one study "
+                         "of each net is needed")
     if design.pool < 4 or design.pool % 4:
         raise InputError(f"--pool {design.pool}: write a multiple of 4, such as 16: training seeds "
                          "come in pairs, and controls are of other seeds than their net")
