@@ -55,8 +55,8 @@ class AuthorityForest(Display):
         self._variation(panels[3], clean, models)
         for ax, label in zip(panels, (
             "clean faces:\naccuracy lost (points)", "under occlusion:\naccuracy lost (points)",
-            "clean, one layer (its number)\nwithout a place:\naccuracy lost (points)",
-            "variation over places (%)\nopen: of the gates\nfull: of what they do",
+            "clean, one layer alone\n(number) without a place:\nlost (points)",
+            "variation over\nplaces (%)\nopen: of the gates\nfull: of what they do",
         ), strict=True):
             ax.set_xlabel(label)
         titles = model_titles(models)
