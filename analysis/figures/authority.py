@@ -9,7 +9,6 @@ from analysis.figures.display import Display, chosen, legend, places, stripes
 from analysis.figures.names import INTERVENTIONS, model_titles, over
 from analysis.figures.occlusion import offsets
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
-from analysis.subjects.hypotheses import ACTS
 
 REPLACED = ("uniform", "uniform_channels", "shuffled", "other_image", "constant")
 VARIATIONS = {"gate": "none", "effective": "full"}  # outcome -> how its marker is filled
@@ -42,6 +41,8 @@ class AuthorityForest(Display):
         return DOUBLE_COLUMN, 12 * len(self._models()) + 34
 
     def draw(self, figure):
+        from analysis.subjects.hypotheses import ACTS  # loads torch
+
         models, table = self._models(), self.authority
         panels = list(figure.subplots(1, 4, sharey=True))
         for ax in panels:
@@ -49,6 +50,7 @@ class AuthorityForest(Display):
             ax.axvline(0, color=MUTED, linewidth=0.8)
         lost = table[table["outcome"] == "accuracy"]
         for ax, fill in zip(panels, (CLEAN, COMBINED), strict=False):
+            ax.axvline(100 * ACTS, color=MUTED, linewidth=0.8, linestyle="--")
             self._lost(ax, lost[(lost["fill"] == fill) & (lost["layer"] == COMBINED)], models)
         uniform = (lost["fill"] == CLEAN) & (lost["intervention"] == REPLACED[0])
         self._by_layer(panels[2], lost[uniform & (lost["layer"] != COMBINED)], models)
@@ -68,7 +70,6 @@ class AuthorityForest(Display):
         return panels
 
     def _lost(self, ax, own: pd.DataFrame, models: list[str]) -> None:
-        ax.axvline(100 * ACTS, color=MUTED, linewidth=0.8, linestyle="--")
         for number, shift in enumerate(offsets(len(REPLACED))):
             part = own[own["intervention"] == REPLACED[number]]
             y, colour = places(part["model"], models) - shift, COLOURS[number]
