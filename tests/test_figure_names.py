@@ -128,4 +128,4 @@ def test_the_style_in_use_is_left_again_and_an_unknown_one_is_told():
 
 def test_intervals_are_within_training_seeds_where_a_row_has_several():
     assert names.over([1, float("nan")]) == "95% over faces"
-    assert names.over([1, 3, float("nan")]) == "95% over faces within training seeds"
+    assert names.over([1, 3, float("nan")]) == "95% over faces and training seeds"

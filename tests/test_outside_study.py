@@ -208,7 +208,7 @@ def test_attention_that_cannot_be_replaced_is_read_all_the_same(tmp_path):
     study = ShiftStudy(planned(subjects, faces, tmp_path / "out"), open_readers(subjects, faces))
     eyes = Condition("eyes", 0.3, "noise")
     assert [study.replaces(reader, eyes) for reader in study.readers] == [False, False]
-    assert study.readers[0].read(faces.images([0, 1])).maps[0].shape == (2, 32, 32)
+    assert study.readers[0].read(faces.images([0, 1])).layers[0].map.shape == (2, 32, 32)
 
 
 def planned(subjects, faces, out) -> Benchmark:

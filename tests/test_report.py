@@ -78,7 +78,8 @@ def test_it_needs_no_network(text):
 
 def test_every_figure_is_there_with_words_for_who_cannot_see_it(text):
     pictures = Page(text).all("img")
-    assert len(pictures) == 4  # summary, attention_shift, accuracy_against_pose, module_differences
+    # summary, attention_shift, by stage, accuracy_against_pose, module_differences
+    assert len(pictures) == 5
     for picture in pictures:
         png = Image.open(BytesIO(b64decode(picture["src"].partition(",")[2])))
         assert png.size == (int(picture["width"]), int(picture["height"]))

@@ -130,7 +130,7 @@ def test_attention_that_avoids_noise_alone_is_not_supported_but_holds_under_nois
     results = study(tmp_path, (OnlyNoise, "iram-seed0", 0), (OnlyNoise, "iram-seed1", 1))
     row = results.tables["verdicts"].query("hypothesis == 'H1'").iloc[0]
     assert (row["verdict"], row["holds_under"]) == ("refuted", "noise")
-    assert "H1  refuted as a whole; holds under noise: attention leaves" in results.report()
+    assert "H1  refuted as a whole; holds under noise" in results.report()
 
 
 def test_fills_of_no_class_and_conditions_of_the_lists_enter_no_verdict(planted, tmp_path):

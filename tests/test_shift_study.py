@@ -1,6 +1,7 @@
 """The study as a whole on small trained-like nets: files, resuming, mistakes, and real faces."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,20 @@ from planted import Avoiding, Fixed, Inattentive, faces, few_permutations, subje
 from analysis.commands import main as cli
 from analysis.engine.parallel import Executor
 from analysis.engine.store import read_cell
+from analysis.figures.make import Results, make
+from analysis.figures.registry import FIGURES, TABLES
+from analysis.report.numbers import rendered
 from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.occlusion.real.faces import RealFaces
-from analysis.studies.shift import shift
+from analysis.studies.shift import engine, readers, shift
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.run import Shift
 from analysis.subjects import open_subjects
 from analysis.subjects.interventions import ALL
-from iram import InputError
+from iram import InputError, open_dataset
 from iram.model import FER2013_CLASSES
 
+TEMPLATES = Path(__file__).parents[1] / "docs" / "templates"
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise"), Condition("sham", 0.3, "noise")]
 
 
@@ -288,3 +293,65 @@ def test_shipped_heads_know_what_their_expression_is(tmp_path):
     assert table.loc["H5", "verdict"] == "undecided"  # one training seed
     assert table.loc["H5", "this_net"] in ("supported", "refuted", "undecided")
     assert torch.isfinite(torch.tensor(table.loc["H5", "effect"]))
+
+
+def test_permuted_weights_are_the_mean_of_several_on_the_first_faces(tmp_path, monkeypatch):
+    """One cell; of a face beyond the first nothing is known, and its verdict is of those."""
+    monkeypatch.setattr(readers, "PERMUTED_FACES", 4)
+    made = run(tmp_path, tmp_path, ("iram",), 6, CONDITIONS[:2], batch_size=3)
+    reader = next(r for r in made.plan.readers if r.permuted)
+    rows = made.plan.rows("shift", reader, CONDITIONS[1])
+    assert rows["image_id"].nunique() == 4
+    known = made.study.evidence.measured(reader, CONDITIONS[1], "lower_half-0.3", "mass")
+    assert np.isnan(known[4:]).all()
+    whole = made.plan.dataset.images(slice(0, 4))
+    apart = [version.read(whole).layers[0].map for version in reader.versions()]
+    assert len(apart) == 2
+    assert (apart[0] - apart[1]).abs().max() > 1e-3
+    table = made.tables["components"].query("hypothesis == 'H2a' and fill_class == 'noise'")
+    assert set(table["n"]) == {4}
+
+
+def test_what_is_averaged_over_permutations_is_what_is_defined():
+    tables = [pd.DataFrame({"layer": np.int8(0), "mass": np.float32([1, np.nan, np.nan])}),
+              pd.DataFrame({"layer": np.int8(0), "mass": np.float32([3, 5, np.nan])})]
+    found = engine._averaged(tables)["mass"].tolist()
+    assert found[:2] == [2, 5]
+    assert np.isnan(found[2])
+
+
+ASKED = [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("mean", "noise", "other_class")),
+         Condition("sunglasses", None, "object")]
+
+
+def test_two_seeds_of_three_nets_give_every_table_figure_and_line_of_the_findings(tmp_path):
+    """Of 21 rendered heads, end to end: what the documents say of the shift is rendered."""
+    paths = [str(tiny.weights(tmp_path, name, seed)) for name in ("iram", "none", "cbam")
+             for seed in (0, 1)]
+    dataset = open_dataset("heads:n=21")
+    made = shift(open_subjects(",".join(paths), FER2013_CLASSES), dataset, tmp_path / "shift",
+                 conditions=ASKED, batch_size=21, progress=False)
+    verdicts = made.tables["verdicts"].set_index(["model", "hypothesis"])
+    tested = verdicts[verdicts["verdict"] != "not tested"]
+    assert set(tested.loc["iram"].index) == {"H1", "H2a", "H2b", "H3", "H5"}
+    assert (tested["seeds"] == 2).all()
+    assert (tested["this_net"] == "").all()
+    assert tested["needed_seeds"].str.fullmatch(r"(more than )?\d+ seeds").all()
+    assert set(made.tables["mediation"]["effect"]) == {"total", "indirect", "unmatched",
+                                                       "elsewhere"}
+    results = Results(tmp_path)
+    own = [one for one in FIGURES if all(name.startswith("shift/") for name in one.tables)
+           and all(results.holds(name) for name in one.tables)]
+    drawn = list(make(results, own, [one for one in TABLES if one.name == "verdicts"],
+                      tmp_path / "figures", ("png",)))
+    assert [one.name for one in drawn if one.missing] == []
+    assert {"attention_shift", "attention_shift_by_stage", "mediation"} <= {o.name for o in drawn}
+    findings = (TEMPLATES / "docs" / "findings.md.j2").read_text()
+    part = findings[findings.index("## Does attention move"):findings.index("## Robustness can")]
+    macros = findings[:findings.index("<!-- Made by")]
+    (tmp_path / "part.md.j2").write_text(macros + part)
+    text = rendered(tmp_path / "part.md.j2", tmp_path)
+    assert "IRAM has 2 training seeds" in text
+    third = verdicts.loc[("iram", "H3"), "verdict"]
+    assert f"| H3 its movement raises the true class's margin | **{third}**" in text
+    assert "where and how much" in made.report()

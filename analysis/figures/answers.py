@@ -35,7 +35,9 @@ def holds_under(verdicts: pd.DataFrame, model: str, keys: Iterable[str]) -> str:
     don't hold as a whole; "" for none."""
     own = verdicts[(verdicts["model"] == model) & verdicts["hypothesis"].isin(keys)]
     own = own[own["verdict"] != "supported"]
-    classes = [str(told).split(", ") for told in own["holds_under"].fillna("")]
+    if own["holds_under"].isna().any():
+        return ""
+    classes = [str(told).split(", ") for told in own["holds_under"].dropna()]
     common = [name for name in (classes[0] if classes else []) if all(name in c for c in classes)]
     words = ", ".join(title(name, CLASSES) for name in common if name)
     return f", but under {words}" if words else ""

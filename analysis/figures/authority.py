@@ -41,8 +41,6 @@ class AuthorityForest(Display):
         return DOUBLE_COLUMN, 12 * len(self._models()) + 34
 
     def draw(self, figure):
-        from analysis.subjects.hypotheses import ACTS  # loads torch
-
         models, table = self._models(), self.authority
         panels = list(figure.subplots(1, 4, sharey=True))
         for ax in panels:
@@ -50,7 +48,6 @@ class AuthorityForest(Display):
             ax.axvline(0, color=MUTED, linewidth=0.8)
         lost = table[table["outcome"] == "accuracy"]
         for ax, fill in zip(panels, (CLEAN, COMBINED), strict=False):
-            ax.axvline(100 * ACTS, color=MUTED, linewidth=0.8, linestyle="--")
             self._lost(ax, lost[(lost["fill"] == fill) & (lost["layer"] == COMBINED)], models)
         uniform = (lost["fill"] == CLEAN) & (lost["intervention"] == REPLACED[0])
         self._by_layer(panels[2], lost[uniform & (lost["layer"] != COMBINED)], models)
@@ -66,10 +63,11 @@ class AuthorityForest(Display):
         panels[0].set_yticks(range(len(models)), [titles[model] for model in models])
         panels[0].set_ylim(len(models) - 0.4, -0.6)
         legend(figure, panels[0], f"all layers’ attention replaced by (bars: {over(table['seeds'])}"
-                                  f"; dashed: {100 * ACTS:g} point, below which it does not act)")
+                                  f"; dashed: {100 * acts():g} point, below which it does not act)")
         return panels
 
     def _lost(self, ax, own: pd.DataFrame, models: list[str]) -> None:
+        ax.axvline(100 * acts(), color=MUTED, linewidth=0.8, linestyle="--")
         for number, shift in enumerate(offsets(len(REPLACED))):
             part = own[own["intervention"] == REPLACED[number]]
             y, colour = places(part["model"], models) - shift, COLOURS[number]
@@ -93,3 +91,10 @@ class AuthorityForest(Display):
             ax.hlines(y, 100 * part["low"], 100 * part["high"], color=COLOURS[0])
             ax.plot(100 * part["value"], y, color=COLOURS[0], marker=MARKERS[0],
                     fillstyle=filled, linestyle="none")
+
+
+def acts() -> float:
+    """The rule's threshold; read when drawn, since where it is written loads torch."""
+    from analysis.subjects.hypotheses import ACTS
+
+    return ACTS

@@ -33,7 +33,6 @@ apart nothing is said.
 from dataclasses import dataclass, field
 
 from analysis.subjects.roles import EXPOSURE, PERMUTED, RANDOM_LABELS, TWIN
-from iram.attention import ATTENTION
 
 ALPHA = 0.05  # of each of the two families
 CHANGE, ELSEWHERE = "effective_change", "effective_elsewhere_change"  # what movement is measured by
@@ -78,7 +77,6 @@ class Component:
             "sham", or "" for nothing (so that the mean is tested against 0).
         classes: of fill that have it; () is all of its hypothesis.
         of: a control whose own quantity it is; "" is the model under study.
-        title: in figures.
     """
 
     name: str
@@ -89,7 +87,6 @@ class Component:
     versus: str = ""
     classes: tuple[str, ...] = ()
     of: str = ""
-    title: str = field(default="", repr=False)  # the record of a run is of what was tested
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class Hypothesis:
 
     key: str
     claim: str
-    title: str = field(repr=False)
+    title: str = field(repr=False)  # the record of a run is of what was tested
     components: tuple[Component, ...]
     only: tuple[str, ...] = ()
     presupposes: str = ""
@@ -120,12 +117,11 @@ class Hypothesis:
         return tuple(c for c in self.components if not c.classes or kind in c.classes)
 
 
-LEAVES = Component("leaves", CHANGE, -1, FALL, title="share on the region falls")
+LEAVES = Component("leaves", CHANGE, -1, FALL)
 
 
-def _more_than(control: str, title: str) -> Component:
-    return Component(f"more than {control}", CHANGE, -1, FALL, versus=control,
-                     title=f"more than {title}")
+def _more_than(control: str) -> Component:
+    return Component(f"more than {control}", CHANGE, -1, FALL, versus=control)
 
 
 HYPOTHESES = (
@@ -133,57 +129,47 @@ HYPOTHESES = (
         "H1", "attention leaves the occluded region beyond the mechanical null",
         "leaves the occluded region",
         (LEAVES,
-         Component("mechanical: the visible face gains", "visible_gain", +1, GAIN, "log attention",
-                   title="the visible face gains (mechanical null)"),
+         Component("mechanical: the visible face gains", "visible_gain", +1, GAIN, "log attention"),
          Component("mechanical: it gains more than beside a sham", "visible_gain", +1, GAIN,
-                   "log attention", "sham", SHAMMED, title="more than beside a patch off the face"),
-         Component("permuted masks", CHANGE, -1, FALL, versus=ELSEWHERE,
-                   title="more than for another face's mask"),
-         Component("sham", CHANGE, -1, FALL, versus="sham", classes=SHAMMED,
-                   title="more than for a patch beside the face")),
+                   "log attention", "sham", SHAMMED),
+         Component("permuted masks", CHANGE, -1, FALL, versus=ELSEWHERE),
+         Component("sham", CHANGE, -1, FALL, versus="sham", classes=SHAMMED)),
     ),
     Hypothesis("H2a", "more than with its weights permuted", "more than with permuted weights",
-               (_more_than(PERMUTED, "with permuted weights"),), presupposes="H1"),
+               (_more_than(PERMUTED),), presupposes="H1"),
     Hypothesis("H2b", "more than the activation of the net without attention",
                "more than the twin without attention",
-               (_more_than(TWIN, "the activation of the twin without"),), presupposes="H1"),
+               (_more_than(TWIN),), presupposes="H1"),
     Hypothesis("H2c", "more than of a net that learned random labels",
                "more than with shuffled labels",
-               (_more_than(RANDOM_LABELS, "with shuffled labels"),), presupposes="H1"),
+               (_more_than(RANDOM_LABELS),), presupposes="H1"),
     Hypothesis(  # of the erased nets, whatever the base model does
         "H2d", "erasing in training teaches it: nets that saw erasing show more",
         "taught by erasing in training",
-        (Component("exposure", CHANGE, +1, FALL, versus=EXPOSURE,
-                   title="nets that saw erasing show more"),
-         Component("nets that saw erasing leave", CHANGE, -1, FALL, of=EXPOSURE,
-                   title="and their share on the region falls")),
+        (Component("exposure", CHANGE, +1, FALL, versus=EXPOSURE),
+         Component("nets that saw erasing leave", CHANGE, -1, FALL, of=EXPOSURE)),
     ),
     Hypothesis(
         "H3", "its movement raises the true-class margin", "its movement raises the margin",
-        (Component("indirect effect", "clean", +1, LOGITS, "logits",
-                   title="natural indirect effect on the margin"),
+        (Component("indirect effect", "clean", +1, LOGITS, "logits"),
          Component("more than any change as large", "clean", +1, LOGITS, "logits",
-                   "change_elsewhere", title="more than a change as large elsewhere")),
+                   "change_elsewhere")),
         classes=REPLACED, stages=(WHOLE,),
     ),
     Hypothesis("H4", "it does so on really occluded faces", "leaves really occluded regions",
-               (Component("real faces", "real", -1, FALL,
-                          title="share on the real occlusion falls"),), classes=(REAL,)),
+               (Component("real faces", "real", -1, FALL),), classes=(REAL,)),
     Hypothesis(
         "H5", "it goes to regions that are visible and expressive",
         "goes to visible, expressive regions",
-        (Component("expressive", "expressive_change", +1, EXPRESSIVE,
-                   title="share on the expression's regions rises"),
+        (Component("expressive", "expressive_change", +1, EXPRESSIVE),
          Component("other expressions' regions", "expressive_change", +1, EXPRESSIVE,
-                   versus="expressive_other_change",
-                   title="more than on other expressions' regions")),
+                   versus="expressive_other_change")),
         presupposes="H1",
     ),
     Hypothesis("H6", "IRAM shows more of it than SE, ECA and CBAM",
                "more of it than SE, ECA and CBAM",
-               tuple(_more_than(name, ATTENTION.title(name)) for name in ("se", "eca", "cbam")),
+               tuple(_more_than(name) for name in ("se", "eca", "cbam")),
                ("iram",), "H1"),
 )
 FAMILIES = (("H1",), tuple(h.key for h in HYPOTHESES if h.key != "H1"))
 TITLES = {h.key: h.title for h in HYPOTHESES}
-COMPONENT_TITLES = {c.name: c.title for h in HYPOTHESES for c in h.components}

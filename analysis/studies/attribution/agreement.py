@@ -23,7 +23,7 @@ from analysis.subjects import Subject
 
 COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
 TOP = 0.1  # of the pixels
-TOGETHER = 16  # pairs that are compared in one call
+TOGETHER = 4  # pairs that are compared in one call
 
 
 def agreement_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from iram.seeds import generators
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # closer where curves bend
 ORDERS = ("morf", "lerf")  # the most, or the least, relevant pixels removed first
 PASSES = 64  # pictures a forward pass
+MOVED = 20  # pictures whose maps are made at once: with gradients, which take most memory
 
 
 def add_curves(
@@ -99,7 +100,7 @@ def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record
             return suite.attribute(subject, method, images, slice(0, 0), classes)
 
         value = max_sensitivity(attribute, suite.dataset.images(chosen), maps, target[chosen],
-                                draws, batch_size=PASSES)
+                                draws, batch_size=MOVED)
         away = (other - maps).flatten(1).norm(dim=1) / maps.flatten(1).norm(dim=1)
         records[method].add(chosen, value, away.where(partner >= 0, torch.nan),
                             family="faithfulness", metric="max_sensitivity", region="none",

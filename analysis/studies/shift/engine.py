@@ -18,6 +18,8 @@ from analysis.studies.shift.replacing import constants, following, maps_of, repl
 def compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None:
     """Computes and writes cells of conditions of one place: those of all models together, which
     share the pictures; then those of each model's permuted weights, which are read on fewer."""
+    if len(cells[0].of) > 2:  # of really occluded faces
+        study, cells = study.real, [study.real.cell(*cell.of[:2]) for cell in cells]
     apart = {cell.of[0].name: [] for cell in cells if cell.of[0].permuted}
     for cell in cells:
         apart.get(cell.of[0].name, apart.setdefault("", [])).append(cell)

@@ -34,8 +34,8 @@ def _bound(part: Part, level: float) -> float:
 
 def needed_seeds(judged: Judged) -> str:
     """How many training seeds, of the model and of its controls, would decide it with a power of
-    80%, if means and spreads are as they were found: a number, "more than 50", or "" if nothing is
-    known of a spread.
+    80%, if means and spreads are as they were found: "7 seeds", "more than 50 seeds", or "" if
+    nothing is known of a spread.
 
     The tests' own formulas, at the level of Bonferroni within its family; where several tests have
     to succeed the least of their powers counts, as of tests that go together. What a hypothesis
@@ -47,7 +47,7 @@ def needed_seeds(judged: Judged) -> str:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _power(judged, middle) >= POWER else (middle, high)
-    return str(high) if high <= MOST_SEEDS else f"more than {MOST_SEEDS}"
+    return f"{high} seeds" if high <= MOST_SEEDS else f"more than {MOST_SEEDS} seeds"
 
 
 def _power(judged: Judged, seeds: int) -> float:

@@ -52,7 +52,7 @@ def _more(row) -> str:
     """What it would take to decide it."""
     told = []
     if row.needed_seeds and row.verdict == "undecided":
-        told.append(f"{row.needed_seeds} training seeds would decide it (power 80%)")
+        told.append(f"{row.needed_seeds} would decide it (power 80%)")
     if np.isfinite(row.margin_refuted):
         told.append(f"refuted from a margin of {row.margin_refuted:.3f} on")
     return "".join(f"; {one}" for one in told)
