@@ -111,6 +111,7 @@ class Subject:
         )
 
     @cached_property
+    @torch.inference_mode(False)  # whoever asks first: weights made there pass no gradients
     def model(self) -> nn.Module:
         model = load_model(self.path, self.device).to(memory_format=torch.channels_last)
         return name_layer(model, self.layer)
