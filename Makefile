@@ -11,6 +11,7 @@ MODELS ?= $(if $(HEADS),iram-heads$(,)none-heads$(,)se-heads$(,)cbam-heads,iram$
 CONDITIONS ?= $(if $(HEADS),heads,default)
 OUT    ?= runs/$(firstword $(subst :, ,$(DATA)))
 ARGS   ?=
+SPEED  ?= results/speed
 PRESET ?= default
 , := ,
 READY  := $(VENV)/.ready
@@ -38,7 +39,7 @@ test-all: $(READY)
 	$(VENV)/bin/pytest -n auto --dist loadscope -rs
 
 benchmarks: $(READY)
-	for script in tests/benchmarks/bench_*.py; do $(VENV)/bin/python $$script || exit 1; done
+	$(VENV)/bin/python tests/benchmarks/speed.py $(SPEED)
 
 faults: $(READY)
 	cd tests && ../$(VENV)/bin/python -m faults $(ARGS)

@@ -24,7 +24,8 @@ GUIDES = {  # of docs/, in the order of the menu
     "findings": "What was found", "protocol": "Protocol", "benchmark": "The benchmark",
     "commands": "Commands", "python": "From Python", "data": "Data", "own-models": "Your models",
     "photographs": "Photographs", "extending": "Extending it", "architecture": "Architecture",
-    "scale": "From a laptop to a cluster", "findings-readings": "Readings of IRAM",
+    "scale": "From a laptop to a cluster", "speed": "Speed",
+    "findings-readings": "Readings of IRAM",
 }
 OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md",
           "results/training/ablation.md"]

@@ -66,6 +66,11 @@ def input_size(model) -> int | None:
     return getattr(model, "input_size", None)
 
 
+def channels(model) -> int:
+    """3 of a net that takes RGB, else 1: what colour of pictures it can see."""
+    return getattr(model, "channels", 1)
+
+
 def gates(model) -> tuple[str, ...]:
     """Names of the modules whose outputs are attention and no features, as far as they are told."""
     return getattr(model, "gates", ())

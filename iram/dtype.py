@@ -30,11 +30,14 @@ def native_bf16(device: str = "cpu") -> str | None:
     return next((name for name in NATIVE if flags.get(name)), None)
 
 
-def choose_dtype(asked: str = "auto", device: str = "cpu", begun: str | None = None) -> str:
+def choose_dtype(
+    asked: str = "auto", device: str = "cpu", begun: str | None = None, why: str = "asked for"
+) -> str:
     """The dtype, fp32 or bf16; which one and why is told in one line, once a process.
 
     Args:
         asked: one of DTYPES. "auto" is bf16 where the device computes it natively, else fp32.
+        why: it is asked for, if not by its name.
         begun: what a run that is gone on with was begun in: auto keeps it, on any processor.
 
     Raises:
@@ -44,7 +47,7 @@ def choose_dtype(asked: str = "auto", device: str = "cpu", begun: str | None = N
         raise InputError(unknown("dtype", asked, DTYPES))
     native = native_bf16(device)
     if asked != "auto":
-        chosen, why = asked, "asked for"
+        chosen = asked
     elif begun:
         chosen, why = begun, "as the run was begun"
     else:

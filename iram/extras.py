@@ -21,7 +21,8 @@ def install_hint(extra: str, clone: Path = CLONE) -> str:
 
 
 def _packages(extra: str) -> list[str]:
-    """What the installed distribution says that the extra needs; [] if it is not installed."""
+    """What the installed distribution says that the extra needs everywhere; [] if it is not
+    installed."""
     try:
         split = [line.partition(";") for line in requires(DISTRIBUTION) or ()]
     except PackageNotFoundError:

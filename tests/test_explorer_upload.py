@@ -219,3 +219,15 @@ def test_messages_carry_arrays_at_places_that_a_browser_can_read():
 def test_a_message_without_a_header_is_told(message):
     with pytest.raises(InputError, match="no header"):
         unpack(message)
+
+
+def test_what_is_assumed_of_a_picture_is_told_and_that_one_shows_nothing():
+    deep = saved(Image.fromarray((GRAY // 2).astype(np.uint16) * 16), "PNG")
+    [note] = read_upload("deep.png", deep).notes
+    assert "bit values in a file of more bits were stretched" in note
+    clear = saved(Image.fromarray(np.dstack([GRAY, 0 * GRAY])), "PNG")
+    assert read_upload("clear.png", clear).notes == (
+        "all of it is transparent, which counts as opaque",)
+    assert read_upload("plain.png", saved(COLOUR, "PNG")).notes == ()
+    [note] = read_upload("black.png", saved(Image.fromarray(0 * GRAY), "PNG")).notes
+    assert "black.png: the picture is constant or nearly so" in note

@@ -22,6 +22,7 @@ from analysis.figures import (
     RealShiftForest,
     StageForest,
     VerdictForest,
+    VerdictRates,
     save,
 )
 from analysis.figures.display import legend_columns, shared_panels
@@ -324,3 +325,14 @@ def test_seeds_of_a_model_look_alike_and_are_told_once():
     display = OcclusionCurves(more).plot()
     assert list(labelled(display.ax_)) == ["IRAM (2 seeds)", "no attention (2 seeds)"]
     assert len(display.ax_.get_lines()) == 4
+
+
+def test_what_should_come_out_is_filled_and_the_most_seeds_are_shown(tables):
+    display = VerdictRates(tables["calibration/rates.csv"]).plot()
+    assert [ax.get_title() for ax in display.axes_] == ["H1", "H3"]
+    rows = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert rows == ["avoids every fill", "stays"]
+    filled = {line.get_color(): len(line.get_xdata()) for line in display.ax_.get_lines()
+              if line.get_marker() in "os^" and line.get_fillstyle() == "full"}
+    assert sorted(filled.values()) == [0, 1, 1]
+    assert "5 training seeds a study" in display.figure_.legends[0].get_title().get_text()

@@ -16,7 +16,8 @@ ORDER = (  # each folder imports only itself and what stands above it in this li
     "iram", "iram.attention", "iram.data", "iram.photographs", "iram.training",
     "analysis.engine", "analysis.stimuli", "analysis.metrics", "analysis.attributions",
     "analysis.subjects", "analysis.figures", "analysis.studies.occlusion",
-    "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.training",
+    "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.calibration",
+    "analysis.studies.training",
     "analysis.studies", "analysis.explain", "analysis.report", "analysis.explorer",
     "analysis.commands",
 )

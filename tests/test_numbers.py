@@ -37,6 +37,7 @@ def written(text: str, results) -> str:
     ('greatest(T, "value", ".2f", fill="noise")', "0.25"),
     ('total(T, "extra", ".0f")', "6"),
     ('count(T, where="value > 0.2")', "2"),
+    ('rows(T, model="none") | map(attribute="fill") | join("+")', "noise+mean"),
     ('"%.1f" | format(2 * value(T, "extra", model="iram"))', "2.0"),
 ])
 def test_a_call_gives_what_the_table_holds(call, text, results):

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import outside
+import pandas as pd
 import pytest
 import torch
 
@@ -129,3 +130,15 @@ def test_weights_are_found_and_put_back_among_what_a_module_puts_out():
         with pytest.raises(InputError, match="without one \\(N, heads, T, T\\)"):
             read_map(none, "attn", "tokens")
 
+
+
+def test_the_shift_of_the_recipes_attention_is_measured(tmp_path, capsys):
+    small = ("num_labels=7, image_size=64, patch_size=16, hidden_size=32, num_hidden_layers=2, "
+             "num_attention_heads=2, intermediate_size=48")
+    spec = nets(tmp_path, "build", tokens(*(f"vit.layers.{i}.attention.shares" for i in (0, 1))),
+                recipe().replace("num_labels=7", small))
+    assert main(["shift", "--data", "heads:n=14", "--split", "all", "--models", spec,
+                 "--conditions", "eyes-0.3-mean", "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "interventions.csv")
+    assert {"clean", "uniform"} <= set(table["intervention"])
+    assert "verdict" in (tmp_path / "out" / "verdicts.csv").read_text()

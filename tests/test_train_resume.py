@@ -26,8 +26,9 @@ def test_a_killed_run_goes_on_to_the_same_weights_and_log(tmp_path, monkeypatch,
     assert next(logs) == next(logs)
 
 
-def test_the_moving_average_goes_on_where_it_was(tmp_path, monkeypatch):
-    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, ema=0.9, start_size=8, grown=0.5)
+@pytest.mark.parametrize("muon", [0, 0.02])
+def test_the_moving_average_and_muon_go_on_where_they_were(tmp_path, monkeypatch, muon):
+    recipe = Recipe(epochs=3, batch_size=8, lr=0.02, ema=0.9, start_size=8, grown=0.5, muon=muon)
     whole = run(tmp_path / "whole", recipe)
     killed_after(monkeypatch, 2, tmp_path / "killed", recipe=recipe)
     resumed = run(tmp_path / "killed", recipe)

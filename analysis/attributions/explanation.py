@@ -61,6 +61,12 @@ def picture_size(model) -> int:
     return contract.input_size(model) or model.size
 
 
+def as_input(face: np.ndarray) -> torch.Tensor:
+    """(1, C, S, S) in [0, 1] of a picture (S, S), or (S, S, 3) in colour, uint8."""
+    x = torch.tensor(face).float() / 255
+    return x[None, None] if x.ndim == 2 else x.permute(2, 0, 1)[None].contiguous()
+
+
 def class_names(model) -> tuple[str, ...]:
     """The model's classes, under the usual names where it has others (Happiness: happy)."""
     return tuple(map(canonical, model.classes))

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.masking import masked_logits
+from analysis.attributions.masking import Passes, masked_logits
 from iram.errors import InputError
 
 
 @attribution("occlusion", cost="dear")
 def occlusion(
     model, x, target, window: int | None = None, stride: int | None = None,
-    baseline: str = "mean", batch_size: int = 32, bf16: bool = False,
+    baseline: str = "mean", batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
 ) -> Tensor:
     """Per pixel, the mean loss of logit over the windows that cover it.
 
@@ -22,7 +22,7 @@ def occlusion(
         window: its side in pixels; by default a sixth of the picture's shorter side.
         stride: between windows, in pixels; by default half a window.
         baseline: what the window shows: "black", "mean" or "blur"; see `masking.baseline`.
-        batch_size, bf16: see `masking.masked_logits`.
+        batch_size, bf16, passes: see `masking.masked_logits`.
 
     Raises:
         InputError: a window that is larger than the picture, or a stride that leaves gaps.
@@ -37,7 +37,7 @@ def occlusion(
         return ~(hidden[down][:, :, None] & columns[along][:, None, :])
 
     # The last variant is the picture itself.
-    logits = masked_logits(model, x, target, windows + 1, keep, baseline, batch_size, bf16)
+    logits = masked_logits(model, x, target, windows + 1, keep, baseline, batch_size, bf16, passes)
     losses = (logits[:, -1:] - logits[:, :-1]).unflatten(1, (len(rows), len(columns)))
     rows, columns = rows.float(), columns.float()
     return (rows.T @ losses @ columns) / (rows.sum(0)[:, None] * columns.sum(0)[None])

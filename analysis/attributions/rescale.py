@@ -135,6 +135,37 @@ def attention(
     return product(torch.matmul, softmax(torch.softmax, scores, -1), value)
 
 
+def multihead(
+    function, query: Tensor, key: Tensor, value: Tensor, size: int, heads: int, weight, bias,
+    bias_k, bias_v, add_zero_attn: bool, dropout_p: float, out_weight, out_bias, training=True,
+    key_padding_mask=None, need_weights=True, attn_mask=None, use_separate_proj_weight=False,
+    average_attn_weights=True, is_causal=False, **separate,
+):
+    """`multi_head_attention_forward`, of (T, 2N, size) each, by the rules of its parts."""
+    if (weight is None or bias_k is not None or add_zero_attn or key_padding_mask is not None
+            or query.ndim != 3):  # left to the check of completeness
+        return function(
+            query, key, value, size, heads, weight, bias, bias_k, bias_v, add_zero_attn, dropout_p,
+            out_weight, out_bias, training, key_padding_mask, need_weights, attn_mask,
+            use_separate_proj_weight, average_attn_weights=average_attn_weights,
+            is_causal=is_causal, **separate)
+    biases = (None,) * 3 if bias is None else bias.chunk(3)
+    query, key, value = (  # (2N, heads, T, size / heads)
+        F.linear(one, w, b).unflatten(-1, (heads, -1)).permute(1, 2, 0, 3)
+        for one, w, b in zip((query, key, value), weight.chunk(3), biases, strict=True))
+    scores = product(torch.matmul, query, key.mT) * query.shape[-1] ** -0.5
+    if attn_mask is not None:
+        shown = attn_mask if attn_mask.ndim == 2 else attn_mask.unflatten(0, (-1, heads))
+        scores = (scores.masked_fill(shown, -1e30) if shown.dtype == torch.bool
+                  else scores + shown)
+    shared = softmax(torch.softmax, scores, -1)
+    found = product(torch.matmul, shared, value).permute(2, 0, 1, 3).flatten(2)
+    found = F.linear(found, out_weight, out_bias)
+    if not need_weights:
+        return found, None
+    return found, shared.mean(1) if average_attn_weights else shared
+
+
 def normalised(x: Tensor, dims: tuple[int, ...], eps: float, centred: bool = True) -> Tensor:
     """x less its mean, over the root of its variance."""
     if centred:
@@ -261,7 +292,9 @@ RULES = {name: elementwise for name in ELEMENTWISE} | {
     "max_pool2d_with_indices": pooling(F.max_pool2d),
     "adaptive_max_pool2d": pooling(F.adaptive_max_pool2d),
     "adaptive_max_pool2d_with_indices": pooling(F.adaptive_max_pool2d),
+    "multi_head_attention_forward": multihead,
 }
+SECOND = ("multi_head_attention_forward",)  # whose pictures stand on the second axis
 
 
 class Rescaling(Overriding):
@@ -278,13 +311,14 @@ class Rescaling(Overriding):
         self.count = count
 
     def _called(self, func, args, kwargs):
-        if self.is_turned(args):
+        if self.is_turned(func, args):
             return func(*args, **(kwargs or {}))
         return super()._called(func, args, kwargs)
 
-    def is_turned(self, args) -> bool:
-        """Whether the first axis of what depends on the pictures can't be theirs."""
-        return any(depends(a) and a.ndim and len(a) % self.count for a in args)
+    def is_turned(self, func, args) -> bool:
+        """Whether the axis of what depends on the pictures can't be theirs."""
+        axis = int(getattr(func, "__name__", "") in SECOND)
+        return any(depends(a) and a.ndim > axis and a.shape[axis] % self.count for a in args)
 
 
 class Watching(Rescaling):
@@ -302,7 +336,7 @@ class Watching(Rescaling):
 
     def _called(self, func, args, kwargs):
         name, _ = rule_name(func, self.rules)
-        turned = self.is_turned(args)
+        turned = self.is_turned(func, args)
         half_way = [mean_of_halves(a) if depends(a) and not turned else a for a in args]
         result = func(*args, **(kwargs or {}))
         if name in self.rules:

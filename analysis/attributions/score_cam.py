@@ -5,14 +5,14 @@ from torch import Tensor
 from analysis.attributions.base import attribution
 from analysis.attributions.cams import combined
 from analysis.attributions.layers import activation
-from analysis.attributions.masking import masked_logits
+from analysis.attributions.masking import Passes, masked_logits
 from analysis.stimuli.resizing import resize
 
 
 @attribution("score_cam", "layers", title="Score-CAM", cost="dear")
 def score_cam(
     model, x, target, layer: str | None = None, relu: bool = False, baseline: str = "mean",
-    batch_size: int = 32, bf16: bool = False,
+    batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
 ) -> Tensor:
     """sum_c w_c A_c, w the softmax over channels of the target's logit under each channel's mask.
 
@@ -30,5 +30,5 @@ def score_cam(
         return (masks - low) / span.where(span > 0, 1)
 
     channels = features.shape[1]
-    scores = masked_logits(model, x, target, channels, keep, baseline, batch_size, bf16)
+    scores = masked_logits(model, x, target, channels, keep, baseline, batch_size, bf16, passes)
     return combined(scores.softmax(1)[:, :, None, None].to(features), features, relu)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.masking import masked_logits
+from analysis.attributions.masking import Passes, masked_logits
 from analysis.attributions.question import asked
 from analysis.attributions.regions import checked_regions, spread
 
@@ -21,7 +21,7 @@ GRID = (3, 3)  # where no regions are given: 512 passes
 
 def shapley_values(
     model, x: Tensor, target: Tensor | int, regions: Tensor | str | None = None, *,
-    baseline: str = "mean", batch_size: int = 32, bf16: bool = False,
+    baseline: str = "mean", batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
 ) -> Tensor:
     """(N, k) float32: exact Shapley value of each region, in logits.
 
@@ -32,7 +32,7 @@ def shapley_values(
         regions: integer labels 0 to k - 1 at the size of x, (H, W) or (N, H, W), k at most 10;
             "face" for the parts of the mean face (see `face_regions`); none for a 3 x 3 grid.
         baseline: what a region that is not shown is replaced with: "black", "mean" or "blur".
-        batch_size, bf16: see `masking.masked_logits`.
+        batch_size, bf16, passes: see `masking.masked_logits`.
 
     Raises:
         InputError: as `attribute`; or labels that are no integers from 0 to 9 at the size of x.
@@ -40,13 +40,14 @@ def shapley_values(
     with asked(model, x, target, regions) as question:
         x = question.x
         labels = checked_regions(question.regions, x, GRID, MOST)
-        return values(model, x, question.target, labels, baseline, batch_size, bf16).to(x.device)
+        how = baseline, batch_size, bf16, passes
+        return values(model, x, question.target, labels, *how).to(x.device)
 
 
 @attribution("region_shapley", title="exact Shapley", cost="dear")
 def region_shapley(
     model, x, target, regions: Tensor | str | None = None, baseline: str = "mean",
-    batch_size: int = 32, bf16: bool = False,
+    batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
 ) -> Tensor:
     """`shapley_values` as a map: each region's value spread evenly over its pixels.
 
@@ -55,16 +56,16 @@ def region_shapley(
     arguments see `shapley_values`.
     """
     labels = checked_regions(regions, x, GRID, MOST)
-    return spread(values(model, x, target, labels, baseline, batch_size, bf16), labels)
+    return spread(values(model, x, target, labels, baseline, batch_size, bf16, passes), labels)
 
 
-def values(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tensor:
+def values(model, x, target, labels: Tensor, baseline, *how) -> Tensor:
     """(N, k): the Shapley values for labels (N, H, W) that were checked."""
-    worth = worths(model, x, target, labels, baseline, batch_size, bf16)
+    worth = worths(model, x, target, labels, baseline, *how)
     return (worth.double().cpu() @ gains(int(labels.max()) + 1)).float().to(x.device)
 
 
-def worths(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tensor:
+def worths(model, x, target, labels: Tensor, baseline, *how) -> Tensor:
     """(N, 2^k) float32: the target's logit of each coalition, in the order of `coalitions`."""
     shown = coalitions(int(labels.max()) + 1).to(x.device)
     flat = labels.flatten(1)
@@ -72,7 +73,7 @@ def worths(model, x, target, labels: Tensor, baseline, batch_size, bf16) -> Tens
     def keep(pictures: Tensor, numbers: Tensor) -> Tensor:
         return shown[numbers].gather(1, flat[pictures]).view(-1, *x.shape[2:])
 
-    return masked_logits(model, x, target, len(shown), keep, baseline, batch_size, bf16)
+    return masked_logits(model, x, target, len(shown), keep, baseline, *how)
 
 
 def coalitions(count: int) -> Tensor:

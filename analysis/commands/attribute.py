@@ -51,6 +51,7 @@ def configure(parser) -> None:
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
     options.add_device(parser)
+    options.add_backend(parser)
 
 
 def run(args) -> int:
@@ -63,6 +64,7 @@ def run(args) -> int:
         args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
         seed=args.seed, random_labels=args.random_labels, placement=args.placement,
         landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
+        backend=args.backend,
     )
     if args.list:
         return _list(suite.planned(**plan)[0])

@@ -50,6 +50,7 @@ def configure(parser) -> None:
         help="only list the conditions, what they cost and how long they take",
     )
     options.add_device(parser, dtype=True)
+    options.add_backend(parser)
 
 
 def run(args) -> int:
@@ -57,7 +58,7 @@ def run(args) -> int:
     from analysis.studies.occlusion import run as bench
     from analysis.studies.occlusion.real.run import real_groups
 
-    plan = benchmark_arguments(args.data, args.models, args.conditions,
+    plan = benchmark_arguments(args.data, args.models, args.conditions, backend=args.backend,
                                reference=args.reference, **options.common(args))
     if args.list:
         return _list(bench.planned(**plan)[0])

@@ -9,11 +9,13 @@ Photographs of any size, or folders of them, with --out FOLDER: every face in th
 the data sets crop. Written are FOLDER/faces.csv (place, prediction, probabilities, and the exact
 Shapley value of each part of the face, in logits of the predicted class), faces/ (a panel of each
 face), photographs/ (each photograph with its faces) and crops/face/ (what was cut out, 48 px).
-Pictures are read as the data sets are: gray, upright by their EXIF orientation.
+Pictures are read upright by their EXIF orientation; a net that takes RGB sees them in colour, all
+others in gray.
 
---faces says where faces are. auto: a picture of up to 100 pixels is a face, in others OpenCV's
-Haar cascade looks for upright faces that look at the camera (an optional extra; what it finds and
-misses is told in iram/photographs/detector.py). whole: each picture is a face. FILE.csv: boxes
+--faces says where faces are. auto: a picture of up to 100 pixels is a face, in others a detector
+looks for them (an optional extra): YuNet, or where it is not installed OpenCV's Haar cascade, which
+misses turned and covered faces (docs/photographs.md has numbers). Each face's score stands in the
+table; --min-score leaves out those below it. whole: each picture is a face. FILE.csv: boxes
 from a detector of yours, columns path,left,top,right,bottom in pixels; the crop is the square about
 each box, --widen times as wide. The parts of a face stand by its landmarks where --landmarks knows
 the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
@@ -41,6 +43,7 @@ import sys
 from pathlib import Path
 
 from analysis.commands import options
+from iram import contract
 from iram.errors import InputError
 from iram.names import split_names
 
@@ -59,6 +62,9 @@ def configure(parser) -> None:
                         help="of one face: left, top, width and height in pixels")
     parser.add_argument("--faces", metavar="HOW", help="auto, whole, or a CSV of boxes; "
                         "default: auto")
+    parser.add_argument("--min-score", type=float, metavar="X",
+                        help="lowest score of a face that is found; default: 0.7 of YuNet's 0 to "
+                        "1, 6 windows of the cascade's")
     parser.add_argument("--widen", type=float, metavar="X",
                         help="side of a crop in sides of the CSV's box; default: 1")
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
@@ -78,7 +84,9 @@ def run(args) -> int:
 def _wants_folder(args) -> bool:
     """Whether results go into a folder, not into one picture."""
     out, several = args.out, len(args.image) > 1 or args.image[0].is_dir()
-    given = [f"--{name}" for name in ("faces", "widen", "landmarks") if getattr(args, name)]
+    of_several = ("faces", "min_score", "widen", "landmarks")
+    given = [f"--{name.replace('_', '-')}" for name in of_several
+             if getattr(args, name) is not None]
     drawing = out is not None and out.suffix.lower() in KINDS and not out.is_dir()
     if out is None and not several and not given:
         return False
@@ -131,6 +139,10 @@ def _photographs(args, names: list[str]) -> int:
     if args.widen is not None and not 0.2 <= args.widen <= 5:
         raise InputError(f"--widen {args.widen:g}: write a number from 0.2 to 5")
 
+    if args.min_score is not None and args.faces not in (None, "auto"):
+        raise InputError(f"--min-score {args.min_score:g} is for faces that are found: --faces "
+                         "auto")
+
     from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
     from analysis.explain.regions import Placement
@@ -139,7 +151,8 @@ def _photographs(args, names: list[str]) -> int:
     from analysis.subjects.probe import with_layer
 
     check_folder(args.out)
-    finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen)
+    finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen,
+                    args.min_score)
     methods = _methods(args.methods) or ["attention"]
     models = [with_layer(open_model(name), args.layer) for name in names]
     placement = Placement(args.landmarks)
@@ -147,21 +160,28 @@ def _photographs(args, names: list[str]) -> int:
         photographs(args.image), finder, models, methods, placement, args.out
     )
     outcome.notes += passed_over(args.image)
+    outcome.notes += [f"{model.name} takes RGB: it saw photographs in colour, gray ones repeated"
+                      for model in models if contract.channels(model) == 3]
     return _report(args, outcome, placement, args.out / TABLE)
 
 
 def _report(args, outcome, placement, table: Path) -> int:
     """Prints what came of it; returns the exit code."""
+    import pandas as pd
+
     for row in outcome.table.to_dict("records"):
         sure = row[f"p_{row['prediction']}"]
-        print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}")
+        found = "" if pd.isna(row["score"]) else f"; face found with score {row['score']:.2g}"
+        print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}"
+              + found)
     for problem in [*outcome.problems, *outcome.notes]:
         print(f"iram: {problem}", file=sys.stderr)
     if outcome.table.empty:
         return 2
     faces, files = outcome.table["panel"].nunique(), outcome.table["file"].nunique()
+    found = f"; found by {outcome.detector}" if outcome.detector else ""
     known = f"; landmarks known of {placement.known}" if args.landmarks else ""
-    print(f"wrote {table}: faces: {faces}, in photographs: {files}{known}")
+    print(f"wrote {table}: faces: {faces}, in photographs: {files}{found}{known}")
     return 1 if outcome.problems else 0
 
 

@@ -109,6 +109,15 @@ def add_device(parser, dtype: bool = False) -> None:
                             "if that is gone on with; default: auto")
 
 
+def add_backend(parser, known=("eager", "folded", "compile", "onnxruntime")) -> None:
+    """Args: known: the backends that the command can have."""
+    parser.add_argument("--backend", default="auto", choices=["auto", *known],
+                        help="what makes the passes without gradients: the net as written, folded "
+                        "(batch norms in the convolutions) or faster; auto is the fastest here of "
+                        "a long run, by a short measurement, and what --out was begun with if that "
+                        "is gone on with; default: auto")
+
+
 def add_landmarks(parser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
                         help="landmarks (.npz) of these faces, from `iram landmarks`")

@@ -54,6 +54,7 @@ def configure(parser) -> None:
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
     options.add_device(parser, dtype=True)
+    options.add_backend(parser, ("eager", "folded"))
 
 
 def run(args) -> int:
@@ -61,6 +62,7 @@ def run(args) -> int:
     from analysis.studies.shift.run import planned, shift
 
     plan = shift_arguments(args.data, args.models, args.conditions, ran_lists=args.ran_lists,
+                           backend=args.backend,
                            **options.common(args))
     if args.list:
         return _list(planned(**plan)[0])

@@ -36,7 +36,8 @@ def configure(parser) -> None:
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
     options.add_executor(parser)
-    options.add_device(parser)
+    options.add_device(parser, dtype=True)
+    options.add_backend(parser)
 
 
 def run(args) -> int:
@@ -63,6 +64,7 @@ def run(args) -> int:
 
 def _study(args):
     """The study that was asked for, and how it is told in study.json."""
+    from analysis.studies import inputs
     from analysis.studies.occlusion.real.faces import real_groups
     from analysis.studies.presets import PRESETS
     from analysis.studies.shift.readers import readable
@@ -71,21 +73,24 @@ def _study(args):
     from analysis.subjects.roles import every_seed
 
     preset, device = PRESETS[args.preset], options.device(args.device)
+    dtype = inputs.dtype(args.dtype, device, args.out / "occlusion", args.backend)
     dataset = options.faces(args, preset.data)
     if args.ran_lists:  # mistakes in the lists should not wait for a long run
         real_groups(dataset, args.ran_lists)
     names = args.models or _preset_models(preset, dataset)
-    moved, dataset = open_study(every_seed(names), dataset, device)
+    moved, dataset = open_study(every_seed(names), dataset, device, dtype == "bf16")
     for line in readable(moved)[1]:
         print(f"shift: {line}", flush=True)
     subjects = moved
     if not preset.every_seed:
         opened = {subject.name: subject for subject in moved}  # each model is read once
-        subjects = [opened.get(s.name, s) for s in open_subjects(names, dataset.classes, device)]
+        subjects = [opened.get(s.name, s) for s in
+                    open_subjects(names, dataset.classes, device, dtype == "bf16")]
     study = Whole(
         preset, dataset, subjects, moved, args.out,
         options.cameras(args, dataset), args.ran_lists, args.seed,
-        options.batch_size(args.batch_size), options.executor(args), reference=args.reference,
+        options.batch_size(args.batch_size), dtype, args.backend, options.executor(args),
+        reference=args.reference,
     )
     return study, {"preset": args.preset, "settings": preset.to_dict(), "split": args.split}
 

@@ -8,7 +8,8 @@ nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), study-5
 (all of it with five), ferplus (--data ferplus:...), reference (IRAM on a wide net, for two cores,
-and on resnet18, for a GPU), heads, recipe (the search for a recipe).
+and on resnet18, for a GPU), heads, recipe (the search for a recipe), speed (the search
+for a shorter one).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from analysis.engine import store
 from analysis.engine.parallel import HERE, Executor, shared
+from iram import contract
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.progress import progress_bar
@@ -95,6 +97,27 @@ class Plan(ABC):
     def prepare(self) -> None:  # noqa: B027 - most plans need nothing
         """Finds what all workers need, once and not by each of them."""
 
+    def seen_by(self, subject) -> FaceDataset:
+        """The faces as this model sees them: in colour where they have any and it takes RGB."""
+        return self.dataset.seen_by(contract.channels(subject))
+
+    def colour_of(self, subject) -> dict[str, str]:
+        """The part of a key that says that a model sees the faces in colour. Keys of all others
+        are as they were before there was any."""
+        in_colour = self.seen_by(subject).channels == 3
+        return {"colour": self._colours_sha256} if in_colour else {}
+
+    @cached_property
+    def _colours_sha256(self) -> str:
+        faces = self.dataset.seen_by(3)
+        return sha256(faces.images_uint8(slice(None)).tobytes()).hexdigest()
+
+    def colours_told(self) -> list[str]:
+        """A line for each model that takes RGB: what it sees of the faces."""
+        return [f"{one.name} takes RGB: it sees the faces "
+                + ("in colour" if self.colour_of(one) else "in gray, repeated: they have no colour")
+                for one in self.subjects if contract.channels(one) == 3]
+
     @cached_property
     def faces_sha256(self) -> str:
         """Which faces these are: the source, the images taken from it, and their labels."""
@@ -114,6 +137,13 @@ def added(**registered: tuple[Iterable[str], Iterable[str]]) -> dict[str, list[s
     beyond = {what: [name for name in now if name not in held]
               for what, (now, held) in registered.items()}
     return {what: names for what, names in beyond.items() if names}
+
+
+def passes_by(subject) -> dict[str, str]:
+    """The part of a key that names the backend of a model's passes; nothing for eager ones, as
+    before there were others."""
+    backend = getattr(subject, "backend", "eager")
+    return {} if backend == "eager" else {"backend": backend}
 
 
 def missing(plan: Plan) -> list[list[Sequence[Cell]]]:

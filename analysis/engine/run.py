@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 
 from analysis.engine import store
 from analysis.engine.cells import Plan, complete
@@ -107,6 +108,8 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     """
     out = study.plan.out
     store.write_run(out, run)
+    for line in study.plan.colours_told():
+        print(line, file=sys.stderr, flush=True)
     made = complete(study.plan, study.compute, progress, executor)
     keys = [cell.key for stage in study.plan.cells() for cell in stage]
     whole = store.cell_key(version=study.version, cells=keys, **study.made_of())
@@ -150,6 +153,8 @@ def opened(plan: Plan, kind: str, described: dict, identity: dict, packages=PACK
         "kind": kind,
         "data": {"spec": data.spec, "sha256": data.sha256, "licence": data.licence},
         **store.models_of(plan.out, plan.subjects),
+        "backends": {s.name: getattr(s, "backend", "eager") for s in plan.subjects},
+        "processor": torch.backends.cpu.get_cpu_capability(),
         **described,
         "versions": store.versions(*packages),
         "command": ["iram", *sys.argv[1:]],

@@ -166,6 +166,12 @@ def begun_with(out: Path, name: str):
     return ((_read_run(out / "run.json") or {}).get("identity") or {}).get(name)
 
 
+def backend_begun_with(out: Path) -> str | None:
+    """The backend of the run that the folder holds; None without a run."""
+    known = begun_with(out, "dataset") is not None
+    return begun_with(out, "backend") or "eager" if known else None
+
+
 def models_of(out: Path, subjects: Sequence) -> dict:
     """What `run.json` tells of the models: `models`, the keys of their results by their names, and
     `answers`, what outside models are known by. One that the folder knows keeps its key."""

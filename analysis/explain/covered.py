@@ -25,6 +25,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
     from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
     from analysis.stimuli.perturb import Perturbed
     from analysis.stimuli.regions import placed_regions
+    from analysis.stimuli.resizing import luma
 
     if not 0 <= face < len(dataset):
         raise InputError(f"--face {face}: {dataset.name} has faces 0 to {len(dataset) - 1}")
@@ -34,6 +35,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
     part = slice(face, face + 1)
     camera = None if cameras is None else cameras[part]
     covered = Perturbed(dataset, part, condition, cameras=camera, seed=seed)
+    covered = covered.seen_by(subject.channels)
     images = torch.cat([covered.posed.images, covered.pictures])
     model = subject.model  # loaded here: of one that is loaded in inference mode no gradient is had
     logits = subject.logits(images)
@@ -54,5 +56,6 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
         "probabilities": [round(p, 6) for p in chance[:, target].tolist()],
         "signed": [m for m in maps if ATTRIBUTIONS.about(m).signed],
     }
-    pictures = (255 * images[:, 0]).round().to(torch.uint8).numpy()
+    shown = luma(images) if images.shape[1] == 3 else images
+    pictures = (255 * shown[:, 0]).round().to(torch.uint8).numpy()
     return Example(pictures, covered.mask[0].numpy(), maps, facts)

@@ -10,19 +10,21 @@ import torch
 
 from analysis.attributions.explanation import (
     Explanation,
+    as_input,
     class_names,
     method_map,
     picture_size,
 )
 from analysis.attributions.maps import spatial_attention
 from analysis.explain.faces import nothing_in
-from iram.data.images import is_flat, read_picture, resized
+from iram import contract
+from iram.data.images import as_seen, is_flat, read_picture, resized
 from iram.errors import InputError
 from iram.model import FERClassifier
 
 
 def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = ()) -> Explanation:
-    """Prediction and attention of a model for a gray picture (H, W) uint8.
+    """Prediction and attention of a model for a picture (H, W), or (H, W, 3) in colour, uint8.
 
     The picture is cropped to its middle square and brought to the model's size, as `folder:` data
     is; crop to the face before (see `crop`), since the models were trained on crops of faces.
@@ -30,8 +32,8 @@ def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = 
     Args:
         methods: attribution methods to apply as well; their target is the predicted class.
     """
-    face = resized(picture, picture_size(model))
-    x = torch.tensor(face)[None, None].float() / 255
+    face = resized(as_seen(picture, contract.channels(model)), picture_size(model))
+    x = as_input(face)
     with torch.inference_mode():
         trace = model.trace(x)
     maps = [spatial_attention(attention)[0].numpy() for attention in trace.attention]
@@ -47,7 +49,7 @@ def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
         InputError: an empty box, or one that leaves the picture.
     """
     left, top, width, height = box
-    rows, columns = picture.shape
+    rows, columns = picture.shape[:2]
     if (
         min(left, top) < 0
         or min(width, height) < 1
@@ -62,16 +64,16 @@ def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def read_face(path: Path, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """A picture file as a gray array (H, W) uint8, cropped to `box` if one is given; what was
-    assumed of it is a warning.
+    """A picture file as an array (H, W) uint8, (H, W, 3) if it has colour, cropped to
+    `box` if one is given; what was assumed of it is a warning.
 
     Raises:
         InputError: it can't be read, the box leaves it, or what is left is constant or nearly so.
     """
-    picture = read_picture(path)
+    picture = read_picture(path, colour=True)
     for note in picture.notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
-    face = picture.gray if box is None else crop(picture.gray, box)
+    face = picture.pixels if box is None else crop(picture.pixels, box)
     if is_flat(face):
         raise InputError(nothing_in(path, None, face))
     return face

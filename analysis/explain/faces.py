@@ -17,6 +17,7 @@ from iram.photographs import (
     FoundFace,
     crop_of,
     cropped,
+    detector_told,
     find_faces,
     outside,
 )
@@ -33,7 +34,7 @@ class Face:
         crop: the square that the models see, in pixels of the upright picture; past its edge
             where the face is cut off.
         score: of the detector, None where it wasn't asked.
-        picture: (side, side) uint8, the crop.
+        picture: (side, side) uint8, the crop, or (side, side, 3) in colour.
         outside: share of the crop past the picture's edge, 0 to 1.
     """
 
@@ -50,17 +51,21 @@ class Finder:
         faces: "auto" (whole where the longer side has up to 100 pixels, else the detector's),
             "whole" (the picture's middle square), or the name of a CSV of boxes.
         widen: with a CSV: side of the crop in sides of the box.
+        min_score: the lowest score of a face that is found; None: see `find_faces`.
 
     Attributes:
         notes: what was assumed of pictures so far, a line each.
         lost: faces of pictures with others that gave nothing, a line each.
+        detector: which one was asked, in words; "" while none was.
 
     Raises:
         InputError: no such CSV, or a malformed one.
     """
 
-    def __init__(self, faces: str = "auto", widen: float = 1.0):
-        self.faces, self.widen = faces, widen
+    def __init__(
+        self, faces: str = "auto", widen: float = 1.0, min_score: float | None = None
+    ):
+        self.faces, self.widen, self.min_score, self.detector = faces, widen, min_score, ""
         self.notes: list[str] = []
         self.lost: list[str] = []
         self.lines: dict[str, list[Line]] = {}
@@ -69,34 +74,35 @@ class Finder:
             self.lines.setdefault(os.path.realpath(line.path), []).append(line)
 
     def __call__(self, path: Path) -> tuple[np.ndarray, list[Face]]:
-        """The picture (H, W) uint8, and its faces, from left to right; in a CSV's order.
+        """The picture (H, W) uint8, or (H, W, 3) in colour, and its faces, from
+        left to right; in a CSV's order.
 
         Raises:
             DetectorMissing: the detector is needed and not installed.
             InputError: a picture that can't be read, is all of one gray, or without a face.
         """
-        picture = read_picture(path)
-        gray = picture.gray
+        picture = read_picture(path, colour=True)
+        gray, pixels = picture.gray, picture.pixels
         self.notes += [f"{path}: {note}" for note in picture.notes]
         if self.by_lines:
             found = self._told(path, gray)
         elif self.faces == "whole" or max(gray.shape) <= CROP_SIDE:
             found = [(_middle(gray), None)]
         else:
-            found = [(crop_of(face.box), face.score) for face in self._detected(path, gray)]
+            found = [(crop_of(face.box), face.score) for face in self._detected(path, pixels)]
         if not found:
             raise InputError(f"{path}: no face was found; if it is one face use --faces whole, if "
                              "you know where it is --faces FILE.csv")
         faces, lost = [], []
         for one in found:
             try:
-                faces.append(_face(path, gray, *one))
+                faces.append(_face(path, pixels, *one))
             except InputError as error:
                 lost.append(str(error))
         if not faces:
             raise InputError(lost[0])
         self.lost += lost
-        return gray, faces
+        return pixels, faces
 
     def unused(self, paths: Sequence[Path]) -> list[str]:
         """What is wrong with lines of the CSV that are of none of these pictures."""
@@ -112,9 +118,10 @@ class Finder:
                   if not line.box and any(other.box for other in self.lines[path])]
         return told + [line.problem for line in partly]
 
-    def _detected(self, path: Path, gray: np.ndarray) -> list[FoundFace]:
+    def _detected(self, path: Path, pixels: np.ndarray) -> list[FoundFace]:
         try:
-            return find_faces(gray)
+            self.detector = self.detector or detector_told()
+            return find_faces(pixels, self.min_score)
         except DetectorMissing as error:
             raise DetectorMissing(f"{path}: {error}; or write --faces whole if each picture is one "
                                   "face, --faces FILE.csv if you have boxes") from None
@@ -139,7 +146,7 @@ class Finder:
         return [(crop_of(line.box, self.widen), None) for line in lines if line not in wrong]
 
 
-def nothing_in(path: Path, crop: Box | None, gray: np.ndarray) -> str:
+def nothing_in(path: Path | str, crop: Box | None, gray: np.ndarray) -> str:
     """What is said of a crop (None: the picture) that shows nothing."""
     where = f"the face at {crop}" if crop else "the picture"
     return (f"{path}: {where} is constant or nearly so (98% of its pixels within {FLAT_SPAN} gray "
@@ -154,13 +161,13 @@ def _middle(gray: np.ndarray) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def _face(path: Path, gray: np.ndarray, crop: Box, score: float | None) -> Face:
+def _face(path: Path, pixels: np.ndarray, crop: Box, score: float | None) -> Face:
     if crop.width < SMALLEST:
         raise InputError(
             f"{path}: the face at {crop} has {crop.width} x {crop.height} pixels, too few to tell "
             f"anything: at least {SMALLEST} x {SMALLEST} are needed"
         )
-    picture = cropped(gray, crop)
+    picture = cropped(pixels, crop)
     if is_flat(picture):
         raise InputError(nothing_in(path, crop, picture))
-    return Face(crop, score, picture, outside(gray, crop))
+    return Face(crop, score, picture, outside(pixels, crop))

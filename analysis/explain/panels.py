@@ -32,15 +32,15 @@ BESIDE = 16  # mm: titles above a row of tiles, labels below
 @dataclass
 class PhotographOverview(Panel):
     """A photograph with a box round each face: its number, the first model's prediction and its
-    probability. The boxes are what the models see.
+    probability, and the detector's score where it was asked. The boxes are what the models see.
 
     Attributes:
-        gray: (H, W) uint8.
+        picture: (H, W) uint8, or (H, W, 3) in colour.
         faces: in any order.
         name: of the photograph.
     """
 
-    gray: np.ndarray
+    picture: np.ndarray
     faces: Sequence[ExplainedFace]
     name: str
 
@@ -50,14 +50,14 @@ class PhotographOverview(Panel):
 
     def _extent(self) -> tuple[float, float]:
         """Of the photograph on paper, in mm."""
-        height, width = self.gray.shape
+        height, width = self.picture.shape[:2]
         wide = max(SMALLEST, min(DOUBLE_COLUMN, TALLEST * width / height))
         return wide, max(SMALLEST, min(TALLEST, wide * height / width))
 
     def draw_on(self, axis) -> None:
-        (height, width), (wide, high) = self.gray.shape, self._extent()
+        (height, width), (wide, high) = self.picture.shape[:2], self._extent()
         points = 72 * min(inches(wide) / width, inches(high) / height)  # of type, a pixel
-        axis.imshow(shrunk(self.gray), cmap="gray", vmin=0, vmax=255, aspect="equal",
+        axis.imshow(shrunk(self.picture), cmap="gray", vmin=0, vmax=255, aspect="equal",
                     extent=(0, width, height, 0), interpolation="antialiased")
         for face in self.faces:
             self._box(axis, face, COLOURS[(face.number - 1) % 6], points)
@@ -69,13 +69,15 @@ class PhotographOverview(Panel):
     def _box(self, axis, face: ExplainedFace, colour: str, points: float) -> None:
         crop, found = face.face.crop, face.told[0].explanation
         label = f"{face.number} {found.prediction} {100 * found.probabilities.max():.0f}%"
+        if face.face.score is not None:
+            label += f" (score {face.face.score:.2g})"
         size = float(np.clip(1.5 * points * crop.width / len(label), *LABEL_SIZES))
         axis.add_patch(Rectangle((crop.left, crop.top), crop.width, crop.height, fill=False,
                                  edgecolor=colour, linewidth=1.3))
         above = crop.top * points > 1.6 * size
-        beyond = crop.left + 0.65 * size * len(label) / points > self.gray.shape[1]
+        beyond = crop.left + 0.65 * size * len(label) / points > self.picture.shape[1]
         axis.text(
-            min(crop.right, self.gray.shape[1]) if beyond else max(crop.left, 0),
+            min(crop.right, self.picture.shape[1]) if beyond else max(crop.left, 0),
             max(crop.top, 0), label, fontsize=size, color="white", clip_on=True,
             ha="right" if beyond else "left", va="bottom" if above else "top",
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.15 * size},
@@ -161,13 +163,13 @@ def _outline(axis, labels: np.ndarray) -> None:
     axis.hlines(rows + 0.5, columns - 0.5, columns + 0.5, color="white", linewidth=0.5)
 
 
-def shrunk(gray: np.ndarray, longest: int = SHOWN) -> np.ndarray:
+def shrunk(picture: np.ndarray, longest: int = SHOWN) -> np.ndarray:
     """A picture of no more pixels than can be seen."""
-    factor = max(gray.shape) / longest
+    factor = max(picture.shape[:2]) / longest
     if factor <= 1:
-        return gray
-    size = [max(1, round(side / factor)) for side in gray.shape[::-1]]
-    return np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BILINEAR))
+        return picture
+    size = [max(1, round(side / factor)) for side in picture.shape[1::-1]]
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
 
 
 def drawable(text: str) -> str:

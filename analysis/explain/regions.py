@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
 
 from analysis.attributions import shapley_values
+from analysis.attributions.explanation import as_input
 from analysis.stimuli.landmarks import known_landmarks, read_landmarks
 from analysis.stimuli.landmarks.reader import Landmarks
 from analysis.stimuli.landmarks.writer import usual_68
@@ -70,9 +70,9 @@ def region_values(model, face: np.ndarray, target: int, labels: Tensor, count: i
     less that of an even gray.
 
     Args:
-        face: (S, S) uint8 at the model's size.
+        face: (S, S) or (S, S, 3) uint8 at the model's size.
         labels: (S, S) below `count`.
     """
-    x = torch.tensor(face)[None, None].float() / 255
+    x = as_input(face)
     found = shapley_values(model, x, target, labels)[0].numpy()
     return np.pad(found, (0, count - len(found)))  # a face turned away may lack the last regions

@@ -16,7 +16,7 @@ from analysis.explain.inputs import Photograph
 from analysis.explain.panels import FacePanel, PhotographOverview
 from analysis.explain.regions import SIZE, Placement
 from analysis.figures import save
-from iram.data.images import resized
+from iram.data.images import in_gray, resized
 from iram.data.pictures import printable
 from iram.errors import InputError
 from iram.files import atomic_path
@@ -34,11 +34,13 @@ class Outcome:
         table: one row per face and model; see `explained.table_rows`.
         problems: one line for each photograph or face that gave nothing, and for each stray box.
         notes: one line for each thing that was assumed of a photograph.
+        detector: which one found faces, in words; "" where none was asked.
     """
 
     table: pd.DataFrame
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    detector: str = ""
 
 
 def explain_photographs(
@@ -60,19 +62,20 @@ def explain_photographs(
     try:
         for photograph in progress_bar(shown=progress, iterable=photographs, unit="photograph"):
             try:
-                gray, faces = finder(photograph.path)
+                picture, faces = finder(photograph.path)
             except DetectorMissing:
                 raise
             except InputError as error:
                 problems.append(_one_line(str(error)))
                 continue
             found = _explained(faces, models, methods, placement)
-            rows += _written(out, photograph, gray, found)
+            rows += _written(out, photograph, picture, found)
     finally:
         if rows:
             write_table(out / TABLE, pd.DataFrame(rows))
     problems += map(_one_line, finder.lost)
-    return Outcome(pd.DataFrame(rows), problems, list(map(_one_line, finder.notes)))
+    return Outcome(pd.DataFrame(rows), problems, list(map(_one_line, finder.notes)),
+                   finder.detector)
 
 
 def _one_line(text: str) -> str:
@@ -87,7 +90,7 @@ def check_folder(out: Path) -> None:
 
 
 def _explained(faces, models, methods, placement) -> list[ExplainedFace]:
-    crops = [resized(face.picture, SIZE) for face in faces]
+    crops = [in_gray(resized(face.picture, SIZE)) for face in faces]
     cameras, known = placement(np.stack(crops))
     return [
         explained(k + 1, face, cameras[k], known[k], models, methods)
@@ -95,7 +98,9 @@ def _explained(faces, models, methods, placement) -> list[ExplainedFace]:
     ]
 
 
-def _written(out: Path, photograph: Photograph, gray, faces: Sequence[ExplainedFace]) -> list[dict]:
+def _written(
+    out: Path, photograph: Photograph, picture, faces: Sequence[ExplainedFace]
+) -> list[dict]:
     """Writes what there is of a photograph; returns its lines of the table."""
     file, rows = printable(str(photograph.path)), []
     for face in faces:
@@ -104,7 +109,7 @@ def _written(out: Path, photograph: Photograph, gray, faces: Sequence[ExplainedF
         panel = FacePanel(face, f"{photograph.name}, face {face.number}").plot()
         save(panel.figure_, out / "faces" / f"{name}.png", file, ["png"])
         rows += table_rows(file, face, f"faces/{name}.png")
-    overview = PhotographOverview(gray, faces, photograph.name).plot()
+    overview = PhotographOverview(picture, faces, photograph.name).plot()
     save(overview.figure_, out / "photographs" / f"{photograph.name}.png", file, ["png"])
     return rows
 

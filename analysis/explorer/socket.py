@@ -139,7 +139,7 @@ class Socket(WebSocketHandler):
         number, upload = self.session.take(upload)
         height, width = upload.gray.shape
         told = {"type": "uploaded", "number": number, "name": upload.name, "width": width,
-                "height": height, "ticket": header.get("ticket")}
+                "height": height, "notes": list(upload.notes), "ticket": header.get("ticket")}
         await self._send((told, {}))
 
     async def _computed(self, work, *arguments):

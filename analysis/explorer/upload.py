@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from analysis.explain.faces import nothing_in
 from analysis.explorer.picture import Face
 from analysis.explorer.state import Crop
 from analysis.stimuli.landmarks import known_landmarks
 from analysis.stimuli.layout import fit_cameras
 from iram.data.dataset import FaceDataset
-from iram.data.images import read_image, resized
+from iram.data.images import is_flat, read_picture, resized
 from iram.errors import InputError
 
 MAX_BYTES = 32 << 20
@@ -27,10 +28,12 @@ class Upload:
     Attributes:
         name: what the user calls it; only ever shown.
         gray: (H, W) uint8.
+        notes: what was assumed of it, a line each.
     """
 
     name: str
     gray: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def face(self, crop: Crop, size: int) -> Face:
         """The cropped square at size x size pixels, as a data set of one face without a label."""
@@ -46,7 +49,7 @@ class Upload:
 
 
 def read_upload(name: str, content: bytes) -> Upload:
-    """The picture in a file's bytes, gray and upright as `iram.data.images.read_image` has it.
+    """The picture in a file's bytes, gray and upright as `iram.data.images.read_picture` has it.
 
     Raises:
         InputError: nothing in it, more than 32 MiB, or no picture that can be read.
@@ -56,11 +59,13 @@ def read_upload(name: str, content: bytes) -> Upload:
         raise InputError(f"{name} is empty (0 bytes); choose a picture (PNG, JPEG, WEBP, ...)")
     if len(content) > MAX_BYTES:
         raise InputError(f"{name} is larger than {MAX_BYTES >> 20} MiB, the most that is read")
-    gray = read_image(name, content)
+    picture = read_picture(name, content)
+    gray = picture.gray
     if min(gray.shape) < 2:
         height, width = gray.shape
         raise InputError(f"{name} has {width} x {height} pixels; too few for a face")
-    return Upload(name, brought_down(gray))
+    flat = (nothing_in(name, None, gray),) if is_flat(gray) else ()
+    return Upload(name, brought_down(gray), (*picture.notes, *flat))
 
 
 def brought_down(gray: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.attention import AttentionPanel
+from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
@@ -48,6 +49,7 @@ __all__ = [
     "Summary",
     "TrainingCurves",
     "VerdictForest",
+    "VerdictRates",
     "draw",
     "save",
     "using",

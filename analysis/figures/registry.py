@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.figures import importance, interventions, printed, shift
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.authority import AuthorityForest
+from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
@@ -203,6 +204,8 @@ declare(
            title="Real occluders beside painted ones: accuracy"),
     Figure("real_attention_shift", RealShiftForest, ("shift/real.csv",),
            title="Real occluders beside painted ones: attention"),
+    Figure("verdict_rates", VerdictRates, ("calibration/rates.csv",),
+           title="How often each verdict comes out where the truth is known"),
     Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv"),
            title="Training curves"),
     Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",),

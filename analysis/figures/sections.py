@@ -61,6 +61,13 @@ SECTIONS = {section.name: section for section in (
         f"iram shift {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
     ),
     Section(
+        "calibration", "How often the verdicts are right",
+        "Small studies of planted nets, whose attention is a closed form: what is true of each is "
+        "known. What is false should be supported in at most 5% of the studies, what is true in at "
+        "least 80%.",
+        "iram calibrate --out OUT",
+    ),
+    Section(
         "training", "Training",
         "How the classifiers came about. The epoch is chosen on the validation split alone.",
         f"iram models --ledger runs/grid-study --compare runs/grid-study {DATA} --out OUT",

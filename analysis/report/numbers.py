@@ -13,6 +13,7 @@ Each call names a table, a column, how it is written, and which row it is:
 - `least(...)`, `greatest(...)`, `total(...)`: over all rows that are meant
 - `count(TABLE, ...)`: how many rows are meant
 - `value(...)`: unrounded, to reckon with
+- `rows(TABLE, ...)`: all rows that are meant, each as {column: cell}, to go through
 
 How it is written is Python's format, such as "+.3f" or ",.0f". "%" means in hundredths and leaves
 the sign "%" to the text: ".1%" writes 0.276 as 27.6. Rows are chosen by column=value, or
@@ -53,7 +54,7 @@ def calls(results: Results) -> Mapping[str, object]:
     """What a template can call, on these results."""
     tables = Tables(results)
     return {name: getattr(tables, name) for name in
-            ("estimate", "number", "value", "least", "greatest", "total", "count")}
+            ("estimate", "number", "value", "least", "greatest", "total", "count", "rows")}
 
 
 class Tables:
@@ -87,6 +88,9 @@ class Tables:
 
     def count(self, table: str, **rows) -> int:
         return len(self._rows(table, rows))
+
+    def rows(self, table: str, **rows) -> list[dict]:
+        return self._rows(table, rows).to_dict("records")
 
     def _rows(self, table: str, rows: Mapping) -> pd.DataFrame:
         if not self._results.holds(table):

@@ -16,7 +16,7 @@ Tiny-ImageNet-C's (64 px) at the same severity:
 The originals rounded to 8 bits after each corruption; here only JPEG does. Blur and pixelate scale
 with the side, so that 96 px lose as much of a face as 48 do.
 
-A new one is a function registered in CORRUPTIONS: (images (N, 1, S, S) in [0, 1], severity 1 to 5,
+A new one is a function registered in CORRUPTIONS: (images (N, C, S, S) in [0, 1], severity 1 to 5,
 generators, one per picture) -> images of the same shape in [0, 1], the same for a picture whatever
 else is in the batch. Each asks `value` what its severity means, which refuses one that is none.
 """
@@ -82,13 +82,16 @@ def squares_matrix(side: int, kept: float) -> Tensor:
 @CORRUPTIONS.register("jpeg", "JPEG", values=(73, 62, 54, 45, 33))
 def jpeg(images: Tensor, severity: int, generators: Iterable[Generator] = ()) -> Tensor:
     """Rounded to 8 bits, through JPEG at a quality, and back. Its blocks are 8 px at any size."""
-    quality, pixels = value("jpeg", severity), images[:, 0].mul(255).round_().to(torch.uint8)
+    quality, pixels = value("jpeg", severity), images.mul(255).round_().to(torch.uint8)
+    gray = pixels.shape[1] == 1
+    pixels = pixels[:, 0] if gray else pixels.permute(0, 2, 3, 1).contiguous()
     coded = np.zeros(pixels.shape, np.float32)
     for picture, into in zip(pixels.numpy(), coded, strict=True):
         file = BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=quality)
         into[:] = Image.open(file)
-    return torch.from_numpy(coded).div_(255)[:, None]
+    found = torch.from_numpy(coded).div_(255)
+    return found[:, None] if gray else found.permute(0, 3, 1, 2).contiguous()
 
 
 @CORRUPTIONS.register("contrast", values=(0.575, 0.4, 0.3, 0.2, 0.1))

@@ -69,7 +69,7 @@ class Perturbed:
 
     @property
     def pictures(self) -> Tensor:
-        """(N, 1, S, S) in [0, 1]: what the model sees; made anew each time."""
+        """(N, C, S, S) in [0, 1]: what the model sees; made anew each time."""
         return finish(self.posed.images, self.cover, self.condition, self.ids, self.seed,
                       self.dataset, self.faces)
 
@@ -81,6 +81,16 @@ class Perturbed:
         shares = occlusion_fraction(covered, self.layout), covered.float().mean((1, 2))
         hidden = self.posed.self_occlusion_fraction
         return torch.stack([*(s.expand(len(self.ids)) for s in shares), hidden])
+
+    def seen_by(self, channels: int) -> "Perturbed":
+        """The same as a net of this many channels sees it: see `FaceDataset.seen_by`. What covers
+        the faces is in the same place."""
+        dataset = self.dataset.seen_by(channels)
+        if dataset is self.dataset:
+            return self
+        layout = {"layout": self.layout} if "layout" in self.__dict__ else {}
+        return Perturbed(dataset, self.faces, self.condition, cameras=self.cameras, seed=self.seed,
+                         ids=self.ids, cover=self.cover, **layout)
 
     def under(self, condition: Condition) -> "Perturbed":
         """The same faces under another condition; what both have in common is found once."""
@@ -98,7 +108,7 @@ class Posed(NamedTuple):
     """Faces at the pose of a condition.
 
     Attributes:
-        images: (N, 1, S, S) in [0, 1].
+        images: (N, C, S, S) in [0, 1].
         self_occlusion_fraction: (N,) the share of the face area that the head itself hides once it
             is turned, 0 to 1.
     """
@@ -122,7 +132,9 @@ def pose(dataset: FaceDataset, part: slice | np.ndarray, condition: Condition) -
         posed = Posed(*dataset.turned(part, yaw, pitch))
     else:
         points = None if dataset.landmarks is None else dataset.landmarks[part]
-        turned = turn(dataset.images(part), yaw, pitch, landmarks=points)
+        images = dataset.images(part)
+        channels = [turn(one, yaw, pitch, landmarks=points) for one in images.split(1, 1)]
+        turned = channels[0]._replace(images=torch.cat([one.images for one in channels], 1))
         face = int(mean_layout(dataset.size).face.sum())
         posed = Posed(turned.images, (turned.hidden.sum((1, 2)) / face).clamp(max=1))
     if condition.roll_deg:
@@ -170,7 +182,7 @@ def finish(
     dataset: FaceDataset | None = None,
     part: slice | np.ndarray | None = None,
 ) -> Tensor:
-    """(N, 1, S, S): posed pictures (N, 1, S, S), painted over and corrupted as the condition says.
+    """(N, C, S, S): posed pictures (N, C, S, S), painted over and corrupted as the condition says.
 
     Whatever is left to chance depends on (seed, fill or corruption, image) alone, not on the rest
     of the batch.

@@ -1,8 +1,10 @@
-"""The one place where maps and pictures are resized."""
+"""The one place where maps and pictures are resized, and colour becomes gray."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+LUMA = (0.299, 0.587, 0.114)  # of R, G and B: ITU-R 601
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
@@ -16,6 +18,12 @@ def resize_pictures(pictures: Tensor, size: int) -> Tensor:
     if pictures.shape[2:] == (size, size):
         return pictures
     return F.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+
+
+def luma(pictures: Tensor) -> Tensor:
+    """(N, 1, H, W) gray of pictures (N, 3, H, W) in colour: 0.299 R + 0.587 G + 0.114 B."""
+    weights = torch.tensor(LUMA, dtype=pictures.dtype, device=pictures.device).view(1, 3, 1, 1)
+    return (pictures * weights).sum(1, keepdim=True)
 
 
 def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:

@@ -23,6 +23,7 @@ from analysis.studies.occlusion import run as occluding
 from analysis.studies.occlusion.real.faces import real_groups
 from analysis.studies.shift import run as shifting
 from analysis.studies.shift.readers import readable
+from analysis.subjects.choice import ASKED
 from analysis.subjects.opening import Models, each_of, name_layers, open_study, open_subjects
 from analysis.subjects.roles import every_seed, given_random_labels
 
@@ -44,6 +45,7 @@ def benchmark(
     reference: str | None = None,
     batch_size: int | None = None,
     dtype: str = "auto",
+    backend: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -72,6 +74,9 @@ def benchmark(
         batch_size: pictures at a time, 1 to 65536; None measures the fastest once.
         dtype: arithmetic of the models, "fp32" or "bf16"; "auto" is bf16 where the device computes
             it natively, else fp32, and what `out` was begun with if that is gone on with.
+        backend: what makes the passes: "eager", "folded" (batch norms in the convolutions),
+            "compile" (torch's compiler) or "onnxruntime" (in fp32); "auto" is the fastest of them
+            here where the run is long, and what `out` was begun with.
         device: "auto", "cpu" or "cuda", for models that are named; a Subject has its own.
         executor, workers, scheduler: "threads", "processes" or "dask", how many (None: one a core),
             and the address of Dask's scheduler.
@@ -102,7 +107,7 @@ def benchmark(
     arguments = benchmark_arguments(
         data, models, conditions, out=out, split=split, limit=limit, seed=seed,
         placement=placement, landmarks=landmarks, batch_size=batch_size, dtype=dtype,
-        device=device, reference=reference,
+        device=device, reference=reference, backend=backend,
     )
     if ran_lists is not None:  # mistakes in the lists should not wait for a long run
         real_groups(arguments["dataset"], Path(ran_lists))
@@ -119,19 +124,19 @@ def benchmark(
 def benchmark_arguments(
     data: Data, models: Models, conditions: Conditions, *, out: Folder | None, split: str | None,
     limit: int | None, seed: int, placement: str, landmarks: Folder | None,
-    batch_size: int | None, dtype: str, device: str, reference: str | None,
+    batch_size: int | None, dtype: str, device: str, reference: str | None, backend: str = "auto",
 ) -> dict[str, Any]:
     """What `occlusion.run.planned` takes, of the arguments of `benchmark`."""
-    chosen = select(conditions)
+    chosen, backend = select(conditions), inputs.one_of("backend", backend, ASKED)
     subjects, dataset, common = _common(
-        data, models, out, split, dtype, device, batch_size, limit, seed)
+        data, models, out, split, dtype, device, batch_size, limit, seed, backend)
     file = None if landmarks is None else Path(landmarks)
     if any(condition.in_depth for condition in chosen) and not dataset.renders:
         dataset = to_be_turned(dataset, file)
     covers = any(condition.occluder != "none" for condition in chosen)
     cameras = inputs.cameras(dataset, placement if covers else "mean", file)
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen, "cameras": cameras,
-            "reference": reference, "out": inputs.out_folder(out), **common}
+            "reference": reference, "out": inputs.out_folder(out), "backend": backend, **common}
 
 
 def shift(
@@ -148,6 +153,7 @@ def shift(
     ran_lists: Folder | None = None,
     batch_size: int | None = None,
     dtype: str = "auto",
+    backend: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -163,6 +169,7 @@ def shift(
             names.
         ran_lists: adds the tables real and real_correlation.
         data, out, split, limit, seed, placement, landmarks: as of `benchmark`.
+        backend: "eager", "folded" or "auto": attention is read and replaced.
         batch_size, dtype, device, executor, workers, scheduler, progress: as of `benchmark`.
 
     Returns:
@@ -184,7 +191,7 @@ def shift(
     arguments = shift_arguments(
         data, models, conditions, out=out, split=split, limit=limit, seed=seed,
         placement=placement, landmarks=landmarks, ran_lists=ran_lists, batch_size=batch_size,
-        dtype=dtype, device=device,
+        dtype=dtype, device=device, backend=backend,
     )
     return shifting.shift(
         **arguments, progress=progress, executor=inputs.executor(executor, workers, scheduler))
@@ -194,6 +201,7 @@ def shift_arguments(
     data: Data, models: Models, conditions: Conditions, *, out: Folder | None, split: str | None,
     limit: int | None, seed: int, placement: str, landmarks: Folder | None,
     ran_lists: Folder | None, batch_size: int | None, dtype: str, device: str,
+    backend: str = "auto",
 ) -> dict[str, Any]:
     """What `shift.run.planned` takes, of the arguments of `shift`."""
     usual = isinstance(conditions, str) and conditions == "default"
@@ -206,7 +214,7 @@ def shift_arguments(
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen,
             "cameras": inputs.cameras(dataset, placement, landmarks),
             "ran_lists": None if ran_lists is None else Path(ran_lists),
-            "out": inputs.out_folder(out), **common}
+            "out": inputs.out_folder(out), "backend": backend, **common}
 
 
 def attribution_suite(
@@ -225,6 +233,7 @@ def attribution_suite(
     sanity: int = 16,
     placement: str = "landmarks",
     landmarks: Folder | None = None,
+    backend: str = "auto",
     device: str = "auto",
     executor: str = "threads",
     workers: int | None = None,
@@ -240,6 +249,8 @@ def attribution_suite(
             exact Shapley values and occluded pictures; curves, infidelity and sensitivity; SSIM and
             earth mover's distance; randomised weights.
         data, models, out, split, limit, seed, placement, landmarks: as of `benchmark`.
+        backend: as of `benchmark`, of passes without gradients. All is in fp32: maps are made of
+            gradients and of small differences of logits.
         device, executor, workers, scheduler, progress: as of `benchmark`.
 
     Returns:
@@ -261,6 +272,7 @@ def attribution_suite(
     arguments = attribution_arguments(
         data, models, methods, out=out, split=split, limit=limit, seed=seed,
         random_labels=random_labels, placement=placement, landmarks=landmarks, device=device,
+        backend=backend,
         sizes={"reference": reference, "curves": curves, "pairs": pairs, "sanity": sanity},
     )
     return attributing.attribution_suite(
@@ -271,6 +283,7 @@ def attribution_arguments(
     data: Data, models: Models, methods: str | Sequence[str], *, out: Folder | None,
     split: str | None, limit: int | None, seed: int, random_labels: Models, placement: str,
     landmarks: Folder | None, device: str, sizes: dict[str, int], layer: str | None = None,
+    backend: str = "auto",
 ) -> dict[str, Any]:
     """What `attribution.run.planned` takes, of the arguments of `attribution_suite`."""
     inputs.at_least_one_face(sizes)
@@ -281,16 +294,17 @@ def attribution_arguments(
     controls = open_subjects(others, dataset.classes, device) if others else []
     return {"subjects": subjects, "dataset": dataset, "methods": chosen, "seed": seed,
             "limit": limit, "sizes": Sizes(**sizes), "layer": layer,
+            "backend": inputs.one_of("backend", backend, ASKED),
             "randomised": given_random_labels(subjects, controls),
             "cameras": inputs.cameras(dataset, placement, landmarks),
             "out": inputs.out_folder(out)}
 
 
-def _common(data, models, out, split, dtype, device, batch_size, limit, seed):
+def _common(data, models, out, split, dtype, device, batch_size, limit, seed, backend="auto"):
     """The subjects, the faces, and the options that two studies share."""
     inputs.whole_number("batch_size", batch_size, inputs.LARGEST_BATCH)
     device, dataset = inputs.device(device), inputs.faces(data, split)
-    chosen = inputs.dtype(dtype, device, out)
+    chosen = inputs.dtype(dtype, device, out, backend)
     subjects, dataset = open_study(models, dataset, device, chosen == "bf16")
     options = {"limit": limit, "seed": seed, "dtype": chosen, "batch_size": batch_size}
     return subjects, dataset, options

@@ -76,10 +76,14 @@ def device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
-def dtype(name: str, device: str, out: Folder | None = None) -> str:
+def dtype(
+    name: str, device: str, out: Folder | None = None, backend: str = "auto"
+) -> str:
     """The arithmetic of the models, fp32 or bf16: auto is what the run in `out` was begun with,
-    else what the device computes natively."""
+    else that of the backend if it has but one, or what the device computes natively."""
     one_of("dtype", name, DTYPES)
+    if name == "auto" and backend == "onnxruntime":
+        return choose_dtype("fp32", device, why="that of onnxruntime")
     return choose_dtype(name, device, None if out is None else begun_with(located(out), "dtype"))
 
 

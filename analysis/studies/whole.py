@@ -31,6 +31,7 @@ from analysis.studies.shift.estimate import seconds_left
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import Subject
 from analysis.subjects.roles import random_labels_of
+from analysis.subjects.subject import in_fp32
 from analysis.subjects.training import Training, training_of
 from iram.data.dataset import FaceDataset
 
@@ -83,6 +84,9 @@ class Whole:
         moved: those of the shift; the controls among them.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         ran_lists: the lists of really occluded faces, None without.
+        dtype: of occlusion and shift; attribution, whose maps are gradients and small differences
+            of logits, is in fp32.
+        backend: of the passes of occlusion and attribution; the shift reads and replaces attention.
         reference: what models are compared with under occlusion, None: the one without attention.
     """
 
@@ -95,6 +99,8 @@ class Whole:
     ran_lists: Path | None = None
     seed: int = 0
     batch_size: int | None = 64
+    dtype: str = "fp32"
+    backend: str = "eager"
     executor: Executor = HERE
     progress: bool = True
     reference: str | None = None
@@ -138,6 +144,7 @@ def _occlusion(study: Whole) -> Stage:
         "subjects": subjects, "dataset": study.dataset, "conditions": select(names),
         "out": study.out / "occlusion", "seed": study.seed, "limit": preset.faces,
         "batch_size": study.batch_size, "cameras": study.cameras, "reference": study.reference,
+        "dtype": study.dtype, "backend": study.backend,
     }
     plan, _ = bench.planned(**given)
     left = estimate(plan)
@@ -157,13 +164,13 @@ def _occlusion(study: Whole) -> Stage:
 
 def _attribution(study: Whole) -> Stage:
     preset, trained = study.preset, study.trained(study.subjects)
-    subjects = [s for s, training in trained if not training.is_control]
-    randomised = random_labels_of(subjects, study.subjects)
+    subjects = [in_fp32(s) for s, training in trained if not training.is_control]
+    randomised = random_labels_of(subjects, [in_fp32(s) for s in study.subjects])
     given = {
         "subjects": subjects, "dataset": study.dataset,
         "methods": select_methods(preset.methods), "out": study.out / "attribution",
         "seed": study.seed, "limit": preset.explained, "cameras": study.cameras,
-        "sizes": preset.sizes, "randomised": randomised,
+        "sizes": preset.sizes, "randomised": randomised, "backend": study.backend,
     }
     plan, _ = suite.planned(**given)
 
@@ -187,6 +194,8 @@ def _shift(study: Whole) -> Stage:
         "subjects": study.moved, "dataset": study.dataset, "out": study.out / "shift",
         "conditions": conditions, "ran_lists": study.ran_lists, "seed": study.seed,
         "limit": preset.moved, "batch_size": study.batch_size, "cameras": study.cameras,
+        "dtype": study.dtype,
+        "backend": "eager" if study.backend == "eager" else "auto",  # what it can have
     }
     planned, _ = shifting.planned(**given)
     plan = planned.plan

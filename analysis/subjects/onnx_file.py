@@ -44,7 +44,7 @@ class OnnxNet:
         graph = read_graph(path)
         external = external_files(path, graph)
         self.content = _content([path, *external])
-        self.session = _session(path)
+        self.session = open_session(str(path), path)
         self.input = self._only_input()
         self.dtype = TYPES[self.input.type]
         self.last, self.batch, self.told = _layout(path, self.input.shape)
@@ -163,7 +163,12 @@ def _locations(message) -> set[str]:
     return found
 
 
-def _session(path: Path):
+def open_session(model: str | bytes, called):
+    """A session of an ONNX file, or of what one holds, with one thread.
+
+    Raises:
+        InputError: onnxruntime is not installed or can't run it.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -173,9 +178,9 @@ def _session(path: Path):
     # One thread, that of the worker which asks: sums depend on how many there are.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
     except Exception as error:  # its own kinds, which have no common ancestor
-        raise InputError(f"onnxruntime cannot run {path}: {one_line(error)}") from error
+        raise InputError(f"onnxruntime cannot run {called}: {one_line(error)}") from error
 
 
 def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:

@@ -1,6 +1,5 @@
 """Opening the models of --models, and bringing their classes and the data set's together."""
 
-import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import nn
 from analysis.attributions.layers import name_layer
 from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.outside import OutsideModel
-from analysis.subjects.subject import Subject
+from analysis.subjects.subject import Subject, changed
 from iram.data.classes import canonical, match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError, listing
@@ -197,10 +196,7 @@ def _opened(models: Models, device: str, bf16: bool) -> list[Subject]:
 
 def _shared(subject: Subject, bf16: bool) -> Subject:
     """The same model, whose classes can be matched with other data without changing the user's."""
-    other = copy.copy(subject)
-    other.__dict__.update(subject.__dict__)
-    other.bf16 = other.bf16 or bf16
-    return other
+    return changed(subject, bf16=subject.bf16 or bf16)
 
 
 def _twice(name: str, places: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A model from outside, as the study takes its own: gray faces in, logits out, attention open."""
+"""A model from outside, as the study takes its own: faces in, logits out, attention open."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analysis.attributions.layers import features
 from analysis.attributions.places import Layout, brought
-from analysis.stimuli.resizing import resize_pictures
+from analysis.stimuli.resizing import luma, resize_pictures
 from analysis.subjects.answers import Known
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
@@ -23,11 +23,12 @@ Act = Callable[[int, Tensor], Tensor | None]
 
 
 class OutsideModel(nn.Module):
-    """Faces (N, 1, H, W) in [0, 1], of any size -> logits (N, K).
+    """Faces (N, 1, H, W), or in colour (N, 3, H, W), in [0, 1], of any size -> logits (N, K).
 
-    It brings them to the net's size (bilinear, antialiased), repeats gray for RGB, normalises, and
-    makes logits of what the net gives. So gradients and masks are those of the faces as the data
-    set has them. No state is kept between calls.
+    It brings them to the net's size (bilinear, antialiased), repeats gray for RGB (and makes gray
+    of colour for a net that takes gray), normalises, and makes logits of what the net gives. So
+    gradients and masks are those of the faces as the data set has them. No state is kept between
+    calls.
 
     Attributes:
         net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
@@ -89,18 +90,25 @@ class OutsideModel(nn.Module):
         return tuple(f"net.{name}" for name in self.layers)
 
     @property
+    def channels(self) -> int:
+        """3 for a net that takes RGB, 1 for a gray one."""
+        return self.description.channels
+
+    @property
     def num_layers(self) -> int:
         return len(self.layers) or len(self.stages) or 1
 
     def forward(self, images: Tensor) -> Tensor:
         pictures = self.prepared(images)
         if self.alone and len(pictures) > 1:
-            return torch.cat([self._logits(one) for one in pictures.split(1)])
-        return self._logits(pictures)
+            return torch.cat([self.logits_of(one) for one in pictures.split(1)])
+        return self.logits_of(pictures)
 
     def prepared(self, images: Tensor) -> Tensor:
         """(N, C, S, S): what the net sees, in the type of its weights; all before is in single
         precision."""
+        if images.shape[1] == 3 and self.channels == 1:
+            images = luma(images)
         pictures = resize_pictures(images.float(), self.size)
         pictures = pictures - self.mean  # repeats gray for RGB as well
         pictures *= self.gain  # in place: at 224 px a copy costs as much as a layer
@@ -195,8 +203,9 @@ class OutsideModel(nn.Module):
         floating = (w.dtype for w in weights if w.is_floating_point())
         return next(floating, torch.float32)
 
-    def _logits(self, pictures: Tensor) -> Tensor:
-        """(N, K) in single precision or better; see `outputs.logits_in`."""
+    def logits_of(self, pictures: Tensor) -> Tensor:
+        """(N, K) in single precision or better, of pictures as the net sees them; see
+        `outputs.logits_in`."""
         with told_by_user(self.where):
             outputs = self.net(pictures)
         logits = logits_in(outputs, len(pictures), len(self.classes), self.where)

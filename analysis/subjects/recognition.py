@@ -63,7 +63,7 @@ def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
     for."""
     images, answers, left = [], [], SECONDS
     for part in order.split(BATCH):
-        images.append(faces.images(part.numpy()))
+        images.append(faces.seen_by(contract.channels(model)).images(part.numpy()))
         started, pictures = time.perf_counter(), images[-1].to(device)
         if (size := contract.input_size(model)) is not None:
             pictures = resize_pictures(pictures, size)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from analysis.attributions.layers import name_layer
 from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.answers import Known
+from analysis.subjects.backends import Passes, passes_of
 from iram import contract
 from iram.weights import load_model
 
@@ -29,6 +30,7 @@ class Subject:
         weights_sha256: what its results are known by.
         columns: for each class of the data set, its place among the model's own.
         classes: the model's own classes, in the order of its logits.
+        backend: of the passes whose logits alone are asked for; see `analysis.subjects.backends`.
         known: what one from outside is known by, of which `weights_sha256` is the hash.
         spec: where a model from outside comes from: what --models calls it, or its class.
         layer: that class activation maps read; None: it is found.
@@ -44,10 +46,16 @@ class Subject:
     classes: Sequence[str] = ()
     spec: str = ""
     known: Known | None = None
+    backend: str = "eager"
     layer: str | None = None
 
     def __getstate__(self) -> dict:  # a worker reads the weights itself
         return {name: value for name, value in self.__dict__.items() if name != "model"}
+
+    @property
+    def passes(self) -> Passes:
+        """Faces as `faces` brings them -> the logits of the model's own classes, by the backend."""
+        return passes_of(self.model, self.backend, self.weights_sha256, self.device, self.bf16)
 
     def settle(self, earlier: Mapping[str, Mapping]) -> None:
         """Keeps the key that an earlier run gave to this very model (see `Known.agrees`), which
@@ -83,7 +91,8 @@ class Subject:
             name: in tables, up to 80 letters, digits, "-", "_", "." or "+"; default: its class's.
                 Controls are known by it: see `iram shift --help`.
             seed: that it was trained with; default 0.
-            channels: 1 (gray, the default) or 3 (gray, repeated).
+            channels: 1 (gray, the default) or 3 (RGB: faces in colour where they have any, else
+                gray repeated).
             mean, std: of pictures in [0, 1], one number or one a channel; default 0 and 1.
             output: "logits" (the default), "probabilities" or "log_probabilities".
             attention: names of the modules that put out attention; or a dict with `layers`, `read`
@@ -110,6 +119,11 @@ class Subject:
             mean=mean, std=std, output=output, attention=attention, mapping=mapping,
         )
 
+    @property
+    def channels(self) -> int:
+        """3 of a net that takes RGB, which sees faces in colour where there is any, else 1."""
+        return contract.channels(self.model) if self.spec else 1  # ours take gray
+
     @cached_property
     @torch.inference_mode(False)  # whoever asks first: weights made there pass no gradients
     def model(self) -> nn.Module:
@@ -117,7 +131,7 @@ class Subject:
         return name_layer(model, self.layer)
 
     def faces(self, images: Tensor) -> Tensor:
-        """Pictures (N, 1, S, S) as the model takes them: on its device, and of its size if it has
+        """Pictures (N, C, S, S) as the model takes them: on its device, and of its size if it has
         one."""
         if self.model.input_size is None:  # it resizes them itself
             return images.to(self.device)
@@ -126,14 +140,25 @@ class Subject:
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
-        """(N, classes) float32 on the CPU for pictures (N, 1, S, S) in [0, 1].
+        """(N, classes) float32 on the CPU for pictures (N, C, S, S) in [0, 1], C = 1 or `channels`.
 
         Pictures of another size than the model's are resized (bilinear, antialiased).
         """
         images = self.faces(images)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            logits = self.model(images)
+            logits = self.passes(images)
         return logits.float().cpu()[:, self.columns]
+
+
+def changed(subject: Subject, **attributes) -> Subject:
+    """The same model with other attributes, such as its backend."""
+    other = copy.copy(subject)
+    other.__dict__.update(subject.__dict__ | attributes)
+    return other
+
+
+def in_fp32(subject: Subject) -> Subject:
+    return changed(subject, bf16=False) if subject.bf16 else subject
 
 
 def twin(subject: Subject) -> Subject:

@@ -132,4 +132,5 @@ class IRAM(Attention):
         return x * torch.addcmul(1 - share, share, attention)
 
     def remember(self, attention, memory):
-        return attention.logit(eps=1e-6) / self.gain
+        # In single precision: in bfloat16 a gate near 1 is 1, and 1 - eps too.
+        return (attention.float().logit(eps=1e-6) / self.gain).to(attention.dtype)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -14,7 +15,7 @@ from iram.errors import InputError, listing
 from iram.registry import unknown
 
 LUMA = np.array([19595, 38470, 7471])  # of R, G and B, in 65536: ITU-R 601, as Pillow's "L"
-SHAPES = "(N, H, W), (N, 1, H, W) or (N, 3, H, W)"
+SHAPES = "(N, H, W), (N, 1, H, W), (N, 3, H, W) or (N, H, W, 3)"
 
 
 def from_arrays(
@@ -22,13 +23,15 @@ def from_arrays(
 ) -> FaceDataset:
     """See `iram.data.dataset.FaceDataset.of`."""
     known = _class_names(classes)
-    pixels = _gray(_array(images, "images"))
+    given = _pixels(_array(images, "images"))
+    pixels = _luma(given) if given.ndim == 4 else given
     numbers = _numbers(_array(labels, "labels"), known, len(pixels))
-    digest = sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+    digest = sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()  # colour has its own
     metadata = pd.DataFrame({"image_id": _ids(ids, name, len(pixels)), "usage": "test",
                              "split": "test", "row": range(len(pixels))})
     return FaceDataset(name=name, classes=known, labels=numbers, metadata=metadata, pixels=pixels,
-                       size=pixels.shape[1], sha256=digest)
+                       size=pixels.shape[1], sha256=digest,
+                       colours=partial(np.asarray, given) if given.ndim == 4 else None)
 
 
 def _array(values, what: str) -> np.ndarray:
@@ -52,11 +55,11 @@ def _class_names(classes) -> tuple[str, ...]:
     return names
 
 
-def _gray(images: np.ndarray) -> np.ndarray:
-    """(N, S, S) uint8 of pictures of any of SHAPES."""
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """(N, S, S) uint8 of pictures of any of SHAPES, or (N, S, S, 3) of those with any colour."""
     told = f"images are {images.dtype} {images.shape}"
     if images.ndim == 4 and images.shape[3] == 3 and images.shape[1] != 3:
-        raise InputError(f"{told}: colour stands second; write images.transpose(0, 3, 1, 2)")
+        images = images.transpose(0, 3, 1, 2)
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[1] not in (1, 3)):
         raise InputError(f"{told}; they must be {SHAPES}")
     if not len(images):
@@ -70,7 +73,13 @@ def _gray(images: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(pixels)
     if images.shape[1] == 1:
         return np.ascontiguousarray(pixels[:, 0])
-    luma = np.tensordot(pixels.astype(np.int64), LUMA, axes=(1, 0))
+    colours = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    return colours if (pixels != pixels[:, :1]).any() else _luma(colours)
+
+
+def _luma(colours: np.ndarray) -> np.ndarray:
+    """(N, S, S) uint8 of (N, S, S, 3)."""
+    luma = np.tensordot(colours.astype(np.int64), LUMA, axes=(3, 0))
     return ((luma + 0x8000) >> 16).astype(np.uint8)
 
 

@@ -80,6 +80,12 @@ def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **setti
     return found
 
 
+def in_colour(decoded: Decoded) -> Decoded:
+    """What was decoded in colour as it is kept: without pictures where none has any colour."""
+    gray = (decoded.pixels == decoded.pixels[..., :1]).all()
+    return replace(decoded, pixels=decoded.pixels[:0], frame=decoded.frame[:0]) if gray else decoded
+
+
 def entry_path(kind: str, source_sha256: str, **settings) -> Path:
     """The entry's files without their suffix."""
     key = json.dumps([FORMAT, kind, source_sha256, settings], sort_keys=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class FaceDataset:
         undivided: how many faces the source has, where it has no splits of its own and a fixed
             tenth each was made test and validation; else 0. Of a subset it stays the same.
         whole: the data set that these faces are a part of; itself if they are all of them.
+        channels: of `images`: 1, or 3 where `seen_by` gave them in colour.
 
     A subclass that renders its images overrides `read_pixels`; one that can also render them at
     another pose sets `renders` and has `turned(indices, yaw_deg, pitch_deg) -> (images (n, 1, size,
@@ -72,6 +73,7 @@ class FaceDataset:
 
     renders = False
     undivided = 0
+    channels = 1  # 3 of those that `seen_by` gives in colour
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class FaceDataset:
         sha256: str = "",
         problems: Sequence[Problem] = (),
         distribution: np.ndarray | None = None,
+        colours: Callable[[], np.ndarray | None] | None = None,
     ):
         self.name, self.spec, self.licence, self.sha256 = name, spec, licence, sha256
         self.classes, self.size, self.problems = tuple(classes), size, list(problems)
@@ -94,7 +97,7 @@ class FaceDataset:
         self.landmarks: np.ndarray | None = None
         self._labels = np.asarray(labels, dtype=np.int64)
         self._rows = np.arange(len(self._labels))
-        self._pixels = pixels
+        self._pixels, self._colours = pixels, colours
         self.whole, self.found_copies = self, None  # copies: see iram.data.copies
 
     @classmethod
@@ -105,8 +108,9 @@ class FaceDataset:
         """A data set of pictures that are in memory: arrays or tensors.
 
         Args:
-            images: (N, H, W) or (N, 1, H, W) gray, or (N, 3, H, W) RGB; uint8, or floats in [0, 1].
-                Square, 8 to 1024 pixels a side. Kept as uint8; colour becomes luma (ITU-R 601).
+            images: (N, H, W) or (N, 1, H, W) gray, (N, 3, H, W) or (N, H, W, 3) RGB; uint8, or
+                floats in [0, 1]. Square, 8 to 1024 pixels a side. Kept as uint8; nets that take
+                gray see the luma of colour (ITU-R 601).
             labels: (N,) ints, places in `classes`, or names of classes; case and usual synonyms
                 (anger, angry) don't matter.
             classes: 2 names or more, in the order of the labels.
@@ -162,19 +166,41 @@ class FaceDataset:
         order = list(dict.fromkeys(self.metadata["usage"]))
         return pd.DataFrame(table.to_numpy(), self.classes, table.columns)[order]
 
+    def seen_by(self, channels: int) -> FaceDataset:
+        """These faces as a net of this many channels sees them: in colour if it takes 3 and they
+        have any, else these, whose gray a net that takes RGB repeats.
+
+        Colours are read when they are first asked for.
+        """
+        if channels != 3 or self.channels == 3 or self.colours is None:
+            return self
+        part = copy.copy(self)
+        part.channels, part._pixels = 3, self.colours
+        return part
+
+    @property
+    def colours(self) -> np.ndarray | None:
+        """(N, size, size, 3) uint8 of the whole data set; None where it has none."""
+        if callable(self.whole._colours):
+            self.whole._colours = self.whole._colours()
+        return self.whole._colours
+
     def read_pixels(self, rows: np.ndarray) -> np.ndarray:
-        """(n, size, size) uint8 images of these rows of the whole data set (not of a subset).
+        """(n, size, size) uint8 images, or (n, size, size, 3) in colour, of these rows
+        of the whole data set (not of a subset).
 
         The one place where images are read: a subclass that renders overrides it.
         """
         return np.asarray(self._pixels[rows])
 
     def images_uint8(self, indices) -> np.ndarray:
-        """(n, size, size) uint8 array; `indices` as for `images`."""
+        """(n, size, size) uint8 array, or (n, size, size, 3) in colour; `indices` as for
+        `images`."""
         return self.read_pixels(self._rows[self._checked(indices)])
 
     def images(self, indices) -> torch.Tensor:
-        """(n, 1, size, size) float32 tensor in [0, 1], gray.
+        """(n, 1, size, size) float32 tensor in [0, 1], gray; (n, 3, size, size) RGB where
+        `channels` is 3.
 
         Args:
             indices: an int, a sequence, array or tensor of ints (negative ones count from the
@@ -186,7 +212,8 @@ class FaceDataset:
         import torch
 
         pixels = torch.from_numpy(np.array(self.images_uint8(indices)))
-        return pixels.unsqueeze(1).to(torch.float32).div_(255)
+        pixels = pixels.unsqueeze(1) if self.channels == 1 else pixels.permute(0, 3, 1, 2)
+        return pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
     def copies_of(self, *roles: str) -> np.ndarray:
         """(N,) what each face is of another one in these splits (train, validation, test).

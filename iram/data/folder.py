@@ -1,7 +1,7 @@
 """Any folder of faces with one sub-folder per class, or with the class in the file names.
 
-Input: pictures of any size, gray or colour (which files: `iram.data.entries`); read as gray, the
-central square resized; with `faces=auto` the largest face.
+Input: pictures of any size, gray or colour (which files: `iram.data.entries`); read as gray, and in
+colour for nets that take RGB; the central square resized; with `faces=auto` the largest face.
 Label: the class folders in alphabetical order. Expressions bear their usual names (Happiness and
 happy are one class, happy), others the folder's own; numbers see `iram.data.class_folders`.
 Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders, by the usual names
@@ -13,13 +13,14 @@ pictures of one person can fall on both sides. Where file names tell the class t
 too (`iram.data.named_files`), and persons are divided.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from iram.data.cache import Decoded, cached
+from iram.data.cache import Decoded, cached, in_colour
 from iram.data.class_folders import name_folders
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.dividing import divided
@@ -84,6 +85,7 @@ def open_folder(
         metadata=frame.assign(usage=split.usages, split=split.roles)[COLUMNS],
         size=size,
         pixels=decoded.pixels,
+        colours=partial(_colours, source, root, tuple(found.names), size, faces),
         licence=LICENCE,
         sha256=identity_sha256(source, size=size if size != SIZE else None, **settings,
                                classes=found.changed, read=read or None),
@@ -161,8 +163,19 @@ def _taken(faces: str):
     return largest_face, {"faces": detector_name()}
 
 
-def _decode(root: Path, names: list[str], size: int, face) -> Decoded:
-    images, good, problems = decode_pictures(root, names, size, face=face)
+def _colours(
+    source: str, root: Path, names: tuple[str, ...], size: int, faces: str
+) -> np.ndarray | None:
+    """(n, size, size, 3) of the same faces, None if all are gray."""
+    face, settings = _taken(faces)
+    found = cached("folder-colour", source,
+                   lambda: in_colour(_decode(root, list(names), size, face, colour=True)),
+                   size=size, **settings).pixels
+    return found if len(found) else None
+
+
+def _decode(root: Path, names: list[str], size: int, face, colour: bool = False) -> Decoded:
+    images, good, problems = decode_pictures(root, names, size, face=face, colour=colour)
     rows = np.flatnonzero(good)
     ids = [printable(names[row]) for row in rows]
     frame = pd.DataFrame({"image_id": pd.Series(ids, dtype=str), "row": rows})

@@ -1,4 +1,5 @@
-"""Pictures from files: any usual kind becomes an array of gray values."""
+"""Pictures from files: any usual kind becomes an array of gray values, and of colours
+where they are wanted."""
 
 import os
 import warnings
@@ -42,11 +43,18 @@ class Picture(NamedTuple):
         gray: (H, W) uint8, 0 to 255, upright.
         notes: what was assumed of it, a line each.
         top: what was read as white in a file of more than 8 bits, else None.
+        colour: (H, W, 3) uint8 RGB, where it was asked for and the picture has any.
     """
 
     gray: np.ndarray
     notes: tuple[str, ...] = ()
     top: float | None = None
+    colour: np.ndarray | None = None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """In colour if there is any, else gray."""
+        return self.gray if self.colour is None else self.colour
 
 
 def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
@@ -55,7 +63,8 @@ def read_image(path: str | Path, content: bytes | None = None) -> np.ndarray:
 
 
 def read_picture(
-    path: str | Path, content: bytes | None = None, top: float | None = None
+    path: str | Path, content: bytes | None = None, top: float | None = None,
+    colour: bool = False,
 ) -> Picture:
     """A picture as gray values, upright by its EXIF orientation.
 
@@ -68,13 +77,15 @@ def read_picture(
         content: the file's bytes, of a picture that lies in no file; `path` is then but the name
             that messages give it, and nothing is opened.
         top: what is white in a file of more than 8 bits, if it doesn't say; None: see `depth`.
+        colour: whether its colours are wanted too. A picture whose three channels are the same
+            everywhere has none.
 
     Raises:
         InputError: no such file, no picture, a truncated one, one of more than `MAX_PIXELS`
             pixels (found before it is decoded), or values of unknown range.
     """
     try:
-        return _read(path, content, top)
+        return _read(path, content, top, colour)
     except InputError:
         raise
     except FileNotFoundError:
@@ -88,13 +99,13 @@ def read_picture(
     except Exception as error:  # decoders raise a dozen kinds of error on damaged files
         bare = without_texts(path, content)
         if bare is not None:
-            return read_picture(path, bare, top)
+            return read_picture(path, bare, top, colour)
         if isinstance(error, Image.UnidentifiedImageError):
             raise InputError(f"{path} {_unknown_kind(path, content)}") from None
         raise InputError(f"{path} is damaged or cannot be read: {error}") from None
 
 
-def _read(path, content: bytes | None, top: float | None) -> Picture:
+def _read(path, content: bytes | None, top: float | None, colour: bool) -> Picture:
     # Opened here: by name, Pillow maps turned TIFFs into memory with width and height exchanged.
     with (open(path, "rb") if content is None else BytesIO(content) as source,
           warnings.catch_warnings()):
@@ -104,9 +115,30 @@ def _read(path, content: bytes | None, top: float | None) -> Picture:
             raw = raw_mode(image)
             image.load()
             picture, note, top = eight_bits(path, source, image, raw, top)
-            gray, opaque = _gray(picture)
-            gray = np.asarray(_upright(gray, image), dtype=np.uint8)
-    return Picture(gray, (*note, *opaque), top)
+            shown, opaque = _opaque(picture)
+            shown = _upright(shown, image)
+            gray = np.asarray(shown.convert("L"), dtype=np.uint8)
+            found = _colours(shown) if colour else None
+    return Picture(gray, (*note, *opaque), top, found)
+
+
+def _colours(image: Image.Image) -> np.ndarray | None:
+    """(H, W, 3) of a picture that has colours."""
+    if image.mode != "RGB":
+        return None
+    pixels = np.asarray(image)
+    return pixels if (pixels != pixels[..., :1]).any() else None
+
+
+def in_gray(picture: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 of a picture that is gray already, or the luma of one (H, W, 3)."""
+    return picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
+
+
+def as_seen(picture: np.ndarray, channels: int) -> np.ndarray:
+    """A picture as a net of this many channels sees it: gray, or in colour (H, W, 3) where it has
+    any and the net takes 3."""
+    return picture if channels == 3 else in_gray(picture)
 
 
 def is_flat(gray: np.ndarray) -> bool:
@@ -118,18 +150,18 @@ def is_flat(gray: np.ndarray) -> bool:
     return bool(high - low < FLAT_SPAN)
 
 
-def resized(gray: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) uint8: the picture's central square, resampled.
+def resized(picture: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) uint8, or with colours if it has some: the picture's central square, resampled.
 
     A picture that is not square loses both ends of its longer side in equal parts (an odd pixel
     more at the right or bottom), so that faces keep their proportions. The filter is a triangle
     that widens as the picture shrinks (antialiased); it never overshoots. A picture of the
     right size stays as it is.
     """
-    height, width = gray.shape
+    height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = np.ascontiguousarray(gray[top : top + side, left : left + side])
+    square = np.ascontiguousarray(picture[top : top + side, left : left + side])
     if side == size:
         return square
     return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
@@ -163,26 +195,26 @@ def _check_size(path, image: Image.Image) -> None:
         )
 
 
-def _gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
-    """The picture in gray, and what was assumed of its transparency."""
+def _opaque(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The picture as L or RGB, and what was assumed of its transparency."""
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _on_mid_gray(image)
     if image.mode in ("L", "1"):
         return image.convert("L"), []
-    return image.convert("RGB").convert("L"), []  # palette, CMYK and YCbCr too
+    return image.convert("RGB"), []  # palette, CMYK and YCbCr too
 
 
 def _on_mid_gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
     picture = image.convert("RGBA")
     if picture.getchannel("A").getextrema()[1] <= 1:  # 0, or 1 of a channel of 0 to 1
-        return picture.convert("RGB").convert("L"), [CLEAR]
+        return picture.convert("RGB"), [CLEAR]
     ground = Image.new("RGBA", picture.size, (MID_GRAY, MID_GRAY, MID_GRAY, 255))
-    return Image.alpha_composite(ground, picture).convert("L"), []
+    return Image.alpha_composite(ground, picture).convert("RGB"), []
 
 
-def _upright(gray: Image.Image, image: Image.Image) -> Image.Image:
+def _upright(shown: Image.Image, image: Image.Image) -> Image.Image:
     try:
         turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
     except Exception:  # broken metadata says nothing about a picture that has been decoded
         turn = None
-    return gray if turn is None else gray.transpose(turn)
+    return shown if turn is None else shown.transpose(turn)

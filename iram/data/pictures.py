@@ -10,9 +10,10 @@ import numpy as np
 
 from iram.data.cache import remembered
 from iram.data.dataset import Problem
-from iram.data.images import read_picture, resized
+from iram.data.images import Picture, read_picture, resized
 from iram.errors import InputError
 from iram.files import sha256
+from iram.photographs.framing import cropped
 
 LARGEST_SIZE = 1024
 NEARLY_BLACK = 5  # a range so many times larger is another file's, not this one's
@@ -53,29 +54,32 @@ def identity_sha256(source_sha256: str, **settings) -> str:
     return hashlib.sha256(json.dumps([source_sha256, chosen], sort_keys=True).encode()).hexdigest()
 
 
-def as_it_is(gray: np.ndarray) -> np.ndarray:
+def as_it_is(picture: Picture) -> None:
     """The whole picture."""
-    return gray
+    return
 
 
 def decode_pictures(
-    root: Path, names: list[str], size: int, exact: bool = False, face=as_it_is
+    root: Path, names: list[str], size: int, exact: bool = False, face=as_it_is,
+    colour: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, list[Problem]]:
-    """Gray pictures of the files of a folder.
+    """Pictures of the files of a folder, gray unless they are wanted in colour.
 
     Files of more than 8 bits that don't declare their range share the largest one found, so that
     a dark picture stays darker than the others, unless it would be nearly black by it.
 
     Args:
         exact: refuse pictures that are not `size` x `size` instead of resizing them.
-        face: what to take of each picture (H, W); may raise InputError with what is wrong.
+        face: the `Box` to take of each `Picture`, None for all of it; may raise InputError with
+            what is wrong.
 
     Returns:
-        (n, size, size) uint8 images of the readable files, a boolean mask of length
-        `len(names)` that says which these are, a problem for each other file, and one for each
-        thing that was assumed of readable ones.
+        (n, size, size) uint8 images of the readable files, (n, size, size, 3) in colour; a boolean
+        mask of length `len(names)` that says which these are, a problem for each other file, and
+        one for each thing that was assumed of readable ones.
     """
-    images = np.zeros((len(names), size, size), dtype=np.uint8)
+    shape = (size, size, 3) if colour else (size, size)
+    images = np.zeros((len(names), *shape), dtype=np.uint8)
     good, problems = np.zeros(len(names), dtype=bool), []
     notes: dict[int, tuple[str, ...]] = {}
     tops: dict[int, float] = {}
@@ -83,16 +87,20 @@ def decode_pictures(
     def decode(place: int, top: float | None = None) -> None:
         name, good[place] = names[place], False
         try:
-            picture = read_picture(root / name, top=top)
-            gray = face(picture.gray)
-            if exact and gray.shape != (size, size):
-                raise InputError(f"{gray.shape[1]} x {gray.shape[0]} pixels where {size} x {size} "
-                                 "are needed; `folder:` resizes")
+            picture = read_picture(root / name, top=top, colour=colour or face is not as_it_is)
+            box = face(picture)
+            shown = picture.pixels if colour else picture.gray
+            shown = shown if box is None else cropped(shown, box)
+            if exact and shown.shape != (size, size):
+                raise InputError(f"{shown.shape[1]} x {shown.shape[0]} pixels where {size} x "
+                                 f"{size} are needed; `folder:` resizes")
         except InputError as error:
             message = str(error).removeprefix(str(root / name)).strip()
             problems.append(Problem(printable(name), None, message))
             return
-        images[place], good[place] = resized(gray, size), True
+        made = resized(shown, size)
+        images[place] = made[..., None] if colour and made.ndim == 2 else made
+        good[place] = True
         notes.pop(place, None)
         if picture.notes:
             notes[place] = picture.notes

@@ -1,6 +1,7 @@
 """RAF-DB, the basic emotions (Li, Deng & Du, CVPR 2017; Li & Deng, IEEE TIP 2019).
 
-Input: 100 x 100 aligned faces from the web, colour, read as gray.
+Input: 100 x 100 aligned faces from the web, colour; read as gray, and in colour for nets
+that take RGB.
 Label: 0-6 = surprise, fear, disgust, happy, sad, angry, neutral (1-7 in the file).
 Splits: train (12,271) and test (3,068). It has no validation split, so a fixed tenth of train is
 held out for choosing: the faces whose name (`train_00001`) has a SHA-256 whose first 12 hexadecimal
@@ -10,13 +11,14 @@ by split and class (`DATASET/train/1/train_00001_aligned.jpg`, classes by number
 Licence: on request, for non-commercial research; may not be passed on.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from iram.data import ran_lists as lists
-from iram.data.cache import Decoded, cached
+from iram.data.cache import Decoded, cached, in_colour
 from iram.data.dataset import DATASETS, FaceDataset
 from iram.data.pictures import (
     check_size_option,
@@ -59,6 +61,7 @@ def open_rafdb(location: str, *, size: int = SIZE, ran_lists: str = "") -> FaceD
         metadata=decoded.frame.drop(columns="label"),
         size=size,
         pixels=decoded.pixels,
+        colours=partial(_colours, source, files, size),
         licence=LICENCE,
         sha256=identity_sha256(source, size=size if size != SIZE else None),
         problems=[*decoded.problems_in(files.root), *within(files.root, files.unread)],
@@ -76,9 +79,17 @@ def open_rafdb(location: str, *, size: int = SIZE, ran_lists: str = "") -> FaceD
     return dataset
 
 
-def _decode(files: Files, size: int) -> Decoded:
+def _colours(source: str, files: Files, size: int) -> np.ndarray | None:
+    """(n, size, size, 3) of the same faces, None if all are gray."""
+    found = cached("rafdb-colour", source, lambda: in_colour(_decode(files, size, colour=True)),
+                   size=size).pixels
+    return found if len(found) else None
+
+
+def _decode(files: Files, size: int, colour: bool = False) -> Decoded:
     listed = files.listed()
-    images, good, damaged = decode_pictures(files.root, [face.file for face in listed.faces], size)
+    images, good, damaged = decode_pictures(files.root, [face.file for face in listed.faces], size,
+                                            colour=colour)
     columns = ["image_id", "usage", "split", "row", "label"]
     frame = pd.DataFrame(
         [face[: len(columns)] for face, whole in zip(listed.faces, good, strict=True) if whole],

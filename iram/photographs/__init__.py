@@ -1,7 +1,14 @@
 """Photographs of any size: where their faces are (`detector`), and the crop of each as the data
-sets crop (`framing`). Both work on what `iram.data.images.read_image` reads: gray and upright."""
+sets crop (`framing`). Both work on what `iram.data.images.read_picture` reads: gray or in colour,
+and upright."""
 
-from iram.photographs.detector import DetectorMissing, FoundFace, detector_name, find_faces
+from iram.photographs.detector import (
+    DetectorMissing,
+    FoundFace,
+    detector_name,
+    detector_told,
+    find_faces,
+)
 from iram.photographs.framing import Box, crop_of, cropped, outside, overlap
 from iram.photographs.largest import CROP_SIDE, largest_face
 
@@ -13,6 +20,7 @@ __all__ = [
     "crop_of",
     "cropped",
     "detector_name",
+    "detector_told",
     "find_faces",
     "largest_face",
     "outside",

@@ -49,17 +49,20 @@ def crop_of(box: Box, scale: float = SCALE) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def cropped(gray: np.ndarray, box: Box) -> np.ndarray:
-    """The part of a picture (H, W) in a box, (height, width); past the picture's edge its nearest
-    pixel goes on, so that a face at the edge keeps its place and size in the crop."""
-    rows = np.arange(box.top, box.bottom).clip(0, gray.shape[0] - 1)
-    columns = np.arange(box.left, box.right).clip(0, gray.shape[1] - 1)
-    return gray[rows[:, None], columns]
+def cropped(picture: np.ndarray, box: Box) -> np.ndarray:
+    """The part of a picture (H, W) or (H, W, 3) in a box, (height, width) or with colours.
+
+    Past the picture's edge its nearest pixel goes on, so that a face at the edge keeps its place
+    and size in the crop.
+    """
+    rows = np.arange(box.top, box.bottom).clip(0, picture.shape[0] - 1)
+    columns = np.arange(box.left, box.right).clip(0, picture.shape[1] - 1)
+    return picture[rows[:, None], columns]
 
 
-def outside(gray: np.ndarray, box: Box) -> float:
+def outside(picture: np.ndarray, box: Box) -> float:
     """Which share of a box lies past the picture's edges, 0 to 1."""
-    height, width = gray.shape
+    height, width = picture.shape[:2]
     return 1 - _shared(box, Box(0, 0, width, height)) / box.area
 
 

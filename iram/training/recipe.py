@@ -22,6 +22,11 @@ class Recipe:
         batch_size: 64 is fastest on two cores in bf16, and its noise regularises.
         lr: peak learning rate of SGD with Nesterov momentum; it goes up linearly for `warmup` of
             the steps, since large early steps break a fresh net, then down to 0 on a cosine.
+        muon: peak learning rate of Muon, which then steps the kernels of convolutions in SGD's
+            place (`iram.training.optimizer`), since its loss falls faster over the first epochs;
+            0 is off.
+        muon_decay: decay of those kernels, decoupled from the gradient and so on another scale
+            than `weight_decay`. It has not been searched.
         weight_decay: on weights only, not on biases, norms or per-channel gains.
         label_smoothing: FER2013's labels are wrong in about a third of the faces.
         flip: faces are nearly symmetric, and so are their expressions.
@@ -56,6 +61,8 @@ class Recipe:
     lr: float = 0.08
     momentum: float = 0.9
     warmup: float = 0.2
+    muon: float = 0.0
+    muon_decay: float = 0.05
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     flip: bool = True
@@ -88,7 +95,7 @@ class Recipe:
         _require(0 < self.momentum < 1, "momentum", self.momentum, "between 0 and 1 (Nesterov)")
         for name in SHARES:
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
-        for name in ("weight_decay", "rotation", "mixup"):
+        for name in ("muon", "muon_decay", "weight_decay", "rotation", "mixup"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or above")
         for name, known in WORDS.items():
             _require(getattr(self, name) in known, name, getattr(self, name), " or ".join(known))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -28,6 +28,7 @@ from iram.progress import progress_bar
 from iram.seeds import derived_seed
 from iram.training.augment import augment, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
+from iram.training.optimizer import height, optimizers
 from iram.training.recipe import Recipe
 
 
@@ -114,9 +115,7 @@ class _Run:
             model = FERClassifier(architecture)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.model, multi_avg_fn=self.average, use_buffers=True)
-        self.optimizer = torch.optim.SGD(
-            parameter_groups(model, recipe.weight_decay), recipe.lr, recipe.momentum, nesterov=True
-        )
+        self.optimizers = optimizers(self.model, recipe, self.bf16)
         self.identity = {
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
@@ -170,8 +169,8 @@ class _Run:
         """One batch: its loss, and the share of right predictions on the augmented pictures."""
         recipe = self.recipe
         share = (self.epoch * self.steps + step) / (recipe.epochs * self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, share)
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["lr"] = group["peak"] * height(recipe, share)
         side = side_at(recipe, self.pixels.shape[-1], share)
         x = augment(self.pixels[rows][:, None].float() / 255, recipe, generator, side)
         target = self.targets[rows]
@@ -181,18 +180,20 @@ class _Run:
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
             logits = self.model(x)
         loss = F.cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if recipe.ema:
             self.averaged.update_parameters(self.model)
         return loss.detach(), (logits.argmax(1) == target.argmax(1)).float().mean()
 
     def save(self) -> None:
+        states = {p: s for optimizer in self.optimizers for p, s in optimizer.state.items()}
         momentum = {
-            name: self.optimizer.state[parameter]["momentum_buffer"]
+            name: states[parameter]["momentum_buffer"]
             for name, parameter in self.model.named_parameters()
-            if parameter in self.optimizer.state
+            if parameter in states
         }
         groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best}
         if self.recipe.ema:
@@ -222,9 +223,11 @@ class _Run:
                 "remove it"
             )
         self.model.load_state_dict(groups["model"])
-        for name, parameter in self.model.named_parameters():
-            buffer = groups["momentum"][name].to(self.device)
-            self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        for optimizer in self.optimizers:
+            for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+                buffer = groups["momentum"][names[parameter]].to(self.device)
+                optimizer.state[parameter]["momentum_buffer"] = buffer
         if self.recipe.ema:
             self.averaged.load_state_dict(groups["averaged"])
         self.best, self.best_epoch = groups["best"], state["best_epoch"]
@@ -241,24 +244,6 @@ def shuffled(labels: Tensor, seed: int) -> Tensor:
     """The labels in another order, which the seed alone decides; as many of each class."""
     generator = torch.Generator().manual_seed(derived_seed(seed, "random labels"))
     return labels[torch.randperm(len(labels), generator=generator)]
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Weights, which decay, and the rest (biases, norms, per-channel gains), which do not."""
-    decayed = [p for p in model.parameters() if p.numel() > p.shape[0]]
-    kept = [p for p in model.parameters() if p.numel() <= p.shape[0]]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
-
-
-def learning_rate(recipe: Recipe, share: float) -> float:
-    """After this share of all steps: linear warm-up to `lr`, then a cosine down to 0."""
-    if share < recipe.warmup:
-        return recipe.lr * (0.04 + 0.96 * share / recipe.warmup)
-    left = (share - recipe.warmup) / max(1 - recipe.warmup, 1e-9)
-    return recipe.lr * (1 + math.cos(math.pi * left)) / 2
 
 
 @contextlib.contextmanager

@@ -4,4 +4,4 @@ set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
 OUT="${OUT:-runs/attribution}"
 iram attribute --data "$DATA" --models iram,none,cbam --random-labels iram-random-labels \
-    --limit 500 --out "$OUT" "$@"
+    --limit 500 --backend eager --out "$OUT" "$@"

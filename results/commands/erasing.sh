@@ -14,4 +14,4 @@ for place in box mouth eyes nose lower_half upper_half left_half right_half; do
     conditions="$place-0.3-mean,$place-0.3-noise,$conditions"
 done
 iram bench --data "$DATA" --models "$models" --conditions "$conditions" --batch-size 64 \
-    --dtype fp32 --out "$OUT" "$@"
+    --dtype fp32 --backend eager --out "$OUT" "$@"

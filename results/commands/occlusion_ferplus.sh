@@ -6,4 +6,4 @@ RAN_LISTS="${RAN_LISTS:-ran_lists}"
 OUT="${OUT:-runs/occlusion/ferplus}"
 iram bench --data "$DATA" --models iram-ferplus,none-ferplus \
     --conditions "upper_half-0.3-mean,lower_half-0.3-mean,left_half-0.3-mean,*-natural-object" \
-    --ran-lists "$RAN_LISTS" --batch-size 64 --workers 2 --dtype fp32 --out "$OUT" "$@"
+    --ran-lists "$RAN_LISTS" --batch-size 64 --workers 2 --dtype fp32 --backend eager --out "$OUT" "$@"

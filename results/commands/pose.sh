@@ -3,4 +3,4 @@
 set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
 OUT="${OUT:-runs/pose}"
-iram bench --data "$DATA" --conditions pose --dtype fp32 --out "$OUT" "$@"
+iram bench --data "$DATA" --conditions pose --dtype fp32 --backend eager --out "$OUT" "$@"

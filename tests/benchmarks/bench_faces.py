@@ -1,12 +1,19 @@
-"""Which faces of a photograph are found, how well they are framed, and how fast.
+"""Which faces of a photograph each detector finds, how well they are framed, and how fast.
 
-    python tests/benchmarks/bench_faces.py [FER2013.csv] [FACES]
+    python tests/benchmarks/bench_faces.py [FER2013.csv] [FACES] [PHOTOGRAPHS]
 
 Rendered heads, and with the CSV 200 (or FACES) faces of FER2013's PublicTest split, are laid into
 photographs without faces at places that are known; their surroundings are continued by a blur,
-since a crop has none. Told: recall (a crop that overlaps the true one by over 0.4), how many other
-boxes there are, and the overlap. Of FER2013 also what fits the crop to the box (on even faces), and
-the accuracy of a shipped model on the crops of odd ones.
+since a crop has none. Counted are faces found (a crop that overlaps the true one by over 0.4) and
+other boxes. Of FER2013 also what fits the crop to the box (on even faces), and the accuracy of a
+shipped model on the crops of odd ones.
+
+PHOTOGRAPHS is a folder with the pictures that GROUPS names: demo/sample1.jpg to sample6.jpg of the
+npm package @vladmandic/face-api 1.7.15, and insightface/data/images/t1.jpg of insightface 2.1's
+source. Their people were counted, and the middle and side of each face read off, by eye; a face is
+found if the middle of a box lies in it and the box is of half to twice its side.
+
+All counts go into results/photographs/detectors.csv.
 """
 
 import sys
@@ -14,19 +21,34 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image, ImageFilter
 
 from iram import load_model, open_dataset
 from iram.data.heads import render
-from iram.data.images import read_image, resized
-from iram.photographs import Box, crop_of, cropped, find_faces, overlap
+from iram.data.images import read_image, read_picture, resized
+from iram.photographs import Box, cascade, crop_of, cropped, find_faces, overlap, yunet
 
 HEIGHT, WIDTH = 360, 480
 SIDES = (64, 240)  # pixels of a face laid in
 HEADS = 100
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 HIT = 0.4
+OUT = Path(__file__).parents[2] / "results" / "photographs" / "detectors.csv"
+DETECTORS = {"YuNet": yunet, "Haar cascade": cascade}
+GROUPS = {  # x and y of the middle of each face, and its side, in pixels
+    "sample1.jpg": [(505, 470, 220), (930, 540, 230), (1580, 320, 220)],
+    "sample2.jpg": [(450, 270, 260), (985, 340, 230), (1540, 270, 240)],
+    "sample3.jpg": [(690, 470, 260), (1180, 350, 290), (1590, 440, 280)],
+    "sample4.jpg": [(335, 320, 260), (745, 185, 240), (1070, 300, 230), (1345, 275, 230)],
+    "sample5.jpg": [(870, 215, 210), (1195, 315, 220), (685, 545, 230), (1500, 530, 260),
+                    (470, 1015, 270)],
+    "sample6.jpg": [(360, 625, 260), (760, 475, 270), (1270, 455, 270), (1585, 410, 290)],
+    "t1.jpg": [(110, 330, 130), (320, 210, 125), (520, 340, 145), (795, 410, 120),
+               (950, 125, 135), (1180, 335, 120)],
+}
+rows: list[dict] = []
 
 
 def sceneries() -> list[np.ndarray]:
@@ -65,7 +87,8 @@ def laid_in(scenery: np.ndarray, face: np.ndarray, box: Box) -> np.ndarray:
 class Trial:
     """Faces laid in, where they are, and which boxes were found; `seconds` of CPU time it took."""
 
-    def __init__(self, faces: np.ndarray, seed: int):
+    def __init__(self, faces: np.ndarray, seed: int, detector: str):
+        self.detector = detector
         random, places = np.random.default_rng(seed), sceneries()
         self.pictures, self.truth, self.found, self.seconds = [], [], [], 0.0
         for k, face in enumerate(faces):
@@ -74,7 +97,7 @@ class Trial:
             box = Box(left, top, left + side, top + side)
             picture = laid_in(places[k % len(places)], face, box)
             started = time.process_time()
-            found = find_faces(picture)
+            found = find_faces(picture, detector=DETECTORS[detector])
             self.seconds += time.process_time() - started
             self.pictures.append(picture)
             self.truth.append(box)
@@ -91,8 +114,13 @@ class Trial:
         others = sum(len(self.found[k]) for k in chosen) - len(hits)
         overlaps = [overlap(crop_of(box), self.truth[k]) for k, box in hits.items()]
         shown = np.quantile(overlaps, [0.1, 0.5]) if overlaps else (np.nan, np.nan)
-        print(f"{name:34s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; other boxes "
-              f"{others / len(best):.3f} a picture; overlap {shown[1]:.2f} (a tenth under "
+        if list(chosen) == list(range(len(self.truth))):
+            rows.append({"pictures": name, "detector": self.detector, "photographs": len(best),
+                         "faces": len(best), "found": len(hits), "other_boxes": others,
+                         "overlap": shown[1],
+                         "seconds_a_photograph": self.seconds / len(self.truth)})
+        print(f"{self.detector} {name:24s} recall {len(hits) / len(best):5.1%} of {len(best):4d}; "
+              f"other boxes {others / len(best):.3f} a picture; overlap {shown[1]:.2f} (tenth "
               f"{shown[0]:.2f})", flush=True)
 
     def fit(self, chosen) -> None:
@@ -131,26 +159,60 @@ def accuracies(trial: Trial, dataset, chosen) -> None:
           + ", ".join(f"{scale} {accuracy(crops(scale))}" for scale in SCALES))
 
 
+def groups(folder: Path, detector: str) -> None:
+    """Counts the people who are found on group photographs."""
+    names = [name for name in GROUPS if (folder / name).is_file()]
+    found, others, seconds = 0, 0, 0.0
+    for name in names:
+        pixels = read_picture(folder / name, colour=True).pixels
+        started = time.process_time()
+        boxes = [face.box for face in find_faces(pixels, detector=DETECTORS[detector])]
+        seconds += time.process_time() - started
+        hits = [[k for k, box in enumerate(boxes) if _is_of(box, face)] for face in GROUPS[name]]
+        found += sum(map(bool, hits))
+        others += len(boxes) - len({k for one in hits for k in one})
+    people = sum(len(GROUPS[name]) for name in names)
+    rows.append({"pictures": "group photographs", "detector": detector, "photographs": len(names),
+                 "faces": people, "found": found, "other_boxes": others,
+                 "seconds_a_photograph": seconds / len(names)})
+    print(f"{detector} group photographs: {found} of {people} people, {others} other boxes")
+
+
+def _is_of(box: Box, face: tuple[int, int, int]) -> bool:
+    x, y, side = face
+    away = max(abs(box.left + box.right - 2 * x), abs(box.top + box.bottom - 2 * y))
+    return away <= side and side / 2 <= max(box.width, box.height) <= 2 * side
+
+
 def main() -> None:
     csv = sys.argv[1] if len(sys.argv) > 1 else None
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 200
     torch.set_num_threads(1)
-    empty = [find_faces(scenery) for scenery in sceneries()]
-    print(f"sceneries without a face: {sum(map(len, empty))} boxes in {len(empty)}")
-    if csv:
-        dataset = open_dataset(f"fer2013:{csv}").split("PublicTest")
-        dataset = dataset.subset(np.random.default_rng(1).permutation(len(dataset))[:count])
-        trial = Trial(dataset.images_uint8(slice(None)), seed=2)
-        even, odd = range(0, count, 2), range(1, count, 2)
-        trial.report("FER2013 PublicTest")
-        trial.fit(even)
-        accuracies(trial, dataset, odd)
-        print(f"{1000 * trial.seconds / count:.0f} ms a picture of {WIDTH} x {HEIGHT}, CPU time")
-    for yaw in (None, 0, 15, 30, 45):
-        share = 1 if yaw is None else 2
-        heads = render(range(5000, 5000 + HEADS // share), size=96, yaw_deg=yaw).image[:, 0]
-        trial = Trial(heads.mul(255).round().to(torch.uint8).numpy(), seed=1)
-        trial.report("heads, own pose" if yaw is None else f"heads, yaw {yaw}")
+    for detector, module in DETECTORS.items():
+        empty = [find_faces(scenery, detector=module) for scenery in sceneries()]
+        print(f"sceneries without a face: {sum(map(len, empty))} boxes in {len(empty)}")
+        if len(sys.argv) > 3:
+            groups(Path(sys.argv[3]), detector)
+        if csv:
+            laid_faces(csv, count, detector)
+        for yaw in (None, 0, 15, 30, 45):
+            share = 1 if yaw is None else 2
+            heads = render(range(5000, 5000 + HEADS // share), size=96, yaw_deg=yaw).image[:, 0]
+            trial = Trial(heads.mul(255).round().to(torch.uint8).numpy(), 1, detector)
+            trial.report("rendered heads" if yaw is None else f"rendered heads, yaw {yaw}")
+    OUT.parent.mkdir(exist_ok=True)
+    pd.DataFrame(rows).round(3).to_csv(OUT, index=False)
+
+
+def laid_faces(csv: str, count: int, detector: str) -> None:
+    """Faces of FER2013: found, fitted and recognised."""
+    dataset = open_dataset(f"fer2013:{csv}").split("PublicTest")
+    dataset = dataset.subset(np.random.default_rng(1).permutation(len(dataset))[:count])
+    trial = Trial(dataset.images_uint8(slice(None)), 2, detector)
+    even, odd = range(0, count, 2), range(1, count, 2)
+    trial.report("FER2013 PublicTest")
+    trial.fit(even)
+    accuracies(trial, dataset, odd)
 
 
 if __name__ == "__main__":

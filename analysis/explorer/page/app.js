@@ -163,11 +163,11 @@ async function bring(chosen) {
   $("file-name").textContent = "reading…";
 }
 
-function uploaded({ number, name, width, height }) {
+function uploaded({ number, name, width, height, notes }) {
   const same = file === bring.sent;
   file = bring.sent;
   problem("");
-  $("file-name").textContent = `${name} (${width} × ${height})`;
+  $("file-name").textContent = [`${name} (${width} × ${height})`, ...notes].join("; ");
   $("crop").hidden = false;
   choice.face = own.face = number;
   if (!same) choice.crop = { zoom: 1, across: 0.5, down: 0.5 };

@@ -12,7 +12,8 @@ LIT = (0.5, 1.0)  # an object's brightness in a picture of mean gray m is LIT[0]
 @FILLS.register("object", title="the object's own look")
 def own_look(scene: Scene) -> Tensor:
     """The object as it is drawn, lit as the picture is: as bright as drawn where the picture's mean
-    is 0.5. Skin (a hand) is as bright as the visible part of the picture's middle.
+    is 0.5, and gray in colour pictures too. Skin (a hand) is as bright, and of the colour, as the
+    visible part of the picture's middle.
 
     Its edges are mixed with what is behind them.
 
@@ -32,9 +33,9 @@ def own_look(scene: Scene) -> Tensor:
 
 
 def _skin(images: Tensor, mask: Tensor) -> Tensor:
-    """(N, 1, 1, 1): the upper middle (70th percentile) of what is seen of the face's centre."""
+    """(N, C, 1, 1): the upper middle (70th percentile) of what is seen of the face's centre."""
     size = images.shape[-1]
     centre = slice(size // 5, size - size // 5)
-    seen = images[:, 0, centre, centre].masked_fill(mask[:, centre, centre], torch.nan).flatten(1)
-    gray = seen.nanquantile(0.7, 1)
-    return torch.where(gray.isnan(), 0.5, gray)[:, None, None, None]
+    seen = images[:, :, centre, centre].masked_fill(mask[:, None, centre, centre], torch.nan)
+    found = seen.flatten(2).nanquantile(0.7, 2)
+    return torch.where(found.isnan(), 0.5, found)[:, :, None, None]

@@ -17,13 +17,14 @@ def black(scene: Scene) -> Tensor:
 
 @FILLS.register("mean", title="mean gray")
 def mean(scene: Scene) -> Tensor:
-    """Each picture's own mean gray: no contrast, no change of brightness."""
-    return scene.images.mean((1, 2, 3), keepdim=True)
+    """Each picture's own mean, channel by channel: no contrast, no change of brightness."""
+    return scene.images.mean((2, 3), keepdim=True)
 
 
 @FILLS.register("noise")
 def noise(scene: Scene) -> Tensor:
-    """Gaussian noise, mean 0.5 and standard deviation 0.25, clipped to [0, 1]; each pixel alone."""
+    """Gaussian noise, mean 0.5 and standard deviation 0.25, clipped to [0, 1]; each pixel, and each
+    of its channels, alone."""
     draws = torch.empty_like(scene.images)
     for picture, generator in zip(draws, scene.generators, strict=True):
         picture.normal_(NOISE_MEAN, NOISE_SD, generator=generator)

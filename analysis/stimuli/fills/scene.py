@@ -16,7 +16,7 @@ class Scene:
     """A batch of pictures that are about to be covered.
 
     Attributes:
-        images: (N, 1, S, S) in [0, 1].
+        images: (N, C, S, S) in [0, 1], gray or RGB.
         mask: (N, S, S) or (1, S, S) bool, True = occluded.
         generators: one per picture, for whatever a fill leaves to chance; they can be gone
             through once.
@@ -38,7 +38,7 @@ FILLS = Registry("fill", borrows=False)  # whether it takes pixels of other face
 
 
 def paint(scene: Scene, fill: str) -> Tensor:
-    """(N, 1, S, S): the pictures with the fill where the mask is True, as they were elsewhere.
+    """(N, C, S, S): the pictures with the fill where the mask is True, as they were elsewhere.
 
     An object's own look goes a little further: its soft edges, and the shadow that it casts.
     """

@@ -20,13 +20,18 @@ def texture(scene: Scene) -> Tensor:
     """Random texture with the mean, contrast and spectrum of faces in general, clipped to [0, 1].
 
     Over the whole picture its mean is 0.507 and its standard deviation 0.212 before clipping, which
-    takes 1% off the deviation. It wraps around at the edges.
+    takes 1% off the deviation. It wraps around at the edges. In colour it has the tint of the
+    picture's own mean.
     """
     size = scene.images.shape[2:]
     spectrum = torch.fft.rfft2(white_noise(scene)) * falling_amplitudes(*size).to(scene.images)
     values = torch.fft.irfft2(spectrum, s=size)  # of mean 0, as the constant's amplitude is 0
     variance = values.square().mean(3, keepdim=True).mean(2, keepdim=True)
-    return values.mul_(FACE_SD / variance.sqrt()).add_(FACE_MEAN).clamp_(0, 1)
+    values = values.mul_(FACE_SD / variance.sqrt()).add_(FACE_MEAN)
+    if scene.images.shape[1] > 1:
+        mean = scene.images.mean((2, 3), keepdim=True).clamp_(min=1e-3)
+        values = values * (mean / mean.mean(1, keepdim=True))
+    return values.clamp_(0, 1)
 
 
 @FILLS.register("phase_scrambled", title="scrambled phases")
@@ -46,8 +51,9 @@ def phase_scrambled(scene: Scene) -> Tensor:
 
 
 def white_noise(scene: Scene) -> Tensor:
-    """(N, 1, S, S) normal draws, each picture's from its own generator."""
-    draws = torch.empty_like(scene.images)
+    """(N, 1, S, S) normal draws, each picture's from its own generator; channels share them, as
+    those of faces nearly do."""
+    draws = torch.empty_like(scene.images[:, :1])
     for picture, generator in zip(draws, scene.generators, strict=True):
         picture.normal_(generator=generator)
     return draws

@@ -97,7 +97,8 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
     if "localisation" in kinds:  # a metric beside those that cells hold
         maps += len(suite.some(suite.sizes.reference))
     if "sanity" in kinds and can_lose_weights(subject.model):
-        maps += sanity * (1 + len(blocks_from_top(subject.model, suite.dataset.images([0]))))
+        face = suite.seen_by(subject).images([0])
+        maps += sanity * (1 + len(blocks_from_top(subject.model, face)))
     if "rows" in kinds:
         maps += curves * DRAWS * is_quick(method)
         pictures = 4 * curves * (len(SHARES) - 2)  # two orders, own and another face's map
@@ -110,7 +111,7 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
 
 def _passes(suite: Suite, subject: Subject, method: str) -> int:
     """Pictures that a dear method shows to the model for one map."""
-    image, counted = suite.dataset.images([0]), 0
+    image, counted = suite.seen_by(subject).images([0]), 0
     if ATTRIBUTIONS.about(method).needs:
         return activation(subject.model, fitted(subject.model, image)).shape[1]
 
@@ -130,7 +131,7 @@ def _attributing(suite: Suite, subject: Subject, method: str) -> float:
         return 0.0
     count = min(PROBED, len(suite.dataset))
     faces = np.arange(count)
-    images = suite.dataset.images(faces)
+    images = suite.seen_by(subject).images(faces)
     target = torch.zeros(count, dtype=torch.long)
     call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
     once = takes(method, "samples") or takes(method, "steps")
@@ -140,7 +141,7 @@ def _attributing(suite: Suite, subject: Subject, method: str) -> float:
 def _forward(suite: Suite, subject: Subject) -> float:
     """Seconds a face in a forward pass."""
     subject.model  # noqa: B018 (read outside of inference, or no gradient can pass later)
-    images = suite.dataset.images(slice(0, 64))
+    images = suite.seen_by(subject).images(slice(0, 64))
     return _seconds(lambda: subject.logits(images)) / len(images)
 
 

@@ -16,6 +16,7 @@ from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.packing import packed
 from analysis.studies.attribution.plan import Suite, blocks
 from analysis.subjects import Subject
+from iram import contract
 
 PASSES = 64  # pictures a forward pass
 
@@ -24,7 +25,7 @@ def clean_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -
     """The clean pass: what is predicted, and so explained."""
     logits = []
     for part in suite.parts():
-        logits.append(subject.logits(suite.dataset.images(part)))
+        logits.append(subject.logits(suite.seen_by(subject).images(part)))
         advance(len(part))
     columns = dict(zip(suite.dataset.classes, torch.cat(logits).T.numpy(), strict=True))
     return pd.DataFrame({"image_id": suite.ids, "label": suite.dataset.labels, **columns})
@@ -40,8 +41,8 @@ def reference_rows(suite: Suite, subject: Subject, method: None, advance: Advanc
     faces = suite.some(suite.sizes.reference)
     for part in blocks(faces):
         one = shapley_interactions(
-            subject.model, suite.dataset.images(part), subject.columns[target[part]],
-            suite.regions[part], batch_size=PASSES,
+            subject.model, suite.seen_by(subject).images(part), subject.columns[target[part]],
+            suite.regions[part], batch_size=PASSES, passes=subject.passes,
         )
         missing = len(FACE_REGIONS) - one.values.shape[1]  # no pixel of the last regions here
         columns = dict(zip(FACE_REGIONS, pad(one.values, (0, missing)).T.numpy(), strict=True))
@@ -56,8 +57,8 @@ def map_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> p
     """Maps of the clean pictures, and how far those of occluded ones lie on the occluder."""
     target, maps = suite.targets(subject), []
     for part in suite.parts():
-        images = suite.dataset.images(part)
-        maps.append(suite.attribute(subject, method, images, part, target[part]))
+        images = suite.seen_by(subject).images(part)
+        maps.append(suite.attribute(subject, method, images, part, target[part], fast=True))
         advance(len(part))
     rows = pd.DataFrame({"image_id": suite.ids, **packed(torch.cat(maps))})
     hidden = hidden_scores(suite, subject, method, HELD["localisation"], advance)
@@ -74,7 +75,8 @@ def hidden_scores(
     reference; and {metric--chance: (n,)} with the map of another face in the same mask."""
     faces, target, maps = suite.some(suite.sizes.reference), suite.targets(subject), []
     for part, occluded in zip(blocks(faces), suite.occluded, strict=True):
-        maps.append(suite.attribute(subject, method, occluded.pictures, part, target[part]))
+        images = occluded.seen_by(contract.channels(subject)).pictures
+        maps.append(suite.attribute(subject, method, images, part, target[part], fast=True))
         advance(len(part))
     maps, partner = torch.cat(maps), suite.partners(subject, faces)
     masks, found = torch.cat([occluded.mask for occluded in suite.occluded]), {}

@@ -44,7 +44,7 @@ def add_curves(
         found, followed = [], []
         for place, faces in enumerate(blocks(chosen)):
             part = slice(place * BATCH, place * BATCH + len(faces))
-            images = suite.dataset.images(faces)
+            images = suite.seen_by(subject).images(faces)
             curves = perturbation_curves(
                 subject.logits, images, both_orders({k: v[part] for k, v in known.items()}),
                 target[faces], _fill(images, fill), shares=SHARES, clean=clean[faces],
@@ -75,7 +75,7 @@ def add_infidelity(suite: Suite, subject: Subject, records: Mapping[str, Record]
     chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
     chance = list(generators(suite.seed, "infidelity", suite.ids[chosen]))
     errors = infidelity(
-        subject.logits, suite.dataset.images(chosen),
+        subject.logits, suite.seen_by(subject).images(chosen),
         maps_and_others(suite, subject, records, chosen), target[chosen], squares(), chance,
         batch_size=PASSES,
     )
@@ -99,8 +99,8 @@ def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record
         def attribute(images: Tensor, classes: Tensor, method=method) -> Tensor:
             return suite.attribute(subject, method, images, slice(0, 0), classes)
 
-        value = max_sensitivity(attribute, suite.dataset.images(chosen), maps, target[chosen],
-                                draws, batch_size=MOVED)
+        value = max_sensitivity(attribute, suite.seen_by(subject).images(chosen), maps,
+                                target[chosen], draws, batch_size=MOVED)
         away = (other - maps).flatten(1).norm(dim=1) / maps.flatten(1).norm(dim=1)
         records[method].add(chosen, value, away.where(partner >= 0, torch.nan),
                             family="faithfulness", metric="max_sensitivity", region="none",

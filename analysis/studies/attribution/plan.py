@@ -15,7 +15,7 @@ from torch import Tensor
 
 from analysis.attributions import ATTRIBUTIONS, attribute
 from analysis.attributions.judgement import Judgement, judged
-from analysis.engine.cells import Cell, Plan, added, grouped
+from analysis.engine.cells import Cell, Plan, added, grouped, passes_by
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key
 from analysis.metrics import CURVE_SCORES
@@ -206,7 +206,7 @@ class Suite(Plan):
 
     def _judged(self, subject: Subject) -> dict[str, Judgement]:
         lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
-        images = self.dataset.images(self.some(JUDGED))
+        images = self.seen_by(subject).images(self.some(JUDGED))
         target = subject.columns[subject.logits(images).argmax(1)]
         return {method: judged(subject.model, images, target, method, **self.layer_of(method))
                 for method in self.methods if method not in lacking}
@@ -234,15 +234,19 @@ class Suite(Plan):
 
     def attribute(
         self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
-        asked: Subject | None = None,
+        asked: Subject | None = None, fast: bool = False,
     ) -> Tensor:
         """(n, S, S): a method's maps of pictures of `faces` (a slice or an index array).
 
         Args:
             target: (n,) of the data set's classes.
             asked: another model to ask.
+            fast: passes without gradients are made by the model's backend, which must not be while
+                its weights are changed.
         """
         options = self.options(subject, method, faces)
+        if fast and takes(method, "passes"):
+            options["passes"] = subject.passes
         asked = asked or subject
         own = asked.columns[target.cpu()]
         return attribute(asked.model, images, own, method, **options).cpu()
@@ -279,7 +283,7 @@ class Suite(Plan):
 
     def key(self, kind: str, subject: Subject, method: str | None = None, metric: str = "") -> str:
         parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
-                 "faces": self.faces_sha256, "device": subject.device}
+                 "faces": self.faces_sha256, "device": subject.device, **passes_by(subject)}
         if kind != "clean":
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
         if method or kind == "reference":
@@ -304,7 +308,7 @@ class Suite(Plan):
             parts |= _versions(*parts["methods"])
         if metric:
             parts |= {"metric": metric, "code": code_of(metric)}
-        return cell_key(**parts)
+        return cell_key(**parts, **self.colour_of(subject))
 
     @cached_property
     def regions_sha256(self) -> str:

@@ -69,7 +69,7 @@ def _gates_channels(suite: "Suite", subject) -> bool:
 
     if not {"attention", "attention_last"} & set(suite.methods_of(subject)):
         return False
-    example = suite.dataset.images([0]).to(subject.device)
+    example = suite.seen_by(subject).images([0]).to(subject.device)
     return any(gates_channels(a) for a in subject.model.trace(example).attention)
 
 

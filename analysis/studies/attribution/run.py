@@ -6,16 +6,19 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from analysis.attributions import FACE_REGIONS
 from analysis.attributions.layers import name_layer
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import PACKAGES, Result, Study, finish, opened
 from analysis.engine.sampling import sampled
 from analysis.metrics import FAMILIES, better
 from analysis.studies.attribution.engine import compute
-from analysis.studies.attribution.plan import Sizes, Suite
+from analysis.studies.attribution.perturbed import SHARES
+from analysis.studies.attribution.plan import FILLS, Sizes, Suite
 from analysis.studies.attribution.report import report
 from analysis.studies.attribution.tables import TABLES, attribution_tables, ranked_by
 from analysis.subjects import Subject
+from analysis.subjects.choice import by_backend
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 from iram.files import located
@@ -61,14 +64,21 @@ def planned(
     sizes: Sizes = DEFAULT_SIZES,
     randomised: dict[str, Subject] | None = None,
     layer: str | None = None,
+    backend: str = "eager",
 ) -> tuple[Suite, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
+    Args:
+        backend: as of `occlusion.run.planned`, of passes without gradients.
+
     Raises:
-        InputError: `out` holds another run, or no method is left for any model.
+        InputError: `out` holds another run, or no method is left for any model, or the backend
+            can't be had.
     """
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
+    shown = passes(len(dataset), sizes, len(methods))
+    subjects, identity = by_backend(subjects, backend, located(out), shown)
     suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
                   randomised or {}, layer)
     for subject in subjects if layer else ():
@@ -83,7 +93,14 @@ def planned(
         "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
         "faces_of": vars(sizes),
     }
-    return suite, opened(suite, "attribute", told, {}, ("captum", *PACKAGES))
+    return suite, opened(suite, "attribute", told, identity, ("captum", *PACKAGES))
+
+
+def passes(faces: int, sizes: Sizes, methods: int) -> int:
+    """Pictures without gradients that a model is shown, about: Shapley values, and curves of own
+    and another's map in two orders."""
+    reference, curves = min(faces, sizes.reference), min(faces, sizes.curves)
+    return 2 ** len(FACE_REGIONS) * reference + 4 * len(SHARES) * len(FILLS) * curves * methods
 
 
 def attribution_suite(

@@ -21,7 +21,7 @@ LABELS = "random labels"
 def sanity_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -> pd.DataFrame:
     """Likeness of a method's maps to the originals as blocks lose their weights, top first."""
     faces, record = suite.some(suite.sizes.sanity), Record(suite, subject, method=method)
-    images, target = suite.dataset.images(faces), suite.targets(subject)[faces]
+    images, target = suite.seen_by(subject).images(faces), suite.targets(subject)[faces]
 
     def attribute(model: nn.Module) -> Tensor:
         return suite.attribute(subject, method, images, faces, target)  # `model` is its model

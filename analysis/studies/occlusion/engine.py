@@ -13,6 +13,7 @@ import torch
 from analysis.engine.cells import Advance, Cell
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.rows import rows_of
+from iram import contract
 
 
 def compute(benchmark: Benchmark, cells: Sequence[Cell], advance: Advance) -> None:
@@ -30,8 +31,13 @@ def compute(benchmark: Benchmark, cells: Sequence[Cell], advance: Advance) -> No
         first = benchmark.perturbed(next(iter(wanted)), part)
         shares.append(first.shares)
         for condition, alike in wanted.items():
-            images = first.under(condition).pictures
+            covered, pictures = first.under(condition), {}
             for cell in alike:
+                faces_seen = covered.seen_by(contract.channels(cell.of[0]))
+                channels = faces_seen.dataset.channels
+                if channels not in pictures:
+                    pictures[channels] = faces_seen.pictures
+                images = pictures[channels]
                 logits[cell].append(cell.of[0].logits(images))
                 advance(len(images))
     shares = torch.cat(shares, 1)

@@ -52,7 +52,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
 
 def _forward(benchmark: Benchmark, subject) -> float:
     """Seconds for a batch."""
-    images = benchmark.dataset.images(_batch(benchmark))
+    images = benchmark.seen_by(subject).images(_batch(benchmark))
     return fastest(lambda: subject.logits(images)) * benchmark.batch_size / len(images)
 
 

@@ -34,7 +34,7 @@ def hints(benchmark: Benchmark) -> list[str]:
 def _range(benchmark: Benchmark, subject: Subject) -> str:
     if not isinstance(subject.model, OutsideModel):
         return ""
-    data = benchmark.dataset
+    data = benchmark.seen_by(subject)
     chosen = torch.from_numpy(sampled(len(data), FACES, benchmark.seed))
     chosen = chosen[torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))]
     return another_range(subject.model, data.images(chosen.numpy()), data.labels[chosen],

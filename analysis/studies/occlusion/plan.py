@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from analysis.engine.cells import Cell, Plan, added, grouped
+from analysis.engine.cells import Cell, Plan, added, grouped, passes_by
 from analysis.engine.faces import groups_of
 from analysis.engine.store import cell_key
 from analysis.stimuli.conditions import Condition
@@ -113,6 +113,8 @@ class Benchmark(Plan):
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": subject.device,
+            **passes_by(subject),
+            **self.colour_of(subject),
             **apart,
         }
 

@@ -20,7 +20,9 @@ from analysis.studies.occlusion.references import of_models
 from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES, summarise
 from analysis.subjects import Subject
+from analysis.subjects.backends import BACKENDS
 from analysis.subjects.batches import fastest_batch_size
+from analysis.subjects.choice import by_backend
 from iram.data.dataset import FaceDataset
 from iram.files import located
 
@@ -65,28 +67,35 @@ def planned(
     batch_size: int | None = None,
     dtype: str = "fp32",
     cameras: Tensor | None = None,
+    backend: str = "eager",
     reference: str | None = None,
     kind: str = "bench",
+    offered: Sequence[str] = BACKENDS,
 ) -> tuple[Benchmark, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
     Args:
         batch_size: None takes the one that `out` was begun with, or measures the fastest.
         cameras: (N, 2, 4) how each face of `dataset` stands in its picture, None: as the mean face.
+        backend: of the passes, or "auto": that which `out` was begun with, or the fastest.
         reference: what models are compared with; see `references.of_models`.
         kind: the command whose run it is; a folder holds runs of one.
+        offered: backends that the run can have.
 
     Raises:
-        InputError: `out` holds another run, or no model is called as `reference` says.
+        InputError: `out` holds another run, the backend can't be had, or no model is called as
+            `reference` says.
     """
     of_models(subjects, reference or "")
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
+    subjects, identity = by_backend(
+        subjects, backend, located(out), len(dataset) * len(conditions), offered)
     plan = Benchmark(subjects, dataset, conditions, located(out), seed, batch_size or 0, dtype,
                      cameras, reference=reference or "")
     told = {"conditions": [c.name for c in conditions], "cameras_sha256": plan.cameras_sha256,
             **_asked(plan.reference)}
-    run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size})
+    run = opened(plan, kind, told, {"dtype": dtype, "batch_size": batch_size, **identity})
     if run["identity"]["batch_size"] is None:
         run["identity"]["batch_size"] = fastest_batch_size(subjects[0].logits, dataset)
     return replace(plan, batch_size=run["identity"]["batch_size"]), run

@@ -32,21 +32,20 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
     plan, conditions = study.plan, list(dict.fromkeys(cell.of[1] for cell in cells))
     versions = {cell.of[0].name: cell.of[0] for cell in cells}
     versions = {name: reader.versions() for name, reader in versions.items()}
-    means = {cell.of[0].name: [] for cell in cells if study.replaces(*cell.of)}
-    means = {name: constants(study, *versions[name]) for name in means}
-    found, faces = Spool(), cells[0].of[0].faces  # of a batch each
+    replacing = {cell.of[0].name for cell in cells if study.replaces(*cell.of)}
+    means = {name: constants(study, versions[name][0]) for name in replacing}
+    faces, found = cells[0].of[0].faces, Spool()  # of a batch each
     starts = range(0, faces, plan.batch_size)
     for start in starts:
         part = slice(start, min(start + plan.batch_size, faces))
         places = study.places(part)
-        after = following(study, part, conditions) if means else dict.fromkeys(conditions)
-        pictures = places.pictures(conditions)
-        shown = dict(zip(conditions, zip(pictures, after.values(), strict=True), strict=True))
+        colours = {readers[0].subject.channels for readers in versions.values()}
+        seen = {one: _shown(study, places, conditions, one, bool(replacing)) for one in colours}
         for name, readers in versions.items():
             made = {cell: [] for cell in cells if cell.of[0].name == name}
             for reader in readers:
-                for cell, tables in _batch(study, reader, list(made), places, shown,
-                                           means.get(name, ())):
+                known = *seen[reader.subject.channels], means.get(name)
+                for cell, tables in _batch(study, reader, list(made), places, *known):
                     made[cell].append(tables)
                     advance(study.passes(*cell.of, part))
             for cell, tables in made.items():
@@ -57,26 +56,26 @@ def _compute(study: ShiftStudy, cells: Sequence[Cell], advance: Advance) -> None
         cell.write(*(_constants(study, *cell.of, rows) for rows in tables))
 
 
-def _batch(study: ShiftStudy, reader: Reader, cells, places: Places, shown, constant):
-    """(cell, its tables of KINDS) of one model and a batch of faces.
+def _shown(study, places: Places, conditions: Sequence[Condition], channels: int, replaces: bool):
+    """{condition: a batch's pictures}, and, for what replaces attention, {condition: the face
+    after them}, as nets of so many channels see them."""
+    pictures = dict(zip(conditions, places.pictures(conditions, channels), strict=True))
+    return pictures, following(study, places.part, conditions, channels) if replaces else {}
 
-    Args:
-        shown: condition -> the batch, and the face after it.
-        constant: of each layer; see `constants`.
-    """
+
+def _batch(study, reader: Reader, cells: Sequence[Cell], places: Places, pictures, after, means):
+    """(cell, its tables of KINDS) of one model and a batch of faces."""
     labels = study.plan.dataset.labels[places.part]
-    clean = reader.read(places.images, labels)
+    clean = reader.read(places.images(reader.subject.channels), labels)
     for cell in cells:
         condition = cell.of[1]
-        images, after = shown[condition]
+        images, maps = pictures[condition], []
         both = clean, reader.read(images, labels)
-        maps = []
         if study.replaces(reader, condition):
-            maps = maps_of(study, reader, places, both, after, constant)
-        yield cell, (
-            compare(places, regions_of(condition, study.plan.conditions), *both),
-            replaced(study, reader, condition, places, images, both, maps),
-        )
+            maps = maps_of(study, reader, places, both, after[condition], means)
+        regions = regions_of(condition, study.plan.conditions)
+        yield cell, (compare(places, regions, *both),
+                     replaced(study, reader, condition, places, images, both, maps))
 
 
 def _averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

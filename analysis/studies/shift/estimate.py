@@ -28,8 +28,9 @@ def _seconds(study: ShiftStudy, tasks: Sequence[Sequence[Cell]]) -> float:
     readers = {r.name: r for task in tasks for r in (cell.of[0] for cell in task)}
     places = study.places(part)
     labels = plan.dataset.labels[part]
-    passing = {name: fastest(lambda r=r: r.read(places.images)) for name, r in readers.items()}
-    reading = {name: fastest(lambda r=r: r.read(places.images, labels))
+    images = {name: places.images(r.subject.channels) for name, r in readers.items()}
+    passing = {name: fastest(lambda r=r: r.read(images[r.name])) for name, r in readers.items()}
+    reading = {name: fastest(lambda r=r: r.read(images[r.name], labels))
                for name, r in readers.items()}
     comparing = {name: _comparing(study, reader, places) for name, reader in readers.items()}
     seconds = 0.0
@@ -50,5 +51,5 @@ def _comparing(study: ShiftStudy, reader: Reader, places) -> float:
     """Seconds for the measures of one region of a batch."""
     covering = [c for c in study.plan.conditions if len(regions_of(c, study.plan.conditions)) == 1]
     regions = regions_of(covering[0], study.plan.conditions)
-    reading = reader.read(places.images)
+    reading = reader.read(places.images(reader.subject.channels))
     return fastest(lambda: compare(places, regions, reading, reading))

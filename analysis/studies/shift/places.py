@@ -39,10 +39,13 @@ def regions_of(condition: Condition, conditions: Sequence[Condition]) -> dict[st
     return own | covering(conditions)
 
 
-def pictures(faces: Perturbed, conditions: Sequence[Condition]) -> list[Tensor]:
-    """Faces under conditions of one place, (N, 1, S, S) each."""
+def pictures(
+    faces: Perturbed, conditions: Sequence[Condition], channels: int = 1
+) -> list[Tensor]:
+    """Faces under conditions of one place, (N, C, S, S) each, as a net of so many channels sees
+    them."""
     first = faces.under(conditions[0])
-    return [first.under(condition).pictures for condition in conditions]
+    return [first.under(condition).seen_by(channels).pictures for condition in conditions]
 
 
 class Places:
@@ -50,7 +53,6 @@ class Places:
 
     Attributes:
         faces: clean.
-        images: (N, 1, S, S) of them.
         layout: where they are.
         ids: the images' names.
         expressive: what carries each face's expression, and what carries the others'.
@@ -59,15 +61,19 @@ class Places:
     def __init__(self, plan: Benchmark, part: slice, expressive=None):
         self.seed, self.part = plan.seed, part
         self.faces = plan.perturbed(CLEAN, part)
-        self.images, self.layout = self.faces.posed.images, self.faces.layout
+        self.layout = self.faces.layout
         self.ids = self.faces.ids
         self.expressive = expressive or expressive_of(plan.dataset, part, self.layout)
         self._cells: dict[tuple, Cells] = {}
         self._masks: dict[str, Tensor] = {}
 
-    def pictures(self, conditions: Sequence[Condition]) -> list[Tensor]:
-        """The faces under conditions of one place."""
-        return pictures(self.faces, conditions)
+    def images(self, channels: int = 1) -> Tensor:
+        """(N, C, S, S): the clean faces as a net of this many channels sees them."""
+        return self.faces.seen_by(channels).posed.images
+
+    def pictures(self, conditions: Sequence[Condition], channels: int = 1) -> list[Tensor]:
+        """The faces under conditions of one place, as a net of this many channels sees them."""
+        return pictures(self.faces, conditions, channels)
 
     def mask(self, region: Condition) -> Tensor:
         """(N, S, S) bool: what this condition covers."""

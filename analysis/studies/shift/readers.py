@@ -101,7 +101,7 @@ class Reader:
         if not self.has_attention:
             return False
         with torch.inference_mode():
-            trace = self.subject.model.trace(self._faces(self.dataset.images(slice(0, 1))))
+            trace = self.subject.model.trace(self._first(1))
         return all(gates_channels(one) for one in trace.attention)
 
     @property
@@ -131,14 +131,19 @@ class Reader:
 
     @cached_property
     def model(self) -> nn.Module:
-        return self._permuted(0) if self.permuted else self.subject.model
+        if self.permuted:
+            return self._permuted(0)
+        folded = self.subject.backend == "folded"
+        return self.subject.passes if folded else self.subject.model
 
     def versions(self) -> "list[Reader]":
         """One for each model that is read; copies, so that attention can be replaced."""
         apart = copy.copy(self)
         apart.subject = twin(self.subject)
-        apart.__dict__.pop("model", None)
         if not self.permuted:
+            apart.__dict__.pop("model", None)
+            if self.model is not self.subject.model:  # folded
+                apart.__dict__["model"] = copy.deepcopy(self.model)
             return [apart]
         found = [copy.copy(apart) for _ in range(self.count)]
         for number, version in enumerate(found):
@@ -146,8 +151,7 @@ class Reader:
         return found
 
     def _permuted(self, number: int) -> nn.Module:
-        faces = self._faces(self.dataset.images(slice(0, CALIBRATION)))
-        return permuted_weights(self.subject.model, faces, seed=number)
+        return permuted_weights(self.subject.model, self._first(CALIBRATION), seed=number)
 
     @property
     def weighable(self) -> bool:
@@ -187,6 +191,10 @@ class Reader:
     def _arithmetic(self):
         kind = torch.device(self.subject.device).type
         return torch.autocast(kind, torch.bfloat16, enabled=self.subject.bf16)
+
+    def _first(self, count: int) -> Tensor:
+        """The first faces, as the model takes them."""
+        return self._faces(self.dataset.seen_by(self.subject.channels).images(slice(0, count)))
 
     def _faces(self, images: Tensor) -> Tensor:
         return self.subject.faces(images)

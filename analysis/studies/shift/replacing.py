@@ -23,14 +23,15 @@ def constants(study: ShiftStudy, reader: Reader) -> list[Tensor]:
     total, count = None, min(FIRST, len(study.dataset))
     for start in range(0, count, study.plan.batch_size):
         part = slice(start, min(start + study.plan.batch_size, count))
-        images = study.plan.perturbed(CLEAN, part).posed.images
+        faces = study.plan.perturbed(CLEAN, part).seen_by(reader.subject.channels)
+        images = faces.posed.images
         sums = [one.double().sum(0, keepdim=True) for one in reader.read(images).attention]
         total = sums if total is None else [a + b for a, b in zip(total, sums, strict=True)]
     return [(one / count).float() for one in total]
 
 
 def following(
-    study: ShiftStudy, part: slice, conditions: Sequence[Condition]
+    study: ShiftStudy, part: slice, conditions: Sequence[Condition], channels: int = 1
 ) -> dict[Condition, Tensor | None]:
     """(1, 1, S, S) the face after a batch, of the data set's last its first, under each condition
     of one place; None where there is no other face."""
@@ -38,7 +39,7 @@ def following(
     if len(study.dataset) < 2:
         return dict.fromkeys(conditions)
     faces = study.plan.perturbed(CLEAN, slice(place, place + 1))
-    return dict(zip(conditions, pictures(faces, conditions), strict=True))
+    return dict(zip(conditions, pictures(faces, conditions, channels), strict=True))
 
 
 def maps_of(
@@ -99,7 +100,7 @@ def replaced(
 def _outcomes(study, reader, condition, places: Places, images, maps) -> Iterator:
     every, few = study.asked(reader, condition)
     alone = maps[0].following is None
-    shown = (places.images, images)
+    shown = (places.images(reader.subject.channels), images)
     yield from _made(reader, shown, maps, every, alone)
     count = study.first(places.part)
     start = [Maps(*(one if one is None or len(one) == 1 else one[:count] for one in layer))

@@ -140,7 +140,8 @@ def planned(
     Args:
         ran_lists: the lists of really occluded faces, all of which are then studied, whatever
             `limit` is, beside those of the run that are in no list.
-        options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, cameras.
+        options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, backend,
+            cameras. Attention is read and replaced, so nets run as written, or folded.
 
     Raises:
         InputError: no model has attention, models of one label are trained differently, `out` holds
@@ -151,8 +152,8 @@ def planned(
     if not subjects:
         raise InputError(_nothing_to_measure(names))
     plan, described = bench.planned(subjects, dataset, checked(conditions), out, kind="shift",
-                                    **options)
-    readers = open_readers(list(subjects), plan.dataset)
+                                    offered=("eager", "folded"), **options)
+    readers = open_readers(list(plan.subjects), plan.dataset)
     real = None
     if ran_lists:
         real = real_study(plan, readers, dataset, real_groups(dataset, ran_lists),

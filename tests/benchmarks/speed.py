@@ -1,0 +1,291 @@
+"""Every ratio of speed in one run: `make benchmarks` prints them as a table and keeps it.
+
+    python tests/benchmarks/speed.py [OUT [MEASURES]]
+
+Pairs are timed in turns, ratios of one turn each: minimum, median and maximum. What one thread of
+this process does is timed by its processor's own time, so that other work does not count. OUT
+(default results/speed) gets speed.csv, and processor.csv: what it was measured on.
+MEASURES are some of passes, engine, occlusion, deletion, shapley, whole, training, start, memory;
+what OUT holds of the others stays.
+"""
+
+import gc
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parent))
+import bench_attribution as maps
+import bench_faithfulness as curves
+import bench_process as process
+
+from analysis import attribute
+from analysis.attributions import shapley_values
+from analysis.engine.cells import complete
+from analysis.engine.parallel import Executor
+from analysis.engine.store import read_table, versions, write_table
+from analysis.engine.timing import duration
+from analysis.metrics import perturbation_curves, reference, removal_order
+from analysis.stimuli.conditions import select
+from analysis.stimuli.placed import placed
+from analysis.studies.occlusion.engine import compute
+from analysis.studies.occlusion.plan import Benchmark
+from analysis.subjects import Subject, open_subjects
+from analysis.subjects.backends import lacking
+from analysis.subjects.subject import changed
+from iram import open_dataset
+from iram.dtype import native_bf16
+from iram.errors import InputError
+from iram.memory import keep_memory
+from iram.model import FER2013_CLASSES
+
+MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 512
+COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]
+TRAINING = Path("results/training/recipe/equal_accuracy.csv")  # columns min, median, max
+PART = 10  # every tenth place of the default benchmark, under all that is painted there
+
+
+def main(out: str = "results/speed", names: str = "") -> None:
+    keep_memory()
+    torch.set_num_threads(1)
+    table, started = Path(out) / "speed.csv", time.perf_counter()
+    chosen = names.split(",") if names else list(MEASURES)
+    before = read_table(table) if table.exists() else pd.DataFrame(columns=COLUMNS)
+    rows = before[~before["measure"].isin(chosen)].to_dict("records")
+    here = pd.DataFrame({**processor(), **versions("torch", *installed("onnxruntime"))}.items(),
+                        columns=["name", "told"])
+    print("\n".join(f"{name}: {told}" for name, told in here.to_numpy()), flush=True)
+    write_table(Path(out) / "processor.csv", here)
+    for name in chosen:
+        for one in MEASURES[name]():
+            rows.append({"measure": name, **one})
+            print(line(one), flush=True)
+        write_table(table, pd.DataFrame(rows, columns=COLUMNS), decimals=3)
+        gc.collect()
+    print(f"in {duration(time.perf_counter() - started)}; {out}/speed.csv")
+
+
+def processor() -> dict[str, str]:
+    """What this machine computes with."""
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    told = sorted(str(name) for name, has in flags.items() if has is True)
+    return {"processor": model_name(), "cores": str(len(os.sched_getaffinity(0))),
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "flags": " ".join(told), "bf16": native_bf16() or "emulated",
+            "load": f"{os.getloadavg()[0]:.1f}",
+            **{name: lacking(name) or "there" for name in ("compile", "onnxruntime")}}
+
+
+def model_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")),
+                platform.processor())
+
+
+def installed(*packages: str) -> list[str]:
+    return [name for name in packages if not lacking(name)]
+
+
+def row(what: str, of: str, ratios: list[float], goal: float | None, unit: str = "ratio") -> dict:
+    """A line of the table; `goal` is at most that."""
+    middle = statistics.median(ratios)
+    met = "" if goal is None else "yes" if middle <= goal else "no"
+    return {"what": what, "of": of, "unit": unit, "min": min(ratios), "median": middle,
+            "max": max(ratios), "goal": goal, "met": met}
+
+
+def line(one: dict) -> str:
+    goal = "" if one["goal"] is None else f"at most {one['goal']:g}: {one['met']}"
+    values = "  ".join(f"{one[name]:9.3f}" for name in ("min", "median", "max"))
+    return f"{one['what']:44s}{one['of']:28s}{values}  {one['unit']:6s}{goal}"
+
+
+def seconds(work, clock=time.process_time) -> float:
+    started = clock()
+    work()
+    return clock() - started
+
+
+def paired(fast, slow, turns: int = TURNS) -> list[float]:
+    """fast / slow, each turn by turn, after one that also allocates."""
+    fast(), slow()
+    return [seconds(fast) / seconds(slow) for _ in range(turns)]
+
+
+def subject(name: str, bf16: bool = False) -> Subject:
+    [one] = open_subjects(name, FER2013_CLASSES, bf16=bf16)
+    one.model  # noqa: B018 (read outside of inference)
+    return one
+
+
+def by(one: Subject, backend: str) -> Subject | None:
+    """The model by a backend; None, and why, where it can't have it."""
+    other = changed(one, backend=backend)
+    try:
+        other.passes  # noqa: B018
+    except InputError as error:
+        print(f"  {one.name}: not by {backend}: {error}", flush=True)
+        return None
+    return other
+
+
+def fastest(one: Subject) -> Subject:
+    """By the backend that is fastest here."""
+    few, times = pictures(), {}
+    for backend in ("eager", "folded", "onnxruntime", "compile"):
+        if other := by(one, backend):
+            other.logits(few)
+            times[min(seconds(lambda other=other: other.logits(few)) for _ in range(3))] = other
+    return times[min(times)]
+
+
+def pictures(count: int = 2 * BATCH) -> Tensor:
+    return torch.rand(count, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+
+
+def passes():
+    """Backends / eager."""
+    few, native = pictures(), native_bf16()
+    for name in MODELS:
+        plain, half = subject(name), subject(name, True)
+        for backend in ("folded", "onnxruntime", "compile"):
+            if other := by(plain, backend):
+                ratios = paired(lambda o=other: o.logits(few), lambda p=plain: p.logits(few))
+                yield row(f"{backend} / eager, fp32", name, ratios,
+                          None if native or backend == "folded" else 0.60)
+        if native and (other := by(half, "compile")):
+            for against, goal, dtype in ((half, 0.50, "bf16"), (plain, None, "fp32")):
+                ratios = paired(lambda o=other: o.logits(few), lambda a=against: a.logits(few))
+                yield row(f"compile in bf16 / eager {dtype}", name, ratios, goal)
+
+
+def engine():
+    """The benchmark, files and all / the bare passes that it makes, by the same backend."""
+    dataset = open_dataset(f"heads:n={FACES}", split="all")
+    images = dataset.images(slice(None))
+    cameras, every = placed(dataset, None), select("default")
+    places = list(dict.fromkeys(condition.place for condition in every))[::PART]
+    conditions = [condition for condition in every if condition.place in places]
+    models = [fastest(subject(name)) for name in MODELS]
+
+    def bare() -> None:
+        for one in models:
+            seen = [one.faces(part) for part in images.split(BATCH)]
+            with torch.inference_mode():
+                for _ in conditions:
+                    for part in seen:
+                        one.passes(part)
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            plan = Benchmark(models, dataset, conditions, Path(folder), 0, BATCH, cameras=cameras)
+            complete(plan, compute, progress=False, executor=Executor(workers=1))
+
+    found = {one.backend for one in models}
+    yield row("engine / fastest bare passes", f"{len(models)} models, {'+'.join(sorted(found))}",
+              paired(run, bare, 3), 1.10)
+
+
+def occlusion():
+    """Occlusion maps / Captum's at its best setting, of equal values."""
+    plain = subject("iram")
+    fast, x = fastest(plain), pictures(2)
+    target = plain.model(x).argmax(1)
+    best = min(maps.PER_PASS, key=lambda count: maps.captum(plain.model, x, target, count)[0])
+    options = dict(window=maps.WINDOW, stride=maps.STRIDE, batch_size=BATCH, passes=fast.passes)
+    ratios = []
+    for _ in range(TURNS):
+        started = time.perf_counter()
+        own = attribute(plain.model, x, target, "occlusion", **options)
+        spent = time.perf_counter() - started
+        theirs, wanted = maps.captum(plain.model, x, target, best)
+        torch.testing.assert_close(own, wanted, rtol=0, atol=1e-4)
+        ratios.append(spent / theirs)
+    yield row("occlusion maps / Captum's", f"iram, {fast.backend}", ratios, 0.60)
+
+
+def deletion():
+    """Deletion curves of all methods at once / a loop over pictures and methods, as Quantus's."""
+    plain = subject("iram")
+    fast, images = fastest(plain), pictures(16)
+    target = plain.logits(images).argmax(1)
+    made = torch.randn(2, len(images), 48, 48, generator=torch.Generator().manual_seed(0))
+    orders = {i: removal_order(one) for i, one in enumerate(made)}
+    filled = reference(images, "mean")
+    ratios = paired(
+        lambda: perturbation_curves(fast.logits, images, orders, target, filled,
+                                    shares=curves.SHARES, batch_size=BATCH),
+        lambda: curves.loop(plain.logits, images, orders, target, filled), 3)
+    yield row("deletion curves / a loop over pictures", f"iram, {fast.backend}", ratios, 0.60)
+
+
+def shapley():
+    """Exact Shapley values of 8 regions / their 256 passes, bare and eager."""
+    plain = subject("iram")
+    fast, x = fastest(plain), pictures(2)
+    target = plain.model(x).argmax(1)
+    ratios = paired(
+        lambda: shapley_values(plain.model, x, target, "face", batch_size=BATCH,
+                               passes=fast.passes),
+        lambda: maps.forward(plain.model.to(memory_format=torch.channels_last), x))
+    yield row("exact Shapley / its 256 bare eager passes", f"iram, {fast.backend}", ratios, 0.65)
+
+
+def whole():
+    """`make bench`, by default and eager in fp32."""
+    command = ["bench", "--data", "heads:n=1000", "--models", "iram-heads,none-heads",
+               "--conditions", "default"]
+
+    def run(*options: str) -> None:
+        with tempfile.TemporaryDirectory() as out:
+            process.iram(*command, *options, "--out", out)
+
+    plain = ("--backend", "eager", "--dtype", "fp32")
+    clock = time.perf_counter  # of other processes
+    yield row("iram bench as by default / eager fp32", "2 models, heads",
+              [seconds(run, clock) / seconds(lambda: run(*plain), clock)], 0.50)
+
+
+def training():
+    """Of `results/training`, where it has been measured."""
+    if TRAINING.exists():
+        for _, found in read_table(TRAINING).iterrows():
+            values = [found[name] for name in ("min", "median", "max")]
+            yield row("training to equal accuracy", str(found.get("of", "none")), values, 0.50)
+
+
+def start():
+    """From the command to the first forward pass."""
+    command = ["bench", "--data", "heads:n=140", "--models", "iram", "--batch-size", "64",
+               "--conditions", "box-0.3-noise"]
+    times = [process.first_pass(command) for _ in range(3)]
+    yield row("start to first forward pass", "iram bench", times, 3.0, "s")
+
+
+def memory():
+    """Peak resident memory of one process each."""
+    few = ["--data", "heads:n=320", "--models", "iram-heads,none-heads", "--limit", "32"]
+    for name, options in (("bench", ["--conditions", "smoke"]),
+                          ("attribute", ["--methods", "attention,gradcam,occlusion"]),
+                          ("shift", ["--conditions", "lower_half-0.3-noise"])):
+        with tempfile.TemporaryDirectory() as out:
+            peak = process.iram(name, *few, *options, "--out", out)[1] / 1e3
+        yield row("peak memory", f"iram {name}, 32 faces", [peak], 1.5, "GB")
+
+
+MEASURES = {one.__name__: one for one in (
+    passes, engine, occlusion, deletion, shapley, whole, training, start, memory)}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
