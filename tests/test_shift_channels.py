@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import tiny
 import torch
 from planted import Avoiding, Fixed, faces, subject
 from torch import nn
@@ -13,6 +14,8 @@ from analysis.studies.shift.cells import Cells
 from analysis.studies.shift.describe import MEASURES, describe
 from analysis.studies.shift.measures import LITTLE, channels_leaving, log_mass, variation
 from analysis.studies.shift.readers import LayerReading, Reader, weighted_by_evidence
+from analysis.subjects import open_subjects
+from iram.model import FER2013_CLASSES
 
 LEFT = torch.tensor([[1.0, 0, 0, 0]] * 4)[None]  # a region of 4 cells,
 REST = torch.tensor([[0.0, 0, 1, 1]] * 4)[None]  # a band of 4 beside it, and the rest
@@ -134,6 +137,15 @@ def test_without_labels_nothing_is_weighted_and_the_rest_is_the_same():
     assert plain.layers[0].weighted is None
     torch.testing.assert_close(plain.logits, weighed.logits)
     torch.testing.assert_close(plain.layers[0].map, weighed.layers[0].map)
+
+
+def test_a_model_that_is_first_read_without_gradients_is_weighted_after(tmp_path):
+    (one,) = open_subjects(str(tiny.weights(tmp_path)), FER2013_CLASSES)
+    known = faces(7)
+    read = Reader(one, dataset=known)
+    images = known.images(slice(0, 7))
+    read.answer(images)
+    assert all(layer.weighted is not None for layer in read.read(images, known.labels).layers)
 
 
 def test_attention_that_no_gradient_reaches_is_not_weighted():

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
 from torch import nn
 
 from analysis.attributions.layers import name_layer
@@ -28,6 +29,7 @@ class OutsideSubject(Subject):
     """A model from a file that is none of ours."""
 
     @cached_property
+    @torch.inference_mode(False)
     def model(self) -> nn.Module:
         model, _ = open_outside(self.spec, self.device)
         if not model.known.agrees(self.known):

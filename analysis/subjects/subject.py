@@ -125,6 +125,7 @@ class Subject:
         return contract.channels(self.model) if self.spec else 1  # ours take gray
 
     @cached_property
+    @torch.inference_mode(False)  # whoever asks first: weights made there pass no gradients
     def model(self) -> nn.Module:
         model = load_model(self.path, self.device).to(memory_format=torch.channels_last)
         return name_layer(model, self.layer)
