@@ -267,11 +267,11 @@ def test_an_eager_run_is_not_gone_on_with_by_another(tmp_path):
 def test_shift_reads_and_replaces_the_attention_of_a_folded_copy_of_its_own(tmp_path):
     path = tiny.weights(tmp_path)
     [plain] = open_subjects(str(path), tiny.FER2013_CLASSES)
-    reader = Reader(changed(plain, backend="folded")).apart()
+    reader = Reader(changed(plain, backend="folded")).versions()[0]
     x = pictures(4)
     own, found = Reader(plain).read(x), reader.read(x)
     assert norms(reader.model) == 0
-    assert reader.model is not reader.apart().model
+    assert reader.model is not reader.versions()[0].model
     for one, other in zip([own.logits, *own.attention], [found.logits, *found.attention],
                           strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=ROUNDING)

@@ -40,7 +40,7 @@ def few():
 
 def command(weights, out, *more):
     return ["study", "--preset", "smoke", "--data", "heads:n=20", "--models", weights,
-            "--batch-size", "4", "--out", str(out), *more]
+            "--batch-size", "4", "--dtype", "fp32", "--out", str(out), *more]
 
 
 def files(out) -> dict:

@@ -43,7 +43,6 @@ import sys
 from pathlib import Path
 
 from analysis.commands import options
-from iram import contract
 from iram.errors import InputError
 from iram.names import split_names
 
@@ -149,6 +148,7 @@ def _photographs(args, names: list[str]) -> int:
     from analysis.explain.run import TABLE, check_folder
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
+    from iram import contract
 
     check_folder(args.out)
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen,
