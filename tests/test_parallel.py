@@ -69,7 +69,7 @@ def test_processes_take_several_gpus_in_turn(monkeypatch):
 
 
 def test_an_error_stops_all_threads_at_once_and_is_raised_as_it_is():
-    begun = threading.Event()
+    begun, before = threading.Event(), threading.enumerate()
     went_on = []
 
     def fails_or_waits(_, part, advance):
@@ -85,7 +85,8 @@ def test_an_error_stops_all_threads_at_once_and_is_raised_as_it_is():
     with pytest.raises(InputError, match="no numbers"):
         list(shared(fails_or_waits, None, [0, 1, 2, 3], Executor(workers=2), lambda n: None))
     assert len(went_on) < 1000  # of 2,000: it was stopped on its way
-    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPool")]
+    left = [t for t in threading.enumerate() if t not in before]  # compilers keep pools of theirs
+    assert not [t for t in left if t.name.startswith("ThreadPool")]
 
 
 def test_an_interruption_goes_through():
