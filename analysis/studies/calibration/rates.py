@@ -111,6 +111,8 @@ def bound_lines(bounds: pd.DataFrame) -> Iterator[str]:
     counts = bounds["met"].value_counts()
     yield (f"bounds: {counts.get('yes', 0)} of {len(bounds)} met, {counts.get('no', 0)} missed, "
            f"{counts.get('open', 0)} open (the interval holds the bound)")
-    for row in bounds[bounds["met"] == "no"].itertuples():
-        yield (f"  missed: {row.title}, {row.hypothesis}, fills: {row.fill_class}, "
-               f"{row.seeds} seeds: {row.bound}; {row.share:.1%} [{row.low:.1%}, {row.high:.1%}]")
+    missed = bounds[bounds["met"] == "no"]
+    for key, own in missed.groupby(["title", "hypothesis", "seeds", "bound"], sort=False):
+        fills, least, most = ", ".join(own["fill_class"]), own["share"].min(), own["share"].max()
+        yield (f"  missed: {key[0]}, {key[1]}, {key[2]} seeds: {key[3]}; {least:.1%} to "
+               f"{most:.1%} ({fills})")
