@@ -3,7 +3,6 @@
 Each is shown tiny faces that it knows by heart, so that it can tell what is covered.
 """
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from analysis.stimuli.layout import mean_layout
+from analysis.studies.calibration.nets import Traced
 from analysis.subjects import Subject
 from iram.model import FER2013_CLASSES, Trace
 
@@ -27,7 +27,7 @@ def few_permutations():
         yield
 
 
-class Planted(nn.Module):
+class Planted(Traced):
     """One attention map; the logits are the true class's evidence, weighted with attention: 1 in
     what is visible of the face, -1 in what is covered."""
 
@@ -41,7 +41,6 @@ class Planted(nn.Module):
         self.register_buffer("face", mean_layout(48).face[0])
         x, y = torch.meshgrid(*2 * [torch.linspace(-1, 1, SIDE)], indexing="ij")
         self.register_buffer("pattern", torch.exp(-(x**2 + y**2) / 2) + 0.3 * torch.sin(5 * x))
-        self._replaced = {}
 
     has_attention = True
 
@@ -66,17 +65,6 @@ class Planted(nn.Module):
         evidence = (weights * (1 - 2 * covered)).sum((1, 2)) / weights.sum((1, 2))
         logits = F.one_hot(self.labels[which], len(self.classes)) * 3.0 * evidence[:, None]
         return Trace(logits, [used], [own])
-
-    def forward(self, images):
-        return self.trace(images).logits
-
-    @contextmanager
-    def intervene(self, replacements):
-        before, self._replaced = self._replaced, dict(replacements)
-        try:
-            yield self
-        finally:
-            self._replaced = before
 
 
 class Avoiding(Planted):

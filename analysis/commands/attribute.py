@@ -55,24 +55,24 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.studies import attribution as suite
+    from analysis.engine.run import finish
     from analysis.studies.attribution.report import skipped_lines
+    from analysis.studies.attribution.run import Attribution, planned
     from analysis.studies.calls import attribution_arguments
 
     sizes = {name: getattr(args, name) for name in ("reference", "curves", "pairs", "sanity")}
-    plan = attribution_arguments(
+    plan, described = planned(**attribution_arguments(
         args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
         seed=args.seed, random_labels=args.random_labels, placement=args.placement,
         landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
         backend=args.backend,
-    )
+    ))
     if args.list:
-        return _list(suite.planned(**plan)[0])
-    planned = suite.planned(**plan)[0]
-    for line in skipped_lines(planned):
+        return _list(plan)
+    for line in skipped_lines(plan):
         print(line, flush=True)
-    _warn(planned)
-    print(suite.attribution_suite(**plan, executor=options.executor(args)).report())
+    _warn(plan)
+    print(finish(Attribution(plan), described, True, options.executor(args)).report())
     return 0
 
 

@@ -65,7 +65,27 @@ Push = Callable[[Seen, int, int, Trained], Tensor]
 that are added to the gate."""
 
 
-class PlantedNet(nn.Module):
+class Traced(nn.Module):
+    """A net that is written as its `trace`, which looks into `_replaced` for maps of attention in
+    the place of its own: what `iram.contract.Model` asks for beside that."""
+
+    def __init__(self):
+        super().__init__()
+        self._replaced: Mapping = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.trace(images).logits
+
+    @contextmanager
+    def intervene(self, replacements):
+        before, self._replaced = self._replaced, dict(replacements)
+        try:
+            yield self
+        finally:
+            self._replaced = before
+
+
+class PlantedNet(Traced):
     """A net of one kind and training seed; a `iram.contract.Model`.
 
     Args:
@@ -89,7 +109,6 @@ class PlantedNet(nn.Module):
         self.listens, self.has_attention = listens, attends
         self.patterns = [smooth(trained, layer, side) for layer, side in enumerate(SIDES)]
         self.faces = [F.adaptive_avg_pool2d(memory.face[None], side) for side in SIDES]
-        self._replaced: Mapping = {}
 
     def gates(self, seen: Seen, layer: int) -> Tensor:
         """(N, C, side, side): its own attention in a layer."""
@@ -117,18 +136,6 @@ class PlantedNet(nn.Module):
         weights = weights * self.faces[layer]
         hidden = seen.share(SIDES[layer])
         return (weights * (1 - 2 * hidden)).sum((1, 2)) / weights.sum((1, 2))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.trace(images).logits
-
-    @contextmanager
-    def intervene(self, replacements):
-        before, self._replaced = self._replaced, dict(replacements)
-        try:
-            yield self
-        finally:
-            self._replaced = before
-
 
 def _multiplier(gates: Tensor) -> Tensor:
     """(N, side, side): of a block that hands on features of 1 times its gates."""
