@@ -347,7 +347,7 @@ def test_two_seeds_of_three_nets_give_every_table_figure_and_line_of_the_finding
     assert [one.name for one in drawn if one.missing] == []
     assert {"attention_shift", "attention_shift_by_stage", "mediation"} <= {o.name for o in drawn}
     findings = (TEMPLATES / "docs" / "findings.md.j2").read_text()
-    part = findings[findings.index("## Does attention move"):findings.index("## Robustness can")]
+    part = findings[findings.index("## Does attention move"):findings.index("## How often these")]
     macros = findings[:findings.index("<!-- Made by")]
     (tmp_path / "part.md.j2").write_text(macros + part)
     text = rendered(tmp_path / "part.md.j2", tmp_path)
