@@ -6,10 +6,10 @@ its last epoch to the same result, and several processes may share a grid: none 
 another one is at. --workers starts so many: on a CPU one a core is fastest; on a GPU several small
 nets share it.
 
-grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds), confirmation
-(new seeds for the verdicts), study-5 (all of study with five), ferplus (--data ferplus:...), reference (IRAM on a wide net, for two cores,
-and on resnet18, for a GPU), heads, recipe (the search for a recipe), speed (the search
-for a shorter one).
+grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds),
+confirmation (new seeds for the verdicts), study-5 (all of study with five), ferplus
+(--data ferplus:...), reference (IRAM on a wide net, for two cores, and on resnet18, for a GPU),
+heads, recipe (the search for a recipe), speed (the search for a shorter one).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),
