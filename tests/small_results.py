@@ -124,6 +124,15 @@ def authority() -> pd.DataFrame:
     return numbers(table[~occluded].assign(exposure="none"), "", scale=0.1)
 
 
+def multiverse() -> pd.DataFrame:
+    table = crossed(model=["iram", "cbam"], measure=["effective_change", "channels_leave"],
+                    versus=["nothing", "sham"], fill_class=["noise", "all"],
+                    stage=["early", "all"])
+    table = numbers(table.assign(row="attention", exposure="none", seeds=2, margin=0.05), "")
+    table["direction"] = np.where(table["measure"] == "channels_leave", 1, -1)
+    return table.assign(says=np.resize(["leaves", "does not leave", "undecided"], len(table)))
+
+
 def mediation() -> pd.DataFrame:
     kinds = pd.DataFrame([("iram", "attention", "none"), ("none", "twin", "none"),
                           ("iram-permuted-weights", "permuted-weights", "none"),
@@ -220,6 +229,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "shift/strata.csv": strata(), "shift/verdicts.csv": verdicts(),
         "shift/by_fill.csv": by_fill(), "shift/interventions.csv": interventions(),
         "shift/mediation.csv": mediation(), "shift/authority.csv": authority(),
+        "shift/multiverse.csv": multiverse(),
         "shift/real.csv": numbers(shifts.assign(region="eyes-0.3", n=9), "real", "synthetic"),
         "calibration/rates.csv": verdict_rates(),
         "training/curves.csv": logs.assign(validation_accuracy=0.5 + 0.1 * logs["epoch"]),

@@ -15,7 +15,8 @@ all with the same X, which is what follows the first hyphen. So mynet-small goes
 and mynet with none, but not with none-net.
 
 Writes to --out: verdicts.csv, strata.csv (each by class of fill and stage of the net),
-components.csv (each control in each of these), authority.csv (how far attention acts), by_fill.csv
+components.csv (each control in each of these), authority.csv (how far attention acts), multiverse.csv
+(what every other choice of measure, comparison, fills and layers would have said), by_fill.csv
 (each fill alone, by layer, occluder and what training erased with), shift.csv (per condition, layer
 and measure), interventions.csv (what replaced attention does to margin and accuracy), mediation.csv
 (what occlusion costs, and how much of it attention's movement carries), with --ran-lists real.csv

@@ -81,6 +81,11 @@ EFFECTS = {
     "elsewhere": "saved by as large a change elsewhere",
 }
 OUTCOMES = {"margin": "true-class margin (logits)", "accuracy": ACCURACY.replace("%", "points")}
+MOVED = {  # the measures by which attention leaves
+    "effective_change": "what it makes of the features", "mass_change": "the attention map",
+    "weighted_change": "weighted by evidence", "standard_change": "in standard deviations",
+    "channels_leave": "share of channels",
+}
 TYPES = {"upper": "upper face", "lower": "lower face", "side": "side", "glasses": "glasses"}
 GROUPS = {
     "occluded": "occluded", **TYPES, "pose_30": "turned over 30 degrees",

@@ -25,6 +25,7 @@ from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
 from analysis.figures.mediation import Mediation
 from analysis.figures.modules import LostForest, ModuleForest
+from analysis.figures.multiverse import SpecificationCurve
 from analysis.figures.names import one_per_family
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves, fills
 from analysis.figures.pose import MeasuredYaw, PoseCurves
@@ -193,6 +194,8 @@ declare(
     Figure("attention_shift_by_fill", FillForest, ("shift/by_fill.csv",),
            title="The shift, fill by fill",
            each=("model", shift.models, "no model whose attention can move")),
+    Figure("multiverse", SpecificationCurve, ("shift/multiverse.csv",),
+           title="What every choice of measure, fills and layers would have said"),
     Figure("authority", AuthorityForest, ("shift/authority.csv",),
            title="How far each attention acts"),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),

@@ -186,11 +186,11 @@ class Evidence:
         control = control_model(component)
         groups = self.controls(name, control) if control else []
         if component.of:
-            made = [average([self._of(r, component, kind, []) for r in readers])
+            made = [average([self.quantity(r, component, kind) for r in readers])
                     for readers in by_seed(groups)]
         else:
             own = self.judged()[name]
-            made = [self._of(r, component, kind, paired(r, groups)) for r in own]
+            made = [self.quantity(r, component, kind, paired(r, groups)) for r in own]
         return component.direction * np.stack(made)
 
     def stages(self, name: str) -> list[str]:
@@ -211,7 +211,9 @@ class Evidence:
         size = condition.fraction or 0.0
         return min(alike, key=lambda c: abs((c.fraction or 0.0) - size), default=None)
 
-    def _of(self, reader: Reader, component: Component, kind: str, rivals) -> np.ndarray:
+    def quantity(
+        self, reader: Reader, component: Component, kind: str, rivals: Sequence[Reader] = ()
+    ) -> np.ndarray:
         """(N, stages): the mean over the conditions of a class of one training's quantity."""
         chosen = [c for c in self.conditions if c.fill in FILL_CLASSES[kind]]
         if not chosen:

@@ -18,6 +18,7 @@ from analysis.studies.shift.evidence import Evidence
 from analysis.studies.shift.fills import fill_lines, fill_table
 from analysis.studies.shift.judging import judge
 from analysis.studies.shift.mediation import mediation_lines, mediation_table
+from analysis.studies.shift.multiverse import multiverse_lines, multiverse_table
 from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
@@ -35,8 +36,8 @@ DEFAULT = [
     *(Condition(name, None, "object") for name in ("sunglasses", "surgical_mask")),
 ]
 
-TABLES = ("shift", "by_fill", "interventions", "mediation", "authority", "real", "real_correlation",
-          "components", "strata", "verdicts")
+TABLES = ("shift", "by_fill", "interventions", "mediation", "authority", "multiverse", "real",
+          "real_correlation", "components", "strata", "verdicts")
 
 
 class Shift(Study):
@@ -66,7 +67,8 @@ class Shift(Study):
         judged = judge(evidence, real.assess if real else None)
         found = {"shift": tables.shift_table(evidence), "by_fill": fill_table(evidence),
                  "interventions": tables.intervention_table(evidence),
-                 "mediation": mediation_table(evidence), "authority": authority_table(evidence)}
+                 "mediation": mediation_table(evidence), "authority": authority_table(evidence),
+                 "multiverse": multiverse_table(evidence)}
         given = evidence, judged, real.assess if real else None
         found |= {"components": component_table(evidence, judged),
                   "strata": strata_table(*given),
@@ -102,6 +104,7 @@ class Shift(Study):
         lines += report.copies_lines(every)
         lines += fill_lines(found["by_fill"])
         lines += mediation_lines(found["mediation"])
+        lines += multiverse_lines(found["multiverse"])
         if "real" in found:
             lines += report.real_lines(found["real"], found["real_correlation"], [])
         return lines
