@@ -58,6 +58,16 @@ def test_the_verdicts_own_choice_has_the_verdicts_number(made, table):
         pd.testing.assert_series_equal(both[mine], both[theirs], check_names=False, atol=1e-6)
 
 
+def test_the_mean_over_training_seeds_is_the_strata_s_effect(made):
+    seeds = of_all_faces(made.tables["seeds"])
+    assert not seeds.duplicated(["model", "hypothesis", "fill_class", "seed"]).any()
+    strata = of_all_faces(made.tables["strata"]).query("stage == 'all'")
+    mean = seeds.groupby(["model", "hypothesis", "fill_class"])["effect"].mean()
+    whole = strata.set_index(["model", "hypothesis", "fill_class"])["effect"].loc[mean.index]
+    assert len(mean) > 10
+    pd.testing.assert_series_equal(mean, whole, atol=1e-6)
+
+
 def test_the_shares_of_what_is_said_are_those_of_the_rows(table):
     shares = share_table(table).set_index("model")
     assert shares.loc["cbam", list(SAYS)].tolist() == [0, 1, 0]

@@ -15,13 +15,14 @@ all with the same X, which is what follows the first hyphen. So mynet-small goes
 and mynet with none, but not with none-net.
 
 Writes to --out: verdicts.csv, strata.csv (each by class of fill and stage of the net),
-components.csv (each control in each of these), authority.csv (how far attention acts), multiverse.csv
-(what every other choice of measure, comparison, fills and layers would have said), by_fill.csv
-(each fill alone, by layer, occluder and what training erased with), shift.csv (per condition, layer
-and measure), interventions.csv (what replaced attention does to margin and accuracy), mediation.csv
-(what occlusion costs, and how much of it attention's movement carries), with --ran-lists real.csv
-and real_correlation.csv (of all listed faces, whatever --limit is); run.json; and cells in shift/,
-interventions/ and real/. What was finished is kept: run it again to go on.
+components.csv (each control in each of these), seeds.csv (each effect by training seed),
+authority.csv (how far attention acts), multiverse.csv (what every other choice of measure,
+comparison, fills and layers would have said), by_fill.csv (each fill alone, by layer, occluder and
+what training erased with), shift.csv (per condition, layer and measure), interventions.csv (what
+replaced attention does to margin and accuracy), mediation.csv (what occlusion costs, and how much
+of it attention's movement carries), with --ran-lists real.csv and real_correlation.csv (of all
+listed faces, whatever --limit is); run.json; and cells in shift/, interventions/ and real/. What
+was finished is kept: run it again to go on.
 
 examples:
   iram shift --data fer2013:fer2013.csv --models iram,none,cbam --out runs/shift

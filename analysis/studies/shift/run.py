@@ -23,7 +23,7 @@ from analysis.studies.shift.places import FACELESS, covering
 from analysis.studies.shift.plan import CAUSAL_FILLS, ShiftStudy
 from analysis.studies.shift.readers import open_readers, readable
 from analysis.studies.shift.real import RealShift, real_study
-from analysis.studies.shift.verdicts import component_table, strata_table, verdict_table
+from analysis.studies.shift.verdicts import component_table, seed_table, strata_table, verdict_table
 from analysis.subjects import Subject
 from analysis.subjects.hypotheses import HYPOTHESES
 from iram.data.dataset import FaceDataset
@@ -37,7 +37,7 @@ DEFAULT = [
 ]
 
 TABLES = ("shift", "by_fill", "interventions", "mediation", "authority", "multiverse", "real",
-          "real_correlation", "components", "strata", "verdicts")
+          "real_correlation", "components", "strata", "seeds", "verdicts")
 
 
 class Shift(Study):
@@ -71,7 +71,7 @@ class Shift(Study):
                  "multiverse": multiverse_table(evidence)}
         given = evidence, judged, real.assess if real else None
         found |= {"components": component_table(evidence, judged),
-                  "strata": strata_table(*given),
+                  "strata": strata_table(*given), "seeds": seed_table(evidence, judged),
                   "verdicts": verdict_table(*given, in_words(found["authority"]))}
         for table in found.values():
             table.insert(1, FACES, evidence.faces)

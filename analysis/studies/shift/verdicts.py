@@ -23,6 +23,7 @@ COMPONENTS = ["model", "hypothesis", "component", "role", "fill_class", "stage",
               "p_absent", "p_equivalence", "detectable", "outcome", "note"]
 STRATA = ["model", "hypothesis", "fill_class", "stage", *ESTIMATE, "direction", "margin", "n",
           "seeds", "p_supported", "p_refuted", "verdict"]
+SEEDS = ["model", "hypothesis", "fill_class", "seed", "effect", "unit", "direction", "margin", "n"]
 VERDICTS = ["model", "hypothesis", "claim", "verdict", "holds_under", "this_net", *ESTIMATE,
             "margin", "margin_refuted", "detectable", "n", "seeds", "needed_seeds",
             "interval_over", "p_supported", "p_refuted", "controls_passed", "controls_failed",
@@ -77,18 +78,45 @@ def effect(evidence: Evidence, one: Judged, kind: str, real: Real | None) -> Fin
     """The effect's mean over the stages of a class of fill, or over all classes; None if a stratum
     of them was not tested."""
     component = one.hypothesis.components[0]
-    chosen = {name: own for name, own in one.classes.items() if kind in (name, WHOLE)}
-    if not all(s.parts[0].finding for own in chosen.values() for s in own):
+    if not all(s.parts[0].finding for own in _chosen(one, kind).values() for s in own):
         return None
-    if REAL in chosen:
+    if REAL in one.classes:
         return real(one.model, component, WHOLE)
+    finding = tested(evidence, _values(evidence, one, kind), component)
+    return finding if isinstance(finding, Finding) else None
+
+
+def seed_table(evidence: Evidence, judged: Sequence[Judged]) -> pd.DataFrame:
+    """A row per model, hypothesis, class of fill ("all": as a whole) and training seed: the effect
+    of this seed alone, its mean over the faces and stages; without intervals, for those who judge
+    by another rule. Really occluded faces, and what was not tested, have none."""
+    rows = []
+    for one in judged:
+        names = [r.subject.seed for r in evidence.judged()[one.model]]
+        component = one.hypothesis.components[0]
+        for kind in (*one.classes, WHOLE):
+            if REAL in one.classes or effect(evidence, one, kind, None) is None:
+                continue
+            values = component.direction * _values(evidence, one, kind)
+            known = np.isfinite(values).all(0)
+            rows += [{**_described(one, component), "fill_class": kind, "seed": seed,
+                      "effect": own[known].mean(), "n": known.sum()}
+                     for seed, own in zip(names, values, strict=True)]
+    return pd.DataFrame(rows, columns=SEEDS)
+
+
+def _chosen(one: Judged, kind: str) -> dict[str, list[Stratum]]:
+    return {name: own for name, own in one.classes.items() if kind in (name, WHOLE)}
+
+
+def _values(evidence: Evidence, one: Judged, kind: str) -> np.ndarray:
+    """(seeds, N): the effect in its direction, its mean over stages and, of WHOLE, classes."""
     found = []
-    for name, own in chosen.items():
-        values = evidence.values(one.model, component, name)
+    for name, own in _chosen(one, kind).items():
+        values = evidence.values(one.model, one.hypothesis.components[0], name)
         places = [0 if s.stage == WHOLE else STAGES.index(s.stage) for s in own]
         found.append(average(values[:, :, places].transpose(2, 0, 1)))
-    finding = tested(evidence, average(found), component)
-    return finding if isinstance(finding, Finding) else None
+    return average(found)
 
 
 def estimated(finding: Finding | None, direction: int) -> dict:
