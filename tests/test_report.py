@@ -25,7 +25,7 @@ from analysis.report.contents import Item, command_for
 from iram.errors import InputError
 from iram.extras import install_hint
 
-CSS = Path(command.__file__).parents[1] / "report" / "page.css"
+CSS = Path(command.__file__).parents[1] / "figures" / "page.css"
 KEPT = ("shift/verdicts.csv", "shift/strata.csv", "pose/summary.csv", "training/accuracy.csv")
 PNG = "data:image/png;base64,"
 DOT = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5E"

@@ -5,10 +5,14 @@ layer. The models know crops of faces: give --box to crop, else the picture's mi
 taken. The maps are the models' own gates, averaged over channels; each has its own scale, printed
 above it. A gate over channels alone (SE, ECA) is the same everywhere, and "none" has no attention.
 
+What spoke for and against a prediction is told in one sentence: what the parts of the face are
+worth for it rather than for the runner-up, by exact Shapley values.
+
 Photographs of any size, or folders of them, with --out FOLDER: every face in them, each cropped as
-the data sets crop. Written are FOLDER/faces.csv (place, prediction, probabilities, and the exact
-Shapley value of each part of the face, in logits of the predicted class), faces/ (a panel of each
-face), photographs/ (each photograph with its faces) and crops/face/ (what was cut out, 48 px).
+the data sets crop. Written are FOLDER/index.html (all of it as one page that needs nothing beside
+itself), faces.csv (place, prediction, probabilities, the exact Shapley value of each part of the
+face, in logits of the predicted class, and the sentence), faces/ (a panel of each face),
+photographs/ (each photograph with its faces) and crops/face/ (what was cut out, 48 px).
 Pictures are read upright by their EXIF orientation; a net that takes RGB sees them in colour, all
 others in gray.
 
@@ -108,26 +112,30 @@ def _one_face(args, names: list[str]) -> int:
     out = args.out or image.with_name(f"{image.stem}-explained.png")
     box = _box(args.box)
 
-    from analysis.explain.explain import explain, read_face
+    from analysis.explain.explain import read_face
+    from analysis.explain.explained import tell
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
 
     picture = read_face(image, box)
     methods = _methods(args.methods)
     models = [with_layer(open_model(name), args.layer) for name in names]
-    explanations = [explain(model, picture, methods) for model in models]
-    for found in explanations:
+    answers = [tell(model, picture, methods) for model in models]
+    for answer in answers:
+        found = answer.explanation
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
         print(f"{found.model:24s} {told}" + (f"; explained: {found.prediction}" if methods else ""))
         for told in found.maps:
             if told.values is None:
                 print(f"{found.model:24s} skipped {told.method}: {told.reason}")
+        print(f"  {answer.in_words}")
 
     from analysis.figures import AttentionPanel, save
 
     kind = out.suffix.lower()[1:]
-    [out] = save(AttentionPanel(explanations).plot().figure_, out, image.name, [kind])
+    panel = AttentionPanel([one.explanation for one in answers]).plot()
+    [out] = save(panel.figure_, out, image.name, [kind])
     print(f"wrote {out}")
     return 0
 
@@ -144,6 +152,7 @@ def _photographs(args, names: list[str]) -> int:
 
     from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
+    from analysis.explain.page import write_page
     from analysis.explain.regions import Placement
     from analysis.explain.run import TABLE, check_folder
     from analysis.subjects import open_model
@@ -162,6 +171,8 @@ def _photographs(args, names: list[str]) -> int:
     outcome.notes += passed_over(args.image)
     outcome.notes += [f"{model.name} takes RGB: it saw photographs in colour, gray ones repeated"
                       for model in models if contract.channels(model) == 3]
+    if not outcome.table.empty:
+        write_page(args.out, outcome.table, [*outcome.problems, *outcome.notes])
     return _report(args, outcome, placement, args.out / TABLE)
 
 
@@ -169,11 +180,14 @@ def _report(args, outcome, placement, table: Path) -> int:
     """Prints what came of it; returns the exit code."""
     import pandas as pd
 
+    from analysis.explain.page import PAGE
+
     for row in outcome.table.to_dict("records"):
         sure = row[f"p_{row['prediction']}"]
         found = "" if pd.isna(row["score"]) else f"; face found with score {row['score']:.2g}"
         print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}"
               + found)
+        print(f"  {row['in_words']}")
     for problem in [*outcome.problems, *outcome.notes]:
         print(f"iram: {problem}", file=sys.stderr)
     if outcome.table.empty:
@@ -181,7 +195,8 @@ def _report(args, outcome, placement, table: Path) -> int:
     faces, files = outcome.table["panel"].nunique(), outcome.table["file"].nunique()
     found = f"; found by {outcome.detector}" if outcome.detector else ""
     known = f"; landmarks known of {placement.known}" if args.landmarks else ""
-    print(f"wrote {table}: faces: {faces}, in photographs: {files}{found}{known}")
+    print(f"wrote {table} and {table.with_name(PAGE)}: faces: {faces}, in photographs: {files}"
+          f"{found}{known}")
     return 1 if outcome.problems else 0
 
 

@@ -11,6 +11,7 @@ from analysis.attributions.explanation import Explanation, picture_size
 from analysis.explain.explain import explain
 from analysis.explain.faces import Face
 from analysis.explain.regions import region_labels, region_values
+from analysis.explain.words import ranked, sentence
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,20 @@ class Told:
         explanation: prediction, probabilities, attention and maps of methods.
         labels: (S, S) which of FACE_REGIONS each pixel of the model's picture is in.
         values: (8,) exact Shapley value of each region for the predicted class, in logits.
+        against: (8,) the same of the runner-up.
     """
 
     explanation: Explanation
     labels: np.ndarray
     values: np.ndarray
+    against: np.ndarray
+
+    @property
+    def in_words(self) -> str:
+        """What spoke for the prediction rather than the runner-up: `words.sentence`."""
+        found = self.explanation
+        return sentence(found.classes, found.probabilities, FACE_REGIONS,
+                        self.values - self.against)
 
 
 @dataclass(frozen=True)
@@ -49,24 +59,34 @@ def explained(
     number: int, face: Face, camera: Tensor, known: bool, models: Sequence, methods: Sequence[str]
 ) -> ExplainedFace:
     """A face explained; the class explained is each model's own prediction."""
-    told = []
-    for model in models:
-        explanation = explain(model, face.picture, methods)
-        labels = region_labels(camera, picture_size(model))
-        target = int(explanation.probabilities.argmax())
-        values = region_values(model, explanation.face, target, labels, len(FACE_REGIONS))
-        told.append(Told(explanation, labels.numpy(), values))
+    told = [tell(model, face.picture, methods, camera) for model in models]
     return ExplainedFace(number, face, bool(known), told)
 
 
-def table_rows(file: str, face: ExplainedFace, panel: str) -> Iterator[dict]:
+def tell(
+    model, picture: np.ndarray, methods: Sequence[str], camera: Tensor | None = None
+) -> Told:
+    """What a model says of a face in a picture, as of `explain`.
+
+    Args:
+        camera: (2, 4) how the face stands in it; None: as the mean face.
+    """
+    found = explain(model, picture, methods)
+    labels = region_labels(camera, picture_size(model))
+    values = region_values(model, found.face, ranked(found.probabilities)[:2], labels,
+                           len(FACE_REGIONS))
+    return Told(found, labels.numpy(), *values)
+
+
+def table_rows(file: str, face: ExplainedFace, panel: str, overview: str) -> Iterator[dict]:
     """One line a model: where the face is, what is predicted, and what each region carries.
 
     Columns: `file`; `face`, its number; `left`, `top`, `right`, `bottom` of the crop in pixels of
     the upright picture; `outside`, the share of the crop past the picture's edge; `score` of the
     detector, empty where it was not asked; `regions`, placed by "landmarks" or as on the "mean
-    face"; `model`; `prediction`; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in
-    logits of the predicted class; `panel`, the picture of it.
+    face"; `model`; `prediction`; `runner_up`; `in_words`, what spoke for the one rather than
+    the other; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in logits of the predicted
+    class; `panel` and `overview`, the pictures of the face and of the photograph.
     """
     crop = face.face.crop
     for told in face.told:
@@ -78,8 +98,9 @@ def table_rows(file: str, face: ExplainedFace, panel: str) -> Iterator[dict]:
             "outside": float(face.face.outside), "score": face.face.score,
             "regions": "landmarks" if face.landmarks_known else "mean face",
             "model": found.model, "prediction": found.prediction,
+            "runner_up": found.classes[ranked(found.probabilities)[1]], "in_words": told.in_words,
             **{f"p_{name}": float(p) for name, p in probabilities},
             **{f"shapley_{name}": float(v)
                for name, v in zip(FACE_REGIONS, told.values, strict=True)},
-            "panel": panel,
+            "panel": panel, "overview": overview,
         }

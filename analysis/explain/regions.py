@@ -1,9 +1,11 @@
 """Where the parts of each face are, and how much of the decision each carries."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from analysis.attributions import shapley_values
@@ -58,21 +60,35 @@ class Placement:
         return fit_cameras(points / SIZE), known
 
 
-def region_labels(camera: Tensor, size: int) -> Tensor:
-    """(size, size) int64: which of FACE_REGIONS each pixel of a face shows; camera: (2, 4)."""
-    return placed_regions(camera[None], 1, size)[0].long()
+def region_labels(camera: Tensor | None, size: int) -> Tensor:
+    """(size, size) int64: which of FACE_REGIONS each pixel of a face shows; camera: (2, 4), None:
+    as the mean face."""
+    return placed_regions(None if camera is None else camera[None], 1, size)[0].long()
 
 
-def region_values(model, face: np.ndarray, target: int, labels: Tensor, count: int) -> np.ndarray:
-    """(count,) exact Shapley value of each region for a class, in logits; 0 without a pixel.
+def region_values(
+    model, face: np.ndarray, targets: Sequence[int], labels: Tensor, count: int
+) -> np.ndarray:
+    """(classes, count) exact Shapley value of each region for each of these classes, in logits; 0
+    without a pixel.
 
     What is not shown is replaced by the picture's mean gray, so they sum to the logit of the face
-    less that of an even gray.
+    less that of an even gray. The first class's forward passes serve the others.
 
     Args:
         face: (S, S) or (S, S, 3) uint8 at the model's size.
         labels: (S, S) below `count`.
     """
-    x = as_input(face)
-    found = shapley_values(model, x, target, labels)[0].numpy()
-    return np.pad(found, (0, count - len(found)))  # a face turned away may lack the last regions
+    x, answers = as_input(face), []
+
+    def asked(pictures: Tensor) -> Tensor:
+        answers.append(model(pictures))
+        return answers[-1]
+
+    found = [shapley_values(model, x, targets[0], labels, passes=asked)]
+    for target in targets[1:]:
+        known = iter(answers)
+        found.append(shapley_values(model, x, target, labels, passes=lambda _, k=known: next(k)))
+    values = torch.cat(found).numpy()
+    # A face turned away may lack the last regions.
+    return np.pad(values, ((0, 0), (0, count - values.shape[1])))

@@ -103,14 +103,15 @@ def _written(
 ) -> list[dict]:
     """Writes what there is of a photograph; returns its lines of the table."""
     file, rows = printable(str(photograph.path)), []
+    overview = f"photographs/{photograph.name}.png"
     for face in faces:
         name = f"{photograph.name}-{face.number}"
         _write_crop(out / "crops" / "face" / f"{name}.png", face)
         panel = FacePanel(face, f"{photograph.name}, face {face.number}").plot()
         save(panel.figure_, out / "faces" / f"{name}.png", file, ["png"])
-        rows += table_rows(file, face, f"faces/{name}.png")
-    overview = PhotographOverview(picture, faces, photograph.name).plot()
-    save(overview.figure_, out / "photographs" / f"{photograph.name}.png", file, ["png"])
+        rows += table_rows(file, face, f"faces/{name}.png", overview)
+    drawn = PhotographOverview(picture, faces, photograph.name).plot()
+    save(drawn.figure_, out / overview, file, ["png"])
     return rows
 
 

@@ -61,6 +61,11 @@ def context():
     return matplotlib_style.context(paths, after_reset=True)
 
 
+def page_style() -> str:
+    """The style sheet of pages in HTML."""
+    return files("analysis.figures").joinpath("page.css").read_text("utf-8")
+
+
 def inches(mm: float) -> float:
     """Of a length on paper."""
     return mm / 25.4 * STYLES[_chosen.get()]

@@ -3,11 +3,10 @@
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator, Sequence
 from html import escape
-from importlib.resources import files
 
 from analysis.figures.latex import Number, PrintedTable
 from analysis.figures.names import ANSWERS, title
-from analysis.figures.style import ANSWER_LOOKS
+from analysis.figures.style import ANSWER_LOOKS, page_style
 from analysis.figures.summary import TITLE
 from analysis.report.contents import Item, Picture, Section
 from analysis.report.notebooks import Block, Notebook
@@ -30,7 +29,6 @@ LONG = 18  # letters of a cell, that are broken into lines on a narrow screen
 def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> str:
     """The page; the first section, the verdicts where there are any, stands before the contents,
     and the notebooks at the end."""
-    style = files("analysis.report").joinpath("page.css").read_text("utf-8")
     body = [_section(section) for section in sections]
     shown = {item.name for section in sections for item in section.items}
     steps = _notebooks(notebooks, shown) if notebooks else ""
@@ -38,7 +36,7 @@ def render(sections: Sequence[Section], notebooks: Sequence[Notebook] = ()) -> s
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">', f"<title>{TITLE}</title>",
-        f"<style>\n{style}</style>", "</head>", "<body>",
+        f"<style>\n{page_style()}</style>", "</head>", "<body>",
         f'<a class="skip" href="#{sections[0].name}">To the results</a>',
         f"<header>\n<h1>{TITLE}</h1>\n<p>{ABOUT}</p>\n</header>", "<main>",
         body[0], _index(sections, notebooks), *body[1:], steps, "</main>", "</body>", "</html>", "",
