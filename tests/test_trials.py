@@ -1,12 +1,15 @@
 """Trials of methods in the suite: who has which, what is said before the run, where they stand."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 import torch
 
-from analysis.metrics import TRIALS
+from analysis import Subject
+from analysis.metrics import AGREEMENT, TRIALS
 from analysis.metrics.randomised import histogram_entropy
 from analysis.studies.attribution import Sizes, attribution_suite, planned
 from analysis.studies.attribution.estimate import estimate
@@ -74,8 +77,6 @@ def test_the_weights_are_those_of_the_cascades_end(findings):
         maps = case.explained(case.images[:, None])[:, 0]
     cell = findings.plan.read("sanity", subject, "gradcam")
     end = cell[(cell["layer"] == "backbone.stem") & (cell["metric"] == "spearman")]
-    from analysis.metrics import AGREEMENT
-
     found = AGREEMENT["spearman"](case.maps, maps)
     assert found.numpy() == pytest.approx(end["value"].to_numpy(), abs=2e-3)
     trial = findings.plan.trials(subject, "gradcam", "sanity").query("metric == 'efficient_mprt'")
@@ -88,9 +89,9 @@ def test_deletion_is_of_the_judge_alone_in_the_fill_that_it_knows(findings):
     assert set(table["model"]) == {"judge"}
     assert set(table["fill"]) == {"noise"}
     told = "\n".join(skipped_lines(findings.plan))
-    assert ("iram-seed0: no in-domain single deletion (IDSDS): no face was covered in its training; "
-            "it was in that of iram-erasing-noise, iram-erasing-mean, iram-erasing-occluders"
-            ) in told
+    assert ("iram-seed0: no in-domain single deletion (IDSDS): no face was covered in its "
+            "training; it was in that of iram-erasing-noise, iram-erasing-mean, "
+            "iram-erasing-occluders") in told
     assert "judge: no " not in told
     assert "sanity and robustness, the best method and the worst" in findings.report()
 
@@ -98,7 +99,8 @@ def test_deletion_is_of_the_judge_alone_in_the_fill_that_it_knows(findings):
 @pytest.mark.parametrize(("recipe", "data", "fill", "why"), [
     ({"erasing": 0.5}, "tiny", "noise", ""),
     ({"erasing": 0.5, "erasing_fill": "any", "erasing_shape": "regions"}, "tiny", "mean", ""),
-    ({"erasing": 0.5}, "others", "", "it learned on covered faces of others, and these are of tiny"),
+    ({"erasing": 0.5}, "others", "",
+     "it learned on covered faces of others, and these are of tiny"),
     ({}, "tiny", "", "no face was covered in its training"),
 ])
 def test_a_judge_is_known_by_its_card(tmp_path, recipe, data, fill, why):
@@ -122,10 +124,9 @@ class Pooled(torch.nn.Module):
 
 
 def test_a_net_from_outside_goes_without_what_it_lacks_and_is_told_so(tmp_path):
-    from analysis import Subject
-
     data = tiny.dataset(8)
-    subject = Subject.of(Pooled(), classes=data.classes, size=48, name="pooled")
+    [subject] = open_subjects([Subject.of(Pooled(), classes=data.classes, size=48, name="pooled")],
+                              data.classes)
     plan, _ = planned([subject], data, ("saliency", "random"), tmp_path, sizes=SIZES)
     lacking = plan.untried["pooled"]
     assert set(lacking) == {"in_domain_deletion", "relative_representation_stability"}
@@ -138,8 +139,6 @@ def test_a_net_from_outside_goes_without_what_it_lacks_and_is_told_so(tmp_path):
 
 
 def test_what_a_run_of_before_held_stays_and_the_trials_are_added(findings, folder, tmp_path):
-    import shutil
-
     out = tmp_path / "out"
     shutil.copytree(findings.plan.out, out)
     shutil.rmtree(out / "trials")
@@ -153,7 +152,7 @@ def test_what_a_run_of_before_held_stays_and_the_trials_are_added(findings, fold
         pd.testing.assert_frame_equal(again.tables[name], table)
 
 
-def test_trials_do_not_depend_on_which_of_them_are_made_together(findings, monkeypatch):
+def test_trials_do_not_depend_on_which_of_them_are_made_together(findings):
     plan, subject = findings.plan, findings.plan.subjects[1]
     for name in QUICK:
         case = case_of(plan, subject, "gradcam", plan.faces_of_trial(name))
