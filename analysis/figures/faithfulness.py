@@ -141,8 +141,7 @@ class SanityForest(Display):
             arrow = {"lower": "← ", "higher": "→ "}.get(rows["better"].iloc[0], "")
             ax.set_xlabel(arrow + textwrap.fill(text, LETTERS))
         panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
-        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: chance, maps of other faces; arrows: "
-               "better")
+        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: maps of other faces; arrows: better")
         return panels
 
 
