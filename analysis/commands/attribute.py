@@ -3,10 +3,10 @@ values of the face's regions, scored against maps of other faces.
 
 For every model and method: agreement with every other method, faithfulness (insertion, deletion,
 ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), localisation (of a box
-that occludes 30% of the face; on heads also of what carries the expression), complexity, how far the
-maps stay when the weights are randomised (layer by layer, denoised, and by their complexity), and
-their stability beside that of picture, features and logits. Nets whose training covered faces also
-judge the maps by deletion in their domain. Explained is the clean prediction's logit.
+that occludes 30% of the face; on heads also of what carries the expression), complexity, how far
+the maps stay when the weights are randomised (layer by layer, denoised, and by their complexity),
+and their stability beside that of picture, features and logits. Nets whose training covered faces
+also judge the maps by deletion in their domain. Explained is the clean prediction's logit.
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
 complexity.csv, ranking.csv (each number with its 95% interval over faces, beside chance),

@@ -246,8 +246,8 @@ def attribution_suite(
         methods: names, or "cheap", "dear" or "all", or a list of them.
         random_labels: models that learned random labels, each the control of one of `models`.
         reference, curves, pairs, sanity: on how many of the faces the dearer measures are taken:
-            exact Shapley values and occluded pictures; curves, infidelity, sensitivity and in-domain
-            deletion; SSIM and earth mover's distance; randomised weights and stability.
+            exact Shapley values and occluded pictures; curves, infidelity, sensitivity and
+            in-domain deletion; SSIM and earth mover's distance; randomised weights and stability.
         data, models, out, split, limit, seed, placement, landmarks: as of `benchmark`.
         backend: as of `benchmark`, of passes without gradients. All is in fp32: maps are made of
             gradients and of small differences of logits.
