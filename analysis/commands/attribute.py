@@ -16,6 +16,7 @@ examples:
       --out runs/attribution
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
   iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
+  iram attribute --data heads:n=200 --split all --methods all --bank bank --out runs/bank
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
@@ -24,6 +25,8 @@ methods: cheap (the default), dear (hundreds of passes a face, as exact Shapley 
 names. --list says how long each takes here, and runs nothing. A model without attention goes
 without those methods; what was skipped is printed.
 """
+
+from pathlib import Path
 
 from analysis.commands import options
 
@@ -47,6 +50,9 @@ def configure(parser) -> None:
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
+    parser.add_argument("--bank", type=Path, metavar="DIR",
+                        help="also write all maps and scores there as a bank of Parquet files, "
+                        "which others can load without this program")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
@@ -72,7 +78,13 @@ def run(args) -> int:
     for line in skipped_lines(plan):
         print(line, flush=True)
     _warn(plan)
-    print(finish(Attribution(plan), described, True, options.executor(args)).report())
+    found = finish(Attribution(plan), described, True, options.executor(args))
+    print(found.report())
+    if args.bank:
+        from analysis.studies.attribution.bank import write_bank
+
+        write_bank(plan, found.tables, args.bank)
+        print(f"in {args.bank}: a bank; its data card is README.md")
     return 0
 
 
