@@ -152,6 +152,21 @@ def test_what_a_run_of_before_held_stays_and_the_trials_are_added(findings, fold
         pd.testing.assert_frame_equal(again.tables[name], table)
 
 
+def test_a_class_asked_against_another_is_put_on_trial_as_such(folder, tmp_path):
+    judge = opened(folder)[:1]
+    plain, other = (suite_of(folder, tmp_path / name, judge, against=name).plan
+                    for name in ("", "second"))
+    subject, name = other.subjects[0], "trials/in_domain_deletion"
+    faces = other.faces_of_trial("in_domain_deletion")
+    case = case_of(other, subject, "gradcam", faces)
+    logits = subject.logits(case.images)
+    both = logits.topk(2).values
+    found = case.scores(logits).gather(1, case.target[:, None])[:, 0]
+    torch.testing.assert_close(found, both[:, 0] - both[:, 1])
+    values = [plan.read("trials", subject, "gradcam", name)["value"] for plan in (plain, other)]
+    assert (values[0] != values[1]).any()
+
+
 def test_trials_do_not_depend_on_which_of_them_are_made_together(findings):
     plan, subject = findings.plan, findings.plan.subjects[1]
     for name in QUICK:

@@ -8,12 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from analysis.attributions.contrast import runner_up
+from analysis.attributions.contrast import SECOND, runner_up
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
-
-SECOND = "second"  # the class with the next highest logit
 
 
 class Question(NamedTuple):

@@ -6,7 +6,8 @@ ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), loca
 that occludes 30% of the face; on heads also of what carries the expression), complexity, how far
 the maps stay when the weights are randomised (layer by layer, denoised, and by their complexity),
 and their stability beside that of picture, features and logits. Nets whose training covered faces
-also judge the maps by deletion in their domain. Explained is the clean prediction's logit.
+also judge the maps by deletion in their domain. Explained is the clean prediction's logit; with
+--against its difference to the logit of another class: why this class rather than that one?
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
 complexity.csv, ranking.csv (each number with its 95% interval over faces, beside chance),
@@ -18,14 +19,18 @@ examples:
       --out runs/attribution
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
   iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
+  iram attribute --data heads:n=200 --split all --methods all --bank bank --out runs/bank
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
+  iram attribute --data fer2013:fer2013.csv --models iram --against second --out runs/contrast
 
 methods: cheap (the default), dear (hundreds of passes a face, as exact Shapley values), all, or
 names. --list says how long each takes here, and runs nothing. A model without attention goes
 without those methods; what was skipped is printed.
 """
+
+from pathlib import Path
 
 from analysis.commands import options
 
@@ -38,6 +43,7 @@ def configure(parser) -> None:
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each the control of one of --models "
                         "and of its other training seeds: how alike are their maps?")
+    options.add_against(parser)
     options.add_layer(parser)
     options.add_placement(parser)
     options.add_limit(parser)
@@ -49,6 +55,9 @@ def configure(parser) -> None:
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
+    parser.add_argument("--bank", type=Path, metavar="DIR",
+                        help="also write all maps and scores there as a bank of Parquet files, "
+                        "which others can load without this program")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
@@ -67,14 +76,20 @@ def run(args) -> int:
         args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
         seed=args.seed, random_labels=args.random_labels, placement=args.placement,
         landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
-        backend=args.backend,
+        backend=args.backend, against=args.against,
     ))
     if args.list:
         return _list(plan)
     for line in skipped_lines(plan):
         print(line, flush=True)
     _warn(plan)
-    print(finish(Attribution(plan), described, True, options.executor(args)).report())
+    found = finish(Attribution(plan), described, True, options.executor(args))
+    print(found.report())
+    if args.bank:
+        from analysis.studies.attribution.bank import write_bank
+
+        write_bank(plan, found.tables, args.bank)
+        print(f"in {args.bank}: a bank; its data card is README.md")
     return 0
 
 

@@ -144,3 +144,8 @@ def condition_title(occluder: str, fill: str, fraction: float | None) -> str:
     share = "" if fraction is None or fraction != fraction else f" {100 * fraction:.0f}%"
     look = "" if fill == "object" else f", {title(fill, FILLS)}"
     return title(occluder, OCCLUDERS) + share + look
+
+
+def asked_against(name: str) -> str:
+    """What is explained where predictions were asked against a class, or "second"."""
+    return f"each prediction rather than {'its runner-up' if name == 'second' else name}"

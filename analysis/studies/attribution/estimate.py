@@ -138,7 +138,8 @@ def _attributing(suite: Suite, subject: Subject, method: str) -> float:
     faces = np.arange(count)
     images = suite.seen_by(subject).images(faces)
     target = torch.zeros(count, dtype=torch.long)
-    call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
+    call = lambda: suite.attribute(  # noqa: E731
+        subject, method, images, faces, target, rival=target + 1)
     once = takes(method, "samples") or takes(method, "steps")
     return _seconds(call, warm=not once and not ATTRIBUTIONS.about(method).trivial) / count
 

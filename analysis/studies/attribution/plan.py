@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import ATTRIBUTIONS, attribute
+from analysis.attributions.contrast import asked_against, rival_of
 from analysis.attributions.judgement import Judgement, judged
 from analysis.engine.cells import Cell, Plan, added, grouped, passes_by
 from analysis.engine.sampling import sampled
@@ -78,6 +79,8 @@ class Suite(Plan):
         methods: names in ATTRIBUTIONS.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         randomised: {model: the one of the same kind that was trained on random labels}.
+        against: the class of the data set, or "second", that each prediction is asked against (see
+            `rivals`); "" for none: its logit is explained.
         layer: whose features class activation maps and `activation_energy` read; None: see
             `analysis.attributions.layers.chosen`.
     """
@@ -91,6 +94,7 @@ class Suite(Plan):
     sizes: Sizes = Sizes()
     randomised: dict[str, Subject] = field(default_factory=dict)
     layer: str | None = None
+    against: str = ""
 
     folders = ("rows/", "maps/", "figures/")
 
@@ -219,8 +223,12 @@ class Suite(Plan):
     def _judged(self, subject: Subject) -> dict[str, Judgement]:
         lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
         images = self.seen_by(subject).images(self.some(JUDGED))
-        target = subject.columns[subject.logits(images).argmax(1)]
-        return {method: judged(subject.model, images, target, method, **self.layer_of(method))
+        logits = subject.logits(images)
+        target, rival = logits.argmax(1), self._against(logits)
+        told = {} if rival is None else {"against": subject.columns[rival]}
+        target = subject.columns[target]
+        return {method: judged(subject.model, images, target, method, **self.layer_of(method),
+                               **told)
                 for method in self.methods if method not in lacking}
 
     def methods_of(self, subject: Subject) -> list[str]:
@@ -253,17 +261,31 @@ class Suite(Plan):
         """(N,) the class that is explained, of the data set's: the clean prediction."""
         return self.clean_logits(subject).argmax(1)
 
+    def rivals(self, subject: Subject) -> Tensor | None:
+        """(N,) the class, of the data set's, that each target is asked against; None for none."""
+        return self._against(self.clean_logits(subject))
+
+    def _against(self, logits: Tensor) -> Tensor | None:
+        asked = asked_against(self.against or None, self.dataset.classes)
+        return None if asked is None else rival_of(logits, logits.argmax(1), asked)
+
     def partners(self, subject: Subject, faces=slice(None)) -> Tensor:
-        """(n,) another one of these faces, explained for the same class; -1 where there is none.
+        """(n,) another one of these faces, explained for the same class (rather than the same one);
+        -1 where there is none.
 
         Numbers are places among `faces`.
         """
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "partners"))
-        return partners(self.targets(subject)[faces], generator)[0]
+        return partners(self.questions(subject)[faces], generator)[0]
+
+    def questions(self, subject: Subject) -> Tensor:
+        """(N,) equal where the same is asked of two faces: class, and class that it is against."""
+        target, rival = self.targets(subject), self.rivals(subject)
+        return target if rival is None else target * len(self.dataset.classes) + rival
 
     def attribute(
         self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
-        asked: Subject | None = None, fast: bool = False,
+        asked: Subject | None = None, fast: bool = False, rival: Tensor | None = None,
     ) -> Tensor:
         """(n, S, S): a method's maps of pictures of `faces` (a slice or an index array).
 
@@ -272,12 +294,17 @@ class Suite(Plan):
             asked: another model to ask.
             fast: passes without gradients are made by the model's backend, which must not be while
                 its weights are changed.
+            rival: (n,) of the data set's classes: what the target is asked against; None where
+                nothing is asked, or of the `faces`.
         """
         options = self.options(subject, method, faces)
         if fast and takes(method, "passes"):
             options["passes"] = subject.passes
         asked = asked or subject
         own = asked.columns[target.cpu()]
+        if self.against:
+            rival = self.rivals(subject)[faces] if rival is None else rival
+            options["against"] = asked.columns[rival.cpu()]
         return attribute(asked.model, images, own, method, **options).cpu()
 
     def options(self, subject: Subject, method: str, faces) -> dict:
@@ -314,6 +341,7 @@ class Suite(Plan):
         parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
                  "faces": self.faces_sha256, "device": subject.device, **passes_by(subject)}
         if kind != "clean":
+            parts |= {"against": self.against} if self.against else {}
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
         if method or kind == "reference":
             parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.attributions import ATTRIBUTIONS
+from analysis.attributions import ATTRIBUTIONS, contrast
+from analysis.attributions.contrast import SECOND
+from analysis.figures.names import asked_against
 from analysis.metrics import REGION_SCORES, TRIALS
 from analysis.studies.attribution.methods import takes
 from analysis.studies.attribution.tables import ranked_by, with_attention
@@ -25,7 +27,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
     """Skipped methods, agreement with each model's attention, faithfulness to Shapley, trials."""
     name, n = suite.dataset.name, len(suite.dataset)
     lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
-             "explained for the same class", *skipped_lines(suite)]
+             "explained for the same class", *against_lines(suite), *skipped_lines(suite)]
     for model in dict.fromkeys(s.name for s in suite.subjects):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
@@ -44,6 +46,22 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
             ranked = _ranked(model, own["ranking"][own["ranking"]["metric"] == metric], means)
             told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
         lines += [model, *told]
+    return lines
+
+
+def against_lines(suite: "Suite") -> list[str]:
+    """What predictions were asked against, if anything, and of how many it was something else."""
+    if not suite.against:
+        return []
+    if suite.against == SECOND:
+        return [f"explained: {asked_against(SECOND)} (differences of two logits)"]
+    number = contrast.asked_against(suite.against, suite.dataset.classes)
+    name = suite.dataset.classes[number]
+    lines = [f"explained: {asked_against(name)} (differences of two logits)"]
+    for subject in suite.subjects:
+        same = int((suite.targets(subject) == number).sum())
+        lines += [f"{subject.name}: {same} of {len(suite.dataset)} faces are predicted as {name}; "
+                  "these are asked against their runner-up"] if same else []
     return lines
 
 

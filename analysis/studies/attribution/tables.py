@@ -9,7 +9,8 @@ Every table is long and has, per measure:
 - beyond, beyond_low, beyond_high: the mean difference of the two, image by image.
 
 `better` says which way is good: "higher", "lower", or "none" where neither is; `fails` which
-identity of its own a method fails on the model, by which it is never ranked.
+identity of its own a method fails on the model, by which it is never ranked. Of predictions that
+were asked against a class, `against` names it ("second" is the runner-up).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,7 +69,9 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
     marks = {s.name: suite.marked(s) for s in suite.subjects}
     marked = {name: with_marks(table, marks) for name, table in tables.items()}
-    return marked | {"interactions": joined(together)}
+    found = marked | {"interactions": joined(together)}
+    told = {"against": suite.against} if suite.against else {}
+    return {name: table.assign(**told) for name, table in found.items()}
 
 
 def _as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
