@@ -51,8 +51,9 @@ def case_of(suite: Suite, subject: Subject, method: str, faces: np.ndarray) -> C
         return torch.Generator().manual_seed(derived_seed(suite.seed, purpose))
 
     return Case(
-        subject.model, images, suite.questions(subject)[faces], suite.scaled_maps(subject, method, faces),
-        suite.partners(subject, faces), explain, subject.logits,
+        subject.model, images, suite.questions(subject)[faces],
+        suite.scaled_maps(subject, method, faces), suite.partners(subject, faces), explain,
+        subject.logits,
         lambda purpose: list(generators(suite.seed, purpose, suite.ids[faces])), weights, features,
         blocks_from_top(subject.model, images[:1]), suite.fill_of(subject),
         **({"scores": pairwise} if suite.against else {}),
