@@ -386,7 +386,7 @@ class Suite(Plan):
         return self._by_all("rows", subject, method, *OF_MAPS)
 
     def trials(self, subject: Subject, method: str) -> pd.DataFrame:
-        """The finished trials of a method, which can have none; `family` tells the table of each."""
+        """The finished trials of a method; `family` tells the table of each."""
         found = [self.read("trials", subject, method, t) for t in self.trials_of(subject, method)]
         nothing = [pd.DataFrame(columns=["family", "metric", "value"])]
         return pd.concat(found or nothing, ignore_index=True)
