@@ -3,8 +3,10 @@ values of the face's regions, scored against maps of other faces.
 
 For every model and method: agreement with every other method, faithfulness (insertion, deletion,
 ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), localisation (of a box
-that occludes 30% of the face; on heads also of what carries the expression), complexity, and how
-far the maps stay when the weights are randomised. Explained is the clean prediction's logit; with
+that occludes 30% of the face; on heads also of what carries the expression), complexity, how far
+the maps stay when the weights are randomised (layer by layer, denoised, and by their complexity),
+and their stability beside that of picture, features and logits. Nets whose training covered faces
+also judge the maps by deletion in their domain. Explained is the clean prediction's logit; with
 --against its difference to the logit of another class: why this class rather than that one?
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
@@ -47,9 +49,9 @@ def configure(parser) -> None:
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
-                              ("curves", 64, "perturbation curves, infidelity and sensitivity"),
+                              ("curves", 64, "curves, infidelity, sensitivity, in-domain deletion"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
-                              ("sanity", 16, "randomised weights")):
+                              ("sanity", 16, "randomised weights and stability")):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
