@@ -107,7 +107,7 @@ class Propagating(Overriding):
     def affine(self, function, x: Tensor, weight: Tensor, bias=None, *rest, **options) -> Tensor:
         """A convolution or a dense layer."""
         name = function.__name__.partition(".")[0]
-        if not depends(x) or depends(weight):
+        if not depends(x) or depends(weight) or not torch.is_grad_enabled():
             return function(x, weight, bias, *rest, **options)
         rule, image = self.rule_of[name], name == "conv2d" and x.ndim == 4
         first = image and not getattr(x, "deep", False)
