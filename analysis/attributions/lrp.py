@@ -24,7 +24,8 @@ from torch import Tensor
 from analysis.attributions.base import attribution
 from analysis.attributions.completeness import warn_incomplete
 from analysis.attributions.question import gradients_told, of_target, with_gradient
-from analysis.attributions.relevance import Propagating, Rule
+from analysis.attributions.relevance import Propagating
+from analysis.attributions.sharing import Rule
 from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 
