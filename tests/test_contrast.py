@@ -14,7 +14,7 @@ X = pictures()
 RIVAL = torch.tensor([1, 0, 0])
 LINEAR = ("saliency", "input_x_gradient", "gradcam", "hirescam", "integrated_gradients",
           "smoothgrad", "occlusion", "feature_ablation", "region_shapley", "deeplift",
-          "gradient_shap", "kernel_shap")  # in the logit that they explain
+          "gradient_shap", "kernel_shap", "ablation_cam", "lrp_epsilon", "lrp_gamma", "lrp_composite")  # in the logit that they explain
 
 
 @pytest.mark.parametrize("method", LINEAR)

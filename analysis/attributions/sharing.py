@@ -155,7 +155,7 @@ def evenly(layer: Layer, c: Tensor) -> Tensor:
     z, weight, _ = layer.end()
     ones = torch.ones_like(weight)
     count = layer.forward(torch.ones_like(layer.x.value), ones)
-    return layer.transposed(ones, c * z / count).sum(1)
+    return layer.transposed(ones, c * z / count.clamp(min=1)).sum(1)
 
 
 def size(z: Tensor) -> Tensor:
