@@ -37,8 +37,8 @@ def add_curves(
     curves themselves: the probability of the explained class at each share.
 
     A picture's curves of all methods, in both orders and with its own and another face's maps, are
-    made in the same batches. Nothing is passed twice: the clean logits are known. Of a class that is
-    asked against another one, followed is the difference of the two logits, and the probability
+    made in the same batches. Nothing is passed twice: the clean logits are known. Of a class that
+    is asked against another one, followed is the difference of the two logits, and the probability
     that it is the one of these two.
     """
     parts = alike(suite, subject, suite.some(suite.sizes.curves))
