@@ -9,14 +9,14 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from analysis import attribute
-from analysis.attributions import FACE_REGIONS, shapley_values
+from analysis.attributions import FACE_REGIONS, shapley_interactions, shapley_values
 from analysis.commands.main import main
 from analysis.explain.explained import tell
 from analysis.explorer.offer import Gallery, Offer
 from analysis.explorer.request import read_state
-from analysis.explorer.session import Session
+from analysis.explorer.session import Session, Together
 from analysis.explorer.state import State
-from analysis.explorer.wire import seen_message
+from analysis.explorer.wire import seen_message, together_message
 from analysis.explorer.words import map_texts
 from analysis.figures import AgreementMatrix, AttentionPanel
 from analysis.studies.attribution import Sizes, attribution_suite
@@ -173,3 +173,26 @@ def test_the_explorer_asks_against_a_class(path):
         next(session.look(read_state(values | {"against": 9})))
     with pytest.raises(InputError, match="against is 'third'"):
         read_state(values | {"against": "third"})
+
+
+def test_the_explorer_tells_which_regions_work_together(path):
+    heads = open_dataset("heads:n=70", split="test")
+    session = Session(Offer({"heads": Gallery("heads", "heads", heads)}, (str(path),)))
+    values = {"source": "heads", "face": 3, "model": str(path), "against": "second"}
+    seen, found = session.look(read_state(values | {"together": True}))
+    wanted = shapley_interactions(load_model(path), heads.images([3]), seen.target, "face",
+                                  against=seen.second).pairs[0]
+    torch.testing.assert_close(found.pairs, wanted)
+    header, arrays = together_message(seen, found)
+    assert header["type"] == "together"
+    assert len(header["regions"]) == len(arrays["pairs"]) == len(FACE_REGIONS)
+    pairs = torch.zeros(8, 8)
+    pairs[0, 1] = pairs[1, 0] = 0.5
+    pairs[2, 3] = pairs[3, 2] = -0.25
+    told = together_message(seen, Together(pairs))[0]
+    first, second, third, fourth = told["regions"][:4]
+    assert told["text"] == (
+        f"For {seen.explained}: {first} and {second} are worth more together (+0.50 logits); "
+        f"{third} and {fourth} tell the same (-0.25 logits).")
+    assert "no two regions" in together_message(seen, Together(0 * pairs))[0]["text"]
+    assert len(list(session.look(read_state(values)))) == 1

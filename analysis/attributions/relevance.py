@@ -86,13 +86,9 @@ class Propagating(Overriding):
         if own is not None and name != "linear":
             own = own.view(-1, *[1] * (x.ndim - 2))
         layer = Layer(name, rule, function, rest, Held(x), weight, None, own)
-        if rule.gamma or rule.flat:
-            result = Shared.apply(x, lambda x: function(x, weight, bias, *rest),
-                                  lambda c: self.back(layer, c))
-        else:
-            result = function(x, weight, bias, *rest)
+        result = Shared.apply(x, lambda x: function(x, weight, bias, *rest),
+                              lambda c: self.back(layer, c))
         layer.y, result.layer = Held(result), layer
-        result.register_hook(lambda c: c if layer.folded else self.arrive(layer, c))
         return result
 
     def batch_norm(self, function, x, *arguments, **options) -> Tensor:
@@ -109,30 +105,22 @@ class Propagating(Overriding):
         layer.scale, layer.shift, layer.normed = scale, shift, Held(y)
 
         def back(c: Tensor) -> Tensor:
-            if layer.folded:
-                return self.arrive(layer, c)
-            self.keep(total(c * shift))
+            layer.arrived = c
+            if not layer.folded:
+                self.keep(total(c * shift))
             return c
 
         y.register_hook(back)
         return y
 
-    def arrive(self, layer: Layer, c: Tensor) -> Tensor:
-        """The multiplier at a layer's end: by the epsilon rule, as if the rest were linear; the
-        other rules take it as it is, at the layer's beginning."""
-        if layer.rule.gamma or layer.rule.flat:
-            layer.arrived = c
-            return c
-        passed, kept = by_epsilon(layer, c)
-        self.keep(kept)
-        return passed
-
     def back(self, layer: Layer, c: Tensor) -> Tensor:
-        """The multiplier of what went into a layer; of one that shares evenly there is none."""
+        """The multiplier of what went into a layer, of that of its result; of one that shares
+        evenly there is none."""
+        c = layer.arrived if layer.folded else c
         if layer.rule.flat:
-            self.maps.append(evenly(layer, layer.arrived))
+            self.maps.append(evenly(layer, c))
             return torch.zeros_like(layer.x.value)
-        found, kept = by_gamma(layer, layer.arrived)
+        found, kept = (by_gamma if layer.rule.gamma else by_epsilon)(layer, c)
         self.keep(kept)
         return found
 

@@ -16,6 +16,7 @@ from iram.errors import InputError
 
 TINY = 1e-30  # below any result that a net puts out
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+DEFAULTS = (1, 0, 1, 1)  # stride, padding, dilation, groups
 TRANSPOSED = {name: getattr(torch.nn.grad, f"{name}_input") for name in CONVOLUTIONS}
 
 
@@ -100,20 +101,29 @@ class Layer:
         x = self.x.value
         if self.name == "linear":
             return c @ weight
-        if not any(isinstance(one, str) for one in self.rest):
-            return TRANSPOSED[self.name](x.shape, weight, c.contiguous(), *self.rest)
-        with torch.enable_grad():  # padding in a word
-            x = torch.zeros_like(x).requires_grad_()
-            return torch.autograd.grad(self.forward(x, weight), x, c)[0]
+        stride, padding, dilation, groups = (*self.rest, *DEFAULTS[len(self.rest):])
+        sides = weight.shape[2:]
+        if isinstance(padding, str):
+            with torch.enable_grad():
+                x = torch.zeros_like(x).requires_grad_()
+                return torch.autograd.grad(self.forward(x, weight), x, c)[0]
+        padding = (padding,) * len(sides) if isinstance(padding, int) else padding
+        plain = groups == 1 and _all_1(stride) and _all_1(dilation)
+        if plain and all(p < side for p, side in zip(padding, sides, strict=True)):
+            turned = weight.flip(tuple(range(2, weight.ndim))).transpose(0, 1)  # the faster way
+            return getattr(F, self.name)(
+                c, turned, padding=[side - 1 - p for p, side in zip(padding, sides, strict=True)])
+        return TRANSPOSED[self.name](x.shape, weight, c, stride, padding, dilation, groups)
 
 
 def by_epsilon(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
-    """(multiplier of z as if it were linear, kept (N,)): c z / (z + epsilon sign z)."""
-    z, _, bias = layer.end()
+    """(multiplier of x, kept (N,)): z counts z + epsilon sign z."""
+    z, weight, bias = layer.end()
     below = z.abs()
     share = below / (below + layer.rule.epsilon * size(z)).clamp_(min=TINY)
     passed = share.mul_(c)
-    return passed, total((c - passed) * z) + of_bias(passed, bias)
+    kept = total((c - passed) * z) + of_bias(passed, bias)
+    return layer.transposed(weight, passed), kept
 
 
 def by_gamma(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,6 +166,10 @@ def evenly(layer: Layer, c: Tensor) -> Tensor:
     ones = torch.ones_like(weight)
     count = layer.forward(torch.ones_like(layer.x.value), ones)
     return layer.transposed(ones, c * z / count.clamp(min=1)).sum(1)
+
+
+def _all_1(sizes) -> bool:
+    return all(one == 1 for one in ([sizes] if isinstance(sizes, int) else sizes))
 
 
 def size(z: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 // The page: what is chosen goes to the server, what comes back is shown.
 
-import { drawBars, drawLayers } from "./charts.js";
+import { drawBars, drawLayers, drawPairs } from "./charts.js";
 import { buildControls, choice, condition, fitModel, mismatch, refresh, refreshAnswers, sizeNow, slide } from "./controls.js";
 import { Gallery } from "./gallery.js";
 import { connect, packFile } from "./socket.js";
@@ -77,7 +77,7 @@ function ask() {
     const state = {
       type: "state", id: number, source: choice.source, face: choice.face, model: choice.model,
       condition: condition(), crop: choice.crop, seed: choice.seed, methods: choice.methods,
-      layer: choice.layer, target: choice.target, against: choice.against, compared: choice.view !== "after",
+      layer: choice.layer, target: choice.target, against: choice.against, together: choice.together, compared: choice.view !== "after",
       moved: choice.tool === "named" ? stage.moved.map((one) => Math.round(one)) : [0, 0],
     };
     if (state.condition.occluder === "drawn") state.drawn = base64(stage.drawn());
@@ -95,7 +95,7 @@ function base64(bytes) {
 // What is answered
 
 function receive(message) {
-  const handle = { hello: start, gallery: (m) => gallery.show(m), seen, map, done, uploaded,
+  const handle = { hello: start, gallery: (m) => gallery.show(m), seen, map, together, done, uploaded,
     problem: (m) => told(m) }[message.type];
   handle?.(message);
 }
@@ -106,6 +106,8 @@ function seen(message) {
   tiles.showSeen(message, choice.methods);
   stage.draw();
   refreshAnswers(message);
+  $("together-card").hidden = !choice.together;
+  $("together-card").classList.add("late");
   const [reference, now] = compared();
   $("legend-before").textContent = reference;
   $("legend-after").textContent = now;
@@ -127,6 +129,12 @@ function map(message) {
   if (!choice.methods.includes(message.method) || !tiles.seen) return;
   tiles.showMethod(message);
   $("pictures").dataset.mapped = message.id;
+}
+
+function together(message) {
+  $("together-note").textContent = message.text;
+  drawPairs($("together-table"), message, tiles.colours.signed);
+  $("together-card").classList.remove("late");
 }
 
 function done(message) {
