@@ -2,7 +2,8 @@
 
 import pytest
 
-from analysis.subjects.description import AttentionLayers, read_description
+from analysis.subjects.attention import AttentionLayers
+from analysis.subjects.description import read_description
 from iram.errors import InputError
 
 CLASSES = 'classes = ["anger", "joy", "sadness", "neutral", "other"]'

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from analysis.attributions import attribute
 from analysis.subjects import open_subjects
-from analysis.subjects.description import AttentionLayers, Description
+from analysis.subjects.attention import AttentionLayers
+from analysis.subjects.description import Description
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import pictures
 from iram.errors import InputError

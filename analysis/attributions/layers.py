@@ -158,6 +158,12 @@ def with_places(seen: dict[str, Seen]) -> list[str]:
     return [name for name, one in seen.items() if one.layout]
 
 
+def grid_around(name: str, seen: dict[str, Seen]) -> tuple[int, int] | None:
+    """The places of the innermost module around another that has any."""
+    around = (one for n, one in seen.items() if name.startswith(f"{n}.") and one.grid)
+    return next((one.grid for one in around), None)  # inner ones finish first
+
+
 def crossed(seen: dict[str, Seen]) -> list[str]:
     """Those of them that the logits move with, and that all paths to the logits cross."""
     return [name for name in with_places(seen) if seen[name].moves]

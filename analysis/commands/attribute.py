@@ -3,8 +3,10 @@ values of the face's regions, scored against maps of other faces.
 
 For every model and method: agreement with every other method, faithfulness (insertion, deletion,
 ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), localisation (of a box
-that occludes 30% of the face; on heads also of what carries the expression), complexity, and how
-far the maps stay when the weights are randomised. Explained is the clean prediction's logit; with
+that occludes 30% of the face; on heads also of what carries the expression), complexity, how far
+the maps stay when the weights are randomised (layer by layer, denoised, and by their complexity),
+and their stability beside that of picture, features and logits. Nets whose training covered faces
+also judge the maps by deletion in their domain. Explained is the clean prediction's logit; with
 --against its difference to the logit of another class: why this class rather than that one?
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
@@ -17,6 +19,7 @@ examples:
       --out runs/attribution
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
   iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
+  iram attribute --data heads:n=200 --split all --methods all --bank bank --out runs/bank
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
@@ -26,6 +29,8 @@ methods: cheap (the default), dear (hundreds of passes a face, as exact Shapley 
 names. --list says how long each takes here, and runs nothing. A model without attention goes
 without those methods; what was skipped is printed.
 """
+
+from pathlib import Path
 
 from analysis.commands import options
 
@@ -44,12 +49,15 @@ def configure(parser) -> None:
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
-                              ("curves", 64, "perturbation curves, infidelity and sensitivity"),
+                              ("curves", 64, "curves, infidelity, sensitivity, in-domain deletion"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
-                              ("sanity", 16, "randomised weights")):
+                              ("sanity", 16, "randomised weights and stability")):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
+    parser.add_argument("--bank", type=Path, metavar="DIR",
+                        help="also write all maps and scores there as a bank of Parquet files, "
+                        "which others can load without this program")
     options.add_executor(parser)
     parser.add_argument("--list", action="store_true",
                         help="only say what is missing and how long it takes")
@@ -75,7 +83,13 @@ def run(args) -> int:
     for line in skipped_lines(plan):
         print(line, flush=True)
     _warn(plan)
-    print(finish(Attribution(plan), described, True, options.executor(args)).report())
+    found = finish(Attribution(plan), described, True, options.executor(args))
+    print(found.report())
+    if args.bank:
+        from analysis.studies.attribution.bank import write_bank
+
+        write_bank(plan, found.tables, args.bank)
+        print(f"in {args.bank}: a bank; its data card is README.md")
     return 0
 
 

@@ -45,6 +45,7 @@ FILLS = Titles("analysis.stimuli.fills:FILLS")
 CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
+TRIALS = Titles("analysis.metrics:TRIALS")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 

@@ -250,8 +250,8 @@ def attribution_suite(
             stands in where the class itself is predicted: the difference of the two logits is what
             all methods and measures are of. None: the prediction's logit.
         reference, curves, pairs, sanity: on how many of the faces the dearer measures are taken:
-            exact Shapley values and occluded pictures; curves, infidelity and sensitivity; SSIM and
-            earth mover's distance; randomised weights.
+            exact Shapley values and occluded pictures; curves, infidelity, sensitivity and
+            in-domain deletion; SSIM and earth mover's distance; randomised weights and stability.
         data, models, out, split, limit, seed, placement, landmarks: as of `benchmark`.
         backend: as of `benchmark`, of passes without gradients. All is in fp32: maps are made of
             gradients and of small differences of logits.

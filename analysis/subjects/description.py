@@ -19,8 +19,10 @@
 
     [attention]                       # see analysis/subjects/attention.py
     layers = ["stage2.gate", "stage3.gate"]
-    read = "gate"                     # or "sigmoid", "tokens"
+    read = "gate"                     # or "sigmoid", "tokens", "windows"
     prefix_tokens = 1                 # of "tokens": how many stand before the patches
+    grid = [28, 14]                   # of "windows": patches a side, of each layer or of all
+    shift = [0, 3]                    # of "windows": patches that it is rolled by; default 0
 
     [build]                           # only for `FILE.py:build`
     name = "net-plain"
@@ -37,6 +39,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.attributions.places import read_layout
+from analysis.subjects.attention import KINDS, AttentionLayers
 from iram.errors import InputError, listing, one_line
 from iram.registry import unknown
 
@@ -47,16 +50,6 @@ NEEDED = {
 }
 CHANNELS = {"gray": 1, "rgb": 3}
 OUTPUTS = ("logits", "probabilities", "log_probabilities")
-READS = ("gate", "sigmoid", "tokens")
-
-
-@dataclass(frozen=True)
-class AttentionLayers:
-    """Which modules put out attention, and how a map is read from what they put out."""
-
-    layers: tuple[str, ...]
-    read: str = "gate"
-    prefix_tokens: int = 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,10 @@ class Description:
         return tuple(dict(self.mapping).get(name, name) for name in self.classes)
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        told = asdict(self)
+        if self.attention and self.attention.read != "windows":  # so are older results known
+            del told["attention"]["grid"], told["attention"]["shift"]
+        return told
 
 
 def read_description(
@@ -222,6 +218,12 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
     return check
 
 
+def _wholes(low: int, high: int) -> Callable[[object], tuple[int, ...]]:
+    """One whole number, or a list of them."""
+    one = _whole(low, high)
+    return lambda value: tuple(map(one, value if isinstance(value, list) and value else [value]))
+
+
 def _one_of(*known: str) -> Callable[[object], str]:
     def check(value) -> str:
         if value not in known:
@@ -266,13 +268,23 @@ def _mapping(value) -> tuple[tuple[str, str], ...]:
 
 
 def _attention(value) -> AttentionLayers:
-    checks = {"layers": _names(1), "read": _one_of(*READS), "prefix_tokens": _whole(0, 64)}
+    checks = {"layers": _names(1), "read": _one_of(*KINDS), "prefix_tokens": _whole(0, 64),
+              "grid": _wholes(2, 1024), "shift": _wholes(0, 512)}
     if not isinstance(value, dict) or "layers" not in value:
         raise InputError("write a table [attention] with layers, the names of its modules")
     for key in value:
         if key not in checks:
             raise InputError(unknown("field", key, checks))
-    return AttentionLayers(**{key: checks[key](one) for key, one in value.items()})
+    made = AttentionLayers(**{key: checks[key](one) for key, one in value.items()})
+    if made.read == "windows" and not made.grid:
+        raise InputError('read = "windows" needs grid, the patches a side of each layer')
+    for key in ("grid", "shift"):
+        if key in value and made.read != "windows":
+            raise InputError(f'{key} is of read = "windows" alone')
+        if len(getattr(made, key)) not in (0, 1, len(made.layers)):
+            raise InputError(f"{key} has {len(getattr(made, key))} numbers; write one, or one for "
+                             f"each of the {len(made.layers)} layers")
+    return made
 
 
 CHECKS: dict[str, Callable] = {

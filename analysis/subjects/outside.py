@@ -153,12 +153,14 @@ class OutsideModel(nn.Module):
         told = self.description.attention
 
         def hook(index: int, name: str):
+            patches = told.patches(index)
+
             def replace(module, arguments, output):
-                own = read_map(output, name, told.read, told.prefix_tokens)
+                own = read_map(output, name, told.read, patches)
                 new = act(index, own)
                 if new is None:
                     return None
-                return write_map(output, own, new.to(own), name, told.read, told.prefix_tokens)
+                return write_map(output, own, new.to(own), name, told.read, patches)
 
             return replace
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.attributions.layers import (
     chosen,
     crossed,
+    grid_around,
     name_layer,
     spatial_layers,
     survey,
@@ -18,8 +19,9 @@ from analysis.attributions.layers import (
 from analysis.attributions.places import Layout
 from analysis.attributions.question import fitted, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
-from analysis.subjects.attention import check_range
+from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
+from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing
 from iram.registry import unknown
 
@@ -158,6 +160,8 @@ def attention(model: nn.Module, images: Tensor) -> Finding:
     """
     if isinstance(model, OutsideModel):
         _check_used_once(model, images)
+        if model.description.attention.read == "windows":
+            _check_windows(model, images)
     with torch.no_grad():
         found = model.trace(images).attention
     names = model.layers if isinstance(model, OutsideModel) else range(len(found))
@@ -181,6 +185,22 @@ def _check_used_once(model: OutsideModel, images: Tensor) -> None:
             told = f"is used {uses[name]} times" if uses[name] else "was not reached"
             raise InputError(f"attention layer '{name}' {told} in a forward pass; it must be used "
                              "once")
+
+
+def _check_windows(model: OutsideModel, images: Tensor) -> None:
+    told, outputs = model.description.attention, {}
+    with torch.no_grad(), model.hooked({n: lambda m, a, o, n=n: outputs.__setitem__(n, o)
+                                        for n in told.layers}):
+        model(images)
+    with undisturbed(model):
+        seen = survey(model, fitted(model, images))
+    for index, name in enumerate(told.layers):
+        _, grid, shift = told.patches(index)
+        try:
+            check_windows(shares_in(outputs[name], name, told.read), grid, shift,
+                          grid_around(f"net.{name}", seen))
+        except InputError as error:
+            raise InputError(f"attention layer '{name}': {error}") from None
 
 
 def interventions(model: nn.Module, images: Tensor) -> Finding:
@@ -262,7 +282,7 @@ def examine_insides(model: OutsideModel, images: Tensor) -> None:
         model.lacks.setdefault("weights", "it has no weights to randomise")
     try:
         copy.deepcopy(model)
-    except Exception as error:  # whatever a user's module raises
+    except Exception as error:
         model.lacks["copies"] = f"it can't be copied: {_short(error)}"
     if model.description.attention is None:
         model.lacks.setdefault("attention", "its description names no attention")

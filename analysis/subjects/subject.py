@@ -96,7 +96,7 @@ class Subject:
             mean, std: of pictures in [0, 1], one number or one a channel; default 0 and 1.
             output: "logits" (the default), "probabilities" or "log_probabilities".
             attention: names of the modules that put out attention; or a dict with `layers`, `read`
-                ("gate", "sigmoid" or "tokens") and `prefix_tokens`.
+                ("gate", "sigmoid", "tokens" or "windows"), `prefix_tokens`, `grid` and `shift`.
             mapping: {its class: the data set's}, beyond the usual synonyms.
             device: "cpu" or "cuda".
 

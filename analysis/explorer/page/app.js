@@ -22,6 +22,7 @@ let file = null; // the user's picture, kept to bring it again when the connecti
 
 function start(hello) {
   if (tiles) return again();
+  $("waiting").textContent = "Waiting for the first answer: the net looks at the face. Seconds, or longer on a busy machine.";
   limits = hello.limits;
   tiles = new Tiles(hello.arrays, Object.fromEntries(hello.methods.map((one) => [one.name, one.title])));
   stage = new Stage($("stage"), stageChanged);
@@ -103,6 +104,7 @@ function receive(message) {
 function seen(message) {
   if (message.size !== stage.size) return; // of the data set before
   if (problem.about !== "upload") problem("");
+  $("waiting").hidden = true;
   tiles.showSeen(message, choice.methods);
   stage.draw();
   refreshAnswers(message);

@@ -21,7 +21,7 @@ import pandas as pd
 
 from analysis.engine.statistics import bootstrap
 from analysis.figures.names import REFERENCE
-from analysis.metrics import REGION_SCORES, better
+from analysis.metrics import AGREEMENT, REGION_SCORES, better
 from analysis.studies.attribution import interacting
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
-OTHER_WAY = {"higher": "lower", "lower": "higher"}  # a map should change as weights are lost
+SANITY = ["method", "test", "layer", "metric"]
+OTHER_WAY = {"higher": "lower", "lower": "higher"}
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -51,12 +52,12 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
         for method in suite.methods_of(subject):
             rows = suite.scores(subject, method)
             for family, tables in scores.items():
-                own = rows[rows["family"] == family]
-                tables.append(means(own, KEYS[family], suite.seed))
-            told = suite.read("sanity", subject, method)
-            if told is not None:  # a model may have no weights to lose
-                table = means(told, ["method", "test", "layer", "metric"], suite.seed)
-                sanity.append(table.replace({"better": OTHER_WAY}))
+                own = [rows[rows["family"] == family], suite.trials(subject, method, family)]
+                tables.append(means(pd.concat(own), KEYS[family], suite.seed))
+            told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
+                    suite.trials(subject, method, "sanity")]
+            if some := [rows for rows in told if rows is not None and len(rows)]:
+                sanity.append(_as_it_changes(means(pd.concat(some), SANITY, suite.seed)))
         rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
@@ -71,6 +72,12 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     found = marked | {"interactions": joined(together)}
     told = {"against": suite.against} if suite.against else {}
     return {name: table.assign(**told) for name, table in found.items()}
+
+
+def _as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of sanity with likeness the other way round: a map should change as weights do."""
+    better = table["better"].mask(table["metric"].isin(AGREEMENT), table["better"].map(OTHER_WAY))
+    return table.assign(better=better)
 
 
 def with_marks(table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
