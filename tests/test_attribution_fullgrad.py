@@ -42,11 +42,13 @@ def test_and_through_functions_of_every_kind():
     class Attending(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net = Exotic()
+            self.net, self.attend = Exotic(), nn.MultiheadAttention(16, 2, batch_first=True)
+            self.attend.in_proj_bias.data.normal_()
 
         def forward(self, x):
             tokens = F.layer_norm(x[:, 0], (16,)) + 1
             tokens = F.scaled_dot_product_attention(tokens, 2 * tokens, tokens)
+            tokens = tokens + self.attend(tokens, tokens, tokens)[0]
             return self.net(x + 0.1 * F.normalize(tokens, dim=2)[:, None])
 
     torch.manual_seed(0)

@@ -169,6 +169,8 @@ def test_it_is_conserved_through_functions_of_every_kind():
             self.conv, self.norm = nn.Conv2d(1, 4, 3), nn.LayerNorm(4)
             self.q, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
             self.attend = nn.MultiheadAttention(4, 2, batch_first=True)
+            self.attend.in_proj_bias.data.normal_()
+            self.attend.out_proj.bias.data.normal_()
 
         def forward(self, x):
             x = F.max_pool2d(F.gelu(self.conv(x)), 2)

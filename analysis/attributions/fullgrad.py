@@ -16,10 +16,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analysis.attributions.base import attribution
 from analysis.attributions.completeness import warn_incomplete
-from analysis.attributions.overriding import Overriding, depends, derivative
+from analysis.attributions.holding import Held, Holding
+from analysis.attributions.overriding import depends, derivative
 from analysis.attributions.question import gradients_told, of_target, with_gradient
 from analysis.attributions.rules import ELEMENTWISE
-from analysis.attributions.sharing import CONVOLUTIONS, Held, batch_norm_of
+from analysis.attributions.sharing import CONVOLUTIONS, batch_norm_of
 from analysis.stimuli.resizing import resize
 
 SHARE, LEAST = 0.01, 1e-3  # of a logit, and in logits, that the parts may miss
@@ -28,6 +29,7 @@ HOMOGENEOUS = ("relu", "leaky_relu", "prelu", "abs")  # y = J a: no bias
 BY_TANGENT = (
     "softmax", "log_softmax", "logsumexp", "scaled_dot_product_attention", "layer_norm", "rms_norm",
     "group_norm", "instance_norm", "normalize", "div", "divide", "true_divide", "pow", "glu",
+    "multi_head_attention_forward",
 )
 
 
@@ -78,7 +80,7 @@ def logit_parts(model, x: Tensor, target: Tensor) -> Parts:
                  biases.total.float().to(x.device), scores.detach().float())
 
 
-class Biases(Overriding):
+class Biases(Holding):
     """A pass that notes what each function adds of its own, times the gradient there.
 
     Attributes:
@@ -162,8 +164,8 @@ class Biases(Overriding):
         return self.note(y, lambda: part)
 
     def tangent(self, function, *arguments, **options) -> Tensor:
-        """y - J a."""
-        y = function(*arguments, **options)
+        """y - J a; of several results y is the first."""
+        result = function(*arguments, **options)
         places = [k for k, one in enumerate(arguments) if depends(one)]
         held = [Held(arguments[k]) for k in places]
 
@@ -172,10 +174,15 @@ class Biases(Overriding):
                 own = list(arguments)
                 for k, one in zip(places, held, strict=True):
                     own[k] = one.value.clone().requires_grad_()
-                y = function(*own, **options)
+                y = _first(function(*own, **options))
                 given = [own[k] for k in places]
                 back = torch.zeros_like(y).requires_grad_()  # J a by two passes back
                 slopes = torch.autograd.grad(y, given, back, create_graph=True)
                 return y.detach() - torch.autograd.grad(slopes, back, given)[0]
 
-        return self.note(y, bias)
+        self.note(_first(result), bias)
+        return result
+
+
+def _first(result) -> Tensor:
+    return result if isinstance(result, Tensor) else result[0]

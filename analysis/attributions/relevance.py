@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
-from analysis.attributions.overriding import Overriding, depends, derivative, rule_name
+from analysis.attributions.holding import Held, Holding
+from analysis.attributions.overriding import depends, derivative, rule_name
 from analysis.attributions.rules import ELEMENTWISE
 from analysis.attributions.sharing import (
     CONVOLUTIONS,
-    Held,
+    DEFAULTS,
+    OPTIONS,
     Layer,
     Rule,
     batch_norm_of,
@@ -31,7 +34,7 @@ GATES = ("sigmoid", "hardsigmoid", "softmax")
 ASKED = ("__get__", "size", "dim")  # tell of a tensor, and compute nothing
 
 
-class Propagating(Overriding):
+class Propagating(Holding):
     """While it is active, functions are computed with the derivatives of the rules.
 
     Attributes:
@@ -51,21 +54,16 @@ class Propagating(Overriding):
         self.absorbed = torch.zeros(count, dtype=torch.float64)
 
     def _called(self, func, args, kwargs):
-        name, in_place = rule_name(func, self.rules)
-        options = kwargs or {}
-        if name in ASKED:
-            return func(*args, **options)
-        told = [one for one in tree_leaves((args, options)) if depends(one)]
+        name, _ = rule_name(func, self.rules)
+        if name in ASKED or not torch.is_grad_enabled():  # a part that cuts the graph
+            return func(*args, **(kwargs or {}))
+        told = [one for one in tree_leaves((args, kwargs)) if depends(one)]
         for one in told if name != "batch_norm" else ():
             if hasattr(one, "layer"):
                 one.layer.alone = False
-        if told and (in_place or options.get("inplace") or name.endswith("_")):
-            for held in getattr(args[0], "held", ()):
-                held.keep()
         gate = all(getattr(one, "gate", False) for one in told)
         layer = name in self.rule_of
-        result = (func(*args, **options) if gate and not layer else
-                  super()._called(func, args, kwargs))
+        result = super()._called(func, args, kwargs)
         deep = layer or any(getattr(one, "deep", False) for one in told)
         for one in tree_leaves(result) if told else ():
             if depends(one):
@@ -75,8 +73,11 @@ class Propagating(Overriding):
     def affine(self, function, x: Tensor, weight: Tensor, bias=None, *rest, **options) -> Tensor:
         """A convolution or a dense layer."""
         name = function.__name__.partition(".")[0]
-        if options or depends(weight) or not depends(x):
+        if depends(weight) or not depends(x):
             return function(x, weight, bias, *rest, **options)
+        if name != "linear":
+            more = zip(OPTIONS[len(rest):], DEFAULTS[len(rest):], strict=True)
+            rest = (*rest, *(options.get(option, usual) for option, usual in more))
         first = name == "conv2d" and x.ndim == 4 and not getattr(x, "deep", False)
         rule = self.first if first else self.rule_of[name]
         if first:
@@ -185,6 +186,24 @@ class Propagating(Overriding):
         """The shares are a gate: what they weigh takes all."""
         return function(query.detach(), key.detach(), value, *arguments, **options)
 
+    def multihead(self, function, query, key, value, size, heads, weight, bias, *more, **options):
+        """`multi_head_attention_forward`, of (T, N, size) each: as `attention`, between two dense
+        layers."""
+        told = {"need_weights": True, "average_attn_weights": True} | options
+        separate, others = weight is None or value.ndim != 3, (query.detach(), key.detach())
+        if separate or any(one is not None for one in more[:2]) or more[2] or len(more) > 7:
+            return function(*others, value, size, heads, weight, bias, *more, **options)
+        asked = options | {"need_weights": True, "average_attn_weights": False}
+        shares = function(*others, value.detach(), size, heads, weight, bias, *more, **asked)[1]
+        _, _, of_values = weight.chunk(3)
+        own = None if bias is None else bias.chunk(3)[2]
+        values = self.affine(F.linear, value.transpose(0, 1), of_values, own)
+        found = shares @ values.unflatten(-1, (heads, -1)).transpose(1, 2)  # (N, heads, T, ...)
+        found = self.affine(F.linear, found.transpose(1, 2).flatten(2), more[4], more[5])
+        if not told["need_weights"]:
+            return found.transpose(0, 1), None
+        return found.transpose(0, 1), shares.mean(1) if told["average_attn_weights"] else shares
+
     def layer_norm(self, function, x: Tensor, shape, weight=None, bias=None, eps=1e-5, *ignored):
         """With the deviation as a constant (Ali et al., ICML 2022)."""
         return self.normalised(x, tuple(range(-len(shape), 0)), eps, weight, bias)
@@ -247,7 +266,7 @@ RULES = {
     **dict.fromkeys(("add", "sub", "subtract", "__radd__", "__rsub__", "rsub"), "sum"),
     **dict.fromkeys(("div", "divide", "true_divide"), "quotient"), "pow": "power",
     "einsum": "einsum", "addcmul": "addcmul", "scaled_dot_product_attention": "attention",
-    "multi_head_attention_forward": "attention", "layer_norm": "layer_norm",
+    "multi_head_attention_forward": "multihead", "layer_norm": "layer_norm",
     "group_norm": "group_norm", "rms_norm": "rms_norm", "normalize": "unit",
     "log_softmax": "logarithm",
 }

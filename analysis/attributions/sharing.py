@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from iram.errors import InputError
+from analysis.attributions.holding import Held
 
 TINY = 1e-30  # below any result that a net puts out
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-DEFAULTS = (1, 0, 1, 1)  # stride, padding, dilation, groups
+OPTIONS, DEFAULTS = ("stride", "padding", "dilation", "groups"), (1, 0, 1, 1)
 TRANSPOSED = {name: getattr(torch.nn.grad, f"{name}_input") for name in CONVOLUTIONS}
 
 
@@ -31,26 +31,6 @@ class Rule(NamedTuple):
     epsilon: float = 1e-6
     gamma: float = 0.0
     flat: bool = False
-
-
-class Held:
-    """A tensor as it is now, whatever is done to it in place later; see `Propagating`."""
-
-    def __init__(self, tensor: Tensor):
-        self.now, self.version = tensor.detach(), tensor._version
-        tensor.held = [*getattr(tensor, "held", ()), self]
-
-    def keep(self) -> None:
-        if self.now._version == self.version:
-            self.now = self.now.clone()
-            self.version = self.now._version
-
-    @property
-    def value(self) -> Tensor:
-        if self.now._version != self.version:
-            raise InputError("the net changes what a layer put out in place, by way of a view, "
-                             "where this method can't follow; use another")
-        return self.now
 
 
 @dataclass
@@ -101,7 +81,7 @@ class Layer:
         x = self.x.value
         if self.name == "linear":
             return c @ weight
-        stride, padding, dilation, groups = (*self.rest, *DEFAULTS[len(self.rest):])
+        stride, padding, dilation, groups = self.rest
         sides = weight.shape[2:]
         if isinstance(padding, str):
             with torch.enable_grad():
