@@ -13,7 +13,7 @@ from analysis.attributions.question import of_target
 
 @attribution("ablation_cam", "layers", title="Ablation-CAM", cost="several passes")
 def ablation_cam(
-    model, x, target, layer: str | None = None, relu: bool = False, batch_size: int = 32
+    model, x, target, layer: str | None = None, relu: bool = False, batch_size: int = 256
 ) -> Tensor:
     """sum_c w_c A_c, w_c = logit - logit with channel c of the layer at 0.
 

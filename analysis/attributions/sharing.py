@@ -17,7 +17,7 @@ from analysis.attributions.holding import Held
 TINY = 1e-30  # below any result that a net puts out
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 OPTIONS, DEFAULTS = ("stride", "padding", "dilation", "groups"), (1, 0, 1, 1)
-TRANSPOSED = {name: getattr(torch.nn.grad, f"{name}_input") for name in CONVOLUTIONS}
+TRANSPOSED = {f"conv{n}d": getattr(F, f"conv_transpose{n}d") for n in (1, 2, 3)}
 
 
 class Rule(NamedTuple):
@@ -82,18 +82,17 @@ class Layer:
         if self.name == "linear":
             return c @ weight
         stride, padding, dilation, groups = self.rest
-        sides = weight.shape[2:]
         if isinstance(padding, str):
             with torch.enable_grad():
                 x = torch.zeros_like(x).requires_grad_()
                 return torch.autograd.grad(self.forward(x, weight), x, c)[0]
-        padding = (padding,) * len(sides) if isinstance(padding, int) else padding
-        plain = groups == 1 and _all_1(stride) and _all_1(dilation)
-        if plain and all(p < side for p, side in zip(padding, sides, strict=True)):
-            turned = weight.flip(tuple(range(2, weight.ndim))).transpose(0, 1)  # the faster way
-            return getattr(F, self.name)(
-                c, turned, padding=[side - 1 - p for p, side in zip(padding, sides, strict=True)])
-        return TRANSPOSED[self.name](x.shape, weight, c, stride, padding, dilation, groups)
+        stride, padding, dilation = (
+            [one] * len(x.shape[2:]) if isinstance(one, int) else list(one)
+            for one in (stride, padding, dilation))
+        rest = [have - ((came - 1) * s - 2 * p + d * (side - 1) + 1) for have, came, s, p, d, side
+                in zip(x.shape[2:], c.shape[2:], stride, padding, dilation, weight.shape[2:],
+                       strict=True)]  # rows and columns that the stride has left out
+        return TRANSPOSED[self.name](c, weight, None, stride, padding, rest, groups, dilation)
 
 
 def by_epsilon(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,19 +117,21 @@ def by_gamma(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
     else:
         value = layer.forward(x.clamp(min=0), more)
         value += layer.forward(x.clamp(max=0), weight + gamma * weight.clamp(max=0))
-    down = (z < 0) & (c != 0)
-    if positive and not down.any():  # what follows is a ReLU
-        kept = None if bias is None else bias + gamma * bias.clamp(min=0)
-        share = (c * z).div_((value if kept is None else value + kept).clamp_(min=TINY))
-        return layer.transposed(more, share), total(c * z - share * value)
+    whole = c * z
+    against = c.masked_fill(z >= 0, 0)
+    held_up, held_down = (None, None) if bias is None else (
+        bias + gamma * bias.clamp(min=0), bias + gamma * bias.clamp(max=0))
+    below = value if bias is None else value + held_up
+    if positive and not against.any():  # what follows is a ReLU
+        share = whole.div_(below.clamp_(min=TINY))
+        return layer.transposed(more, share), of_bias(share, held_up)
     plain = z if bias is None else z - bias
-    value = torch.where(down, (2 + gamma) * plain - value, value)
-    below = value
-    if bias is not None:
-        below = below + bias + gamma * torch.where(down, bias.clamp(max=0), bias.clamp(min=0))
-    share = (c * z) / torch.where(down, below.clamp(max=-TINY), below.clamp(min=TINY))
-    kept = total(c * z - share * value)
-    up, down = share.masked_fill(down, 0), share.masked_fill(~down, 0)
+    other = (2 + gamma) * plain - value
+    other = other if bias is None else other + held_down
+    share = whole / torch.where(z < 0, other.clamp_(max=-TINY), below.clamp_(min=TINY))
+    down = share.masked_fill(z >= 0, 0)
+    up = share - down
+    kept = of_bias(up, held_up) + of_bias(down, held_down)
     extra = gamma * layer.transposed(weight.clamp(min=0), up - down)
     if positive:
         return layer.transposed(weight, up + (1 + gamma) * down) + extra, kept
@@ -146,10 +147,6 @@ def evenly(layer: Layer, c: Tensor) -> Tensor:
     ones = torch.ones_like(weight)
     count = layer.forward(torch.ones_like(layer.x.value), ones)
     return layer.transposed(ones, c * z / count.clamp(min=1)).sum(1)
-
-
-def _all_1(sizes) -> bool:
-    return all(one == 1 for one in ([sizes] if isinstance(sizes, int) else sizes))
 
 
 def size(z: Tensor) -> Tensor:
