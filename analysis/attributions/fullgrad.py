@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analysis.attributions.base import attribution
 from analysis.attributions.completeness import warn_incomplete
-from analysis.attributions.holding import Held, Holding
+from analysis.attributions.holding import Held, Holding, by_picture
 from analysis.attributions.overriding import depends, derivative
 from analysis.attributions.question import gradients_told, of_target, with_gradient
 from analysis.attributions.rules import ELEMENTWISE
@@ -108,11 +108,8 @@ class Biases(Holding):
 
     def take(self, part: Tensor) -> None:
         part = part.detach()
-        if len(part) % self.count:  # places first, say
-            self.total += part.sum().double().cpu() / self.count
-            return
-        self.total += part.reshape(self.count, -1).sum(1).double().cpu()
-        if part.ndim == 4 and part.shape[2] * part.shape[3] > 1:
+        self.total += by_picture(part, self.count)
+        if len(part) == self.count and part.ndim == 4 and part.shape[2] * part.shape[3] > 1:
             found = part.abs().sum(1).float().cpu()
             share = found.shape[1] * found.shape[2] / (self.size[0] * self.size[1])
             self.maps += found if found.shape[1:] == self.size else (

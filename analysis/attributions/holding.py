@@ -37,3 +37,14 @@ class Holding(Overriding):
             for held in getattr(args[0], "held", ()) if args else ():
                 held.keep()
         return super()._called(func, args, kwargs)
+
+
+def by_picture(parts: Tensor, count: int) -> Tensor:
+    """(count,) float64: the sums of each picture's parts, which stand on the first axis (several
+    of one picture together), or on the second; else all pictures get the same."""
+    parts = parts.detach().double()
+    if len(parts) != count and parts.ndim > 2 and parts.shape[1] == count:  # places first
+        parts = parts.transpose(0, 1)
+    if len(parts) % count:
+        return (parts.sum() / count).expand(count).cpu()
+    return parts.reshape(count, -1).sum(1).cpu()

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
-from analysis.attributions.holding import Held, Holding
+from analysis.attributions.holding import Held, Holding, by_picture
 from analysis.attributions.overriding import depends, derivative, rule_name
 from analysis.attributions.rules import ELEMENTWISE
 from analysis.attributions.sharing import (
@@ -25,7 +25,6 @@ from analysis.attributions.sharing import (
     by_epsilon,
     by_gamma,
     evenly,
-    total,
 )
 
 SMALL = 1e-7  # below it an argument is 0, and the derivative tells what is passed on
@@ -108,7 +107,7 @@ class Propagating(Holding):
         def back(c: Tensor) -> Tensor:
             layer.arrived = c
             if not layer.folded:
-                self.keep(total(c * shift))
+                self.keep(c * shift)
             return c
 
         y.register_hook(back)
@@ -122,7 +121,7 @@ class Propagating(Holding):
             self.maps.append(evenly(layer, c))
             return torch.zeros_like(layer.x.value)
         found, kept = (by_gamma if layer.rule.gamma else by_epsilon)(layer, c)
-        self.keep(kept)
+        self.keep(*kept)
         return found
 
     def elementwise(self, function, x: Tensor, *arguments, **options) -> Tensor:
@@ -237,14 +236,11 @@ class Propagating(Holding):
     def absorbs(self, y: Tensor, part: Tensor) -> None:
         """This part of y was made by no input."""
         if depends(y):
-            y.register_hook(lambda c: self.keep(total(c * part)))
+            y.register_hook(lambda c: self.keep(c * part))
 
-    def keep(self, kept: Tensor) -> None:
-        """Adds what was kept, by picture where the first axis holds them, else to all alike."""
-        kept = kept.detach().double().cpu()
-        one_each = len(kept) % self.count == 0
-        self.absorbed += (kept.view(self.count, -1).sum(1) if one_each else
-                          kept.sum() / self.count)
+    def keep(self, *parts: Tensor) -> None:
+        for part in parts:
+            self.absorbed += by_picture(part, self.count)
 
 
 class Shared(torch.autograd.Function):

@@ -1,7 +1,7 @@
 """How a layer z = W a + b shares out its relevance among what went in.
 
-With c the multiplier of what came out (R = c z) each rule gives that of what went in, and how much
-the layer has kept: of its bias, and of epsilon.
+With c the multiplier of what came out (R = c z) each rule gives that of what went in, and the parts
+of R that the layer has kept: those of its bias, and of epsilon.
 """
 
 from collections.abc import Callable
@@ -95,18 +95,17 @@ class Layer:
         return TRANSPOSED[self.name](c, weight, None, stride, padding, rest, groups, dilation)
 
 
-def by_epsilon(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
-    """(multiplier of x, kept (N,)): z counts z + epsilon sign z."""
+def by_epsilon(layer: Layer, c: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """(multiplier of x, kept): z counts z + epsilon sign z."""
     z, weight, bias = layer.end()
     below = z.abs()
     share = below / (below + layer.rule.epsilon * size(z)).clamp_(min=TINY)
     passed = share.mul_(c)
-    kept = total((c - passed) * z) + of_bias(passed, bias)
-    return layer.transposed(weight, passed), kept
+    return layer.transposed(weight, passed), [(c - passed) * z, *of_bias(passed, bias)]
 
 
-def by_gamma(layer: Layer, c: Tensor) -> tuple[Tensor, Tensor]:
-    """(multiplier of x, kept (N,)): z > 0 counts w + gamma w+, z < 0 counts w + gamma w-, where w+
+def by_gamma(layer: Layer, c: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """(multiplier of x, kept): z > 0 counts w + gamma w+, z < 0 counts w + gamma w-, where w+
     and w- are the contributions w a for and against (Andéol et al. 2021)."""
     z, weight, bias = layer.end()
     x, gamma = layer.x.value, layer.rule.gamma
@@ -156,17 +155,13 @@ def size(z: Tensor) -> Tensor:
     return torch.linalg.vector_norm(z, dim=dims, keepdim=True) * count**-0.5
 
 
-def total(relevance: Tensor) -> Tensor:
-    """(N,) the sum of each entry of the first axis."""
-    return relevance.flatten(1).sum(1) if relevance.ndim > 1 else relevance
-
-
-def of_bias(passed: Tensor, bias: Tensor | None) -> Tensor:
+def of_bias(passed: Tensor, bias: Tensor | None) -> list[Tensor]:
+    """The bias's part, as one or none."""
     if bias is None:
-        return passed.new_zeros(len(passed))
-    if bias.ndim == passed.ndim - 1:
+        return []
+    if bias.ndim == passed.ndim - 1:  # of a convolution: places first, they are many
         passed = passed.sum_to_size(len(passed), *bias.shape)
-    return total(passed * bias)
+    return [passed * bias]
 
 
 def batch_norm_of(function, arguments: tuple, options: dict) -> tuple[Tensor, Tensor] | None:
