@@ -231,15 +231,16 @@ def zennit():
 def test_zennit_gives_the_same(method):
     zennit()
     from zennit.composites import SpecialFirstLayerMapComposite
-    from zennit.rules import Epsilon, Flat, Gamma, Pass
-    from zennit.types import Activation, Convolution, Linear
+    from zennit.rules import Epsilon, Flat, Gamma, Norm, Pass
+    from zennit.types import Activation, AvgPool, Convolution, Linear
 
     model = folded(plain())
     for module in model.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False
     dense_rule = Gamma(0.25) if method == "lrp_gamma" else Epsilon(1e-6)
-    layers = [(Activation, Pass()), (Convolution, Gamma(0.25)), (nn.Linear, dense_rule)]
+    layers = [(Activation, Pass()), (AvgPool, Norm()), (Convolution, Gamma(0.25)),
+              (nn.Linear, dense_rule)]
     first = [(Linear, Flat())] if method == "lrp_composite" else []
     composite = SpecialFirstLayerMapComposite(layer_map=layers, first_map=first)
     x, logits = pictures().requires_grad_(), torch.nn.functional.one_hot(TARGET, 3)
