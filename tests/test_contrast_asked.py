@@ -109,7 +109,7 @@ def test_figures_say_what_was_explained(suites):
 
 
 def test_a_face_is_explained_against_a_class_and_its_panel_says_so(path):
-    model, face = load_model(path), tiny.dataset(8).pixels[3]
+    model, face = load_model(path), tiny.dataset(8).images_uint8([3])[0]
     found = tell(model, face, ["saliency"], against="second").explanation
     ranked = np.argsort(-found.probabilities)
     assert found.against == model.classes[ranked[1]]
@@ -131,7 +131,7 @@ def test_a_face_is_explained_against_a_class_and_its_panel_says_so(path):
 @pytest.mark.parametrize("out", ["panel.png", "folder"])
 def test_the_command_explains_against_a_class_and_a_wrong_one_is_one_line(
         path, out, tmp_path, capsys):
-    Image.fromarray(tiny.dataset(4).pixels[1]).save(tmp_path / "face.png")
+    Image.fromarray(tiny.dataset(4).images_uint8([1])[0]).save(tmp_path / "face.png")
     asked = ["explain", str(tmp_path / "face.png"), "--models", str(path), "--against"]
     assert main([*asked, "second", "--out", str(tmp_path / out)]) == 0
     if out == "folder":

@@ -30,7 +30,7 @@ from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 
 SHARE, LEAST = 0.01, 1e-3  # of a logit, and in logits, that conservation may miss
-TOGETHER = 16  # pictures
+TOGETHER = 64  # pictures; each step of a pass costs as much for one as for a few
 
 
 class Relevance(NamedTuple):

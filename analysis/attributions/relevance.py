@@ -5,12 +5,11 @@ gradient does, and what is linear needs no rule. The values of the pass stay the
 are computed as relevance arrives: what gets none, as the branch of a gate, costs nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils._pytree import tree_leaves
 
 from analysis.attributions.holding import Held, Holding, by_picture
 from analysis.attributions.overriding import depends, derivative, rule_name
@@ -56,7 +55,7 @@ class Propagating(Holding):
         name, _ = rule_name(func, self.rules)
         if name in ASKED or not torch.is_grad_enabled():  # a part that cuts the graph
             return func(*args, **(kwargs or {}))
-        told = [one for one in tree_leaves((args, kwargs)) if depends(one)]
+        told = list(dependent((args, *(kwargs or {}).values())))
         for one in told if name != "batch_norm" else ():
             if hasattr(one, "layer"):
                 one.layer.alone = False
@@ -64,9 +63,8 @@ class Propagating(Holding):
         layer = name in self.rule_of
         result = super()._called(func, args, kwargs)
         deep = layer or any(getattr(one, "deep", False) for one in told)
-        for one in tree_leaves(result) if told else ():
-            if depends(one):
-                one.gate, one.deep = (gate or name in GATES) and not layer, deep
+        for one in dependent(result) if told else ():
+            one.gate, one.deep = (gate or name in GATES) and not layer, deep
         return result
 
     def affine(self, function, x: Tensor, weight: Tensor, bias=None, *rest, **options) -> Tensor:
@@ -241,6 +239,15 @@ class Propagating(Holding):
     def keep(self, *parts: Tensor) -> None:
         for part in parts:
             self.absorbed += by_picture(part, self.count)
+
+
+def dependent(given) -> Iterator[Tensor]:
+    """The tensors among these that were computed from the picture."""
+    if isinstance(given, tuple | list):
+        for one in given:
+            yield from dependent(one)
+    elif depends(given):
+        yield given
 
 
 class Shared(torch.autograd.Function):

@@ -17,7 +17,7 @@ from analysis.attributions.layers import activation
 from iram import load_model, open_dataset
 from iram.memory import keep_memory
 
-FACES, TURNS = 16, 5
+FACES, TURNS = 32, 5  # as many as the study asks for at once
 METHODS = ("lrp_epsilon", "lrp_gamma", "lrp_composite", "fullgrad", "eigen_cam", "ablation_cam",
            "gradcam", "deeplift")
 GOAL = 4.0  # of those that begin with lrp_
