@@ -4,9 +4,13 @@ import math
 
 import pytest
 import torch
-from captum.attr import LayerGradCam
+from captum.attr import Deconvolution, LayerGradCam
 from nets import STEPS, classifier, pictures, placed, plain, pooled, raw, without_in_place
 from torch import nn
+
+from analysis import attribute
+from analysis.attributions.layers import activation
+from analysis.stimuli.resizing import resize
 
 
 @pytest.mark.parametrize(
@@ -80,3 +84,78 @@ def test_gradcam_of_our_net_equals_captums():
 def test_activation_energy_is_the_mean_square_over_channels():
     maps = raw(pooled(), STEPS, torch.tensor([0]), "activation_energy")
     torch.testing.assert_close(maps, 2.5 * STEPS[:, 0] ** 2)
+
+
+def test_ablation_cam_weighs_channels_by_what_the_logit_loses_without_them():
+    # logit 0 is 4 mean(x) + mean(-2 x), with mean 1.5: weights 6 and -3
+    maps = raw(pooled(), STEPS, torch.tensor([0]), "ablation_cam")
+    torch.testing.assert_close(maps, 6 * STEPS[:, 0] - 3 * -2 * STEPS[:, 0])
+
+
+class Beside(nn.Module):
+    """A layer that what follows reads beside the picture: no copies of its result would fit."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layer, self.rest = layers[:6], layers[6:]
+
+    def forward(self, x):
+        made = self.layer(x)
+        beside = x.mean((2, 3), keepdim=True).expand(-1, -1, *made.shape[2:])
+        return self.rest(torch.cat([made, beside], 1)[:, 1:])
+
+
+@pytest.mark.parametrize("net", ["iram", "beside"])
+def test_ablation_cam_is_one_pass_for_each_channel_and_takes_any_batch_size(net):
+    model = classifier() if net == "iram" else Beside(plain()).eval()
+    name = "backbone.head" if net == "iram" else "layer"
+    x, target = pictures(2), torch.tensor([0, 2])
+    features = activation(model, x, name)
+    wanted = torch.zeros_like(features[:, 0])
+    for channel in range(features.shape[1]):
+
+        def off(module, arguments, output, channel=channel):
+            output = output.clone()
+            output[:, channel] = 0
+            return output
+
+        with torch.no_grad():
+            whole = model(x)
+            handle = model.get_submodule(name).register_forward_hook(off)
+            lost = (whole - model(x)).gather(1, target[:, None])
+            handle.remove()
+        wanted += lost[:, :, None] * features[:, channel]
+    for batch_size in (1, 5, 64):
+        found = raw(model, x, target, "ablation_cam", layer=name, batch_size=batch_size)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_eigen_cam_is_the_first_component_with_a_positive_sum():
+    for sign in (1, -1):
+        model = pooled()
+        model[0].weight.data *= sign
+        maps = raw(model, STEPS, torch.tensor([0]), "eigen_cam", layer="0")
+        torch.testing.assert_close(maps, math.sqrt(5) * STEPS[:, 0])  # of channels x and -2 x
+
+
+def test_eigen_cam_equals_pytorch_grad_cams_of_centred_features():
+    projections = pytest.importorskip(
+        "pytorch_grad_cam.utils.svd_on_activations",
+        reason="pytorch-grad-cam (with torchvision) is not installed (an optional oracle)")
+    features = torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    features -= features.mean((2, 3), keepdim=True)
+    wanted = torch.tensor(projections.get_2d_projection(features.numpy()))
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(80, 2))
+    found = raw(model, features, torch.tensor([0, 1]), "eigen_cam", layer="0")
+    sign = (found * wanted).sum((1, 2)).sign()[:, None, None]
+    torch.testing.assert_close(found, sign * wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_deconvolution_equals_captums_and_guided_gradcam_is_the_product():
+    model, x, target = without_in_place(plain()), pictures(), torch.tensor([0, 2, 1])
+    with pytest.warns(UserWarning, match="hooks"):
+        wanted = Deconvolution(model).attribute(x, target)[:, 0].detach()
+    torch.testing.assert_close(attribute(plain(), x, target, "deconvolution"), wanted)
+    where = resize(raw(model, x, target, "gradcam", relu=True), 16, 16)
+    torch.testing.assert_close(attribute(model, x, target, "guided_gradcam"),
+                               where * attribute(model, x, target, "guided_backprop"))

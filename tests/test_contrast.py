@@ -5,16 +5,17 @@ import torch
 from nets import MODELS, QUICK, TARGET, ask, classifier, pictures
 
 from analysis import attribute
-from analysis.attributions import ATTRIBUTIONS, missing
+from analysis.attributions import ATTRIBUTIONS, missing, shapley_interactions, shapley_values
 from analysis.attributions.base import asks_of_a_class
-from analysis.attributions.contrast import runner_up
+from analysis.attributions.contrast import SECOND, asked_against, pairwise, rival_of, runner_up
 from iram.errors import InputError
 
 X = pictures()
 RIVAL = torch.tensor([1, 0, 0])
 LINEAR = ("saliency", "input_x_gradient", "gradcam", "hirescam", "integrated_gradients",
           "smoothgrad", "occlusion", "feature_ablation", "region_shapley", "deeplift",
-          "gradient_shap", "kernel_shap")  # in the logit that they explain
+          "gradient_shap", "kernel_shap", "ablation_cam", "lrp_epsilon", "lrp_gamma",
+          "lrp_composite")  # in the logit that they explain
 
 
 @pytest.mark.parametrize("method", LINEAR)
@@ -72,3 +73,38 @@ def test_what_is_called_and_no_module_is_asked_too():
 def test_a_question_without_an_answer_is_refused(against, told):
     with pytest.raises(InputError, match=told):
         attribute(MODELS["plain"], X, TARGET, "gradcam", against=against)
+
+
+def test_passes_of_ones_own_are_asked_the_same():
+    model = MODELS["plain"]
+    regions = QUICK["region_shapley"]["regions"]
+    found = attribute(model, X, TARGET, "region_shapley", against=RIVAL, regions=regions,
+                      passes=lambda x: model(x))
+    torch.testing.assert_close(found, ask(model, X, TARGET, "region_shapley", against=RIVAL))
+
+
+def test_shapley_values_and_interactions_are_of_the_difference():
+    model, regions = MODELS["iram"], torch.arange(256).view(16, 16) // 64
+    for function in (shapley_values, lambda *a, **o: shapley_interactions(*a, **o).pairs):
+        found = function(model, X, TARGET, regions, against=RIVAL)
+        wanted = function(model, X, TARGET, regions) - function(model, X, RIVAL, regions)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+    second = shapley_values(model, X, TARGET, regions, against="second", passes=model)
+    with torch.no_grad():
+        rival = runner_up(model(X), TARGET)
+    torch.testing.assert_close(second, shapley_values(model, X, TARGET, regions, against=rival))
+
+
+def test_pairwise_logits_stand_at_class_times_count_plus_rival():
+    assert pairwise(torch.tensor([[1.0, 3.0]])).tolist() == [[0.0, -2.0, 2.0, 0.0]]
+
+
+def test_a_class_is_named_by_any_of_its_words_and_the_runner_up_stands_in_for_itself():
+    classes = ("angry", "happy", "surprise")
+    assert asked_against("Happiness", classes) == 1
+    assert (asked_against(None, classes), asked_against("second", classes)) == (None, SECOND)
+    logits, target = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]), torch.tensor([0, 2])
+    assert rival_of(logits, target, 2).tolist() == [2, 1]
+    assert rival_of(logits, target, SECOND).tolist() == [1, 1]
+    with pytest.raises(InputError, match=r"--against: unknown class 'surprize'.*did you mean"):
+        asked_against("surprize", classes)

@@ -55,6 +55,19 @@ def page(browser, server):
     return browser
 
 
+def test_until_the_first_answer_the_page_says_what_it_waits_for(browser, server):
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*app.js"]})  # no answer ever
+    try:
+        browser.get(server.url)
+        assert text(browser, "#waiting").startswith("Waiting for the explorer")
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    browser.get(server.url)
+    until(browser, ANSWERED)
+    assert not element(browser, "#waiting").is_displayed()
+
+
 def test_it_loads_without_errors_and_asks_nothing_of_anyone_else(page, server):
     assert errors(page) == []
     asked = []

@@ -5,9 +5,11 @@ and signed, explain logits, and are the larger where a place speaks more for the
 """
 
 from analysis.attributions import (  # noqa: F401 (each registers its methods)
+    ablation_cam,
     attention,
     cams,
     deeplift,
+    fullgrad,
     gradients,
     guided,
     lrp,

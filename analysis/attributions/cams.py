@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.layers import activation_and_gradient
+from analysis.attributions.layers import activation, activation_and_gradient
 
 
 @attribution("gradcam", "gradients", "layers", title="Grad-CAM")
@@ -55,3 +55,19 @@ def combined(weights: Tensor, features: Tensor, relu: bool) -> Tensor:
     """(N, h, w): the weighted sum over channels, cut at 0 if asked for."""
     maps = (weights * features).sum(1)
     return maps.relu() if relu else maps
+
+
+@attribution("eigen_cam", "layers", title="Eigen-CAM", signed=False, of_class=False)
+def eigen_cam(model, x, target, layer: str | None = None) -> Tensor:
+    """The features' first principal component, A v: the same for every class.
+
+    v is the first right singular vector of the places' features (hw, C), not centred. Muhammad &
+    Yeasin, IJCNN 2020. Its sign is free; here it is the one in which the map's sum is positive, so
+    that the map is high where features are strong. pytorch-grad-cam centres the channels first.
+    """
+    features = activation(model, x, layer)
+    places = features.flatten(2).mT.double()  # (N, hw, C)
+    v = torch.linalg.svd(places, full_matrices=False).Vh[:, 0]
+    maps = (places @ v[:, :, None])[..., 0]
+    maps = maps * torch.where(maps.sum(1, keepdim=True) < 0, -1, 1)
+    return maps.unflatten(1, features.shape[2:]).float()

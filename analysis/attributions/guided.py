@@ -1,4 +1,5 @@
-"""Guided backpropagation."""
+"""Backpropagation with another derivative of the ReLU: guided backpropagation, the deconvolution
+net, and guided Grad-CAM."""
 
 import warnings
 
@@ -6,8 +7,10 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
+from analysis.attributions.cams import gradcam
 from analysis.attributions.overriding import Overriding
 from analysis.attributions.question import gradient
+from analysis.stimuli.resizing import resize
 
 
 @attribution("guided_backprop", "gradients", "functions")
@@ -21,23 +24,55 @@ def guided_backprop(model, x, target) -> Tensor:
     Warns:
         UserWarning: the model has none, so that this is the plain gradient.
     """
+    return rectified(model, x, target, "guided_backprop")
+
+
+@attribution("deconvolution", "gradients", "functions", title="deconvolution net")
+def deconvolution(model, x, target) -> Tensor:
+    """The gradient at x, of which every ReLU lets back the positive part, wherever it was closed.
+
+    Zeiler & Fergus, ECCV 2014. As known for as little change as `guided_backprop`; which ReLUs were
+    open, and so the picture, enters by maximum pooling and gates alone.
+
+    Warns:
+        UserWarning: as of `guided_backprop`.
+    """
+    return rectified(model, x, target, "deconvolution", closed=False)
+
+
+@attribution("guided_gradcam", "gradients", "layers", "functions", title="guided Grad-CAM")
+def guided_gradcam(model, x, target, layer: str | None = None) -> Tensor:
+    """Guided backpropagation times Grad-CAM with its ReLU, at the picture's size. Selvaraju et al.,
+    ICCV 2017, section 3.2."""
+    where = gradcam(model, x, target, layer, relu=True)
+    return rectified(model, x, target, "guided_gradcam") * resize(where, *x.shape[2:])
+
+
+def rectified(model, x: Tensor, target: Tensor, method: str, closed: bool = True) -> Tensor:
+    """The gradient at x, channels summed, cut at 0 as it goes back through every ReLU.
+
+    Args:
+        closed: whether a ReLU lets nothing back where it was closed.
+    """
     met = []
 
-    def guided(function, x: Tensor, *arguments, **options) -> Tensor:
-        result = function(x, *arguments, **options)
+    def rule(function, x: Tensor, *arguments, **options) -> Tensor:
         name = function.__name__.partition(".")[0]
         if name in FROM and FROM[name](*arguments, **options) != 0:
-            return result
+            return function(x, *arguments, **options)
         met.append(name)
+        if closed:
+            result = function(x, *arguments, **options)
+        else:
+            result = function(x.detach(), *arguments, **options) + (x - x.detach())
         result.register_hook(torch.relu)
         return result
 
-    with Overriding(dict.fromkeys(("relu", "relu6", *FROM), guided)):
+    with Overriding(dict.fromkeys(("relu", "relu6", *FROM), rule)):
         start = x.clone().requires_grad_()
         logits = model(start.clone())
     if not met:
-        warnings.warn("guided_backprop: the model has no ReLU; this is the plain gradient",
-                      stacklevel=3)
+        warnings.warn(f"{method}: the model has no ReLU; this is the plain gradient", stacklevel=4)
     return gradient(logits, target, start).sum(1)
 
 

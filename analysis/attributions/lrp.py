@@ -24,12 +24,13 @@ from torch import Tensor
 from analysis.attributions.base import attribution
 from analysis.attributions.completeness import warn_incomplete
 from analysis.attributions.question import gradients_told, of_target, with_gradient
-from analysis.attributions.relevance import Propagating, Rule
+from analysis.attributions.relevance import Propagating
+from analysis.attributions.sharing import Rule
 from analysis.stimuli.resizing import resize
 from iram.errors import InputError
 
 SHARE, LEAST = 0.01, 1e-3  # of a logit, and in logits, that conservation may miss
-TOGETHER = 16  # pictures
+TOGETHER = 64  # pictures; each step of a pass costs as much for one as for a few
 
 
 class Relevance(NamedTuple):

@@ -90,8 +90,8 @@ def table_rows(file: str, face: ExplainedFace, panel: str, overview: str) -> Ite
     Columns: `file`; `face`, its number; `left`, `top`, `right`, `bottom` of the crop in pixels of
     the upright picture; `outside`, the share of the crop past the picture's edge; `score` of the
     detector, empty where it was not asked; `regions`, placed by "landmarks" or as on the "mean
-    face"; `model`; `prediction`; `runner_up`; `in_words`, what spoke for the one rather than
-    the other; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in logits of the predicted
+    face"; `model`; `prediction`; `runner_up`; `in_words`, what spoke for the one rather than the
+    other; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in logits of the predicted
     class, or where it is asked `against` a class, of their difference; `panel` and `overview`, the
     pictures of the face and of the photograph.
     """

@@ -57,6 +57,7 @@ def read_state(values: Mapping) -> State:
         target=_maybe(values.get("target"), lambda v: whole(v, "target", 0)),
         against=_maybe(values.get("against"),
                        lambda v: v if v == SECOND else whole(v, "against", 0)),
+        together=values.get("together") is True,
         compared=values.get("compared") is True,
     )
 

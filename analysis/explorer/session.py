@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from analysis.attributions import shapley_interactions
 from analysis.attributions.contrast import rival_of, runner_up
 from analysis.attributions.explanation import method_map, rather
 from analysis.explorer.answer import Answer, OnCovered, ask, attention_map, on_covered
@@ -32,6 +33,16 @@ class MapPair(NamedTuple):
     after: Tensor | None
     signed: bool = False
     reason: str = ""
+
+
+class Together(NamedTuple):
+    """How the regions of the shown picture work together, in logits.
+
+    Attributes:
+        pairs: (8, 8) of FACE_REGIONS: the Shapley-Taylor index of every two; see `Interactions`.
+    """
+
+    pairs: Tensor
 
 
 class Seen(NamedTuple):
@@ -96,8 +107,9 @@ class Session:
             self.uploads.popitem(last=False)
         return number, upload
 
-    def look(self, state: State) -> Iterator[Seen | MapPair]:
-        """First what is seen, then a pair of maps per method, each computed when it is asked for.
+    def look(self, state: State) -> Iterator[Seen | MapPair | Together]:
+        """First what is seen, then a pair of maps per method, then how regions work together, where
+        that is asked; each computed when it is asked for.
 
         Raises:
             InputError: anything in the state that is not offered or can't be had.
@@ -108,6 +120,8 @@ class Session:
         yield seen
         for method in state.methods:
             yield self._maps(state, model, seen, method)
+        if state.together:
+            yield self._together(state, model, seen)
 
     def face(self, state: State, size: int) -> Face:
         """Raises InputError for a face or an upload that is not there."""
@@ -162,6 +176,12 @@ class Session:
         before = one(seen.picture.reference).values if state.compared else None
         pair = (None if v is None else torch.from_numpy(v) for v in (before, after.values))
         return MapPair(method, *pair, after.signed)
+
+    def _together(self, state: State, model, seen: Seen) -> Together:
+        x = seen.picture.shown
+        key = "together", state.model, seen.target, seen.against, digest(x)
+        return self._once(key, lambda: Together(shapley_interactions(
+            model, x, seen.target, "face", against=seen.against).pairs[0]))
 
     def _once(self, key: Hashable, make: Callable):
         """What was made for this key, or is made now."""

@@ -13,7 +13,14 @@ from analysis.explorer.greeting import greeting
 from analysis.explorer.request import read_state, whole
 from analysis.explorer.session import MapPair, Seen, Session
 from analysis.explorer.upload import read_upload
-from analysis.explorer.wire import Message, map_message, pack, seen_message, unpack
+from analysis.explorer.wire import (
+    Message,
+    map_message,
+    pack,
+    seen_message,
+    together_message,
+    unpack,
+)
 from iram.errors import InputError
 
 PATIENCE = 0.12  # seconds: a state that is out of date is answered no further after this
@@ -170,6 +177,8 @@ def _pieces(session: Session, asked: dict) -> Iterator[Message]:
             yield seen_message(seen)
         elif isinstance(piece, MapPair):
             yield map_message(seen, piece)
+        else:
+            yield together_message(seen, piece)
 
 
 def _thumbnails(gallery, places) -> Message:

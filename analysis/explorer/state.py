@@ -45,6 +45,7 @@ class State:
         target: the class that is explained; None is the one predicted for the untouched face.
         against: the class that it is asked against, or "second", the runner-up of the untouched
             face; None: its logit alone is explained.
+        together: whether it is asked which regions work together.
         compared: whether methods are also asked about the picture that is compared with.
     """
 
@@ -60,6 +61,7 @@ class State:
     layer: int | None = None
     target: int | None = None
     against: int | str | None = None
+    together: bool = False
     compared: bool = False
 
     def drawing(self, size: int) -> Tensor:

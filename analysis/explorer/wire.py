@@ -6,8 +6,18 @@ import math
 import numpy as np
 from torch import Tensor
 
-from analysis.explorer.session import MapPair, Seen
-from analysis.explorer.words import clean_text, covered_text, map_texts, shown_text, summary_text
+from analysis.attributions import FACE_REGIONS
+from analysis.explorer.names import REGIONS
+from analysis.explorer.session import MapPair, Seen, Together
+from analysis.explorer.words import (
+    clean_text,
+    covered_text,
+    map_texts,
+    shown_text,
+    summary_text,
+    together_text,
+)
+from analysis.figures.names import title
 from iram.errors import InputError
 
 Message = tuple[dict, dict[str, np.ndarray]]
@@ -84,6 +94,13 @@ def map_message(seen: Seen, told: MapPair) -> Message:
     header = {"type": "map", "method": told.method, "signed": told.signed, "reason": told.reason,
               "texts": map_texts(seen, told)}
     return header, _pair(told)
+
+
+def together_message(seen: Seen, told: Together) -> Message:
+    """How every two regions work together."""
+    header = {"type": "together", "regions": [title(name, REGIONS) for name in FACE_REGIONS],
+              "text": together_text(seen, told)}
+    return header, {"pairs": told.pairs.numpy()}
 
 
 def grays(image: Tensor) -> np.ndarray:

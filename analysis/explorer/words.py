@@ -7,11 +7,12 @@ from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
 from analysis.explorer.names import REGIONS, method_title, occluder_title
-from analysis.explorer.session import MapPair, Seen
+from analysis.explorer.session import MapPair, Seen, Together
 from analysis.figures.names import CORRUPTIONS, FILLS, title
 from analysis.stimuli.conditions import Condition
 
 EVEN = 1e-6  # a map that varies less is the same everywhere
+LITTLE = 0.01  # logits
 LEAST_PIXELS = 4  # of a region that is worth a word
 A_PERCENT = 0.005
 
@@ -62,6 +63,20 @@ def map_texts(seen: Seen, told: MapPair) -> dict[str, str]:
         change = _change(seen, told.after - told.before)
         texts["difference"] = f"{name}, covered less uncovered: {change}"
     return texts
+
+
+def together_text(seen: Seen, told: Together) -> str:
+    """Which two regions need each other most, and which two tell the same."""
+    pairs = told.pairs.triu(1)
+    parts = []
+    for place, words in ((int(pairs.argmax()), "are worth more together"),
+                         (int(pairs.argmin()), "tell the same")):
+        value = float(pairs.flatten()[place])
+        if abs(value) >= LITTLE and (value > 0) == (words != "tell the same"):
+            first, second = (title(FACE_REGIONS[k], REGIONS) for k in divmod(place, len(pairs)))
+            parts.append(f"{first} and {second} {words} ({value:+.2f} logits)")
+    said = "; ".join(parts) or f"no two regions differ by {LITTLE} logits from each alone"
+    return f"For {seen.explained}: {said}."
 
 
 def _places(seen: Seen, told: MapPair, values: Tensor) -> str:

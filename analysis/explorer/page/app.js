@@ -1,6 +1,6 @@
 // The page: what is chosen goes to the server, what comes back is shown.
 
-import { drawBars, drawLayers } from "./charts.js";
+import { drawBars, drawLayers, drawPairs } from "./charts.js";
 import { buildControls, choice, condition, fitModel, mismatch, refresh, refreshAnswers, sizeNow, slide } from "./controls.js";
 import { Gallery } from "./gallery.js";
 import { connect, packFile } from "./socket.js";
@@ -22,6 +22,7 @@ let file = null; // the user's picture, kept to bring it again when the connecti
 
 function start(hello) {
   if (tiles) return again();
+  $("waiting").textContent = "Waiting for the first answer: the net looks at the face. Seconds, or longer on a busy machine.";
   limits = hello.limits;
   tiles = new Tiles(hello.arrays, Object.fromEntries(hello.methods.map((one) => [one.name, one.title])));
   stage = new Stage($("stage"), stageChanged);
@@ -77,7 +78,7 @@ function ask() {
     const state = {
       type: "state", id: number, source: choice.source, face: choice.face, model: choice.model,
       condition: condition(), crop: choice.crop, seed: choice.seed, methods: choice.methods,
-      layer: choice.layer, target: choice.target, against: choice.against, compared: choice.view !== "after",
+      layer: choice.layer, target: choice.target, against: choice.against, together: choice.together, compared: choice.view !== "after",
       moved: choice.tool === "named" ? stage.moved.map((one) => Math.round(one)) : [0, 0],
     };
     if (state.condition.occluder === "drawn") state.drawn = base64(stage.drawn());
@@ -95,7 +96,7 @@ function base64(bytes) {
 // What is answered
 
 function receive(message) {
-  const handle = { hello: start, gallery: (m) => gallery.show(m), seen, map, done, uploaded,
+  const handle = { hello: start, gallery: (m) => gallery.show(m), seen, map, together, done, uploaded,
     problem: (m) => told(m) }[message.type];
   handle?.(message);
 }
@@ -103,9 +104,12 @@ function receive(message) {
 function seen(message) {
   if (message.size !== stage.size) return; // of the data set before
   if (problem.about !== "upload") problem("");
+  $("waiting").hidden = true;
   tiles.showSeen(message, choice.methods);
   stage.draw();
   refreshAnswers(message);
+  $("together-card").hidden = !choice.together;
+  $("together-card").classList.add("late");
   const [reference, now] = compared();
   $("legend-before").textContent = reference;
   $("legend-after").textContent = now;
@@ -127,6 +131,12 @@ function map(message) {
   if (!choice.methods.includes(message.method) || !tiles.seen) return;
   tiles.showMethod(message);
   $("pictures").dataset.mapped = message.id;
+}
+
+function together(message) {
+  $("together-note").textContent = message.text;
+  drawPairs($("together-table"), message, tiles.colours.signed);
+  $("together-card").classList.remove("late");
 }
 
 function done(message) {

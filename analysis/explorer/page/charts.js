@@ -97,3 +97,25 @@ function spoken(pairs, text) {
     : `layer ${k + 1}: ${before.toFixed(2)} of its even share before, ${after.toFixed(2)} after`);
   return `${text} ${lines.join("; ")}.`;
 }
+
+/** A table of what every two regions are worth together, in logits, in the colours of signed maps. */
+export function drawPairs(table, { regions, arrays: { pairs } }, colours) {
+  const count = regions.length;
+  let limit = 1e-6;
+  pairs.forEach((value, i) => { if (i % (count + 1)) limit = Math.max(limit, Math.abs(value)); });
+  const head = (text, scope) => Object.assign(document.createElement("th"), { textContent: text, scope });
+  const body = document.createElement("tbody"), top = body.insertRow();
+  top.append(document.createElement("td"), ...regions.slice(0, -1).map((name) => head(name, "col")));
+  for (let i = 1; i < count; i++) {
+    const line = body.insertRow();
+    line.append(head(regions[i], "row"));
+    for (let j = 0; j < i; j++) {
+      const value = pairs[i * count + j], cell = line.insertCell();
+      const k = 3 * Math.round(127.5 * (value / limit + 1)), strong = Math.abs(value) > 0.6 * limit;
+      cell.textContent = `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+      cell.style.background = `rgb(${colours.slice(k, k + 3).join()})`;
+      cell.style.color = strong ? "white" : "black";
+    }
+  }
+  table.replaceChildren(body);
+}

@@ -8,7 +8,7 @@ export const choice = {
   source: null, face: 0, model: null, picked: false, crop: { zoom: 1, across: 0.5, down: 0.5 },
   tool: "rectangle", occluder: "sunglasses", fraction: 0.3, natural: true, fill: "noise", namedFill: "object",
   deep: false, yaw: 0, pitch: 0, roll: 0, corruption: "none", severity: 3, seed: 0,
-  methods: ["gradcam"], layer: null, target: null, against: null, view: "after",
+  methods: ["gradcam"], layer: null, target: null, against: null, together: false, view: "after",
 };
 
 /** The condition that is chosen, as `Condition.to_dict` has it. */
@@ -67,6 +67,7 @@ export function buildControls(hello, changed) {
   on("severity", (e) => { choice.severity = Number(e.value); });
   on("target", (e) => { choice.target = e.value === "" ? null : Number(e.value); });
   on("against", (e) => { choice.against = e.value === "" || e.value === "second" ? e.value || null : Number(e.value); });
+  on("together", (e) => { choice.together = e.checked; });
   on("layer", (e) => { choice.layer = e.value === "" ? null : Number(e.value); });
   on("zoom", (e) => { choice.crop.zoom = hello.limits.zoom ** (e.value / 100); });
   for (const id of ["across", "down"]) on(id, (e) => { choice.crop[id] = e.value / 100; });
