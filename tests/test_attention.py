@@ -270,10 +270,12 @@ def test_the_factored_reading_equals_its_docstring_written_out(reuse, x):
 
 
 def test_a_fresh_factored_gate_starts_near_one_half_and_varies(x):
+    """On average over initial weights: that of one net has a standard deviation of 0.04."""
+    torch.manual_seed(0)
     memory = [torch.rand(3, 8)], [torch.rand(3, 1, H, W)]
-    attention = ATTENTION["iram-factored"](C, (8,))(x, memory).attention
-    assert 0.4 < attention.mean() < 0.6
-    assert attention.std() > 0.02
+    fresh = [ATTENTION["iram-factored"](C, (8,))(x, memory).attention for _ in range(30)]
+    assert 0.45 < torch.stack([one.mean() for one in fresh]).mean() < 0.55
+    assert all(one.std() > 0.02 for one in fresh)
 
 
 @pytest.mark.parametrize("name", GATED)

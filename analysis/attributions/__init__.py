@@ -5,8 +5,8 @@ and signed, explain logits, and are the larger where a place speaks more for the
 """
 
 from analysis.attributions import (  # noqa: F401 (each registers its methods)
-    ablation_cam,
     attention,
+    cam_ablation,
     cams,
     deeplift,
     fullgrad,
