@@ -17,13 +17,14 @@ from analysis.engine.cells import Advance
 from analysis.metrics import AGREEMENT
 from analysis.metrics.base import ranks, rows, share_to_count, top, varied
 from analysis.studies.attribution.held import HELD
-from analysis.studies.attribution.plan import BATCH, Suite
+from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
 
 COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
 TOP = 0.1  # of the pixels
 TOGETHER = 4  # pairs that are compared in one call
+FACES = 8  # whose maps of all methods are multiplied at once
 
 
 def agreement_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
@@ -84,7 +85,7 @@ def products(maps: Tensor, partner: Tensor, resolution: str) -> dict[str, tuple[
     count = maps.shape[1]
     found = {name: torch.empty(2, len(maps), count, count, dtype=torch.float64)
              for name in VECTORS}
-    for part in torch.arange(len(maps)).split(BATCH):
+    for part in torch.arange(len(maps)).split(FACES):
         other = partner[part]
         own, others = (at_resolution(m, resolution).flatten(0, 1)
                        for m in (maps[part], maps[other.clamp_min(0)]))
