@@ -50,12 +50,13 @@ def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
     agreement, sanity, order, together = [], [], [], []
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = suite.scores(subject, method)
+            rows, trials = suite.scores(subject, method), suite.trials(subject, method)
             for family, tables in scores.items():
-                own = [rows[rows["family"] == family], suite.trials(subject, method, family)]
-                tables.append(means(pd.concat(own), KEYS[family], suite.seed))
+                own = [table[table["family"] == family] for table in (rows, trials)]
+                own = pd.concat([table for table in own if len(table)] or own[:1])
+                tables.append(means(own, KEYS[family], suite.seed))
             told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
-                    suite.trials(subject, method, "sanity")]
+                    trials[trials["family"] == "sanity"]]
             if some := [rows for rows in told if rows is not None and len(rows)]:
                 sanity.append(_as_it_changes(means(pd.concat(some), SANITY, suite.seed)))
         rows = suite.agreement(subject)
