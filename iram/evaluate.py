@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -78,6 +77,8 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
 
 def accuracy(logits: Tensor, labels: Tensor) -> dict:
     """Share of right predictions with its 95% Wilson interval: accuracy, low, high, n."""
+    from scipy.stats import binomtest  # it takes half a second, and few commands evaluate
+
     hits = int((logits.argmax(1) == labels).sum())
     interval = binomtest(hits, len(labels)).proportion_ci(0.95, method="wilson")
     return {

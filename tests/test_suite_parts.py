@@ -52,7 +52,8 @@ def test_pairs_compared_several_at_a_time_are_the_metric_of_each(monkeypatch):
     monkeypatch.setattr(agreement, "TOGETHER", 2)
     maps, partner = random_maps(6, 3, 12, 12), torch.tensor([1, 2, 0, -1, 5, 4])
     faces, pairs = np.array([0, 3, 4]), [(0, 1), (0, 2), (1, 2)]
-    for pair, value, chance in agreement.one_by_one(maps, partner, faces, pairs, "ssim", "image"):
+    found = agreement.of_pairs(maps, partner, faces, pairs, "ssim", "image")
+    for pair, (value, chance) in zip(pairs, found.unbind(1), strict=True):
         a, b = (maps[:, place].double() for place in pair)
         torch.testing.assert_close(value, AGREEMENT["ssim"](a[faces], b[faces]))
         torch.testing.assert_close(chance[[0, 2]], AGREEMENT["ssim"](a[[0, 4]], b[[1, 5]]))

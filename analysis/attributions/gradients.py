@@ -1,12 +1,12 @@
 """Methods that rest on the gradient at the picture, by Captum.
 
-Colour channels are summed, so that contributions stay complete. Signed throughout.
+Colour channels are summed, so that contributions stay complete. Signed throughout. Captum, which
+imports matplotlib, is imported when a map is first asked for: most commands begin sooner.
 """
 
 from collections.abc import Sequence
 
 import torch
-from captum.attr import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
 
 from analysis.attributions.base import attribution
@@ -28,6 +28,8 @@ def saliency(model, x, target, absolute: bool = False) -> Tensor:
     The field's saliency (Simonyan, Vedaldi & Zisserman, ICLR Workshops 2014) is its size: that is
     `gradient_size`, or this with `absolute`.
     """
+    from captum.attr import Saliency
+
     return Saliency(shielded(model, x)).attribute(leaf(x), target, abs=absolute).sum(1)
 
 
@@ -44,6 +46,8 @@ def gradient_size(model, x, target) -> Tensor:
 @attribution("input_x_gradient", "gradients", title="input × gradient")
 def input_x_gradient(model, x, target) -> Tensor:
     """The picture times its gradient: its contribution in a linear model with a black baseline."""
+    from captum.attr import InputXGradient
+
     return InputXGradient(shielded(model, x)).attribute(leaf(x), target).sum(1)
 
 
@@ -65,6 +69,8 @@ def integrated_gradients(
     Warns:
         Incomplete: they miss more with all steps.
     """
+    from captum.attr import IntegratedGradients
+
     check_count("steps", steps)
     check_batch_size(batch_size)
     start = removed(x, baseline)
@@ -98,6 +104,8 @@ def smoothgrad(
         noise: standard deviation of the Gaussian noise, in gray values of [0, 1].
         seed, ids: of the draws; see `chance.picture_seeds`.
     """
+    from captum.attr import NoiseTunnel, Saliency
+
     check_count("samples", samples)
     method = NoiseTunnel(Saliency(shielded(model, x)))
 
@@ -125,6 +133,8 @@ def gradient_shap(
         baselines: the fills to draw from; see `masking.baseline`.
         seed, ids: of the draws; see `chance.picture_seeds`.
     """
+    from captum.attr import GradientShap
+
     check_count("samples", samples)
     if isinstance(baselines, str) or not baselines:
         raise InputError(f"baselines is {baselines!r}; give a list of names, at least one")

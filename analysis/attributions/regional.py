@@ -7,7 +7,6 @@ Like `region_shapley` their maps are densities: a region's value is spread evenl
 from collections.abc import Sequence
 
 import torch
-from captum.attr import FeatureAblation, KernelShap
 from torch import Tensor
 
 from analysis.attributions.base import attribution
@@ -34,6 +33,8 @@ def feature_ablation(
         baseline: what a removed region shows: "black", "mean" or "blur".
         batch_size: of the forward passes; at least one per picture.
     """
+    from captum.attr import FeatureAblation
+
     check_batch_size(batch_size)
     labels = checked_regions(regions, x)
     with torch.no_grad():
@@ -62,6 +63,8 @@ def kernel_shap(
     Warns:
         Incomplete: values that do not sum to the logit's change (with one sample, say).
     """
+    from captum.attr import KernelShap
+
     check_count("samples", samples)
     check_batch_size(batch_size)
     labels = checked_regions(regions, x)

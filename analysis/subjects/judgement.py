@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import binomtest
 
 from iram.errors import listing
 
@@ -69,6 +67,8 @@ def _never(given: np.ndarray, told: np.ndarray, classes: Sequence[str]) -> str:
 
 def _chance(predictions: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> str:
     """Whether its accuracy can't be told from that of the best single answer for all faces."""
+    from scipy.stats import binomtest  # it takes half a second, and models open before it
+
     given = np.bincount(labels, minlength=len(classes))
     right, best = int((predictions == labels).sum()), given.max() / len(labels)
     if binomtest(right, len(labels), best, alternative="greater").pvalue <= P_CHANCE:
@@ -102,6 +102,8 @@ def _swapped(predictions: np.ndarray, labels: np.ndarray, classes: Sequence[str]
 def assigned(predictions: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """(k,): for each class that is answered the one that it fits best, one to one, so that most
     faces are right; where several ways are equal, its own."""
+    from scipy.optimize import linear_sum_assignment
+
     seen = counted(predictions, labels, k)
     return linear_sum_assignment(-(seen + 0.5 * np.eye(k) / k))[1]
 
@@ -120,6 +122,8 @@ def better(one: np.ndarray, other: np.ndarray, gain: float = GAIN, trials: int =
     Args:
         trials: how many readings are tried (Bonferroni).
     """
+    from scipy.stats import binomtest
+
     won, lost = int((one & ~other).sum()), int((other & ~one).sum())
     if won - lost < gain * len(one):
         return False

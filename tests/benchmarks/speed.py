@@ -47,10 +47,10 @@ from iram.errors import InputError
 from iram.memory import keep_memory
 from iram.model import FER2013_CLASSES
 
-MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 512
+MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 256
 COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]
 TRAINING = Path("results/training/recipe/equal_accuracy.csv")  # columns min, median, max
-PART = 10  # every tenth place of the default benchmark, under all that is painted there
+PART = 15  # every 15th place of the default benchmark, under all that is painted there
 
 
 def main(out: str = "results/speed", names: str = "") -> None:
@@ -143,7 +143,7 @@ def by(one: Subject, backend: str) -> Subject | None:
 def fastest(one: Subject) -> Subject:
     """By the backend that is fastest here."""
     few, times = pictures(), {}
-    for backend in ("eager", "folded", "onnxruntime", "compile"):
+    for backend in ("eager", "folded", "compile", *([] if one.bf16 else ["onnxruntime"])):
         if other := by(one, backend):
             other.logits(few)
             times[min(seconds(lambda other=other: other.logits(few)) for _ in range(3))] = other
@@ -171,13 +171,15 @@ def passes():
 
 
 def engine():
-    """The benchmark, files and all / the bare passes that it makes, by the same backend."""
+    """The benchmark, files and all / the bare passes that it makes, by the same backend, in the
+    type of `--dtype auto`."""
     dataset = open_dataset(f"heads:n={FACES}", split="all")
     images = dataset.images(slice(None))
     cameras, every = placed(dataset, None), select("default")
     places = list(dict.fromkeys(condition.place for condition in every))[::PART]
     conditions = [condition for condition in every if condition.place in places]
-    models = [fastest(subject(name)) for name in MODELS]
+    half = bool(native_bf16())
+    models = [fastest(subject(name, half)) for name in MODELS]
 
     def bare() -> None:
         for one in models:
@@ -193,8 +195,8 @@ def engine():
             complete(plan, compute, progress=False, executor=Executor(workers=1))
 
     found = {one.backend for one in models}
-    yield row("engine / fastest bare passes", f"{len(models)} models, {'+'.join(sorted(found))}",
-              paired(run, bare, 3), 1.10)
+    told = f"{len(models)} models, {'+'.join(sorted(found))}, {'bf16' if half else 'fp32'}"
+    yield row("engine / fastest bare passes", told, paired(run, bare, 3), 1.10)
 
 
 def occlusion():
@@ -274,14 +276,15 @@ def start():
 
 
 def memory():
-    """Peak resident memory of one process each."""
-    few = ["--data", "heads:n=320", "--models", "iram-heads,none-heads", "--limit", "32"]
-    for name, options in (("bench", ["--conditions", "smoke"]),
-                          ("attribute", ["--methods", "attention,gradcam,occlusion"]),
+    """Peak resident memory of one process each, of few faces and of four times as many."""
+    few = ["--data", "heads:n=400", "--split", "all", "--models", "iram-heads", "--workers", "1"]
+    sizes = ["--reference", "8", "--curves", "4", "--sanity", "2"]  # of what is fixed by default
+    for name, options in (("bench", ["--conditions", "smoke"]), ("attribute", sizes),
                           ("shift", ["--conditions", "lower_half-0.3-noise"])):
-        with tempfile.TemporaryDirectory() as out:
-            peak = process.iram(name, *few, *options, "--out", out)[1] / 1e3
-        yield row("peak memory", f"iram {name}, 32 faces", [peak], 1.5, "GB")
+        for limit in ("32", "128"):
+            with tempfile.TemporaryDirectory() as out:
+                peak = process.iram(name, *few, *options, "--limit", limit, "--out", out)[1] / 1e3
+            yield row("peak memory", f"iram {name}, {limit} faces", [peak], 1.5, "GB")
 
 
 MEASURES = {one.__name__: one for one in (

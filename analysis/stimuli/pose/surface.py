@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from analysis.stimuli.landmarks import mean_landmarks
@@ -78,6 +77,8 @@ def generic_surface() -> Surface:
 
 
 def _surface(points: np.ndarray) -> tuple[np.ndarray, ...]:
+    from scipy.ndimage import gaussian_filter  # it takes a tenth of a second, and few faces turn
+
     fit = fit_similarity(mean_landmarks(), points)
     centres = LOW + (np.arange(CELLS) + 0.5) * (HIGH - LOW) / CELLS
     x, y = np.meshgrid(centres, centres)

@@ -17,13 +17,14 @@ from analysis.engine.cells import Advance
 from analysis.metrics import AGREEMENT
 from analysis.metrics.base import ranks, rows, share_to_count, top, varied
 from analysis.studies.attribution.held import HELD
-from analysis.studies.attribution.plan import BATCH, Suite
+from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
 
 COMMON = 6  # pixels a side: what the coarsest maps have (of the last block, at 48 px)
 TOP = 0.1  # of the pixels
 TOGETHER = 4  # pairs that are compared in one call
+FACES = 8  # whose maps of all methods are multiplied at once
 
 
 def agreement_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -> pd.DataFrame:
@@ -67,7 +68,8 @@ def add_pairs(suite, subject, record: Record, maps: Tensor, metric: str) -> None
     methods, some = suite.methods_of(subject), suite.some(suite.sizes.pairs)
     pairs, partner = list(combinations(range(len(methods)), 2)), suite.partners(subject)
     for resolution in AGREEMENT.about(metric).resolutions:
-        for (a, b), value, chance in one_by_one(maps, partner, some, pairs, metric, resolution):
+        found = of_pairs(maps, partner, some, pairs, metric, resolution)
+        for (a, b), (value, chance) in zip(pairs, found.unbind(1), strict=True):
             record.add(some, value, chance, method=methods[a], other=methods[b], metric=metric,
                        resolution=resolution)
 
@@ -80,18 +82,20 @@ def at_resolution(maps: Tensor, resolution: str) -> Tensor:
 
 def products(maps: Tensor, partner: Tensor, resolution: str) -> dict[str, tuple[Tensor, Tensor]]:
     """{metric: (value, chance)}, each (N, M, M), of maps (N, M, S, S)."""
-    found = {name: ([], []) for name in VECTORS}
-    for part in torch.arange(len(maps)).split(BATCH):
+    count = maps.shape[1]
+    found = {name: torch.empty(2, len(maps), count, count, dtype=torch.float64)
+             for name in VECTORS}
+    for part in torch.arange(len(maps)).split(FACES):
         other = partner[part]
         own, others = (at_resolution(m, resolution).flatten(0, 1)
                        for m in (maps[part], maps[other.clamp_min(0)]))
         for name, vectors in VECTORS.items():
             a, b = (vectors(m).unflatten(0, (len(part), -1)) for m in (own, others))
             value, cross = (FINISH[name](product, own) for product in (a @ a.mT, a @ b.mT))
-            found[name][0].append(value)
             both = (cross + cross.mT) / 2
-            found[name][1].append(both.where(other[:, None, None] >= 0, torch.nan))
-    return {name: (torch.cat(v), torch.cat(c)) for name, (v, c) in found.items()}
+            found[name][0, part] = value
+            found[name][1, part] = both.where(other[:, None, None] >= 0, torch.nan)
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _unit(values: Tensor) -> Tensor:
@@ -121,21 +125,25 @@ VECTORS: dict[str, Callable[[Tensor], Tensor]] = {
 FINISH = {"pearson": lambda v, maps: v, "spearman": lambda v, maps: v, "top_k_iou": _iou}
 
 
-def one_by_one(
+def of_pairs(
     maps: Tensor, partner: Tensor, faces: np.ndarray, pairs: Sequence[tuple[int, int]],
     metric: str, resolution: str,
-):
-    """Yields (pair, value (n,), chance (n,)), several pairs a call of the metric."""
+) -> Tensor:
+    """(2, pairs, n): value and chance, several pairs a call of the metric.
+
+    Into one tensor, here and in `products`: what is kept of each call would lie in the memory that
+    its large tensors leave, and the next call would find no room there.
+    """
     other = partner[faces]
     own, others = (at_resolution(maps[m], resolution) for m in (faces, other.clamp_min(0)))
-    measure = AGREEMENT[metric]
+    measure, found = AGREEMENT[metric], torch.empty(2, len(pairs), len(faces), dtype=torch.float64)
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
         first, second, strange = (
             torch.cat([stack[:, pair[place]] for pair in some])
             for stack, place in ((own, 0), (own, 1), (others, 1))
         )
-        values, chances = measure(first, second), measure(first, strange)
-        chances = chances.where((other >= 0).repeat(len(some)), torch.nan)
-        split = (v.view(len(some), -1) for v in (values, chances))
-        yield from zip(some, *split, strict=True)
+        for into, against in zip(found, (second, strange), strict=True):
+            into[start : start + TOGETHER] = measure(first, against).view(len(some), -1)
+    found[1, :, other < 0] = torch.nan
+    return found

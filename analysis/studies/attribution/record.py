@@ -1,5 +1,6 @@
 """Long rows, one per image and measure, as they are collected."""
 
+from array import array
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,29 +22,41 @@ class Record:
         names = {"dataset": suite.dataset.name, "model": subject.name, "seed": subject.seed}
         self.head = {**names, **head}
         self.ids, self.labels = suite.ids, suite.dataset.labels.numpy()
-        self.parts: list[pd.DataFrame] = []
+        self.measured: list[tuple[int, dict[str, str]]] = []  # how many faces, and what of them
+        self.faces, self.values, self.chances = array("q"), array("f"), array("f")
 
     def add(self, faces: np.ndarray, value: Tensor, chance: Tensor | None, **what: str) -> None:
         """One measure of some faces, beside its value with the map of another face.
+
+        It goes into arrays that grow. Tables of each would lie scattered over the memory that the
+        tensors of measures leave, so that larger ones found no room there.
 
         Args:
             value, chance: (n,); chance None where there is none.
             what: the columns that name the measure.
         """
-        count = len(faces)
-        other = np.full(count, np.nan, np.float32) if chance is None else _floats(chance)
-        constant = {name: _constant(text, count) for name, text in what.items()}
-        self.parts.append(pd.DataFrame(
-            {"image_id": self.ids[faces], "label": self.labels[faces].astype(np.int16), **constant,
-             "value": _floats(value), "chance": other}
-        ))
+        other = np.full(len(faces), np.nan, np.float32) if chance is None else _floats(chance)
+        self.measured.append((len(faces), what))
+        self.faces.frombytes(np.asarray(faces, np.int64).tobytes())
+        self.values.frombytes(_floats(value).tobytes())
+        self.chances.frombytes(other.tobytes())
 
     def rows(self) -> pd.DataFrame:
-        rows = pd.concat(self.parts, ignore_index=True)
-        names = [name for name in rows if name not in ("image_id", "label", "value", "chance")]
-        rows[names] = rows[names].astype("category")
-        head = {name: _constant(value, len(rows)) for name, value in self.head.items()}
-        return rows.assign(**head)[["image_id", "label", *head, *names, "value", "chance"]]
+        faces = np.array(self.faces)
+        names = dict.fromkeys(name for _, what in self.measured for name in what)
+        return pd.DataFrame({
+            "image_id": self.ids[faces], "label": self.labels[faces].astype(np.int16),
+            **{name: _constant(value, len(faces)) for name, value in self.head.items()},
+            **{name: self._texts(name) for name in names},
+            "value": np.array(self.values), "chance": np.array(self.chances),
+        })
+
+    def _texts(self, name: str) -> pd.Categorical:
+        """A column that names measures; of those that don't have it, nothing."""
+        known = sorted({what[name] for _, what in self.measured if name in what})
+        places = {None: -1, **{text: place for place, text in enumerate(known)}}
+        codes = [places[what.get(name)] for _, what in self.measured]
+        return pd.Categorical.from_codes(np.repeat(codes, [n for n, _ in self.measured]), known)
 
     def add_all(self, faces, found: Mapping[str, tuple[Tensor, Tensor]], **what: str) -> None:
         """{metric: (value, chance)} at once."""

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr
 from torch import Tensor
 
 from analysis.engine.statistics import LEVEL
@@ -178,5 +177,7 @@ class RealShift:
 
 
 def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+    from scipy.stats import pearsonr  # half a second
+
     varies = np.isfinite([x, y]).all() and np.ptp(x) > 1e-12 and np.ptp(y) > 1e-12
     return float(pearsonr(x, y)[0]) if varies else np.nan

@@ -5,7 +5,6 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
 
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.real.matching import drawn, interval, means
@@ -133,6 +132,8 @@ def type_correlation(table: pd.DataFrame) -> pd.DataFrame:
         and smallest_p: the least two-sided p-value that a rank correlation of n points can have,
         2/n!.
     """
+    from scipy.stats import pearsonr, spearmanr  # half a second
+
     rows = []
     for (model, labels), own in table.groupby(["model", "labels"], sort=False):
         each = own.groupby(["type", "occluder"], sort=False)[["synthetic_drop", "real_drop"]].mean()
