@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.attributions import ATTRIBUTIONS
+from analysis.engine.faces import of_all_faces
 from analysis.metrics import REGION_SCORES
 from analysis.studies.attribution.methods import takes
 from analysis.studies.attribution.tables import ranked_by, with_attention
@@ -26,6 +27,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
     name, n = suite.dataset.name, len(suite.dataset)
     lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
              "explained for the same class", *skipped_lines(suite)]
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(s.name for s in suite.subjects):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
@@ -34,7 +36,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
 
 def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Per model: which methods agree with its attention, and which is the most faithful."""
-    lines = []
+    lines, tables = [], {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(tables["complexity"]["model"]):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         told = [f"  agreement with its attention {line.strip()}"
