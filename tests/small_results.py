@@ -238,7 +238,17 @@ def tables() -> dict[str, pd.DataFrame]:
                                            "published": "published"}),
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
         "training/copies.csv": copies(),
+        "attribution/sanity.csv": sanity(),
     }
+
+
+def sanity() -> pd.DataFrame:
+    weights = methods_table(test=["weights"], layer=["classifier", "backbone.stem"],
+                            metric=["spearman", "ssim"])
+    smooth = methods_table(test=["weights"], layer=["all"], metric=["smooth_mprt"])
+    near = methods_table(test=["noise"], layer=["none"], metric=["relative_input_stability"])
+    return pd.concat([weights.assign(better="lower"), smooth.assign(better="lower"),
+                      near.assign(better="lower")], ignore_index=True)
 
 
 def verdict_rates() -> pd.DataFrame:

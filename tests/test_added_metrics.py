@@ -9,7 +9,14 @@ from small_bench import QUICK, opened
 from small_bench import run as bench
 
 from analysis.engine.parallel import Executor
-from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION, REGION_SCORES
+from analysis.metrics import (
+    AGREEMENT,
+    COMPLEXITY,
+    CURVE_SCORES,
+    LOCALISATION,
+    REGION_SCORES,
+    TRIALS,
+)
 from analysis.studies.attribution import Sizes, attribution_suite
 from analysis.studies.occlusion.rows import MEASURES
 from analysis.subjects import open_subjects
@@ -23,6 +30,8 @@ ADDED = {
     "faithfulness": (REGION_SCORES,
                      lambda maps, regions, shapley: maps.amax((1, 2)) + shapley[:, 0]),
     "agreement": (AGREEMENT, lambda a, b: (a * b).sum((1, 2))),
+    "sanity": (TRIALS, lambda case: (case.explained(case.images[:, None]).amax((1, 2, 3)),
+                                     case.others(case.maps).amax((1, 2)))),
 }
 
 
@@ -75,7 +84,7 @@ def test_with_all_rows_gone_too_they_are_made_again(finished, out, monkeypatch):
         monkeypatch.setitem(registry, "mine", metric)
     shutil.rmtree(out / "rows")
     found = measured(finished, out)
-    assert found.made == len(METHODS) * 4 + 1
+    assert found.made == len(METHODS) * 5 + 1
     whole = measured(finished, out.parent / "whole")
     assert found.made < whole.made
     for name, table in whole.tables.items():

@@ -146,7 +146,7 @@ def test_files_of_one_stem_and_names_of_any_letters_are_kept_apart(explain, tmp_
 @pytest.mark.parametrize("shape", [(20, 3000), (3000, 20)])
 def test_a_photograph_of_any_shape_is_drawn(shape, recwarn):
     found = Explanation("m", ("up", "down"), np.array([0.3, 0.7]), [], np.zeros((48, 48), np.uint8))
-    told = [Told(found, np.zeros((48, 48), int), np.ones(8), np.zeros(8))]
+    told = [Told(found, np.zeros((48, 48), int), np.ones(8), np.zeros(8), np.ones(8))]
     gray = np.zeros(shape, np.uint8)
     faces = [ExplainedFace(k + 1, Face(Box(x, y, x + 20, y + 20), None, gray, 0), False, told)
              for k, (x, y) in enumerate([(0, 0), (shape[1] - 20, shape[0] - 20)])]

@@ -114,7 +114,7 @@ attribution("odd", by_name=True)(lambda model, x, target: x.mean(1))
     assert select_methods("odd") == ("odd",)
 
 
-METRICS = of_the_page("brightness") + of_the_page("misses") + '''
+METRICS = "".join(map(of_the_page, ("brightness", "misses", "mirrored"))) + '''
 from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION
 from analysis.metrics.localisation import top_k_intersection
 
@@ -152,6 +152,11 @@ def test_new_metrics_are_measured_and_sorted_by_what_is_good(write, tmp_path):
                   for name, table in tables.items() if "better" in table}
     assert directions["localisation"]["twentieth"] == "higher"
     assert directions["complexity"]["spread"] == "none"
+    assert directions["sanity"]["mirrored"] == "higher"
+    own = tables["sanity"].query("metric == 'mirrored'")
+    assert set(own["method"]) == {"attention", "gradcam", "saliency", "brightness"}
+    assert own.set_index("method").loc["brightness", "value"] == pytest.approx(1)
+    assert set(own["test"]) == {"mirrored"}
     assert directions["faithfulness"]["worst_logit"] == "lower"
     assert directions["faithfulness"]["misses"] == directions["agreement"]["distance"] == "lower"
     by_metric = {name: own for name, own in tables["ranking"].groupby("metric")}
@@ -162,6 +167,7 @@ def test_new_metrics_are_measured_and_sorted_by_what_is_good(write, tmp_path):
     told = report(tables, found.plan)
     assert "iram-seed0: regions missed, each map taken as it is" in told
     assert "brightness (trivial)" in told
+    assert "likeness of maps of mirrored pictures, 1 faces; the highest, the lowest" in told
     assert "the picture itself" in {row[1] for row in methods(tables["ranking"]).rows}
     matrix = AgreementMatrix(tables["agreement"], "iram-seed0", metric="distance").plot()
     assert any("mean distance of maps" in ax.get_xlabel() for ax in matrix.figure_.axes)

@@ -20,6 +20,7 @@ from analysis.figures import (
     OcclusionCurves,
     PoseCurves,
     RealShiftForest,
+    SanityForest,
     StageForest,
     VerdictForest,
     VerdictRates,
@@ -174,6 +175,30 @@ def test_faithfulness_has_a_point_and_its_chance_per_method_and_model(tables):
     means = table[table["metric"] == "shapley_rank"].groupby("method")["value"].mean()
     names = {"attention": "own attention", "gradcam": "Grad-CAM", "random": "random map"}
     assert ticks(display.ax_.yaxis) == [names[m] for m in means.sort_values().index]
+
+
+def test_in_domain_deletion_has_a_panel_where_a_net_knows_covered_faces(tables):
+    table = tables["attribution/faithfulness.csv"]
+    own = small_results.methods_table(metric=["in_domain_deletion"], fill=["noise"])
+    own = own[own["model"] == "iram-seed0"]
+    display = FaithfulnessForest(pd.concat([table, own])).plot()
+    assert [ax.get_xlabel()[:9] for ax in display.axes_][-1] == "in-domain"
+    assert sorted(labelled(display.axes_[-1])["IRAM"][0]) == sorted(own["value"])
+    assert len(FaithfulnessForest(table).plot().axes_) == len(display.axes_) - 1
+
+
+def test_sanity_shows_the_end_of_the_cascade_and_every_trial_with_the_way_that_is_good(tables):
+    table = tables["attribution/sanity.csv"]
+    display = SanityForest(table).plot()
+    assert [" ".join(ax.get_xlabel().split()) for ax in display.axes_] == [
+        "← likeness of maps at the cascade's end", "← likeness of denoised maps (sMPRT)",
+        "← log relative input stability (RIS)"]
+    own = table[(table["layer"] == "backbone.stem") & (table["metric"] == "spearman")
+                & (table["model"] == "iram-seed0")]
+    assert sorted(labelled(display.ax_)["IRAM"][0]) == sorted(own["value"])
+    assert ticks(display.ax_.yaxis) == ["random map", "Grad-CAM", "own attention"]
+    with pytest.raises(InputError, match="no test of sanity"):
+        SanityForest(table[table["metric"] == "ssim"]).plot()
 
 
 def test_perturbation_curves_have_both_orders_and_chance(tables):

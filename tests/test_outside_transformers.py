@@ -14,8 +14,8 @@ from analysis.attributions.layers import chosen
 from analysis.attributions.places import Layout
 from analysis.commands.main import main
 from analysis.subjects.attention import read_map, write_map
+from analysis.subjects.examine import examine
 from analysis.subjects.loading import load_outside
-from analysis.subjects.probe import examine
 from iram.data import open_dataset
 from iram.errors import InputError
 

@@ -1,6 +1,7 @@
 """The study as a whole on small trained-like nets: files, resuming, mistakes, and real faces."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -350,6 +351,8 @@ def test_two_seeds_of_three_nets_give_every_table_figure_and_line_of_the_finding
     part = findings[findings.index("## Does attention move"):findings.index("## How often these")]
     macros = findings[:findings.index("<!-- Made by")]
     (tmp_path / "part.md.j2").write_text(macros + part)
+    (tmp_path / "shift" / "first_seeds").mkdir()
+    shutil.copy(tmp_path / "shift" / "verdicts.csv", tmp_path / "shift" / "first_seeds")
     text = rendered(tmp_path / "part.md.j2", tmp_path)
     assert "IRAM has 2 training seeds" in text
     third = verdicts.loc[("iram", "H3"), "verdict"]

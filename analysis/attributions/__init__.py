@@ -10,6 +10,7 @@ from analysis.attributions import (  # noqa: F401 (each registers its methods)
     deeplift,
     gradients,
     guided,
+    lrp,
     occlusion,
     regional,
     score_cam,

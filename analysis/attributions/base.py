@@ -106,6 +106,8 @@ def _maps(work: Callable, model, question: Question, against, options: dict) -> 
     for rival in against.unique().tolist():
         rows = (against == rival).nonzero()[:, 0]
         own = {name: _of(value, rows, len(x)) for name, value in options.items()}
+        if own.get("passes"):
+            own["passes"] = contrast(own["passes"], rival)
         parts.append((rows, work(contrast(model, rival), x[rows], target[rows], **own)))
     maps = torch.cat([part for _, part in parts])
     return maps[torch.cat([rows for rows, _ in parts]).argsort()]

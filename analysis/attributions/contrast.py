@@ -3,9 +3,17 @@
 Every method explains a logit, so with these logits it explains the difference.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from iram.data.classes import canonical
+from iram.errors import InputError
+from iram.registry import unknown
+
+SECOND = "second"  # the class with the next highest logit
 
 
 class Contrast(nn.Module):
@@ -60,3 +68,31 @@ def runner_up(logits: Tensor, target: Tensor) -> Tensor:
     """(N,) the class with the highest logit beside the target."""
     others = logits.scatter(1, target[:, None], -float("inf"))
     return others.argmax(1)
+
+
+def asked_against(text: str | None, classes: Sequence[str]) -> int | str | None:
+    """What `--against` asks of a model with these classes: a class's number, "second", or None.
+
+    Raises:
+        InputError: no such class.
+    """
+    if text is None or text == SECOND:
+        return text
+    known = [canonical(name) for name in classes]
+    if canonical(text) not in known:
+        raise InputError("--against: " + unknown("class", text, [*classes, SECOND]))
+    return known.index(canonical(text))
+
+
+def rival_of(logits: Tensor, target: Tensor, against: int | str) -> Tensor:
+    """(N,) the class that each picture's target is asked against: the one that is named, or the
+    runner-up for "second", and where the target is the very class that is named."""
+    second = runner_up(logits, target)
+    named = target if against == SECOND else torch.full_like(target, int(against))
+    return second.where(named == target, named)
+
+
+def pairwise(logits: Tensor) -> Tensor:
+    """(N, K * K): the logit of class a less that of class b, at a * K + b. So pictures of one batch
+    can be asked against classes of their own."""
+    return (logits[:, :, None] - logits[:, None]).flatten(1)

@@ -42,6 +42,7 @@ class Explanation:
             model without attention.
         face: (S, S) uint8, the picture as the model saw it.
         maps: one per method that was asked for, of the predicted class.
+        against: the class that it is asked against; "" for its logit alone.
     """
 
     model: str
@@ -50,10 +51,21 @@ class Explanation:
     attention: list[np.ndarray]
     face: np.ndarray
     maps: Sequence[MethodMap] = ()
+    against: str = ""
 
     @property
     def prediction(self) -> str:
         return self.classes[int(self.probabilities.argmax())]
+
+    @property
+    def explained(self) -> str:
+        """What the maps are of: "happy", or "happy rather than surprise"."""
+        return rather(self.prediction, self.against)
+
+
+def rather(target: str, against: str = "") -> str:
+    """What is explained, in words."""
+    return f"{target} rather than {against}" if against else target
 
 
 def picture_size(model) -> int:
@@ -72,10 +84,15 @@ def class_names(model) -> tuple[str, ...]:
     return tuple(map(canonical, model.classes))
 
 
-def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) -> MethodMap:
+def method_map(
+    model: FERClassifier, x: torch.Tensor, target: int, method: str, against: int | None = None
+) -> MethodMap:
     """A method's map of one picture (1, 1, S, S); methods over regions take the mean face's.
 
     A map that is the same at every place is none.
+
+    Args:
+        against: the class that the target is asked against; None: its logit is explained.
 
     Raises:
         InputError: unknown method.
@@ -88,7 +105,7 @@ def method_map(model: FERClassifier, x: torch.Tensor, target: int, method: str) 
         return MethodMap(method, None, signed, reason(model, lacking))
     options = {"regions": "face"} if "regions" in options_of(method) else {}
     try:
-        values = attribute(model, x, target, method, **options)
+        values = attribute(model, x, target, method, against=against, **options)
     except InputError as error:
         return MethodMap(method, None, signed, str(error))
     if is_constant(values) and not ATTRIBUTIONS.about(method).trivial:

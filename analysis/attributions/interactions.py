@@ -13,7 +13,7 @@ from torch import Tensor
 from analysis.attributions.masking import Passes
 from analysis.attributions.question import asked
 from analysis.attributions.regions import checked_regions
-from analysis.attributions.shapley import GRID, MOST, coalitions, gains, worths
+from analysis.attributions.shapley import GRID, MOST, asked_of, coalitions, gains, worths
 
 
 class Interactions(NamedTuple):
@@ -37,7 +37,8 @@ class Interactions(NamedTuple):
 
 def shapley_interactions(
     model, x: Tensor, target: Tensor | int, regions: Tensor | str | None = None, *,
-    baseline: str = "mean", batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
+    against: Tensor | int | str | None = None, baseline: str = "mean", batch_size: int = 32,
+    bf16: bool = False, passes: Passes | None = None,
 ) -> Interactions:
     """`Interactions` of each picture's regions; no pass more than `shapley_values` takes.
 
@@ -49,8 +50,8 @@ def shapley_interactions(
     with asked(model, x, target, regions) as question:
         x = question.x
         labels = checked_regions(question.regions, x, GRID, MOST)
-        worth = worths(model, x, question.target, labels, baseline, batch_size, bf16,
-                       passes)
+        target, passes = asked_of(model, question, against, passes)
+        worth = worths(model, x, target, labels, baseline, batch_size, bf16, passes)
         return interactions(worth)
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
+from analysis.attributions.contrast import pairwise
 from analysis.attributions.masking import Passes, masked_logits
-from analysis.attributions.question import asked
+from analysis.attributions.question import Question, asked, classes, rivals
 from analysis.attributions.regions import checked_regions, spread
 
 MOST = 10  # regions: 1,024 forward passes a picture
@@ -21,14 +22,15 @@ GRID = (3, 3)  # where no regions are given: 512 passes
 
 def shapley_values(
     model, x: Tensor, target: Tensor | int, regions: Tensor | str | None = None, *,
-    baseline: str = "mean", batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
+    against: Tensor | int | str | None = None, baseline: str = "mean", batch_size: int = 32,
+    bf16: bool = False, passes: Passes | None = None,
 ) -> Tensor:
     """(N, k) float32: exact Shapley value of each region, in logits.
 
     A picture's values sum to logit(x) - logit(all replaced). A region without a pixel has 0.
 
     Args:
-        model, x, target: as for `attribute`.
+        model, x, target, against: as for `attribute`.
         regions: integer labels 0 to k - 1 at the size of x, (H, W) or (N, H, W), k at most 10;
             "face" for the parts of the mean face (see `face_regions`); none for a 3 x 3 grid.
         baseline: what a region that is not shown is replaced with: "black", "mean" or "blur".
@@ -40,8 +42,22 @@ def shapley_values(
     with asked(model, x, target, regions) as question:
         x = question.x
         labels = checked_regions(question.regions, x, GRID, MOST)
+        target, passes = asked_of(model, question, against, passes)
         how = baseline, batch_size, bf16, passes
-        return values(model, x, question.target, labels, *how).to(x.device)
+        return values(model, x, target, labels, *how).to(x.device)
+
+
+def asked_of(
+    model, question: Question, against: Tensor | int | str | None, passes: Passes | None
+) -> tuple[Tensor, Passes | None]:
+    """(columns, what gives them): of the target's logit, or of its difference to that of the class
+    that it is asked against."""
+    x, target = question.x, question.target
+    if against is None:
+        return target, passes
+    rival = rivals(model, x, target, against)
+    answered = passes or model
+    return target * classes(model, x) + rival, lambda pictures: pairwise(answered(pictures))
 
 
 @attribution("region_shapley", title="exact Shapley", cost="dear")

@@ -3,8 +3,11 @@ values of the face's regions, scored against maps of other faces.
 
 For every model and method: agreement with every other method, faithfulness (insertion, deletion,
 ROAD, infidelity, sensitivity, rank correlation with exact Shapley values), localisation (of a box
-that occludes 30% of the face; on heads also of what carries the expression), complexity, and how
-far the maps stay when the weights are randomised. Explained is the clean prediction's logit.
+that occludes 30% of the face; on heads also of what carries the expression), complexity, how far
+the maps stay when the weights are randomised (layer by layer, denoised, and by their complexity),
+and their stability beside that of picture, features and logits. Nets whose training covered faces
+also judge the maps by deletion in their domain. Explained is the clean prediction's logit; with
+--against its difference to the logit of another class: why this class rather than that one?
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
 complexity.csv, ranking.csv (each number with its 95% interval over faces, beside chance),
@@ -20,6 +23,7 @@ examples:
   iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
+  iram attribute --data fer2013:fer2013.csv --models iram --against second --out runs/contrast
 
 methods: cheap (the default), dear (hundreds of passes a face, as exact Shapley values), all, or
 names. --list says how long each takes here, and runs nothing. A model without attention goes
@@ -39,14 +43,15 @@ def configure(parser) -> None:
     parser.add_argument("--random-labels", default="", metavar="NAMES",
                         help="models trained on random labels, each the control of one of --models "
                         "and of its other training seeds: how alike are their maps?")
+    options.add_against(parser)
     options.add_layer(parser)
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise, partners and intervals")
     for name, count, what in (("reference", 200, "exact Shapley values and occluded pictures"),
-                              ("curves", 64, "perturbation curves, infidelity and sensitivity"),
+                              ("curves", 64, "curves, infidelity, sensitivity, in-domain deletion"),
                               ("pairs", 64, "SSIM and earth mover's distance of all pairs"),
-                              ("sanity", 16, "randomised weights")):
+                              ("sanity", 16, "randomised weights and stability")):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N",
                             help=f"faces for {what}; default: {count}")
     options.add_run_folder(parser, "attribution", "tables, rows and figures")
@@ -71,7 +76,7 @@ def run(args) -> int:
         args.data, args.models, args.methods, out=args.out, split=args.split, limit=args.limit,
         seed=args.seed, random_labels=args.random_labels, placement=args.placement,
         landmarks=args.landmarks, device=args.device, sizes=sizes, layer=args.layer,
-        backend=args.backend,
+        backend=args.backend, against=args.against,
     ))
     if args.list:
         return _list(plan)

@@ -29,6 +29,9 @@ box (nan), are named and passed over. Files in a folder that are no pictures, an
 counted; what was assumed of a picture, such as 12-bit values in a file of 16, is told. Exit code: 0
 all was explained, 1 a photograph or a face was passed over, 2 nothing could be done.
 
+--against CLASS asks why the prediction rather than that class: maps of methods and the values of
+the parts are then of the difference of the two logits (`--against second`: the runner-up).
+
 With --methods each attribution method's map of the predicted class stands side by side instead:
 what speaks for it in orange, against it in purple, about 0; gates and sizes (attention, activation,
 edges) in one rising scale. There, attention is the mean of all layers, and for SE and ECA each
@@ -38,6 +41,7 @@ examples:
   iram explain face.jpg
   iram explain photo.jpg --box 210,80,160,160 --models iram,cbam --out panel.png
   iram explain face.jpg --methods attention,gradcam,integrated_gradients --out panel.png
+  iram explain face.jpg --methods gradcam,region_shapley --against surprise --out panel.png
   iram explain party.jpg holiday/ --out explained
   iram explain crops/*.png --faces whole --models iram,none --out explained
   iram explain holiday/ --faces boxes.csv --widen 1.1 --methods gradcam --out explained
@@ -60,6 +64,7 @@ def configure(parser) -> None:
     parser.add_argument("--methods", default="", metavar="NAMES",
                         help="attribution methods side by side, or cheap, dear, all; default: the "
                         "attention of every layer, in a folder its mean")
+    options.add_against(parser)
     options.add_layer(parser)
     parser.add_argument("--box", metavar="L,T,W,H",
                         help="of one face: left, top, width and height in pixels")
@@ -120,12 +125,13 @@ def _one_face(args, names: list[str]) -> int:
     picture = read_face(image, box)
     methods = _methods(args.methods)
     models = [with_layer(open_model(name), args.layer) for name in names]
-    answers = [tell(model, picture, methods) for model in models]
+    answers = [tell(model, picture, methods, against=args.against) for model in models]
     for answer in answers:
         found = answer.explanation
         ranked = sorted(zip(found.probabilities, found.classes, strict=True), reverse=True)
         told = ", ".join(f"{name} {100 * p:.1f}%" for p, name in ranked[:3])
-        print(f"{found.model:24s} {told}" + (f"; explained: {found.prediction}" if methods else ""))
+        print(f"{found.model:24s} {told}" + (f"; explained: {found.explained}"
+                                          if methods or found.against else ""))
         for told in found.maps:
             if told.values is None:
                 print(f"{found.model:24s} skipped {told.method}: {told.reason}")
@@ -150,6 +156,8 @@ def _photographs(args, names: list[str]) -> int:
         raise InputError(f"--min-score {args.min_score:g} is for faces that are found: --faces "
                          "auto")
 
+    from analysis.attributions.contrast import asked_against
+    from analysis.attributions.explanation import class_names
     from analysis.explain import explain_photographs, passed_over, photographs
     from analysis.explain.faces import Finder
     from analysis.explain.page import write_page
@@ -164,9 +172,12 @@ def _photographs(args, names: list[str]) -> int:
                     args.min_score)
     methods = _methods(args.methods) or ["attention"]
     models = [with_layer(open_model(name), args.layer) for name in names]
+    for model in models:  # a mistake should not wait for the first face
+        asked_against(args.against, class_names(model))
     placement = Placement(args.landmarks)
     outcome = explain_photographs(
-        photographs(args.image), finder, models, methods, placement, args.out
+        photographs(args.image), finder, models, methods, placement, args.out,
+        against=args.against,
     )
     outcome.notes += passed_over(args.image)
     outcome.notes += [f"{model.name} takes RGB: it saw photographs in colour, gray ones repeated"

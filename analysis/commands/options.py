@@ -87,6 +87,13 @@ def add_layer(parser) -> None:
                         "read; default: the last with places that all depends on")
 
 
+def add_against(parser) -> None:
+    parser.add_argument("--against", metavar="CLASS|second", help="explain the prediction rather "
+                        "than this class, by the difference of their logits; second is each "
+                        "face's runner-up, which also stands in where CLASS is predicted; "
+                        "default: the predicted class alone")
+
+
 def add_seed(parser, of: str) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"{of}; default: 0")
 

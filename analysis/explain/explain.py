@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from analysis.attributions.contrast import asked_against, rival_of
 from analysis.attributions.explanation import (
     Explanation,
     as_input,
@@ -23,7 +24,10 @@ from iram.errors import InputError
 from iram.model import FERClassifier
 
 
-def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = ()) -> Explanation:
+def explain(
+    model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = (),
+    against: str | None = None,
+) -> Explanation:
     """Prediction and attention of a model for a picture (H, W), or (H, W, 3) in colour, uint8.
 
     The picture is cropped to its middle square and brought to the model's size, as `folder:` data
@@ -31,15 +35,25 @@ def explain(model: FERClassifier, picture: np.ndarray, methods: Sequence[str] = 
 
     Args:
         methods: attribution methods to apply as well; their target is the predicted class.
+        against: why that class rather than this one, or "second", the runner-up, which also stands
+            in where this one is predicted; None: the predicted class alone.
+
+    Raises:
+        InputError: no such method or class.
     """
+    asked = asked_against(against, class_names(model))
     face = resized(as_seen(picture, contract.channels(model)), picture_size(model))
     x = as_input(face)
     with torch.inference_mode():
         trace = model.trace(x)
     maps = [spatial_attention(attention)[0].numpy() for attention in trace.attention]
     probabilities = trace.logits.softmax(1)[0].numpy()
-    told = [method_map(model, x, int(probabilities.argmax()), method) for method in methods]
-    return Explanation(model.name, class_names(model), probabilities, maps, face, told)
+    target, rival, names = trace.logits.argmax(1), None, class_names(model)
+    if asked is not None:
+        rival = int(rival_of(trace.logits, target, asked))
+    told = [method_map(model, x, int(target), method, rival) for method in methods]
+    return Explanation(model.name, names, probabilities, maps, face, told,
+                       "" if rival is None else names[rival])
 
 
 def crop(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -23,12 +23,15 @@ class Told:
         labels: (S, S) which of FACE_REGIONS each pixel of the model's picture is in.
         values: (8,) exact Shapley value of each region for the predicted class, in logits.
         against: (8,) the same of the runner-up.
+        asked: (8,) of what is explained: `values`, or with --against their difference to those of
+            the class that the predicted one is asked against.
     """
 
     explanation: Explanation
     labels: np.ndarray
     values: np.ndarray
     against: np.ndarray
+    asked: np.ndarray
 
     @property
     def in_words(self) -> str:
@@ -56,26 +59,29 @@ class ExplainedFace:
 
 
 def explained(
-    number: int, face: Face, camera: Tensor, known: bool, models: Sequence, methods: Sequence[str]
+    number: int, face: Face, camera: Tensor, known: bool, models: Sequence,
+    methods: Sequence[str], against: str | None = None,
 ) -> ExplainedFace:
     """A face explained; the class explained is each model's own prediction."""
-    told = [tell(model, face.picture, methods, camera) for model in models]
+    told = [tell(model, face.picture, methods, camera, against) for model in models]
     return ExplainedFace(number, face, bool(known), told)
 
 
 def tell(
-    model, picture: np.ndarray, methods: Sequence[str], camera: Tensor | None = None
+    model, picture: np.ndarray, methods: Sequence[str], camera: Tensor | None = None,
+    against: str | None = None,
 ) -> Told:
     """What a model says of a face in a picture, as of `explain`.
 
     Args:
         camera: (2, 4) how the face stands in it; None: as the mean face.
     """
-    found = explain(model, picture, methods)
+    found = explain(model, picture, methods, against)
     labels = region_labels(camera, picture_size(model))
-    values = region_values(model, found.face, ranked(found.probabilities)[:2], labels,
-                           len(FACE_REGIONS))
-    return Told(found, labels.numpy(), *values)
+    rival = [found.classes.index(found.against)] if found.against else []
+    first, second, *rivals = region_values(
+        model, found.face, ranked(found.probabilities)[:2] + rival, labels, len(FACE_REGIONS))
+    return Told(found, labels.numpy(), first, second, first - rivals[0] if rivals else first)
 
 
 def table_rows(file: str, face: ExplainedFace, panel: str, overview: str) -> Iterator[dict]:
@@ -86,7 +92,8 @@ def table_rows(file: str, face: ExplainedFace, panel: str, overview: str) -> Ite
     detector, empty where it was not asked; `regions`, placed by "landmarks" or as on the "mean
     face"; `model`; `prediction`; `runner_up`; `in_words`, what spoke for the one rather than
     the other; `p_CLASS`, probabilities that sum to 1; `shapley_REGION`, in logits of the predicted
-    class; `panel` and `overview`, the pictures of the face and of the photograph.
+    class, or where it is asked `against` a class, of their difference; `panel` and `overview`, the
+    pictures of the face and of the photograph.
     """
     crop = face.face.crop
     for told in face.told:
@@ -99,8 +106,9 @@ def table_rows(file: str, face: ExplainedFace, panel: str, overview: str) -> Ite
             "regions": "landmarks" if face.landmarks_known else "mean face",
             "model": found.model, "prediction": found.prediction,
             "runner_up": found.classes[ranked(found.probabilities)[1]], "in_words": told.in_words,
+            **({"against": found.against} if found.against else {}),
             **{f"p_{name}": float(p) for name, p in probabilities},
             **{f"shapley_{name}": float(v)
-               for name, v in zip(FACE_REGIONS, told.values, strict=True)},
+               for name, v in zip(FACE_REGIONS, told.asked, strict=True)},
             "panel": panel, "overview": overview,
         }

@@ -89,7 +89,8 @@ class FacePanel(Display):
     """A row per model: the crop; maps of methods; the parts of the face in the colour of what they
     carry, with their exact Shapley values; the probabilities.
 
-    Orange speaks for the predicted class, purple against it; each row has its own scale.
+    Orange speaks for the predicted class (rather than another one, where that was asked), purple
+    against it; each row has its own scale.
     """
 
     face: ExplainedFace
@@ -136,7 +137,7 @@ class FacePanel(Display):
 
     def _regions(self, axis, told: Told) -> None:
         axis.imshow(told.explanation.face, cmap="gray", vmin=0, vmax=255)
-        show_map(axis, told.values[told.labels], True)
+        show_map(axis, told.asked[told.labels], True)
         _outline(axis, told.labels)
         placed = "its landmarks" if self.face.landmarks_known else "the mean face"
         axis.set_title(f"regions by\n{placed}")
@@ -145,12 +146,12 @@ class FacePanel(Display):
     def _values(self, axis, told: Told) -> None:
         signed = colormaps[SIGNED]
         order = np.arange(len(self.face.regions))
-        axis.barh(order, told.values, height=0.7,
-                  color=[signed(0.85 if value > 0 else 0.15) for value in told.values])
+        axis.barh(order, told.asked, height=0.7,
+                  color=[signed(0.85 if value > 0 else 0.15) for value in told.asked])
         axis.axvline(0, color="0.3", linewidth=0.6)
         axis.set_yticks(order, self.face.regions)
         axis.invert_yaxis()
-        axis.set_title(f"for {told.explanation.prediction}")
+        axis.set_title(fill(f"for {told.explanation.explained}", 18))
         axis.set_xlabel("Shapley value (logits)")
         axis.grid(axis="y", visible=False)
 

@@ -45,7 +45,7 @@ class Outcome:
 
 def explain_photographs(
     photographs: Sequence[Photograph], finder: Finder, models: Sequence, methods: Sequence[str],
-    placement: Placement, out: Path, progress: bool = True,
+    placement: Placement, out: Path, progress: bool = True, against: str | None = None,
 ) -> Outcome:
     """Explains every face of every photograph and writes into the folder `out`.
 
@@ -53,6 +53,9 @@ def explain_photographs(
     faces, `crops/face/NAME-K.png` what was cut out, at 48 px, so that `folder:OUT/crops` is a data
     set of them; `faces.csv` is the table. Each file is whole or not there. A photograph that can't
     be explained is passed over; the table is written after an interruption as well.
+
+    Args:
+        against: as of `explain`.
 
     Raises:
         InputError: `out` can't be written, or the detector is needed and missing.
@@ -68,7 +71,7 @@ def explain_photographs(
             except InputError as error:
                 problems.append(_one_line(str(error)))
                 continue
-            found = _explained(faces, models, methods, placement)
+            found = _explained(faces, models, methods, placement, against)
             rows += _written(out, photograph, picture, found)
     finally:
         if rows:
@@ -89,11 +92,11 @@ def check_folder(out: Path) -> None:
         raise InputError(f"cannot write {out}: {folder} is no folder that can be written to")
 
 
-def _explained(faces, models, methods, placement) -> list[ExplainedFace]:
+def _explained(faces, models, methods, placement, against) -> list[ExplainedFace]:
     crops = [in_gray(resized(face.picture, SIZE)) for face in faces]
     cameras, known = placement(np.stack(crops))
     return [
-        explained(k + 1, face, cameras[k], known[k], models, methods)
+        explained(k + 1, face, cameras[k], known[k], models, methods, against)
         for k, face in enumerate(faces)
     ]
 

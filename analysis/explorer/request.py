@@ -5,6 +5,7 @@ from binascii import Error
 from collections.abc import Mapping
 
 from analysis.attributions import ATTRIBUTIONS, options_of
+from analysis.attributions.contrast import SECOND
 from analysis.explorer.session import UPLOAD
 from analysis.explorer.state import DRAWN, Crop, State
 from analysis.explorer.upload import MOST_ZOOM
@@ -54,6 +55,8 @@ def read_state(values: Mapping) -> State:
         methods=_methods(values.get("methods") or []),
         layer=_maybe(values.get("layer"), lambda v: whole(v, "layer", 0)),
         target=_maybe(values.get("target"), lambda v: whole(v, "target", 0)),
+        against=_maybe(values.get("against"),
+                       lambda v: v if v == SECOND else whole(v, "against", 0)),
         compared=values.get("compared") is True,
     )
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from analysis.attributions.explanation import method_map
+from analysis.attributions.contrast import rival_of, runner_up
+from analysis.attributions.explanation import method_map, rather
 from analysis.explorer.answer import Answer, OnCovered, ask, attention_map, on_covered
 from analysis.explorer.offer import Offer
 from analysis.explorer.picture import Face, Picture, make_picture
@@ -39,6 +40,8 @@ class Seen(NamedTuple):
     Attributes:
         clean, before, after: the model's answers to the clean, the reference and the shown picture.
         target: the class that is explained.
+        against: the one that it is asked against; None for none.
+        second: the runner-up beside the target on the clean picture.
         attention: the chosen layer's maps.
         on_covered: per layer; empty without attention or without an occluder.
     """
@@ -53,6 +56,13 @@ class Seen(NamedTuple):
     target: int
     attention: MapPair
     on_covered: list[OnCovered]
+    against: int | None
+    second: int
+
+    @property
+    def explained(self) -> str:
+        """What maps are of: "happy", or "happy rather than surprise"."""
+        return rather(*(self.classes[k] for k in (self.target, self.against) if k is not None))
 
 
 class Session:
@@ -124,9 +134,13 @@ class Session:
         covered = picture.mask.any() and clean.attention
         shares = on_covered(picture, before, after) if covered else []
         target = clean.prediction if state.target is None else state.target
-        if not 0 <= target < len(model.classes):
-            raise InputError(f"there is no class {target}; the model has {len(model.classes)}")
-        return Seen(state, face, picture, model.classes, clean, before, after, target, told, shares)
+        for number in (target, state.against):
+            if isinstance(number, int) and not 0 <= number < len(model.classes):
+                raise InputError(f"there is no class {number}; the model has {len(model.classes)}")
+        asked = clean.probabilities[None], torch.tensor([target])
+        against = None if state.against is None else int(rival_of(*asked, state.against))
+        return Seen(state, face, picture, model.classes, clean, before, after, target, told, shares,
+                    against, int(runner_up(*asked)))
 
     def _picture(self, state: State, face: Face) -> Picture:
         condition, size = state.condition, face.dataset.size
@@ -138,8 +152,9 @@ class Session:
 
     def _maps(self, state: State, model, seen: Seen, method: str) -> MapPair:
         def one(x: Tensor):
-            key = "map", state.model, method, seen.target, digest(x)
-            return self._once(key, lambda: method_map(model, x, seen.target, method))
+            key = "map", state.model, method, seen.target, seen.against, digest(x)
+            return self._once(
+                key, lambda: method_map(model, x, seen.target, method, seen.against))
 
         after = one(seen.picture.shown)
         if after.values is None:

@@ -43,6 +43,8 @@ class State:
         methods: attribution methods, in the order in which they are asked for.
         layer: whose attention is shown, from 0; None is the mean of all.
         target: the class that is explained; None is the one predicted for the untouched face.
+        against: the class that it is asked against, or "second", the runner-up of the untouched
+            face; None: its logit alone is explained.
         compared: whether methods are also asked about the picture that is compared with.
     """
 
@@ -57,6 +59,7 @@ class State:
     methods: tuple[str, ...] = ()
     layer: int | None = None
     target: int | None = None
+    against: int | str | None = None
     compared: bool = False
 
     def drawing(self, size: int) -> Tensor:

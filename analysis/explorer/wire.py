@@ -56,6 +56,8 @@ def seen_message(seen: Seen) -> Message:
         "size": size,
         "classes": list(seen.classes),
         "target": seen.target,
+        "against": seen.against,
+        "second": seen.second,
         "label": seen.face.label,
         "condition": seen.state.condition.name,
         "covered": picture.occlusion_fraction,

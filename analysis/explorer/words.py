@@ -72,7 +72,7 @@ def _places(seen: Seen, told: MapPair, values: Tensor) -> str:
         ends = f"{float(values.min()):.2g} to {float(values.max()):.2g}"
         return f"highest at the {high}, lowest at the {low}; {ends}."
     against = f", most against it at the {low}" if lowest < 0 else ""
-    return f"speaks for {seen.classes[seen.target]} most at the {high}{against}."
+    return f"speaks for {seen.explained} most at the {high}{against}."
 
 
 def _change(seen: Seen, change: Tensor) -> str:

@@ -8,7 +8,7 @@ from analysis.figures.attention import AttentionPanel
 from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.example import ExamplePanel
-from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
+from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest, SanityForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
@@ -45,6 +45,7 @@ __all__ = [
     "PoseCurves",
     "RealForest",
     "RealShiftForest",
+    "SanityForest",
     "StageForest",
     "Summary",
     "TrainingCurves",

@@ -53,7 +53,7 @@ class AttentionPanel(Display):
 
     def _face(self, ax, explanation: Explanation) -> None:
         show_face(ax, explanation.face)
-        told = f"\nexplained: {explanation.prediction}" if explanation.maps else ""
+        told = "\n" + fill(f"explained: {explanation.explained}", 24) if explanation.maps else ""
         ax.set_title(model_titles([explanation.model])[explanation.model] + told)
 
     def _method(self, ax, explanation: Explanation, told: MethodMap) -> None:

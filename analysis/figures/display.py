@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from analysis.engine.faces import of_all_faces
 from analysis.engine.marks import MARK, reasons, unmarked
 from analysis.figures import style
-from analysis.figures.names import OVER_FACES
+from analysis.figures.names import OVER_FACES, asked_against
 from iram.errors import InputError, listing
 
 LETTERS = 115  # that a legend's row can hold in a double column
@@ -58,10 +58,23 @@ class Display(ABC):
             self.figure_ = self.place(ax)
             marks = self._leave_out()
             self.axes_ = list(self.draw(self.figure_))
+            self._tell_against()
             for own in self.figure_.legends if marks else ():
                 told = f"marked, nothing is to be read from their robustness: {listing(marks, 4)}"
                 own.set_title(f"{own.get_title().get_text()}\n{told}")
         return self
+
+    def _tell_against(self) -> None:
+        """Says above the panels what predictions were asked against, if a table says so."""
+        tables = (getattr(self, name) for name in self.COLUMNS)
+        asked = {one for table in tables if isinstance(table, pd.DataFrame) and "against" in table
+                 for one in table["against"].dropna().unique()}
+        if asked:
+            told = f"explained: {'; '.join(map(asked_against, sorted(asked)))}"
+            for own in self.figure_.legends:
+                own.set_title("\n".join(filter(None, (own.get_title().get_text(), told))))
+            if not self.figure_.legends:
+                self.figure_.suptitle(told, fontsize=style.points(8))
 
     def _leave_out(self) -> list[str]:
         """Takes models that are marked out of the tables, unless none would be left; returns their

@@ -1,5 +1,7 @@
-"""Which methods tell what the model looks at: a forest of methods and models, and the curves."""
+"""Which methods tell what the model looks at: a forest of methods and models, and the curves; and
+which pass the tests of sanity and robustness."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +14,7 @@ from analysis.figures.names import (
     ORDERS,
     OVER_FACES,
     REFERENCE,
+    TRIALS,
     model_titles,
     title,
 )
@@ -25,13 +28,31 @@ from analysis.figures.style import (
     dots,
     look,
 )
+from iram.errors import InputError
 
 PANELS = (  # metric, fill, title
     ("shapley_rank", "mean", "rank correlation with\nexact region Shapley values"),
     ("order_gap_logit", "imputed", "ROAD: least minus most\nrelevant first (logits)"),
     ("order_gap_logit", "mean", "the same, removed pixels\nin mean gray (logits)"),
 )
+IN_DOMAIN = "in_domain_deletion"  # of nets that were trained on covered faces, which few are
 COLUMNS = 5
+LETTERS = 18  # of a line below a panel of which there are six
+
+
+def forest_panel(ax, table: pd.DataFrame, methods: list[str], styles: dict) -> None:
+    """A row per method, a point per model with its interval, and a small bar for chance."""
+    stripes(ax, len(methods))
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    shifts = offsets(len(styles), 0.7)
+    for (model, style), shift in zip(styles.items(), shifts, strict=True):
+        own = table[table["model"] == model]
+        y = places(own["method"], methods) + shift
+        ax.hlines(y, own["low"], own["high"], color=style["color"], linewidth=1)
+        ax.plot(own["value"], y, **dots(style))
+        half = 0.35 / len(shifts)
+        ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8, alpha=0.6)
+    ax.set_ylim(-0.6, len(methods) - 0.4)
 
 
 @dataclass
@@ -57,34 +78,71 @@ class FaithfulnessForest(Display):
         means = first.groupby("method", sort=False)["value"].mean()
         return list(means.sort_values(kind="stable").index)
 
+    def _panels(self) -> list[tuple[str, pd.DataFrame]]:
+        table = self.faithfulness
+        found = [(label, table[(table["metric"] == metric) & (table["fill"] == fill)])
+                 for metric, fill, label in PANELS]
+        own = table[table["metric"] == IN_DOMAIN]
+        return found + ([("in-domain single\ndeletion (IDSDS)", own)] if len(own) else [])
+
     def size(self) -> tuple[float, float]:
         return DOUBLE_COLUMN, 26 + 6.2 * len(self._methods())
 
     def draw(self, figure):
         methods, styles = self._methods(), look(self.faithfulness["model"])
-        panels = list(figure.subplots(1, len(PANELS), sharey=True))
-        for ax, (metric, fill, label) in zip(panels, PANELS, strict=True):
-            table = self.faithfulness
-            own = table[(table["metric"] == metric) & (table["fill"] == fill)]
-            self._panel(ax, own[own["method"] != REFERENCE], methods, styles)
+        told = self._panels()
+        panels = list(figure.subplots(1, len(told), sharey=True))
+        for ax, (label, own) in zip(panels, told, strict=True):
+            forest_panel(ax, own[own["method"] != REFERENCE], methods, styles)
             ax.set_xlabel(label)
         panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
         legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: chance, maps of other faces")
         return panels
 
-    def _panel(self, ax, table: pd.DataFrame, methods: list[str], styles: dict) -> None:
-        stripes(ax, len(methods))
-        ax.axvline(0, color=MUTED, linewidth=0.8)
-        shifts = offsets(len(styles), 0.7)
-        for (model, style), shift in zip(styles.items(), shifts, strict=True):
-            own = table[table["model"] == model]
-            y = places(own["method"], methods) + shift
-            ax.hlines(y, own["low"], own["high"], color=style["color"], linewidth=1)
-            ax.plot(own["value"], y, **dots(style))
-            half = 0.35 / len(shifts)
-            ax.vlines(own["chance"], y - half, y + half, color=style["color"], linewidth=0.8,
-                      alpha=0.6)
-        ax.set_ylim(-0.6, len(methods) - 0.4)
+
+@dataclass
+class SanityForest(Display):
+    """What becomes of each method's maps as weights are random or the picture hardly changes: a row
+    per method, a panel per test, a point per model with its 95% interval over faces.
+
+    First the end of the cascade of random weights, then every trial of sanity that the table holds.
+    An arrow says which way is good. The small bar beside each point is chance: the same with the
+    map of another face, explained for the same class.
+
+    Attributes:
+        sanity: the table `sanity.csv` of the attribution suite.
+    """
+
+    sanity: pd.DataFrame
+    COLUMNS: ClassVar = {"sanity": ("model", "method", "test", "layer", "metric", "value", "low",
+                                    "high", "chance", "better")}
+
+    def _panels(self) -> list[tuple[str, pd.DataFrame]]:
+        table = self.sanity
+        cascade = table[(table["test"] == "weights") & (table["metric"] == "spearman")]
+        found = [("likeness of maps at the cascade's end",
+                  cascade.groupby(["model", "method"], sort=False).tail(1))]
+        found += [(TRIALS[name], table[table["metric"] == name]) for name in TRIALS]
+        return [(text, rows) for text, rows in found if len(rows)]
+
+    def _methods(self) -> list[str]:
+        return list(dict.fromkeys(self.sanity["method"]))[::-1]
+
+    def size(self) -> tuple[float, float]:
+        return DOUBLE_COLUMN, 34 + 6.2 * len(self._methods())
+
+    def draw(self, figure):
+        methods, styles, told = self._methods(), look(self.sanity["model"]), self._panels()
+        if not told:
+            raise InputError("this table holds no test of sanity")
+        panels = list(figure.subplots(1, len(told), sharey=True, squeeze=False)[0])
+        for ax, (text, rows) in zip(panels, told, strict=True):
+            forest_panel(ax, rows, methods, styles)
+            arrow = {"lower": "← ", "higher": "→ "}.get(rows["better"].iloc[0], "")
+            ax.set_xlabel(arrow + textwrap.fill(text, LETTERS))
+        panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
+        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: maps of other faces; arrows: better")
+        return panels
 
 
 @dataclass

@@ -45,6 +45,7 @@ FILLS = Titles("analysis.stimuli.fills:FILLS")
 CORRUPTIONS = Titles("analysis.stimuli.corruptions:CORRUPTIONS")
 METHODS = Titles("analysis.attributions:ATTRIBUTIONS")
 SIMILARITIES = Titles("analysis.metrics:AGREEMENT")
+TRIALS = Titles("analysis.metrics:TRIALS")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
@@ -143,3 +144,8 @@ def condition_title(occluder: str, fill: str, fraction: float | None) -> str:
     share = "" if fraction is None or fraction != fraction else f" {100 * fraction:.0f}%"
     look = "" if fill == "object" else f", {title(fill, FILLS)}"
     return title(occluder, OCCLUDERS) + share + look
+
+
+def asked_against(name: str) -> str:
+    """What is explained where predictions were asked against a class, or "second"."""
+    return f"each prediction rather than {'its runner-up' if name == 'second' else name}"

@@ -18,7 +18,7 @@ from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
-from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
+from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest, SanityForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
@@ -183,6 +183,8 @@ declare(
            title="How faithful each method is"),
     Figure("faithfulness_curves", FaithfulnessCurves, ("attribution/curves.csv",),
            title="Perturbation curves", each=EACH_MODEL),
+    Figure("sanity", SanityForest, ("attribution/sanity.csv",),
+           title="What becomes of maps as weights are random or the picture hardly changes"),
     Figure("interactions", InteractionMatrix, ("attribution/interactions.csv",),
            title="Which regions work together", each=EACH_MODEL),
     Figure("covered", CoveredMatrix, ("attribution/interactions.csv",),

@@ -3,11 +3,16 @@
 Each family has one signature and a registry that tells a metric's title, which way is good
 (`better`: "higher", "lower" or "none") and its value for unrelated maps (`chance`), if it is known:
 agreement (maps_a, maps_b), localisation (maps, mask), complexity (maps), scores of curves (areas)
-and of regions (maps, regions, shapley). What asks the model again takes its forward pass as an
-argument.
+and of regions (maps, regions, shapley), trials (case): these ask model and method again. What else
+asks the model takes its forward pass as an argument.
 """
 
-from analysis.metrics import transport  # noqa: F401 (registers the earth mover's distance)
+from analysis.metrics import (  # noqa: F401 (they register metrics)
+    in_domain,
+    randomised,
+    stability,
+    transport,
+)
 from analysis.metrics.agreement import AGREEMENT, chance
 from analysis.metrics.complexity import COMPLEXITY
 from analysis.metrics.curves import (
@@ -33,8 +38,10 @@ from analysis.metrics.perturbations import (
     squares,
 )
 from analysis.metrics.sanity import cascade, cascade_similarity
+from analysis.metrics.trials import TRIALS, Case
 
-FAMILIES = (AGREEMENT, LOCALISATION, COMPLEXITY, CURVE_SCORES, REGION_SCORES, PERTURBATION_SCORES)
+FAMILIES = (AGREEMENT, LOCALISATION, COMPLEXITY, CURVE_SCORES, REGION_SCORES, PERTURBATION_SCORES,
+            TRIALS)
 
 __all__ = [
     "AGREEMENT",
@@ -43,6 +50,8 @@ __all__ = [
     "LOCALISATION",
     "PERTURBATION_SCORES",
     "REGION_SCORES",
+    "TRIALS",
+    "Case",
     "Curves",
     "area_share",
     "better",

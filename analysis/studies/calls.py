@@ -227,6 +227,7 @@ def attribution_suite(
     limit: int | None = None,
     seed: int = 0,
     random_labels: Models = "",
+    against: str | None = None,
     reference: int = 200,
     curves: int = 64,
     pairs: int = 64,
@@ -245,9 +246,12 @@ def attribution_suite(
     Args:
         methods: names, or "cheap", "dear" or "all", or a list of them.
         random_labels: models that learned random labels, each the control of one of `models`.
+        against: why each prediction rather than this class, or "second", its runner-up, which also
+            stands in where the class itself is predicted: the difference of the two logits is what
+            all methods and measures are of. None: the prediction's logit.
         reference, curves, pairs, sanity: on how many of the faces the dearer measures are taken:
-            exact Shapley values and occluded pictures; curves, infidelity and sensitivity; SSIM and
-            earth mover's distance; randomised weights.
+            exact Shapley values and occluded pictures; curves, infidelity, sensitivity and
+            in-domain deletion; SSIM and earth mover's distance; randomised weights and stability.
         data, models, out, split, limit, seed, placement, landmarks: as of `benchmark`.
         backend: as of `benchmark`, of passes without gradients. All is in fp32: maps are made of
             gradients and of small differences of logits.
@@ -272,7 +276,7 @@ def attribution_suite(
     arguments = attribution_arguments(
         data, models, methods, out=out, split=split, limit=limit, seed=seed,
         random_labels=random_labels, placement=placement, landmarks=landmarks, device=device,
-        backend=backend,
+        backend=backend, against=against,
         sizes={"reference": reference, "curves": curves, "pairs": pairs, "sanity": sanity},
     )
     return attributing.attribution_suite(
@@ -283,7 +287,7 @@ def attribution_arguments(
     data: Data, models: Models, methods: str | Sequence[str], *, out: Folder | None,
     split: str | None, limit: int | None, seed: int, random_labels: Models, placement: str,
     landmarks: Folder | None, device: str, sizes: dict[str, int], layer: str | None = None,
-    backend: str = "auto",
+    backend: str = "auto", against: str | None = None,
 ) -> dict[str, Any]:
     """What `attribution.run.planned` takes, of the arguments of `attribution_suite`."""
     inputs.at_least_one_face(sizes)
@@ -293,7 +297,7 @@ def attribution_arguments(
     others = each_of(random_labels)
     controls = open_subjects(others, dataset.classes, device) if others else []
     return {"subjects": subjects, "dataset": dataset, "methods": chosen, "seed": seed,
-            "limit": limit, "sizes": Sizes(**sizes), "layer": layer,
+            "limit": limit, "sizes": Sizes(**sizes), "layer": layer, "against": against or "",
             "backend": inputs.one_of("backend", backend, ASKED),
             "randomised": given_random_labels(subjects, controls),
             "cameras": inputs.cameras(dataset, placement, landmarks),

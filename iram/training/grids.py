@@ -150,8 +150,8 @@ GRIDS: dict[str, list[Cell]] = {
     # On FER2013. The order makes a part of it useful: the first seed of everything first, what is
     # compared before its controls, these before the ablation.
     "study": [*SEED_0, *product(COMPARED, [1, 2], recipe=STUDY)],
-    # New seeds for the verdicts, trained after the rules were frozen (docs/protocol.md): what H1, H3
-    # and H6 compare, and the control that learned labels without a pattern by heart.
+    # New seeds for the verdicts, trained after the rules were frozen (docs/protocol.md): what H1,
+    # H3 and H6 compare, and the control that learned labels without a pattern by heart.
     "confirmation": reseeded([*product(("iram", "none", "cbam"), [0], recipe=STUDY),
                               *variants("iram", STUDY, {"random-labels": BY_HEART})], range(5, 10)),
     # All of it five times, for a GPU: the cells of "study" are among them.

@@ -77,7 +77,7 @@ function ask() {
     const state = {
       type: "state", id: number, source: choice.source, face: choice.face, model: choice.model,
       condition: condition(), crop: choice.crop, seed: choice.seed, methods: choice.methods,
-      layer: choice.layer, target: choice.target, compared: choice.view !== "after",
+      layer: choice.layer, target: choice.target, against: choice.against, compared: choice.view !== "after",
       moved: choice.tool === "named" ? stage.moved.map((one) => Math.round(one)) : [0, 0],
     };
     if (state.condition.occluder === "drawn") state.drawn = base64(stage.drawn());

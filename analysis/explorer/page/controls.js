@@ -8,7 +8,7 @@ export const choice = {
   source: null, face: 0, model: null, picked: false, crop: { zoom: 1, across: 0.5, down: 0.5 },
   tool: "rectangle", occluder: "sunglasses", fraction: 0.3, natural: true, fill: "noise", namedFill: "object",
   deep: false, yaw: 0, pitch: 0, roll: 0, corruption: "none", severity: 3, seed: 0,
-  methods: ["gradcam"], layer: null, target: null, view: "after",
+  methods: ["gradcam"], layer: null, target: null, against: null, view: "after",
 };
 
 /** The condition that is chosen, as `Condition.to_dict` has it. */
@@ -66,6 +66,7 @@ export function buildControls(hello, changed) {
   on("corruption", (e) => { choice.corruption = e.value; });
   on("severity", (e) => { choice.severity = Number(e.value); });
   on("target", (e) => { choice.target = e.value === "" ? null : Number(e.value); });
+  on("against", (e) => { choice.against = e.value === "" || e.value === "second" ? e.value || null : Number(e.value); });
   on("layer", (e) => { choice.layer = e.value === "" ? null : Number(e.value); });
   on("zoom", (e) => { choice.crop.zoom = hello.limits.zoom ** (e.value / 100); });
   for (const id of ["across", "down"]) on(id, (e) => { choice.crop[id] = e.value / 100; });
@@ -123,7 +124,7 @@ export function fitModel() {
 }
 
 function setModel(name) {
-  Object.assign(choice, { model: name, layer: null, target: null });
+  Object.assign(choice, { model: name, layer: null, target: null, against: null });
 }
 
 /** A line about a model that does not know such faces; empty if it does. */
@@ -135,10 +136,13 @@ export function mismatch() {
 }
 
 /** The classes and layers of the model that answered. */
-export function refreshAnswers({ classes, target, layers }) {
+export function refreshAnswers({ classes, target, second, layers }) {
   const predicted = choice.target === null ? ` (${classes[target]})` : "";
   options("target", [["", `as predicted untouched${predicted}`], ...classes.map((name, k) => [k, name])]);
   $("target").value = choice.target ?? "";
+  const others = classes.map((name, k) => [k, name]).filter(([k]) => k !== target);
+  options("against", [["", "nothing: its logit alone"], ["second", `the runner-up (${classes[second]})`], ...others]);
+  $("against").value = choice.against === target ? "second" : choice.against ?? "";
   options("layer", [["", "mean"], ...Array.from({ length: layers }, (_, k) => [k, `layer ${k + 1}`])]);
   $("layer").value = choice.layer ?? "";
   $("layer").hidden = layers === 0;

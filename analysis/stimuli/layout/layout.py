@@ -46,8 +46,8 @@ class FaceLayout:
         places = self.places
         if scale is not None:
             middle = torch.tensor(anchor)
-            places = middle + (places - middle) / scale[:, None, None, None]
-        grid = (places - canvas.LOW) * (2 / canvas.EXTENT) - 1
+            places = ((places - middle) / scale[:, None, None, None]).add_(middle)
+        grid = (places - canvas.LOW).mul_(2 / canvas.EXTENT).sub_(1)
         if drawn.ndim == 2:
             drawn = drawn.expand(len(grid), -1, -1)
         elif len(grid) == 1:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,12 +56,13 @@ def stopped(growth: Growth, fraction: float, layout: FaceLayout) -> Tensor:
     counted, face = torch.broadcast_tensors(growth.counted, layout.face)
     target = (fraction * face.sum((1, 2))).round().long()
     pixels = counted.sum((1, 2))
-    values = torch.where(growth.counted, order, torch.inf).flatten(1).sort(1).values
+    values = torch.where(growth.counted, order, torch.inf).flatten(1)
+    values = torch.from_numpy(np.sort(values.numpy(), 1))  # ten times as fast as torch's
     place = torch.minimum(target, pixels).clamp(min=1)[:, None] - 1
-    values = values.expand(max(len(values), len(place)), -1)
+    values = values.expand(max(len(values), len(place)), -1).contiguous()
     limit = values.gather(1, place.expand(len(values), -1))
-    over = (values <= limit).sum(1) - target
-    under = target - (values < limit).sum(1)
+    over = torch.searchsorted(values, limit, right=True)[:, 0] - target
+    under = target - torch.searchsorted(values, limit)[:, 0]
     limit, inclusive = limit[:, :, None], (over <= under)[:, None, None]
     mask = ((order < limit) | (inclusive & (order == limit))) & order.isfinite()
     return mask & (target > 0)[:, None, None]

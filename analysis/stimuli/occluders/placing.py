@@ -83,7 +83,8 @@ def _scale(occluder: str, fraction: float, layout: FaceLayout, variant: Tensor) 
     What it takes on the mean face, then corrected on the face itself: areas go with the square.
     """
     drawn, shares = sketch(occluder), shares_by_scale(occluder)
-    first = [np.interp(fraction, shares[v], _scales(drawn)) for v in variant.tolist()]
+    scales = _scales(drawn)
+    first = [np.interp(fraction, shares[v], scales) for v in variant.tolist()]
     scale = torch.tensor(first, dtype=torch.float32)
     alpha = _at_size(occluder, layout.size)[0][variant]
     for _ in range(CORRECTIONS):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.engine.cells import Advance, Cell
-from analysis.studies.attribution import agreement, scores
+from analysis.studies.attribution import agreement, scores, trials
 from analysis.studies.attribution.maps import clean_rows, map_rows, reference_rows
 from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.sanity import sanity_rows
@@ -22,6 +22,8 @@ def compute(suite: Suite, cells: Sequence[Cell], advance: Advance) -> None:
     subject, metrics = own.subjects[0], [cell.of[2] for cell in cells]
     if metric and kind == "agreement":
         tables = agreement.beside_rows(own, subject, metrics)
+    elif kind == "trials":
+        tables = trials.trial_rows(own, subject, method, metrics, advance)
     elif metric:
         tables = scores.beside_rows(own, subject, method, metrics, advance)
     elif kind == "rows":

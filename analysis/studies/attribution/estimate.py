@@ -14,6 +14,7 @@ from analysis.attributions.question import fitted
 from analysis.engine.cells import missing
 from analysis.engine.parallel import HERE, one_thread
 from analysis.engine.timing import duration
+from analysis.metrics import TRIALS
 from analysis.stimuli.fills.imputation import impute
 from analysis.studies.attribution.methods import (
     can_lose_weights,
@@ -70,8 +71,7 @@ def _costs(suite: Suite) -> list[Cost]:
                 passes = 1 if cell.kind == "clean" else 2 ** len(FACE_REGIONS)
                 costs.append(Cost(subject.name, cell.kind, cell.cost * passes * forward))
         for method in dict.fromkeys(cell.of[1] for cell in todo if cell.of[1]):
-            kinds = [cell.of[2].partition("/")[0] or cell.kind for cell in todo
-                     if cell.of[1] == method]
+            kinds = [cell.of[2] or cell.kind for cell in todo if cell.of[1] == method]
             costs.append(
                 Cost(subject.name, method, _method(suite, subject, method, kinds, forward))
             )
@@ -83,18 +83,19 @@ def _dear_costs(suite: Suite) -> list[Cost]:
     lacking = skipped(subject.model, dear)
     forward = _forward(suite, subject)
     return [
-        Cost(subject.name, m, _method(suite, subject, m, ("maps", "rows", "sanity"), forward))
+        Cost(subject.name, m, _method(suite, subject, m, (
+            "maps", "rows", "sanity", *suite.trials_of(subject, m)), forward))
         for m in dear if m not in lacking
     ]
 
 
 def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], forward: float):
-    """Seconds for the cells of these kinds."""
+    """Seconds for the cells of these kinds, or FAMILY/NAME of those of one metric."""
     curves, sanity = (len(suite.some(n)) for n in (suite.sizes.curves, suite.sizes.sanity))
     seconds, maps = 0.0, 0
     if "maps" in kinds:
         maps += len(suite.dataset) + len(suite.some(suite.sizes.reference))  # clean, occluded
-    if "localisation" in kinds:  # a metric beside those that cells hold
+    if any(kind.startswith("localisation/") for kind in kinds):  # beside what cells hold
         maps += len(suite.some(suite.sizes.reference))
     if "sanity" in kinds and can_lose_weights(subject.model):
         face = suite.seen_by(subject).images([0])
@@ -104,6 +105,10 @@ def _method(suite: Suite, subject: Subject, method: str, kinds: Sequence[str], f
         pictures = 4 * curves * (len(SHARES) - 2)  # two orders, own and another face's map
         seconds += pictures * (len(FILLS) * forward + _imputing(suite))
         seconds += curves * TRACED * forward
+    for trial in (kind.partition("/")[2] for kind in kinds if kind.startswith("trials/")):
+        about, faces = TRIALS.about(trial), len(suite.faces_of_trial(trial))
+        maps += about.maps * faces
+        seconds += about.passes * faces * forward
     if ATTRIBUTIONS.about(method).cost == "dear":  # forward passes and hardly anything else
         return seconds + maps * _passes(suite, subject, method) * forward
     return seconds + maps * _attributing(suite, subject, method)
@@ -133,7 +138,8 @@ def _attributing(suite: Suite, subject: Subject, method: str) -> float:
     faces = np.arange(count)
     images = suite.seen_by(subject).images(faces)
     target = torch.zeros(count, dtype=torch.long)
-    call = lambda: suite.attribute(subject, method, images, faces, target)  # noqa: E731
+    call = lambda: suite.attribute(  # noqa: E731
+        subject, method, images, faces, target, rival=target + 1)
     once = takes(method, "samples") or takes(method, "steps")
     return _seconds(call, warm=not once and not ATTRIBUTIONS.about(method).trivial) / count
 

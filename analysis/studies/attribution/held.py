@@ -7,10 +7,17 @@ whose forward passes are all that is dear, makes the cells anew that hold the ot
 
 from inspect import getsource
 
-from analysis.metrics import AGREEMENT, COMPLEXITY, CURVE_SCORES, LOCALISATION, REGION_SCORES
+from analysis.metrics import (
+    AGREEMENT,
+    COMPLEXITY,
+    CURVE_SCORES,
+    LOCALISATION,
+    REGION_SCORES,
+    TRIALS,
+)
 
 FAMILIES = {"complexity": COMPLEXITY, "localisation": LOCALISATION, "regions": REGION_SCORES,
-            "agreement": AGREEMENT, "curves": CURVE_SCORES}
+            "agreement": AGREEMENT, "curves": CURVE_SCORES, "trials": TRIALS}
 OF_MAPS = ("complexity", "localisation", "regions")  # one by one, of one method's maps
 HELD = {
     "complexity": ("gini", "entropy", "effective_pixels"),

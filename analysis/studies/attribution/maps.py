@@ -37,12 +37,13 @@ def reference_rows(suite: Suite, subject: Subject, method: None, advance: Advanc
 
     2^8 = 256 forward passes a face; regions are replaced with the face's mean gray.
     """
-    target, found = suite.targets(subject), []
+    target, rival, found = suite.targets(subject), suite.rivals(subject), []
     faces = suite.some(suite.sizes.reference)
     for part in blocks(faces):
         one = shapley_interactions(
             subject.model, suite.seen_by(subject).images(part), subject.columns[target[part]],
             suite.regions[part], batch_size=PASSES, passes=subject.passes,
+            against=None if rival is None else subject.columns[rival[part]],
         )
         missing = len(FACE_REGIONS) - one.values.shape[1]  # no pixel of the last regions here
         columns = dict(zip(FACE_REGIONS, pad(one.values, (0, missing)).T.numpy(), strict=True))

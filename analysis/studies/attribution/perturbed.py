@@ -1,11 +1,12 @@
 """Scores that ask the model about changed pictures, of several methods at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.attributions.contrast import pairwise
 from analysis.engine.cells import Advance
 from analysis.metrics import (
     both_orders,
@@ -18,7 +19,7 @@ from analysis.metrics import (
 )
 from analysis.stimuli.fills.imputation import impute
 from analysis.studies.attribution.methods import is_quick
-from analysis.studies.attribution.plan import BATCH, FILLS, Suite, blocks
+from analysis.studies.attribution.plan import FILLS, Suite, blocks
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
 from iram.seeds import generators
@@ -36,19 +37,25 @@ def add_curves(
     curves themselves: the probability of the explained class at each share.
 
     A picture's curves of all methods, in both orders and with its own and another face's maps, are
-    made in the same batches. Nothing is passed twice: the clean logits are known.
+    made in the same batches. Nothing is passed twice: the clean logits are known. Of a class that
+    is asked against another one, followed is the difference of the two logits, and the probability
+    that it is the one of these two.
     """
-    chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
+    parts = alike(suite, subject, suite.some(suite.sizes.curves))
+    chosen, target = np.concatenate(parts), suite.targets(subject)
     clean, known = suite.clean_logits(subject), maps_and_others(suite, subject, records, chosen)
+    ends = np.cumsum([len(faces) for faces in parts])
     for fill in FILLS:
         found, followed = [], []
-        for place, faces in enumerate(blocks(chosen)):
-            part = slice(place * BATCH, place * BATCH + len(faces))
+        for faces, end in zip(parts, ends, strict=True):
+            part = slice(end - len(faces), end)
             images = suite.seen_by(subject).images(faces)
+            asked = _asked(suite, subject, faces)
             curves = perturbation_curves(
-                subject.logits, images, both_orders({k: v[part] for k, v in known.items()}),
-                target[faces], _fill(images, fill), shares=SHARES, clean=clean[faces],
-                batch_size=PASSES,
+                lambda x, asked=asked: asked(subject.logits(x)), images,
+                both_orders({k: v[part] for k, v in known.items()}),
+                torch.zeros_like(target[faces]) if suite.against else target[faces],
+                _fill(images, fill), shares=SHARES, clean=asked(clean[faces]), batch_size=PASSES,
             )
             found.append({k: curve_scores(curves[k, "morf"], curves[k, "lerf"]) for k in known})
             followed.append({k: curve.probability for k, curve in curves.items()})
@@ -70,14 +77,43 @@ def add_curves(
                                share=f"{share:g}")
 
 
+def alike(suite: Suite, subject: Subject, chosen: np.ndarray) -> list[np.ndarray]:
+    """The faces, a batch at a time; where classes are asked against others, each batch of one
+    question."""
+    if not suite.against:
+        return blocks(chosen)
+    questions = suite.questions(subject)[chosen].numpy()
+    return [part for one in np.unique(questions) for part in blocks(chosen[questions == one])]
+
+
+def _asked(suite: Suite, subject: Subject, faces: np.ndarray) -> Callable[[Tensor], Tensor]:
+    """Logits (B, K) as they are; or of faces that are asked the same against another class, the
+    pair (B, 2) of (difference, 0), whose softmax is that of the two classes."""
+    if not suite.against:
+        return lambda logits: logits
+    face = int(faces[0])
+    target, rival = suite.targets(subject)[face], suite.rivals(subject)[face]
+
+    def pair(logits: Tensor) -> Tensor:
+        difference = logits[:, target] - logits[:, rival]
+        return torch.stack([difference, torch.zeros_like(difference)], 1)
+
+    return pair
+
+
 def add_infidelity(suite: Suite, subject: Subject, records: Mapping[str, Record]) -> None:
     """How badly a map, as a linear account, tells what squares in mean gray cost the logit."""
-    chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
+    chosen = suite.some(suite.sizes.curves)
     chance = list(generators(suite.seed, "infidelity", suite.ids[chosen]))
+
+    def logits(images: Tensor) -> Tensor:
+        found = subject.logits(images)
+        return pairwise(found) if suite.against else found
+
     errors = infidelity(
-        subject.logits, suite.seen_by(subject).images(chosen),
-        maps_and_others(suite, subject, records, chosen), target[chosen], squares(), chance,
-        batch_size=PASSES,
+        logits, suite.seen_by(subject).images(chosen),
+        maps_and_others(suite, subject, records, chosen), suite.questions(subject)[chosen],
+        squares(), chance, batch_size=PASSES,
     )
     for method, record in records.items():
         record.add(chosen, errors[method, "own"], errors[method, "other"], family="faithfulness",
@@ -90,17 +126,19 @@ def add_sensitivity(suite: Suite, subject: Subject, records: Mapping[str, Record
     Chance: how far another face's map is from it.
     """
     chosen, target = suite.some(suite.sizes.curves), suite.targets(subject)
-    partner = suite.partners(subject)[chosen]
+    partner, rival = suite.partners(subject)[chosen], suite.rivals(subject)
     for method in filter(is_quick, records):
         maps = suite.scaled_maps(subject, method, chosen)
         other = suite.scaled_maps(subject, method, partner.clamp_min(0).numpy())
         draws = list(generators(suite.seed, "sensitivity", suite.ids[chosen]))
 
-        def attribute(images: Tensor, classes: Tensor, method=method) -> Tensor:
-            return suite.attribute(subject, method, images, slice(0, 0), classes)
+        def attribute(images: Tensor, places: Tensor, method=method) -> Tensor:
+            faces = chosen[places.numpy()]
+            return suite.attribute(subject, method, images, slice(0, 0), target[faces],
+                                   rival=None if rival is None else rival[faces])
 
         value = max_sensitivity(attribute, suite.seen_by(subject).images(chosen), maps,
-                                target[chosen], draws, batch_size=MOVED)
+                                torch.arange(len(chosen)), draws, batch_size=MOVED)
         away = (other - maps).flatten(1).norm(dim=1) / maps.flatten(1).norm(dim=1)
         records[method].add(chosen, value, away.where(partner >= 0, torch.nan),
                             family="faithfulness", metric="max_sensitivity", region="none",

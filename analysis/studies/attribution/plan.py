@@ -14,17 +14,25 @@ import torch
 from torch import Tensor
 
 from analysis.attributions import ATTRIBUTIONS, attribute
+from analysis.attributions.contrast import asked_against, rival_of
 from analysis.attributions.judgement import Judgement, judged
 from analysis.engine.cells import Cell, Plan, added, grouped, passes_by
 from analysis.engine.sampling import sampled
 from analysis.engine.store import cell_key
-from analysis.metrics import CURVE_SCORES
+from analysis.metrics import CURVE_SCORES, TRIALS
 from analysis.metrics.agreement import partners
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.perturb import Perturbed
 from analysis.stimuli.regions import placed_regions
 from analysis.studies.attribution.held import HELD, OF_MAPS, beyond, code_of
-from analysis.studies.attribution.methods import can_lose_weights, mean_source, skipped, takes
+from analysis.studies.attribution.methods import (
+    can_lose_weights,
+    is_quick,
+    mean_source,
+    skipped,
+    takes,
+)
+from analysis.studies.attribution.needs import covering, untried
 from analysis.studies.attribution.packing import unpacked
 from analysis.studies.attribution.truth import evidence_masks
 from analysis.subjects import Subject, twin
@@ -45,9 +53,9 @@ class Sizes:
 
     Attributes:
         reference: exact Shapley values, and maps of occluded pictures.
-        curves: perturbation curves, infidelity and sensitivity.
+        curves: perturbation curves, infidelity, sensitivity and in-domain deletion.
         pairs: SSIM and earth mover's distance of every two methods.
-        sanity: randomisation of the weights.
+        sanity: randomisation of the weights, and stability.
     """
 
     reference: int = 200
@@ -62,14 +70,17 @@ class Suite(Plan):
 
     Stages of cells, each kind a folder: `clean` (the clean pass, whose prediction is explained),
     `reference` (exact Shapley values of the face's regions) and `maps` (by one method), then `rows`
-    (what a method's maps score), `sanity` (as the weights are randomised) and `agreement` (between
-    all methods of a model). A metric that cells of this version don't hold has cells of its own.
+    (what a method's maps score), `sanity` (as the weights are randomised), `trials` (one each of a
+    method) and `agreement` (between all methods of a model). A metric that cells of this version
+    don't hold has cells of its own.
 
     Attributes:
         dataset: the faces, all of which are explained.
         methods: names in ATTRIBUTIONS.
         cameras: (N, 2, 4) how each face stands in its picture, None: as the mean face.
         randomised: {model: the one of the same kind that was trained on random labels}.
+        against: the class of the data set, or "second", that each prediction is asked against (see
+            `rivals`); "" for none: its logit is explained.
         layer: whose features class activation maps and `activation_energy` read; None: see
             `analysis.attributions.layers.chosen`.
     """
@@ -83,6 +94,7 @@ class Suite(Plan):
     sizes: Sizes = Sizes()
     randomised: dict[str, Subject] = field(default_factory=dict)
     layer: str | None = None
+    against: str = ""
 
     folders = ("rows/", "maps/", "figures/")
 
@@ -108,6 +120,8 @@ class Suite(Plan):
                 *each("rows", lambda s: product(methods[s.name], of_maps)),
                 *each("sanity", lambda s: [(m,) for m in methods[s.name]
                                            if can_lose_weights(s.model)]),
+                *each("trials", lambda s: [(m, trial) for m in methods[s.name]
+                                           for trial in self.trials_of(s, m)]),
             ],
         ]
 
@@ -121,7 +135,9 @@ class Suite(Plan):
             len(self.some(n)) for n in (sizes.reference, sizes.curves, sizes.sanity))
         cost = {"reference": exact, "maps": whole + exact, "sanity": sanity,
                 "rows": curves * len(FILLS)}.get(kind, whole)
-        if metric:
+        if kind == "trials":
+            cost = len(self.faces_of_trial(metric.partition("/")[2]))
+        elif metric:
             cost = exact if metric.startswith("localisation") else 0
         return Cell(kind, name, self.key(kind, subject, method, metric),
                     (self.out / kind / f"{name}.parquet",), (subject, method, metric), cost)
@@ -166,7 +182,7 @@ class Suite(Plan):
 
     def prepare(self) -> None:
         """Places what all workers need, once and not by each of them."""
-        self.regions, self.occluded, self.evidence, self.faces_sha256, self.judgements  # noqa: B018
+        self.regions, self.occluded, self.evidence, self.faces_sha256, self.judgements, self.untried  # noqa: B018
 
     def apart(self, subject: Subject) -> "Suite":
         """The same for one model only, of which it has a copy."""
@@ -207,13 +223,34 @@ class Suite(Plan):
     def _judged(self, subject: Subject) -> dict[str, Judgement]:
         lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
         images = self.seen_by(subject).images(self.some(JUDGED))
-        target = subject.columns[subject.logits(images).argmax(1)]
-        return {method: judged(subject.model, images, target, method, **self.layer_of(method))
+        logits = subject.logits(images)
+        target, rival = logits.argmax(1), self._against(logits)
+        told = {} if rival is None else {"against": subject.columns[rival]}
+        target = subject.columns[target]
+        return {method: judged(subject.model, images, target, method, **self.layer_of(method),
+                               **told)
                 for method in self.methods if method not in lacking}
 
     def methods_of(self, subject: Subject) -> list[str]:
         reasons = self.skipped(subject)
         return [method for method in self.methods if method not in reasons]
+
+    @cached_property
+    def untried(self) -> dict[str, dict[str, str]]:
+        """{model: {trial: why it can't have it}}."""
+        return {s.name: untried(s, self.seen_by(s)) for s in self.subjects}
+
+    def trials_of(self, subject: Subject, method: str) -> list[str]:
+        """trials/NAME of those that are made of a method of this model."""
+        fitting = TRIALS if is_quick(method) else TRIALS.where(quick=False)
+        return [f"trials/{name}" for name in fitting if name not in self.untried[subject.name]]
+
+    def faces_of_trial(self, name: str) -> np.ndarray:
+        return self.some(getattr(self.sizes, TRIALS.about(name).faces))
+
+    def fill_of(self, subject: Subject) -> str:
+        """Of covered pixels that the model knows from its training; "" where it knows none."""
+        return covering(subject, self.dataset.name)[0]
 
     def clean_logits(self, subject: Subject) -> Tensor:
         """(N, classes) from the one clean pass."""
@@ -224,17 +261,31 @@ class Suite(Plan):
         """(N,) the class that is explained, of the data set's: the clean prediction."""
         return self.clean_logits(subject).argmax(1)
 
+    def rivals(self, subject: Subject) -> Tensor | None:
+        """(N,) the class, of the data set's, that each target is asked against; None for none."""
+        return self._against(self.clean_logits(subject))
+
+    def _against(self, logits: Tensor) -> Tensor | None:
+        asked = asked_against(self.against or None, self.dataset.classes)
+        return None if asked is None else rival_of(logits, logits.argmax(1), asked)
+
     def partners(self, subject: Subject, faces=slice(None)) -> Tensor:
-        """(n,) another one of these faces, explained for the same class; -1 where there is none.
+        """(n,) another one of these faces, explained for the same class (rather than the same one);
+        -1 where there is none.
 
         Numbers are places among `faces`.
         """
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "partners"))
-        return partners(self.targets(subject)[faces], generator)[0]
+        return partners(self.questions(subject)[faces], generator)[0]
+
+    def questions(self, subject: Subject) -> Tensor:
+        """(N,) equal where the same is asked of two faces: class, and class that it is against."""
+        target, rival = self.targets(subject), self.rivals(subject)
+        return target if rival is None else target * len(self.dataset.classes) + rival
 
     def attribute(
         self, subject: Subject, method: str, images: Tensor, faces, target: Tensor,
-        asked: Subject | None = None, fast: bool = False,
+        asked: Subject | None = None, fast: bool = False, rival: Tensor | None = None,
     ) -> Tensor:
         """(n, S, S): a method's maps of pictures of `faces` (a slice or an index array).
 
@@ -243,12 +294,17 @@ class Suite(Plan):
             asked: another model to ask.
             fast: passes without gradients are made by the model's backend, which must not be while
                 its weights are changed.
+            rival: (n,) of the data set's classes: what the target is asked against; None where
+                nothing is asked, or of the `faces`.
         """
         options = self.options(subject, method, faces)
         if fast and takes(method, "passes"):
             options["passes"] = subject.passes
         asked = asked or subject
         own = asked.columns[target.cpu()]
+        if self.against:
+            rival = self.rivals(subject)[faces] if rival is None else rival
+            options["against"] = asked.columns[rival.cpu()]
         return attribute(asked.model, images, own, method, **options).cpu()
 
     def options(self, subject: Subject, method: str, faces) -> dict:
@@ -285,6 +341,7 @@ class Suite(Plan):
         parts = {"version": VERSION, "kind": kind, "weights": subject.weights_sha256,
                  "faces": self.faces_sha256, "device": subject.device, **passes_by(subject)}
         if kind != "clean":
+            parts |= {"against": self.against} if self.against else {}
             parts |= {"seed": self.seed, "regions": self.regions_sha256}
         if method or kind == "reference":
             parts |= {"faces_of_reference": self.some(self.sizes.reference).tolist()}
@@ -301,6 +358,9 @@ class Suite(Plan):
             other = self.randomised.get(subject.name)
             parts |= {"faces_of_sanity": self.some(self.sizes.sanity).tolist(),
                       "randomised": other and other.weights_sha256}
+        if kind == "trials":
+            parts |= {"faces_of_trial": self.faces_of_trial(metric.partition("/")[2]).tolist(),
+                      "covered": self.fill_of(subject)}
         if kind == "agreement":
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
@@ -324,6 +384,12 @@ class Suite(Plan):
     def scores(self, subject: Subject, method: str) -> pd.DataFrame:
         """The finished `rows` of a method, by every metric that is registered."""
         return self._by_all("rows", subject, method, *OF_MAPS)
+
+    def trials(self, subject: Subject, method: str, family: str) -> pd.DataFrame:
+        """The finished trials of a method in one table's family; it can have none."""
+        found = [self.read("trials", subject, method, t) for t in self.trials_of(subject, method)]
+        return pd.concat([rows[rows["family"] == family] for rows in found] or [pd.DataFrame()],
+                         ignore_index=True)
 
     def agreement(self, subject: Subject) -> pd.DataFrame | None:
         """The finished `agreement` of a model, None if it has one method only."""

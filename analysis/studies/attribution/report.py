@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.attributions import ATTRIBUTIONS
+from analysis.attributions import ATTRIBUTIONS, contrast
+from analysis.attributions.contrast import SECOND
 from analysis.engine.faces import of_all_faces
-from analysis.metrics import REGION_SCORES
+from analysis.figures.names import asked_against
+from analysis.metrics import REGION_SCORES, TRIALS
 from analysis.studies.attribution.methods import takes
 from analysis.studies.attribution.tables import ranked_by, with_attention
 from iram import contract
@@ -23,14 +25,15 @@ COLUMNS = f"{'':32s}{'value':24s}{'chance':>8s}   beyond chance"
 
 
 def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
-    """Skipped methods, agreement with each model's attention, and faithfulness to Shapley."""
+    """Skipped methods, agreement with each model's attention, faithfulness to Shapley, trials."""
     name, n = suite.dataset.name, len(suite.dataset)
     lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
-             "explained for the same class", *skipped_lines(suite)]
+             "explained for the same class", *against_lines(suite), *skipped_lines(suite)]
     tables = {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(s.name for s in suite.subjects):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
+        lines += _tried(model, own)
     return "\n".join(lines)
 
 
@@ -48,6 +51,22 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     return lines
 
 
+def against_lines(suite: "Suite") -> list[str]:
+    """What predictions were asked against, if anything, and of how many it was something else."""
+    if not suite.against:
+        return []
+    if suite.against == SECOND:
+        return [f"explained: {asked_against(SECOND)} (differences of two logits)"]
+    number = contrast.asked_against(suite.against, suite.dataset.classes)
+    name = suite.dataset.classes[number]
+    lines = [f"explained: {asked_against(name)} (differences of two logits)"]
+    for subject in suite.subjects:
+        same = int((suite.targets(subject) == number).sum())
+        lines += [f"{subject.name}: {same} of {len(suite.dataset)} faces are predicted as {name}; "
+                  "these are asked against their runner-up"] if same else []
+    return lines
+
+
 def skipped_lines(suite: "Suite") -> list[str]:
     """Who goes without which method, and why; and whose attention is derived."""
     lines = []
@@ -60,6 +79,8 @@ def skipped_lines(suite: "Suite") -> list[str]:
                   for method, why in suite.marked(subject).items()]
         why = contract.lacks(subject.model).get("weights")
         lines += [f"{subject.name}: no test of sanity by randomised weights: {why}"] if why else []
+        lines += [f"{subject.name}: no {TRIALS.title(trial)}: {reason}"
+                  for trial, reason in suite.untried[subject.name].items() if reason != why]
         if _gates_channels(suite, subject):
             lines.append(f"{subject.name}: gates channels alone; its attention map is each place's "
                          "gate, every channel weighted by its energy there")
@@ -101,6 +122,23 @@ def _agreeing(model: str, table: pd.DataFrame) -> list[str]:
 def _faithful(model: str, table: pd.DataFrame) -> list[str]:
     return [line for metric, means in ranked_by().items()
             for line in _ranked(model, table[table["metric"] == metric], means)]
+
+
+def _tried(model: str, tables: dict[str, pd.DataFrame]) -> list[str]:
+    """The best and the worst method of each trial."""
+    lines = []
+    for trial in TRIALS:
+        table = tables[TRIALS.about(trial).family]
+        table = table[(table["metric"] == trial) & table["value"].notna()]
+        if len(table):
+            less = TRIALS.about(trial).better == "lower"
+            ordered = table.sort_values("value", ascending=less, kind="stable")
+            best, worst = ("lowest", "highest") if less else ("highest", "lowest")
+            lines += [f"  {TRIALS.title(trial)}, {table['n'].max()} faces; the {best}, the {worst}"]
+            lines += [f"    {_told(line.method):28s}{_line(line)}"
+                      for line in list(ordered.itertuples())[:: max(1, len(table) - 1)]]
+    return ["", f"{model}: sanity and robustness, the best method and the worst", COLUMNS,
+            *lines] if lines else []
 
 
 def _ranked(model: str, table: pd.DataFrame, means: str) -> list[str]:

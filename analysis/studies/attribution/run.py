@@ -7,6 +7,7 @@ import pandas as pd
 from torch import Tensor
 
 from analysis.attributions import FACE_REGIONS
+from analysis.attributions.contrast import asked_against
 from analysis.attributions.layers import name_layer
 from analysis.engine.parallel import HERE, Executor
 from analysis.engine.run import PACKAGES, Result, Study, finish, opened
@@ -66,22 +67,26 @@ def planned(
     randomised: dict[str, Subject] | None = None,
     layer: str | None = None,
     backend: str = "eager",
+    against: str = "",
 ) -> tuple[Suite, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
 
     Args:
         backend: as of `occlusion.run.planned`, of passes without gradients.
+        against: the class of the data set, or "second", that predictions are asked against; "" for
+            none.
 
     Raises:
         InputError: `out` holds another run, or no method is left for any model, or the backend
-            can't be had.
+            can't be had, or a class that is none of the data set's.
     """
+    asked_against(against or None, dataset.classes)
     chosen = sampled(len(dataset), limit, seed)
     dataset, cameras = dataset.subset(chosen), None if cameras is None else cameras[chosen]
     shown = passes(len(dataset), sizes, len(methods))
     subjects, identity = by_backend(subjects, backend, located(out), shown)
     suite = Suite(subjects, dataset, tuple(methods), located(out), seed, cameras, sizes,
-                  randomised or {}, layer)
+                  randomised or {}, layer, against)
     for subject in subjects if layer else ():
         name_layer(subject.model, layer)
     if not any(suite.methods_of(subject) for subject in subjects):
@@ -93,6 +98,7 @@ def planned(
         "not_ranked": {s.name: suite.marked(s) for s in subjects},
         "trained_on_random_labels": {m: s.weights_sha256 for m, s in suite.randomised.items()},
         "faces_of": vars(sizes),
+        **({"against": against} if against else {}),
     }
     return suite, opened(suite, "attribute", told, identity, ("captum", *PACKAGES))
 

@@ -11,7 +11,8 @@ Every table is long and has, per measure:
 - beyond, beyond_low, beyond_high: the mean difference of the two, image by image.
 
 `better` says which way is good: "higher", "lower", or "none" where neither is; `fails` which
-identity of its own a method fails on the model, by which it is never ranked.
+identity of its own a method fails on the model, by which it is never ranked. Of predictions that
+were asked against a class, `against` names it ("second" is the runner-up).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ import pandas as pd
 from analysis.engine.faces import FACES, groups_of
 from analysis.engine.statistics import bootstrap
 from analysis.figures.names import REFERENCE
-from analysis.metrics import REGION_SCORES, better
+from analysis.metrics import AGREEMENT, REGION_SCORES, better
 from analysis.studies.attribution import interacting
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ KEYS = {  # what tells the rows of one measure from those of another
     "complexity": ["method", "metric"],
     "curves": ["method", "metric", "fill", "order", "share"],
 }
-OTHER_WAY = {"higher": "lower", "lower": "higher"}  # a map should change as weights are lost
+SANITY = ["method", "test", "layer", "metric"]
+OTHER_WAY = {"higher": "lower", "lower": "higher"}
 BLOCK = 400  # measures whose intervals are found together, so that memory stays flat
 
 
@@ -68,11 +70,12 @@ def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, p
         for method in suite.methods_of(subject):
             rows = of_these(suite.scores(subject, method))
             for family, tables in scores.items():
-                tables.append(means(rows[rows["family"] == family], KEYS[family], **drawn))
-            told = suite.read("sanity", subject, method)
-            if told is not None:  # a model may have no weights to lose
-                table = means(of_these(told), ["method", "test", "layer", "metric"], **drawn)
-                sanity.append(table.replace({"better": OTHER_WAY}))
+                own = [rows[rows["family"] == family], suite.trials(subject, method, family)]
+                tables.append(means(of_these(pd.concat(own)), KEYS[family], **drawn))
+            told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
+                    suite.trials(subject, method, "sanity")]
+            if some := [rows for rows in told if rows is not None and len(rows)]:
+                sanity.append(_as_it_changes(means(of_these(pd.concat(some)), SANITY, **drawn)))
         rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
@@ -88,7 +91,14 @@ def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, p
     tables["interactions"] = joined(together)
     for table in tables.values():
         table.insert(len(HEAD), FACES, faces)
-    return tables
+    told = {"against": suite.against} if suite.against else {}
+    return {name: table.assign(**told) for name, table in tables.items()}
+
+
+def _as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of sanity with likeness the other way round: a map should change as weights do."""
+    better = table["better"].mask(table["metric"].isin(AGREEMENT), table["better"].map(OTHER_WAY))
+    return table.assign(better=better)
 
 
 def with_marks(table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -125,7 +135,7 @@ def means(
     named = rows.iloc[np.unique(place, return_index=True)[1]] if len(rows) else rows
     table = named[[*HEAD, *keys]].reset_index(drop=True)
     if not len(rows):
-        return table.assign(**dict.fromkeys(NUMBERS, np.nan))
+        return table.assign(**dict.fromkeys(NUMBERS, np.nan), better="")
     images, ids = pd.factorize(rows["image_id"])
     drawn = None if photographs is None else photographs[ids].to_numpy()
     grid = np.full((2, images.max() + 1, len(table)), np.nan)

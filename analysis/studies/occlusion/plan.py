@@ -68,6 +68,10 @@ class Benchmark(Plan):
     def cameras_sha256(self) -> str | None:
         return None if self.cameras is None else sha256(self.cameras.numpy().tobytes()).hexdigest()
 
+    @cached_property
+    def _ids(self) -> list[str]:
+        return self.dataset.metadata["image_id"].tolist()
+
     @property
     def blocks(self) -> list[slice]:
         """The faces of each file: whole batches, `block` faces or fewer."""
@@ -129,7 +133,7 @@ class Benchmark(Plan):
         """The faces of `part` under a condition; layouts are kept as far as memory allows."""
         own = None if self.cameras is None else self.cameras[part]
         return Perturbed(self.dataset, part, condition, cameras=own, seed=self.seed,
-                         layout=self._layout(condition, part, own))
+                         layout=self._layout(condition, part, own), ids=self._ids[part])
 
     def on_groups(self) -> "Iterator[OnFaces]":
         """The finished benchmark on all faces, and on those that are no copies of training faces
