@@ -215,6 +215,21 @@ def test_deletion_is_correlated_patch_by_patch_by_hand():
     assert found[0].item() == pytest.approx(expected.statistic)
 
 
+def test_deletion_of_a_class_against_another_follows_what_the_maps_explain():
+    """The second output less the third, which is column 1 of what can be explained."""
+    def difference(logits):
+        return torch.stack([logits[:, 0], logits[:, 1] - logits[:, 2]], 1)
+
+    def account(model, images, places):
+        weights = model.of(1) - model.of(2)
+        return (images - images.mean((2, 3), keepdim=True))[:, 0] * weights
+
+    target = torch.ones(N, dtype=torch.long)
+    against = value("in_domain_deletion", account, target=target, scores=difference)
+    assert against.tolist() == pytest.approx([1] * N)
+    assert (value("in_domain_deletion", account) < 0.99).all()
+
+
 def test_patches_share_any_picture_evenly():
     assert grid(8, 8)[0, ::2, ::2].flatten().tolist() == list(range(16))
     counts = grid(49, 50).unique(return_counts=True)[1]

@@ -79,7 +79,7 @@ def test_the_weights_are_those_of_the_cascades_end(findings):
     end = cell[(cell["layer"] == "backbone.stem") & (cell["metric"] == "spearman")]
     found = AGREEMENT["spearman"](case.maps, maps)
     assert found.numpy() == pytest.approx(end["value"].to_numpy(), abs=2e-3)
-    trial = findings.plan.trials(subject, "gradcam", "sanity").query("metric == 'efficient_mprt'")
+    trial = findings.plan.trials(subject, "gradcam").query("metric == 'efficient_mprt'")
     before, after = histogram_entropy(case.maps), histogram_entropy(maps)
     assert trial["value"].to_numpy() == pytest.approx((after / before - 1).numpy(), abs=0.02)
 
@@ -150,6 +150,21 @@ def test_what_a_run_of_before_held_stays_and_the_trials_are_added(findings, fold
     assert {path: path.read_bytes() for path in cells} == cells
     for name, table in findings.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], table)
+
+
+def test_a_class_asked_against_another_is_put_on_trial_as_such(folder, tmp_path):
+    judge = opened(folder)[:1]
+    plain, other = (suite_of(folder, tmp_path / name, judge, against=name).plan
+                    for name in ("", "second"))
+    subject, name = other.subjects[0], "trials/in_domain_deletion"
+    faces = other.faces_of_trial("in_domain_deletion")
+    case = case_of(other, subject, "gradcam", faces)
+    logits = subject.logits(case.images)
+    both = logits.topk(2).values
+    found = case.scores(logits).gather(1, case.target[:, None])[:, 0]
+    torch.testing.assert_close(found, both[:, 0] - both[:, 1])
+    values = [plan.read("trials", subject, "gradcam", name)["value"] for plan in (plain, other)]
+    assert (values[0] != values[1]).any()
 
 
 def test_trials_do_not_depend_on_which_of_them_are_made_together(findings):

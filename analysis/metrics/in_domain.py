@@ -33,9 +33,9 @@ def in_domain_deletion(case: Case) -> tuple[Tensor, Tensor]:
     covered = reference(images, case.fill, case.generators("in-domain"))
     pictures = torch.stack([images, *(torch.where(patches == number, covered, images)
                                       for number in range(GRID**2))], 1)
-    logits = case.answered(pictures, case.logits)
-    logits = logits.gather(2, case.target[:, None, None].expand(-1, len(logits[0]), 1))[:, :, 0]
-    lost = logits[:, :1] - logits[:, 1:]
+    scores = case.answered(pictures, lambda some: case.scores(case.logits(some)))
+    explained = scores.gather(2, case.target[:, None, None].expand(-1, len(scores[0]), 1))[:, :, 0]
+    lost = explained[:, :1] - explained[:, 1:]
     return tuple(region_rank_correlation(maps, patches, lost)
                  for maps in (case.maps, case.others(case.maps)))
 

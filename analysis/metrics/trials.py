@@ -33,6 +33,10 @@ TRIALS = Registry("trial of a method", better="higher", chance=None, family="san
 STABLE, NEAR = 10, 0.05  # perturbed pictures a face, and the noise's standard deviation in grays
 
 
+def _as_they_are(logits: Tensor) -> Tensor:
+    return logits
+
+
 @dataclass
 class Case:
     """A method's maps of N faces by one model; both can be asked again.
@@ -40,12 +44,14 @@ class Case:
     Attributes:
         model: in eval mode; its weights are given back as they were.
         images: (N, C, S, S).
-        target: (N,) the classes that are explained, columns of the logits.
+        target: (N,) which of `scores` is explained.
         maps: (N, S, S) of the images.
         partner: (N,) which of the faces is another one explained for the same class; -1 for none.
         explain: (images (B, C, S, S), places (B,)) -> maps (B, S, S): of pictures made from the
             faces of these places, explained for their targets.
-        logits: images (B, C, S, S) -> (B, K).
+        logits: images (B, C, S, S) -> (B, K), of the classes.
+        scores: logits (B, K) -> (B, ...), what can be explained; as they are, unless a class is
+            asked against another one.
         features: images (B, C, S, S) -> (B, ...), what the model makes of them inside.
         generators: purpose -> a generator for each face, known by the face alone.
         weights: purpose -> a generator for random weights.
@@ -66,6 +72,7 @@ class Case:
     features: Callable[[Tensor], Tensor] | None = None
     layers: Sequence[str] | None = None
     fill: str = ""
+    scores: Callable[[Tensor], Tensor] = _as_they_are
     batch_size: int = 20
 
     def others(self, values: Tensor) -> Tensor:

@@ -178,6 +178,9 @@ def _scores(suite: Suite, subject):
         if weights is not None:
             yield _named(weights, method, "randomised " + weights["test"].astype(str),
                          weights["layer"].astype(str))
+        trials = suite.trials(subject, method)
+        if len(trials):
+            yield _named(trials, method, "trial", trials["fill"].astype(str).replace("none", ""))
 
 
 def _named(rows: pd.DataFrame, method: str, family, of) -> pd.DataFrame:

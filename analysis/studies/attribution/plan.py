@@ -385,11 +385,11 @@ class Suite(Plan):
         """The finished `rows` of a method, by every metric that is registered."""
         return self._by_all("rows", subject, method, *OF_MAPS)
 
-    def trials(self, subject: Subject, method: str, family: str) -> pd.DataFrame:
-        """The finished trials of a method in one table's family; it can have none."""
+    def trials(self, subject: Subject, method: str) -> pd.DataFrame:
+        """The finished trials of a method; `family` tells the table of each."""
         found = [self.read("trials", subject, method, t) for t in self.trials_of(subject, method)]
-        return pd.concat([rows[rows["family"] == family] for rows in found] or [pd.DataFrame()],
-                         ignore_index=True)
+        nothing = [pd.DataFrame(columns=["family", "metric", "value"])]
+        return pd.concat(found or nothing, ignore_index=True)
 
     def agreement(self, subject: Subject) -> pd.DataFrame | None:
         """The finished `agreement` of a model, None if it has one method only."""

@@ -68,12 +68,13 @@ def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, p
 
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
-            rows = of_these(suite.scores(subject, method))
+            rows, trials = suite.scores(subject, method), suite.trials(subject, method)
             for family, tables in scores.items():
-                own = [rows[rows["family"] == family], suite.trials(subject, method, family)]
-                tables.append(means(of_these(pd.concat(own)), KEYS[family], **drawn))
+                own = [table[table["family"] == family] for table in (rows, trials)]
+                own = pd.concat([table for table in own if len(table)] or own[:1])
+                tables.append(means(of_these(own), KEYS[family], **drawn))
             told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
-                    suite.trials(subject, method, "sanity")]
+                    trials[trials["family"] == "sanity"]]
             if some := [rows for rows in told if rows is not None and len(rows)]:
                 sanity.append(_as_it_changes(means(of_these(pd.concat(some)), SANITY, **drawn)))
         rows = suite.agreement(subject)

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis.attributions.contrast import pairwise
 from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
 from analysis.engine.cells import Advance
@@ -50,8 +51,10 @@ def case_of(suite: Suite, subject: Subject, method: str, faces: np.ndarray) -> C
         return torch.Generator().manual_seed(derived_seed(suite.seed, purpose))
 
     return Case(
-        subject.model, images, target, suite.scaled_maps(subject, method, faces),
-        suite.partners(subject, faces), explain, subject.logits,
+        subject.model, images, suite.questions(subject)[faces],
+        suite.scaled_maps(subject, method, faces), suite.partners(subject, faces), explain,
+        subject.logits,
         lambda purpose: list(generators(suite.seed, purpose, suite.ids[faces])), weights, features,
         blocks_from_top(subject.model, images[:1]), suite.fill_of(subject),
+        **({"scores": pairwise} if suite.against else {}),
     )
