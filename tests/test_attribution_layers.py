@@ -23,8 +23,8 @@ from analysis.attributions.places import (
     read_layout,
 )
 from analysis.commands.main import main
+from analysis.subjects.examine import examine
 from analysis.subjects.loading import load_outside
-from analysis.subjects.probe import examine
 from iram.errors import InputError
 
 X = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))

@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_no_half_written_file(fer_csv, cache, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
     with pytest.warns(UserWarning, match="No space left on device"):
         dataset = open_dataset(f"fer2013:{fer_csv}")
     assert len(dataset.images_uint8([0, 11])) == 2

@@ -1,5 +1,6 @@
 """Evaluation: logits that do not depend on the batches, and accuracies with intervals."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -124,3 +125,35 @@ def test_the_interval_of_none_or_all_right_stays_in_0_to_1(hits):
     assert result["accuracy"] == hits / 5
     assert 0 <= result["low"] < result["high"] <= 1
     assert result["high"] - result["low"] > 0.4
+
+
+def test_copies_of_a_picture_tell_no_more_than_one():
+    """100 faces, each twice: the interval is that of 100, not of 200."""
+    right = torch.tensor([0] * 70 + [1] * 30)
+    alone = accuracy(torch.eye(2)[right], torch.zeros(100, dtype=torch.long))
+    twice = accuracy(torch.eye(2)[right.repeat(2)], torch.zeros(200, dtype=torch.long),
+                     np.arange(100).repeat(2).reshape(100, 2).T.ravel())
+    assert {**twice, "n": 100} == alone
+    assert (twice["n"], twice["pictures"]) == (200, 100)
+    blind = accuracy(torch.eye(2)[right.repeat(2)], torch.zeros(200, dtype=torch.long))
+    assert blind["high"] - blind["low"] < 0.75 * (alone["high"] - alone["low"])
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says_where_faces_are_copied():
+    """2,000 draws of 60 pictures, a third of them four times."""
+    chance = np.random.default_rng(0)
+    same = np.concatenate([np.arange(60), np.repeat(np.arange(20), 3)])
+    covered = 0
+    for _ in range(2000):
+        hits = chance.random(60) < 0.7
+        found = accuracy(torch.eye(2)[torch.tensor(~hits[same]).long()],
+                         torch.zeros(120, dtype=torch.long), same)
+        covered += found["low"] <= 0.7 <= found["high"]
+    assert 0.93 <= covered / 2000 <= 0.98
+
+
+def test_copies_that_are_answered_differently_are_no_more_than_the_different_pictures():
+    right = torch.tensor([0, 1] * 20)
+    found = accuracy(torch.eye(2)[right], torch.zeros(40, dtype=torch.long), np.arange(40) // 2)
+    expected = accuracy(torch.eye(2)[right[:20]], torch.zeros(20, dtype=torch.long))
+    assert (found["low"], found["high"]) == (expected["low"], expected["high"])

@@ -231,3 +231,13 @@ def test_what_is_assumed_of_a_picture_is_told_and_that_one_shows_nothing():
     assert read_upload("plain.png", saved(COLOUR, "PNG")).notes == ()
     [note] = read_upload("black.png", saved(Image.fromarray(0 * GRAY), "PNG")).notes
     assert "black.png: the picture is constant or nearly so" in note
+
+
+def test_what_is_left_out_of_a_picture_is_said():
+    red = np.stack([GRAY, 0 * GRAY, 0 * GRAY], 2)
+    assert read_upload("red.png", saved(Image.fromarray(red), "PNG")).notes == (
+        "its colours are left out: it is shown and asked about in gray",)
+    wide = Image.fromarray(GRAY).resize((2 * KEPT_SIDE, KEPT_SIDE // 2))
+    upload = read_upload("wide.png", saved(wide, "PNG"))
+    assert upload.notes == (f"brought down to {KEPT_SIDE} × {KEPT_SIDE // 4}",)
+    assert upload.gray.shape == (KEPT_SIDE // 4, KEPT_SIDE)

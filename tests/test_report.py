@@ -225,6 +225,28 @@ def test_nets_of_unequal_clean_accuracy_are_told_where_they_are_compared(tmp_pat
     assert contents._caution(Results(tmp_path / "b"), "occlusion") == ""
 
 
+def test_what_compares_with_another_net_is_left_out_with_the_command_that_makes_it_again(
+    tmp_path, capsys
+):
+    for name in ("training/accuracy.csv", "occlusion/robustness.csv", "occlusion/summary.csv"):
+        write_table(tmp_path / name, small_results.tables()[name])
+    out = tmp_path / "page.html"
+    ask = ["report", "--results", str(tmp_path), "--notebooks", "none", "--out", str(out)]
+    assert main([*ask, "--reference", "none"]) == 0  # what they were made with
+    alike = out.read_text("utf-8")
+    assert main(ask) == 0
+    assert out.read_text("utf-8") == alike
+    assert "compared with" not in capsys.readouterr().out
+    assert main([*ask, "--reference", "iram-seed0"]) == 0
+    printed, page = capsys.readouterr().out, out.read_text("utf-8")
+    assert "compared with none-seed0, not with iram-seed0" in printed
+    assert re.search(r"iram bench [^\n]*--out [^\n]*--reference iram-seed0", printed)
+    assert "--reference iram-seed0</code>" in page
+    assert len(Page(page).all("img")) < len(Page(alike).all("img"))
+    assert main([*ask, "--reference", "irma"]) == 2
+    assert "--reference: unknown model of these results 'irma'" in capsys.readouterr().err
+
+
 def test_equal_tables_give_equal_bytes(results, text, tmp_path):
     out = tmp_path / "again.html"
     assert main(["report", "--results", str(results), "--out", str(out)]) == 0

@@ -9,6 +9,9 @@ from small_bench import opened, run
 from analysis.engine.faces import groups_of, of_all_faces, said_of
 from analysis.figures import OccluderForest
 from analysis.stimuli.conditions import CLEAN, Condition, select
+from analysis.studies.attribution import Sizes, attribution_suite
+from analysis.studies.attribution.report import report as attribution_report
+from analysis.studies.attribution.tables import TABLES as ATTRIBUTION_TABLES
 from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.studies.shift import report as shift_report
@@ -116,3 +119,39 @@ def test_what_a_column_says_already_stays():
     assert said_of("not turned", "all") == "not turned"
     table = pd.DataFrame({"faces": ["not turned", said_of("not turned", "without copies")]})
     assert of_all_faces(table)["faces"].tolist() == ["not turned"]
+
+
+@pytest.fixture
+def explained(copied, tiny_weights, tmp_path):
+    sizes = Sizes(reference=30, curves=30, pairs=4, sanity=4)
+    return attribution_suite(opened(tiny_weights)[:1], copied, ("gradcam", "saliency"), tmp_path,
+                             sizes=sizes, progress=False)
+
+
+def test_every_table_of_attributions_has_all_three(explained, copied):
+    suite = explained.plan
+    for name in ATTRIBUTION_TABLES:
+        table = explained.tables[name]
+        assert table["faces"].drop_duplicates().tolist() == list(GROUPS), name
+        assert list(table)[:4] == ["dataset", "model", "seed", "faces"]
+    own = explained.tables["complexity"].query("method == 'gradcam' and metric == 'gini'")
+    rows = suite.scores(suite.subjects[0], "gradcam").query("metric == 'gini'")
+    values = rows.set_index("image_id")["value"][suite.ids].to_numpy()
+    for name, places in groups_of(copied).items():
+        [line] = own[own["faces"] == name].itertuples()
+        assert (line.n, line.value) == (len(places), pytest.approx(values[places].mean(), abs=1e-5))
+    assert attribution_report(explained.tables, suite).count("most faithful: ") == 2
+
+
+def test_intervals_of_attributions_draw_copies_of_one_photograph_together(explained, monkeypatch):
+    seen = []
+    from analysis.studies.attribution import tables
+
+    def noted(features, statistic, *, photographs, **options):
+        seen.append((len(features), len(np.unique(photographs))))
+        return kept(features, statistic, photographs=photographs, **options)
+
+    kept = tables.bootstrap
+    monkeypatch.setattr(tables, "bootstrap", noted)
+    tables.attribution_tables(explained.plan)
+    assert {(30, 29), (24, 23), (20, 19)} <= set(seen)

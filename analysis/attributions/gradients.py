@@ -54,7 +54,8 @@ def input_x_gradient(model, x, target) -> Tensor:
 @attribution("integrated_gradients", "gradients", cost="several passes",
              version=2)  # 1 had 32 steps
 def integrated_gradients(
-    model, x, target, baseline: str = "mean", steps: int = 128, batch_size: int = 64
+    model, x, target, baseline: str = "mean", steps: int = 128, batch_size: int = 64,
+    first: int = FEW,
 ) -> Tensor:
     """Contributions that sum to logit(x) - logit(baseline), up to the number of steps.
 
@@ -62,9 +63,10 @@ def integrated_gradients(
 
     Args:
         baseline: "black", "mean" or "blur"; see `masking.baseline`.
-        steps: gradients per picture, at most: 32, if its contributions then miss no more than 5%
-            of the logit's change.
+        steps: gradients per picture, at most.
         batch_size: of the passes; at least one per picture.
+        first: fewer gradients, which do if contributions then miss no more than 5% of the logit's
+            change.
 
     Warns:
         Incomplete: they miss more with all steps.
@@ -72,6 +74,7 @@ def integrated_gradients(
     from captum.attr import IntegratedGradients
 
     check_count("steps", steps)
+    check_count("first", first)
     check_batch_size(batch_size)
     start = removed(x, baseline)
     with torch.no_grad():
@@ -79,7 +82,7 @@ def integrated_gradients(
     maps = torch.zeros(len(x), *x.shape[2:], device=x.device)
     todo = torch.arange(len(x), device=x.device)
     method = IntegratedGradients(shielded(model, x))
-    for count in (steps,) if steps <= FEW else (FEW, steps):
+    for count in sorted({min(count, steps) for count in (first, FEW, steps)}):
         maps[todo] = method.attribute(
             leaf(x[todo]), leaf(start[todo]).detach(), target[todo], n_steps=count,
             internal_batch_size=max(batch_size, len(todo)),

@@ -21,6 +21,7 @@ from iram.errors import InputError, one_line
 
 MOST = 64  # passes a picture that a method may take here
 SHORT = {
+    "integrated_gradients": {"first": 8},
     "smoothgrad": {"samples": 2}, "gradient_shap": {"samples": 2}, "kernel_shap": {"samples": 8},
 }
 """Options under which a method is tried: fewer passes, the same path through the model."""

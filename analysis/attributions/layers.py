@@ -140,8 +140,11 @@ def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Laye
 def _last(model: nn.Module, x: Tensor) -> Layer:
     seen = survey(model, x)
     names = crossed(seen)
+    two = pictures_to_ask(x)[:2]
+    with torch.no_grad():
+        own = model(two.clone()).float() if names else None
     for name in reversed(with_features_alone(model, names)):
-        if _all_depends_on(model, x, name):
+        if _all_depends_on(model, two, own, name):
             return Layer(name, seen[name].layout)
     if not with_places(seen):
         raise InputError("no layer of this model puts out (N, C, h, w), (N, h, w, C) or tokens "
@@ -251,15 +254,14 @@ def _note_paths(found: dict[str, Seen], logits: Tensor, pictures: Tensor) -> Non
 
 
 @torch.no_grad()
-def _all_depends_on(model: nn.Module, x: Tensor, name: str) -> bool:
-    """Whether two pictures have the same logits once the layer gives both the same."""
-    two = pictures_to_ask(x)[:2]
+def _all_depends_on(model: nn.Module, two: Tensor, own: Tensor, name: str) -> bool:
+    """Whether two pictures, whose logits are known, have the same ones once the layer gives both
+    the same."""
 
     def same(module, arguments, output):
         own = features(output)
         return with_features(output, own[:1].expand_as(own).clone())
 
-    own = model(two.clone()).float()
     with hooked(model, {name: same}):
         blind = model(two.clone()).float()
     return bool((blind[0] - blind[1]).abs().max() <= SAME * (own[0] - own[1]).abs().max())

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,8 @@ from analysis.attributions.contrast import SECOND, runner_up
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
+
+_known: ContextVar[tuple[object, int] | None] = ContextVar("known classes", default=None)
 
 
 class Question(NamedTuple):
@@ -119,6 +122,18 @@ def fitted(model, x: Tensor) -> Tensor:
     return x if like is None else x.to(like.device)
 
 
+@contextlib.contextmanager
+def classes_known(model, x: Tensor) -> Iterator[None]:
+    """Inside, the model is not asked for its number of classes again: of many methods that are
+    tried on the same pictures it would be a part of the cost."""
+    with undisturbed(model):
+        token = _known.set((model, classes(model, fitted(model, x))))
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 @torch.no_grad()
 def classes(model, x: Tensor) -> int:
     """Number of classes, from the logits of one picture, and of two.
@@ -127,6 +142,9 @@ def classes(model, x: Tensor) -> int:
         InputError: the model cannot take such pictures, or does not return finite float logits
             (N, K), also for several.
     """
+    known = _known.get()
+    if known and known[0] is model:
+        return known[1]
     for count in (1, 2):
         try:
             logits = model(x[:1].repeat(count, 1, 1, 1))

@@ -2,7 +2,8 @@
 what training gave.
 
 Accuracies are those of the cards, measured in fp32 on the weights as shipped: chosen on the
-validation split, 95% Wilson intervals over the faces of the split.
+validation split, 95% Wilson intervals over the pictures of the split, copies of one
+counted once.
 
 --check tries everything on one batch of rendered heads and says what will work of a model, also of
 one from outside, and what won't, with reasons: forward pass, batch independence, determinism,

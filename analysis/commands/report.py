@@ -13,6 +13,7 @@ examples:
   iram report
   iram report --results runs
   iram report --results runs/study --out study.html
+  iram report --results runs/mine --reference mynet
   iram report --notebooks run --out everything.html
   iram report --results runs --template paper.tex.j2 --out paper.tex
 
@@ -48,6 +49,12 @@ def configure(parser) -> None:
                         help="write this text instead, with its numbers from the tables, to --out")
 
 
+    parser.add_argument("--reference", metavar="MODEL",
+                        help="the net that others are compared with, by its name in the tables or "
+                        "its label; what compares with another is left out, with the command that "
+                        "makes its table again; default: whichever each table was made with")
+
+
 def run(args) -> int:
     if not args.results.is_dir():
         raise InputError(f"--results {args.results}: no such folder")
@@ -63,7 +70,7 @@ def run(args) -> int:
 
     notebooks = _notebooks(args.notebooks)
     for dpi in DPIS:
-        sections = _sections(args.results, dpi)
+        sections = _sections(args.results, dpi, args.reference or "")
         page = render(sections, notebooks)
         if len(page.encode()) <= LARGEST:
             break
@@ -102,10 +109,10 @@ def _notebooks(mode: str) -> list:
         return collect_notebooks(mode, advance=bar.update)
 
 
-def _sections(results: Path, dpi: int) -> list:
+def _sections(results: Path, dpi: int, reference: str) -> list:
     from analysis.figures.registry import FIGURES, TABLES
     from analysis.report import collect
     from iram.progress import progress_bar
 
     with progress_bar(total=len(FIGURES) + len(TABLES), unit="figure") as bar:
-        return collect(results, dpi, bar.update)
+        return collect(results, dpi, bar.update, reference)

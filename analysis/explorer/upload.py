@@ -19,6 +19,7 @@ MAX_BYTES = 32 << 20
 KEPT_SIDE = 1600  # larger pictures are brought down to this: ample for a face of 48 px
 MOST_ZOOM = 16.0
 UNKNOWN = "unknown"
+GRAY = "its colours are left out: it is shown and asked about in gray"
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,17 @@ def read_upload(name: str, content: bytes) -> Upload:
         raise InputError(f"{name} is empty (0 bytes); choose a picture (PNG, JPEG, WEBP, ...)")
     if len(content) > MAX_BYTES:
         raise InputError(f"{name} is larger than {MAX_BYTES >> 20} MiB, the most that is read")
-    picture = read_picture(name, content)
+    picture = read_picture(name, content, colour=True)
     gray = picture.gray
     if min(gray.shape) < 2:
         height, width = gray.shape
         raise InputError(f"{name} has {width} x {height} pixels; too few for a face")
-    flat = (nothing_in(name, None, gray),) if is_flat(gray) else ()
-    return Upload(name, brought_down(gray), (*picture.notes, *flat))
+    shown = brought_down(gray)
+    notes = [*picture.notes]
+    notes += [GRAY] if picture.colour is not None else []
+    notes += [f"brought down to {shown.shape[1]} × {shown.shape[0]}"] if shown is not gray else []
+    notes += [nothing_in(name, None, gray)] if is_flat(gray) else []
+    return Upload(name, shown, tuple(notes))
 
 
 def brought_down(gray: np.ndarray) -> np.ndarray:

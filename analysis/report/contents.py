@@ -16,6 +16,7 @@ from analysis.figures.names import FILLS, model_titles
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed
 from analysis.figures.save import COLOURS, save
 from analysis.figures.sections import SECTIONS, section_of
+from analysis.report.reference import check_reference, compared_otherwise
 from analysis.studies.occlusion.report import unequal
 from iram.errors import InputError
 
@@ -89,7 +90,8 @@ class Section:
 
 
 def collect(
-    folder: Path, dpi: int = DPI, advance: Callable[[], object] = lambda: None
+    folder: Path, dpi: int = DPI, advance: Callable[[], object] = lambda: None,
+    reference: str = "",
 ) -> list[Section]:
     """The report on a folder of results; what can't be made says why. Sections of which the folder
     has no table, and what nobody asked for in the others, are left out, unless there is no table at
@@ -98,10 +100,18 @@ def collect(
     Args:
         dpi: of the pictures.
         advance: is called after each figure and table.
+        reference: the net that others are to be compared with, by its name or label; what compares
+            with another is left out, with the command that makes its table again. "": whichever
+            each table was made with.
+
+    Raises:
+        InputError: no table of comparisons holds such a net.
     """
     results, parts = Results(folder), {name: [] for name in SECTIONS}
+    if reference:
+        check_reference(results, (n for one in (*TABLES, *FIGURES) for n in one.tables), reference)
     for one in (*TABLES, *FIGURES):
-        item = _item(results, one, dpi)
+        item = _item(results, one, dpi, reference)
         parts.setdefault(one.part, []).append(item)
         advance()
     for name, items in parts.items():
@@ -145,7 +155,7 @@ def _caution(results: Results, section: str) -> str:
         return ""  # what is wrong with the table is told where it would stand
 
 
-def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
+def _item(results: Results, one: Figure | Printed, dpi: int, reference: str) -> Item:
     key = f"{'table' if isinstance(one, Printed) else 'figure'}-{one.name}"
     title = one.title
     lacking = [name for name in one.tables if not results.holds(name)]
@@ -156,6 +166,13 @@ def _item(results: Results, one: Figure | Printed, dpi: int) -> Item:
     sources = [(results.run(name), command_for(results, name)) for name in names]
     try:
         tables = {name: results.read(name) for name in names}
+        others = {name: told for name in names if reference and (
+            told := compared_otherwise(tables[name], reference))}
+        if others:
+            commands = [(name, f"{command_for(results, name)} --reference {shlex.quote(reference)}")
+                        for name in others]
+            return Item(key, title, sources=commands, missing="compared with "
+                        f"{', '.join(others.values())}, not with {reference}; made again by")
         if isinstance(one, Printed):
             table = one.table(*(tables[name] for name in one.tables))
             return Item(key, title, table=table, sources=sources)

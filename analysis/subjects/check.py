@@ -1,7 +1,7 @@
 """Everything tried on one batch: what will work of a model, and what won't, with reasons."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS
 from analysis.attributions.judgement import MOST, judged
+from analysis.attributions.question import classes_known
 from analysis.subjects import probe
+from analysis.subjects.examine import examine_insides
 from analysis.subjects.loading import is_outside, load_outside
-from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
 from analysis.subjects.recognition import faces_of, recognition
 from iram import contract
@@ -24,6 +25,7 @@ from iram.weights import load_model
 FACES = "heads:n=14"
 NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "state", "factory",
           "description")
+SLOW = 0.2  # seconds for four faces
 NOT_TRIED = f"not tried here: more than {MOST} passes a face"
 
 
@@ -39,23 +41,27 @@ def check(
     Raises:
         InputError: the model can't be opened at all, or has no such layer.
     """
-    model = load_outside(spec, device)[0] if is_outside(spec) else load_model(spec, device)
+    outside = is_outside(spec)
+    model, key = load_outside(spec, device) if outside else (load_model(spec, device), "")
     images = open_dataset(FACES).images(slice(0, 4)).to(device)
     found = [Finding("note", True, note) for note in getattr(model, "notes", ())]
     found += probe.basics(model, images)
     if not all(finding.good for finding in found):
         return found
     probe.with_layer(model, layer, device)
-    found += [speed(model, images), probe.outputs(model, images)]
+    timed, logits = speed(model, images)
+    found += [timed, probe.outputs(model, logits)]
     if spec.partition(":")[2]:
-        found.append(_repeats(spec, device))
+        found.append(_repeats(spec, device, key))
     found += [classes(model), recognition(model, faces_of(data), device)]
-    if isinstance(model, OutsideModel):
+    known = {}
+    if outside:
         try:
-            probe.examine_insides(model, images)
+            known = examine_insides(model, images)
         except InputError as error:
             return [*found, Finding("description", False, str(error))]
-    return [*found, *insides(model, images), *families(model, images)]
+    target = logits.argmax(1)
+    return [*found, *insides(model, images, known), *families(model, images, target)]
 
 
 def is_usable(findings: list[Finding]) -> bool:
@@ -63,15 +69,17 @@ def is_usable(findings: list[Finding]) -> bool:
     return all(finding.good for finding in findings if finding.what in NEEDED)
 
 
-def speed(model: nn.Module, images: Tensor) -> Finding:
-    many = images.repeat(4, 1, 1, 1)
-    with torch.inference_mode():
-        started = time.perf_counter()
-        model(many)
-        seconds = time.perf_counter() - started
-    return Finding(
-        "speed", True, f"{1000 * seconds / len(many):.2f} ms a face, {len(many)} at once"
-    )
+def speed(model: nn.Module, images: Tensor) -> tuple[Finding, Tensor]:
+    """How long a face takes, and the pictures' logits; of a slow net no more are asked for."""
+    for many in (images, images.repeat(4, 1, 1, 1)):
+        with torch.no_grad():
+            started = time.perf_counter()
+            logits = model(many)
+            seconds = time.perf_counter() - started
+        if seconds > SLOW:
+            break
+    told = f"{1000 * seconds / len(many):.2f} ms a face, {len(many)} at once"
+    return Finding("speed", True, told), logits[: len(images)]
 
 
 def classes(model: nn.Module) -> Finding:
@@ -86,8 +94,11 @@ def classes(model: nn.Module) -> Finding:
     return Finding("classes", len(lacks) <= 5, told)
 
 
-def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
-    """Gradients, layers, attention and what replacing it does, weights and copies."""
+def insides(
+    model: nn.Module, images: Tensor, known: Mapping[str, Finding]
+) -> Iterator[Finding]:
+    """Gradients, layers, attention and what replacing it does, weights and copies; what is `known`
+    is not tried again."""
     lacks = contract.lacks(model)
     trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
               "interventions": probe.interventions}
@@ -95,20 +106,22 @@ def insides(model: nn.Module, images: Tensor) -> Iterator[Finding]:
         if need in lacks:
             yield Finding(need, False, lacks[need])
         elif trial in (probe.gradient, probe.layers) or model.has_attention:
-            yield trial(model, images)
+            yield known.get(need) or trial(model, images)
         else:
             yield Finding(need, False, "it has no attention")
     yield from (Finding(need, False, why) for need, why in lacks.items() if need not in trials)
 
 
-def families(model: nn.Module, images: Tensor) -> Iterator[Finding]:
-    """A line per family of attribution methods (a file of `analysis.attributions`)."""
+def families(model: nn.Module, images: Tensor, target: Tensor) -> Iterator[Finding]:
+    """A line per family of attribution methods (a file of `analysis.attributions`), tried on two
+    faces, or on one where a method takes several passes, for the classes in `target`."""
     members: dict[str, list[str]] = {}
     for method, function in ATTRIBUTIONS.items():
         members.setdefault(function.__module__.rpartition(".")[2], []).append(method)
     members.pop("trivial", None)  # they ask nothing of a model
     for family, methods in members.items():
-        trials = {method: _trial(model, images, method) for method in methods}
+        with classes_known(model, images):
+            trials = {method: _trial(model, images, target, method) for method in methods}
         works = [method for method, why in trials.items() if not why]
         fails: dict[str, list[str]] = {}
         for method, why in trials.items():
@@ -119,20 +132,16 @@ def families(model: nn.Module, images: Tensor) -> Iterator[Finding]:
         yield Finding(f"maps: {family.replace('_', ' ')}", bool(works), "; ".join(told))
 
 
-def _trial(model: nn.Module, images: Tensor, method: str) -> str:
-    """What is wrong with a method's maps of two faces, or of one where it takes several passes; ""
-    if nothing is."""
-    some = images[: 2 if ATTRIBUTIONS.about(method).cost == "cheap" else 1]
-    with torch.no_grad():
-        predicted = model(some).argmax(1)
-    found = judged(model, some, predicted, method)
+def _trial(model: nn.Module, images: Tensor, target: Tensor, method: str) -> str:
+    """What is wrong with a method's maps; "" if nothing is."""
+    some = slice(2 if ATTRIBUTIONS.about(method).cost == "cheap" else 1)
+    found = judged(model, images[some], target[some], method)
     return found.refused or found.marked or ("" if found.tried else NOT_TRIED)
 
 
-def _repeats(spec: str, device: str) -> Finding:
+def _repeats(spec: str, device: str, key: str) -> Finding:
     """Whether the factory gives the same weights again: a run that is gone on with needs that."""
-    first, second = (load_outside(spec, device)[1] for _ in range(2))
-    same = first == second
+    same = load_outside(spec, device)[1] == key
     return Finding("factory", same, "gives the same weights at every call" if same else
                    "gives other weights at every call: name weights in the "
                    f"description, {Path(spec.partition(':')[0]).stem}.toml")

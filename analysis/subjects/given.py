@@ -13,9 +13,9 @@ from torch import nn
 from analysis.engine.store import cell_key
 from analysis.subjects.answers import known_by
 from analysis.subjects.description import Description, checked_value, consistent
+from analysis.subjects.examine import examine
 from analysis.subjects.loading import weights_hash
 from analysis.subjects.outside import OutsideModel
-from analysis.subjects.probe import examine
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
 from iram.model import FERClassifier

@@ -39,7 +39,7 @@ class OutsideSubject(Subject):
 
 def open_outside(spec: str, device: str = "cpu"):
     """(model, SHA-256): loaded, and examined for what it can do."""
-    from analysis.subjects.probe import examine
+    from analysis.subjects.examine import examine
 
     model, known = load_outside(spec, device)
     examine(model, device)

@@ -1,6 +1,5 @@
 """What a model from outside can do, found on a few pictures before anything is run."""
 
-import copy
 from collections import Counter
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing
-from iram.registry import unknown
 
 SUMS = 1e-2  # how far from 1 probabilities may sum
 
@@ -40,7 +38,9 @@ class Finding:
 
 
 def basics(model: nn.Module, images: Tensor) -> list[Finding]:
-    """What every study needs of a model: numbers, that belong to the picture alone."""
+    """What every study needs of a model: numbers, that belong to the picture alone, and that a pass
+    does not change."""
+    held = _held(model)
     with torch.no_grad():
         try:
             logits = model(images)
@@ -52,7 +52,7 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
                              "outputs are NaN or infinite"))
         if not known:
             return found
-        found.append(state(model, images))
+        found.append(_state(model, held))
         width = spread(logits)
         allowed = alike(model) * width
         again = float((model(images) - logits).abs().max())
@@ -72,11 +72,10 @@ def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Find
                    f"{allowed:.2g}; {bad}")
 
 
-def outputs(model: nn.Module, images: Tensor) -> Finding:
+def outputs(model: nn.Module, logits: Tensor) -> Finding:
     """Whether the outputs are what the description calls them."""
     described = model.description.output if isinstance(model, OutsideModel) else "logits"
-    with torch.no_grad():
-        logits = model(images).float()
+    logits = logits.float()
     total, positive = logits.exp().sum(1), bool((logits >= 0).all())
     if described != "logits":
         good = bool(((total - 1).abs() < SUMS).all())
@@ -88,16 +87,18 @@ def outputs(model: nn.Module, images: Tensor) -> Finding:
                    '(from 0, summing to 1): write output = "probabilities"')
 
 
-def state(model: nn.Module, images: Tensor) -> Finding:
-    """Whether a forward pass leaves weights, buffers and mode as they were."""
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    with torch.no_grad():
-        model(images)
-    changed = [n for n, tensor in tensors.items() if not torch.equal(tensor, before[n])]
+def _held(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """{name: (it, a copy)} of weights and buffers."""
+    named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return {name: (tensor, tensor.detach().clone()) for name, tensor in named.items()}
+
+
+def _state(model: nn.Module, held: dict[str, tuple[Tensor, Tensor]]) -> Finding:
+    """Whether a forward pass left weights, buffers and mode as they were; they are put back."""
+    changed = [name for name, (tensor, before) in held.items() if not torch.equal(tensor, before)]
     with torch.no_grad():
         for name in changed:
-            tensors[name].copy_(before[name])
+            held[name][0].copy_(held[name][1])
     training = [n for n, m in model.named_modules() if m.training]
     model.eval()
     if changed or training:
@@ -116,13 +117,13 @@ def gradient(model: nn.Module, images: Tensor) -> Finding:
     """Whether a gradient reaches the picture."""
     try:
         with undisturbed(model):
-            x = images.clone().requires_grad_()
+            x = images[:2].clone().requires_grad_()
             logits = model(x)
             if not logits.requires_grad:
                 return Finding("gradients", False, "no gradient passes through it")
             (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
     except (InputError, RuntimeError) as error:
-        return Finding("gradients", False, f"no gradient passes through it: {_short(error)}")
+        return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
     if found is None or not found.isfinite().all() or not found.any():
         kind = "zero" if found is None or not found.any() else "not finite"
         return Finding("gradients", False, f"its gradient at the picture is {kind}")
@@ -225,7 +226,7 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
     return Finding("interventions", True, "its own maps put back change nothing, others do")
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
     return f"{' '.join(str(error).split()):.200}"
 
 
@@ -242,55 +243,3 @@ def with_layer(model: nn.Module, layer: str | None, device: str = "cpu") -> nn.M
             called = getattr(model, "where", "") or type(model).__name__
             raise InputError(f"--layer: {called}: {error}") from None
     return model
-
-
-def examine(model: OutsideModel, device: str = "cpu") -> None:
-    """Fills in what a model lacks, from a few passes.
-
-    Raises:
-        InputError: outputs of another shape, no numbers, or not the picture's own; attention that
-            is not what the description says.
-    """
-    images = pictures().to(device)
-    for finding in basics(model, images):
-        if not finding.good:
-            told = finding.told if finding.what == "forward" else (
-                f"{model.where}: {finding.what}: {finding.told}")
-            raise InputError(told)
-    if not (finding := outputs(model, images)).good:
-        raise InputError(f"{model.where}: {finding.told}")
-    examine_insides(model, images)
-
-
-def examine_insides(model: OutsideModel, images: Tensor) -> None:
-    """`examine`, of what is beyond the outputs."""
-    if model.cam_layer:
-        chosen(model, fitted(model, images))  # a wrong name is told
-    trials = {"layers": layers, "gradients": gradient}
-    for need, trial in trials.items():
-        if need in model.lacks:
-            continue
-        try:
-            if not (found := trial(model, images)).good:
-                model.lacks[need] = found.told
-        except Exception as error:  # a scripted module, say, that takes no hooks
-            model.lacks[need] = f"{need} can't be read: {_short(error)}"
-    if "layers" not in model.lacks:
-        model.stages = {name.removeprefix("net."): layout
-                        for name, layout in stages(model, images).items()}
-    if not any(p.is_floating_point() for p in model.parameters()):
-        model.lacks.setdefault("weights", "it has no weights to randomise")
-    try:
-        copy.deepcopy(model)
-    except Exception as error:
-        model.lacks["copies"] = f"it can't be copied: {_short(error)}"
-    if model.description.attention is None:
-        model.lacks.setdefault("attention", "its description names no attention")
-        return
-    known = [name for name, _ in model.net.named_modules() if name]
-    for name in model.description.attention.layers:
-        if name not in known:
-            raise InputError(f"{model.where}: [attention]: {unknown('layer', name, known)}")
-    attention(model, images)
-    if not (found := interventions(model, images)).good:
-        model.lacks["interventions"] = found.told

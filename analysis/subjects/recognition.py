@@ -45,12 +45,13 @@ def recognition(model: nn.Module, faces: FaceDataset, device: str = "cpu") -> Fi
     faces = faces if len(shared) == len(faces.classes) else faces.of_classes(shared)
     order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(0))[:MOST]
     columns = match_classes(shared, own)
-    images, answers = _answered(model, faces, order, columns, device)
+    images, answers, seconds = _answered(model, faces, order, columns, device)
     labels = faces.labels[order[: len(answers)]]
     found = judge(answers.numpy(), labels.numpy(), shared)
     right = float((answers == labels).float().mean())
     of = "rendered heads" if faces.renders else f"faces of {faces.name}"
-    other = another_range(model, images, labels, columns, GAIN[bool(faces.renders)]) if isinstance(
+    other = another_range(model, images, labels, columns, GAIN[bool(faces.renders)],
+                          seconds) if isinstance(
         model, OutsideModel) else ""
     hints = tuple(f"{of}: {hint}" for hint in [*found.hints, *[other] * bool(other)])
     told = f"right on {right:.1%} of {len(labels)} {of}" + " (others: --data)" * faces.renders
@@ -59,8 +60,8 @@ def recognition(model: nn.Module, faces: FaceDataset, device: str = "cpu") -> Fi
 
 @torch.inference_mode()
 def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
-    """The faces in this order, as many as the time allows, and the places of what they are taken
-    for."""
+    """The faces in this order, as many as the time allows, the places of what they are taken for,
+    and how many seconds one takes."""
     images, answers, left = [], [], SECONDS
     for part in order.split(BATCH):
         images.append(faces.seen_by(contract.channels(model)).images(part.numpy()))
@@ -68,7 +69,8 @@ def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
         if (size := contract.input_size(model)) is not None:
             pictures = resize_pictures(pictures, size)
         answers.append(model(pictures).float().cpu()[:, columns].argmax(1))
-        left -= time.perf_counter() - started
+        took = time.perf_counter() - started
+        left -= took
         if left < 0 and len(answers) > 1:
             break
-    return torch.cat(images), torch.cat(answers)
+    return torch.cat(images), torch.cat(answers), took / len(images[-1])

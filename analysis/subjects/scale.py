@@ -35,7 +35,7 @@ def ranges(colour: str) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]
 @torch.inference_mode()
 def another_range(
     model: OutsideModel, faces: Tensor, labels: Tensor, columns: Tensor | Sequence[int],
-    gain: float = GAIN,
+    gain: float = GAIN, seconds: float | None = None,
 ) -> str:
     """What is told where a net recognises measurably more faces in another range of pictures than
     the one described; "" where it does not, or as far as the time allows.
@@ -45,6 +45,7 @@ def another_range(
         labels: (N,) their classes.
         columns: for each class the place of its logit.
         gain: share of the faces by which it must be better.
+        seconds: that a face takes; None: it is measured.
     """
     device, described = model.mean.device, model.description
     tried = {told: (mean, std) for told, (mean, std) in ranges(described.colour).items()
@@ -54,9 +55,10 @@ def another_range(
         logits = torch.cat([net(part.to(device)).cpu() for part in faces[:count].split(BATCH)])
         return (logits[:, columns].argmax(1) == labels[:count]).numpy()
 
-    started = time.perf_counter()
-    right(model, FEW)
-    seconds = (time.perf_counter() - started) / min(FEW, len(faces))
+    if seconds is None:
+        started = time.perf_counter()
+        right(model, FEW)
+        seconds = (time.perf_counter() - started) / min(FEW, len(faces))
     count = min(len(faces), int(SECONDS / seconds / (1 + len(tried))))
     if count < BATCH:
         return ""

@@ -21,13 +21,14 @@ faces drawn from one template (`heads`) resemble each other more often, 4 in 100
 from __future__ import annotations
 
 import hashlib
-import mmap
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from iram.data.dataset import FaceDataset
+from iram.data.on_disk import BLOCK as BYTES
+from iram.data.on_disk import let_go
 from iram.progress import progress_bar
 
 CELLS = 16
@@ -193,10 +194,8 @@ def _blur() -> np.ndarray:
 
 def _blocks(dataset: FaceDataset, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows and their pixels, about 32 MB at a time."""
-    step = max(1, 2**25 // dataset.size**2)
-    mapped = getattr(dataset._pixels, "_mmap", None)
+    step = max(1, BYTES // dataset.size**2)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         yield part, dataset.read_pixels(part)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)  # pages of the file would count as ours
+        let_go(dataset._pixels)

@@ -8,6 +8,7 @@ renamed into place whole, and they hold the same bytes.
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import warnings
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from iram.data import on_disk
 from iram.data.dataset import Problem
 from iram.data.images import FLAT_SPAN, is_flat
 from iram.errors import InputError, listing
@@ -82,7 +84,7 @@ def cached(kind: str, source_sha256: str, decode: Callable[[], Decoded], **setti
 
 def in_colour(decoded: Decoded) -> Decoded:
     """What was decoded in colour as it is kept: without pictures where none has any colour."""
-    gray = (decoded.pixels == decoded.pixels[..., :1]).all()
+    gray = all((part == part[..., :1]).all() for part in on_disk.blocks(decoded.pixels))
     return replace(decoded, pixels=decoded.pixels[:0], frame=decoded.frame[:0]) if gray else decoded
 
 
@@ -107,7 +109,8 @@ def remembered(kind: str, stamp: str, compute: Callable[[], str]) -> str:
 
 def _flat(decoded: Decoded) -> list[Problem]:
     """One problem if there are pictures that are constant, or nearly so."""
-    flat = [place for place, gray in enumerate(decoded.pixels) if is_flat(gray)]
+    pictures = itertools.chain.from_iterable(on_disk.blocks(decoded.pixels))
+    flat = [place for place, picture in enumerate(pictures) if is_flat(picture)]
     if not flat:
         return []
     message = (
@@ -121,7 +124,10 @@ def _flat(decoded: Decoded) -> list[Problem]:
 def _write(entry: Path, decoded: Decoded) -> None:
     pixels, table = entry.with_suffix(".npy"), entry.with_suffix(".parquet")
     with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
-        np.save(file, decoded.pixels, allow_pickle=False)
+        header = np.lib.format.header_data_from_array_1_0(decoded.pixels)
+        np.lib.format.write_array_header_1_0(file, header | {"fortran_order": False})
+        for part in on_disk.blocks(decoded.pixels):
+            file.write(np.ascontiguousarray(part).data)
     with atomic_path(table) as temporary:
         decoded.frame.to_parquet(temporary, index=False)
     note = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from iram.data.cache import remembered
+from iram.data import on_disk
+from iram.data.cache import cache_folder, remembered
 from iram.data.dataset import Problem
 from iram.data.images import Picture, read_picture, resized
 from iram.errors import InputError
@@ -74,12 +75,13 @@ def decode_pictures(
             what is wrong.
 
     Returns:
-        (n, size, size) uint8 images of the readable files, (n, size, size, 3) in colour; a boolean
-        mask of length `len(names)` that says which these are, a problem for each other file, and
-        one for each thing that was assumed of readable ones.
+        (n, size, size) uint8 images of the readable files, (n, size, size, 3) in colour, in a file
+        where they are many; a boolean mask of length `len(names)` that says which these are, a
+        problem for each other file, and one for each thing that was assumed of readable ones.
     """
     shape = (size, size, 3) if colour else (size, size)
-    images = np.zeros((len(names), *shape), dtype=np.uint8)
+    images = on_disk.empty((len(names), *shape), cache_folder())
+    often = max(1, on_disk.BLOCK // max(1, images[:1].size))
     good, problems = np.zeros(len(names), dtype=bool), []
     notes: dict[int, tuple[str, ...]] = {}
     tops: dict[int, float] = {}
@@ -109,11 +111,13 @@ def decode_pictures(
 
     for place in range(len(names)):
         decode(place)
+        if place % often == 0:
+            on_disk.let_go(images)
     whole = max(tops.values(), default=0)
     for place, top in list(tops.items()):
         if 1 < top < whole < NEARLY_BLACK * top:
             decode(place, whole)
-    return images if good.all() else images[good], good, [*problems, *_assumed(names, notes)]
+    return on_disk.kept(images, good), good, [*problems, *_assumed(names, notes)]
 
 
 def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Problem]:

@@ -175,7 +175,8 @@ def measure(model: FERClassifier, dataset: FaceDataset, known: dict | None = Non
             results[name] = known[name]
         else:
             faces = dataset.split(role)
-            results[name] = accuracy(predict(model, faces, views=views), faces.labels)
+            results[name] = accuracy(predict(model, faces, views=views), faces.labels,
+                                     faces.photographs())
     return results
 
 
@@ -187,8 +188,8 @@ def without_copies(model: FERClassifier, dataset: FaceDataset) -> dict:
         faces = dataset.split(role)
         groups = face_groups(copied_kinds(faces))
         if views == VIEWS[0] and len(groups) > 1:
-            logits, labels = predict(model, faces), faces.labels
-            found |= {f"{usage}, {name}": accuracy(logits[places], labels[places])
+            logits, labels, same = predict(model, faces), faces.labels, faces.photographs()
+            found |= {f"{usage}, {name}": accuracy(logits[places], labels[places], same[places])
                       for name, places in groups.items() if name != ALL_FACES}
     return found
 

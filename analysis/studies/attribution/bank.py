@@ -22,6 +22,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS
+from analysis.engine.faces import of_all_faces
 from analysis.engine.store import write_text
 from analysis.studies.attribution.croissant import croissant
 from analysis.studies.attribution.interacting import PLACES
@@ -128,7 +129,7 @@ def _tables(suite: Suite, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Da
                                   "signed": ATTRIBUTIONS.about(m).signed}
                                  for m in suite.methods]),
         "maps": _joined(suite, _maps), "scores": _joined(suite, _scores),
-        "agreement": tables["agreement"], "regions": _joined(suite, _regions),
+        "agreement": of_all_faces(tables["agreement"]), "regions": _joined(suite, _regions),
     }
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.attributions import ATTRIBUTIONS, contrast
 from analysis.attributions.contrast import SECOND
+from analysis.engine.faces import of_all_faces
 from analysis.figures.names import asked_against
 from analysis.metrics import REGION_SCORES, TRIALS
 from analysis.studies.attribution.methods import takes
@@ -28,6 +29,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
     name, n = suite.dataset.name, len(suite.dataset)
     lines = [f"{name}: {n} faces; 95% bootstrap intervals over faces; chance: maps of other faces "
              "explained for the same class", *against_lines(suite), *skipped_lines(suite)]
+    tables = {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(s.name for s in suite.subjects):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
@@ -37,7 +39,7 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
 
 def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Per model: which methods agree with its attention, and which is the most faithful."""
-    lines = []
+    lines, tables = [], {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(tables["complexity"]["model"]):
         own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
         told = [f"  agreement with its attention {line.strip()}"

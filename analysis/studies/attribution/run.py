@@ -30,6 +30,7 @@ DEFAULT_SIZES = Sizes()
 class Attribution(Study):
     """The tables and figures of a suite."""
 
+    version = 2
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -2,8 +2,10 @@
 
 Every table is long and has, per measure:
 
+- faces: which they are of (`analysis.engine.faces`);
 - n: images on which the measure is defined;
-- value, low, high: the mean over them, with its 95% bootstrap interval over images;
+- value, low, high: the mean over them, with its 95% bootstrap interval over images, copies of
+  one photograph drawn together;
 - chance: the mean with the map of another face, explained for the same class, in its place; empty
   where there is no such thing;
 - beyond, beyond_low, beyond_high: the mean difference of the two, image by image.
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.engine.faces import FACES, groups_of
 from analysis.engine.statistics import bootstrap
 from analysis.figures.names import REFERENCE
 from analysis.metrics import AGREEMENT, REGION_SCORES, better
@@ -45,34 +48,52 @@ BLOCK = 400  # measures whose intervals are found together, so that memory stays
 
 
 def attribution_tables(suite: "Suite") -> dict[str, pd.DataFrame]:
-    """{name in TABLES: table} of a finished run."""
+    """{name in TABLES: table} of a finished run, of each group of faces (`analysis.engine.faces`)
+    one after the other."""
+    photographs = pd.Series(suite.dataset.photographs(), suite.ids)
+    found = [_of_faces(suite, name, photographs.iloc[places])
+             for name, places in groups_of(suite.dataset).items()]
+    return {name: pd.concat([part[name] for part in found], ignore_index=True)
+            for name in TABLES}
+
+
+def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, pd.DataFrame]:
+    """The tables of the faces whose image_id `photographs` has."""
     scores = {family: [] for family in KEYS}
     agreement, sanity, order, together = [], [], [], []
+    drawn = {"seed": suite.seed, "photographs": photographs}
+
+    def of_these(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["image_id"].isin(photographs.index)]
+
     for subject in suite.subjects:
         for method in suite.methods_of(subject):
             rows, trials = suite.scores(subject, method), suite.trials(subject, method)
             for family, tables in scores.items():
                 own = [table[table["family"] == family] for table in (rows, trials)]
                 own = pd.concat([table for table in own if len(table)] or own[:1])
-                tables.append(means(own, KEYS[family], suite.seed))
+                tables.append(means(of_these(own), KEYS[family], **drawn))
             told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
                     trials[trials["family"] == "sanity"]]
             if some := [rows for rows in told if rows is not None and len(rows)]:
-                sanity.append(_as_it_changes(means(pd.concat(some), SANITY, suite.seed)))
+                sanity.append(_as_it_changes(means(of_these(pd.concat(some)), SANITY, **drawn)))
         rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
-            agreement.append(means(rows, keys, suite.seed))
-        together.append(means(interacting.rows(suite, subject), interacting.KEYS, suite.seed))
-        told = _rank_rows(suite, subject)
-        order += [ranking(told[told["metric"] == metric], suite.seed) for metric in ranked_by()]
+            agreement.append(means(of_these(rows), keys, **drawn))
+        rows = of_these(interacting.rows(suite, subject))
+        together.append(means(rows, interacting.KEYS, **drawn))
+        told = of_these(_rank_rows(suite, subject))
+        order += [ranking(told[told["metric"] == metric], **drawn) for metric in ranked_by()]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
     marks = {s.name: suite.marked(s) for s in suite.subjects}
-    marked = {name: with_marks(table, marks) for name, table in tables.items()}
-    found = marked | {"interactions": joined(together)}
+    tables = {name: with_marks(table, marks) for name, table in tables.items()}
+    tables["interactions"] = joined(together)
+    for table in tables.values():
+        table.insert(len(HEAD), FACES, faces)
     told = {"against": suite.against} if suite.against else {}
-    return {name: table.assign(**told) for name, table in found.items()}
+    return {name: table.assign(**told) for name, table in tables.items()}
 
 
 def _as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
@@ -98,13 +119,16 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFrame:
+def means(
+    rows: pd.DataFrame, keys: Sequence[str], seed: int = 0, photographs: pd.Series | None = None
+) -> pd.DataFrame:
     """A line per model and combination of `keys`, in the order in which the rows have them.
 
     Resampled are the images on which a measure was taken, which can be fewer than all.
 
     Args:
         rows: dataset, model, seed, image_id, the keys, value and chance.
+        photographs: by image_id; see `analysis.engine.statistics`.
     """
     rows = rows.assign(**{name: rows[name].astype(str) for name in [*HEAD[:2], *keys]})
     groups = rows.groupby([*HEAD, *keys], sort=False)
@@ -112,14 +136,16 @@ def means(rows: pd.DataFrame, keys: Sequence[str], seed: int = 0) -> pd.DataFram
     named = rows.iloc[np.unique(place, return_index=True)[1]] if len(rows) else rows
     table = named[[*HEAD, *keys]].reset_index(drop=True)
     if not len(rows):
-        return table.assign(**dict.fromkeys(NUMBERS, np.nan))
-    images = pd.factorize(rows["image_id"])[0]
+        return table.assign(**dict.fromkeys(NUMBERS, np.nan), better="")
+    images, ids = pd.factorize(rows["image_id"])
+    drawn = None if photographs is None else photographs[ids].to_numpy()
     grid = np.full((2, images.max() + 1, len(table)), np.nan)
     grid[0, images, place], grid[1, images, place] = rows["value"], rows["chance"]
     present = np.zeros(grid.shape[1:], bool)
     present[images, place] = True
-    numbers = pd.concat([_intervals(grid[:, faces][:, :, some], seed).set_index(some)
-                         for faces, some in _alike(present)]).sort_index()
+    numbers = pd.concat([
+        _intervals(grid[:, faces][:, :, some], seed, None if drawn is None else drawn[faces])
+        .set_index(some) for faces, some in _alike(present)]).sort_index()
     return pd.concat([table, numbers.assign(better=table["metric"].map(better))], axis=1)
 
 
@@ -132,7 +158,7 @@ def _alike(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield np.flatnonzero(faces), measures[start : start + BLOCK]
 
 
-def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
+def _intervals(grid: np.ndarray, seed: int, photographs: np.ndarray | None) -> pd.DataFrame:
     """NUMBERS of values and chances (2, images, measures)."""
     value, chance = grid
     parts = [value, chance, value - chance]
@@ -144,7 +170,8 @@ def _intervals(grid: np.ndarray, seed: int) -> pd.DataFrame:
         with np.errstate(invalid="ignore", divide="ignore"):
             return total / count
 
-    mean, low, high = (part.reshape(3, -1) for part in bootstrap(features, ratio, seed=seed))
+    mean, low, high = (part.reshape(3, -1) for part in bootstrap(
+        features, ratio, seed=seed, photographs=photographs))
     columns = [known[0].sum(0), mean[0], low[0], high[0], mean[1], mean[2], low[2], high[2]]
     return pd.DataFrame(dict(zip(NUMBERS, columns, strict=True)))
 
@@ -163,7 +190,9 @@ def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
     return pd.concat([r.astype(text) for r in rows] or [pd.DataFrame(columns=columns)])
 
 
-def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def ranking(
+    rows: pd.DataFrame, seed: int = 0, photographs: pd.Series | None = None
+) -> pd.DataFrame:
     """Methods of one model by a measure, such as `shapley_rank`, the best first.
 
     The usual columns, and `behind_best` with its interval: by how much the best method's mean is
@@ -172,14 +201,15 @@ def ranking(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """
     if rows.empty:
         return rows
-    table = means(rows, ["method", "metric"], seed)
+    table = means(rows, ["method", "metric"], seed, photographs)
     less = table["better"].iloc[0] == "lower"
     table = table.sort_values("value", ascending=less, kind="stable", ignore_index=True)
     wide = rows.pivot(index="image_id", columns="method", values="value")
+    drawn = None if photographs is None else photographs[wide.index].to_numpy()
     wide = wide[list(table["method"])].to_numpy(dtype=float)
     behind = wide - wide[:, :1] if less else wide[:, :1] - wide
     behind = np.stack([behind, np.full_like(wide, np.nan)])
-    found = _intervals(behind, seed)[["value", "low", "high"]]
+    found = _intervals(behind, seed, drawn)[["value", "low", "high"]]
     names = {"value": "behind_best", "low": "behind_best_low", "high": "behind_best_high"}
     return pd.concat([table, found.rename(columns=names)], axis=1)
 

@@ -170,7 +170,8 @@ def planned(
 
 def _nothing_to_measure(names: str) -> str:
     return (f"--models {names}: none has attention whose shift could be measured (a gate over "
-            "channels alone, as SE's, has no places); add one such as iram")
+            "channels alone, as SE's, has no places): add one such as iram, or name the attention "
+            "of a net from outside under [attention] in its description (docs/own-models.md)")
 
 
 def shift(*arguments, progress: bool = True, executor: Executor = HERE, **options) -> Result:
