@@ -15,7 +15,8 @@ from analysis.attributions import attention  # noqa: F401 (registers the methods
 from analysis.metrics import CURVE_SCORES
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.stimuli.layout import FRONTAL
-from analysis.studies.attribution.plan import Sizes, Suite
+from analysis.studies.attribution.plan import Suite
+from analysis.studies.attribution.questions import Sizes
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.rows import MEASURES
 from analysis.studies.shift.plan import ShiftStudy

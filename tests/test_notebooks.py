@@ -46,7 +46,7 @@ def test_thin_package_calls_and_prose(path):
 FEWER = """
 from dataclasses import replace
 from analysis.studies import presets
-from analysis.studies.attribution.plan import Sizes
+from analysis.studies.attribution.questions import Sizes
 presets.PRESETS["smoke"] = replace(
     presets.PRESETS["smoke"], data="heads:n=140", faces=14, conditions="eyes-0.3-mean,roll+15",
     heads_conditions="eyes-0.3-mean,mouth-0.3-mean,box-0.3-mean,eyes-0.1-mean,roll+15",

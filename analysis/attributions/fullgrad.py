@@ -144,14 +144,6 @@ class Biases(Holding):
         kept = Held(y)
         return self.note(y, lambda: -kept.value)
 
-    def einsum(self, function, equation: str, *operands) -> Tensor:
-        if len(operands) != 2:
-            return function(equation, *operands)
-        return self.product(lambda a, b: function(equation, a, b), *operands)
-
-    def addcmul(self, function, x, a, b, value=1) -> Tensor:
-        return self.sum(torch.add, x, value * self.product(torch.mul, a, b))
-
     def sum(self, function, a, b, **options) -> Tensor:
         y = function(a, b, **options)
         if depends(a) == depends(b):

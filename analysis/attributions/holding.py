@@ -1,5 +1,6 @@
 """Tensors of a pass that are needed as they were, whatever is done to them in place later."""
 
+import torch
 from torch import Tensor
 
 from analysis.attributions.overriding import Overriding, rule_name
@@ -29,7 +30,11 @@ class Held:
 
 
 class Holding(Overriding):
-    """While it is active, what is held is copied before it is overwritten."""
+    """While it is active, what is held is copied before it is overwritten.
+
+    A subclass has rules of products and sums, `product` and `sum`; those of what is made of them
+    stand here.
+    """
 
     def _called(self, func, args, kwargs):
         name, in_place = rule_name(func, self.rules)
@@ -37,6 +42,14 @@ class Holding(Overriding):
             for held in getattr(args[0], "held", ()) if args else ():
                 held.keep()
         return super()._called(func, args, kwargs)
+
+    def einsum(self, function, equation: str, *operands) -> Tensor:
+        if len(operands) != 2:
+            return function(equation, *operands)
+        return self.product(lambda a, b: function(equation, a, b), *operands)
+
+    def addcmul(self, function, x, a, b, value=1) -> Tensor:
+        return self.sum(torch.add, x, value * self.product(torch.mul, a, b))
 
 
 def by_picture(parts: Tensor, count: int) -> Tensor:

@@ -151,14 +151,6 @@ class Propagating(Holding):
         both = function(a, b)
         return (both + both.detach()) / 2
 
-    def einsum(self, function, equation: str, *operands) -> Tensor:
-        if len(operands) != 2:
-            return function(equation, *operands)
-        return self.product(lambda a, b: function(equation, a, b), *operands)
-
-    def addcmul(self, function, x, a, b, value=1) -> Tensor:
-        return self.sum(torch.add, x, value * self.product(torch.mul, a, b))
-
     def quotient(self, function, a, b, **options) -> Tensor:
         """What is divided takes all."""
         if not depends(a):

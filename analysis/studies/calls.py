@@ -17,7 +17,7 @@ from analysis.stimuli.placed import to_be_turned
 from analysis.studies import inputs
 from analysis.studies.attribution import run as attributing
 from analysis.studies.attribution.methods import select as select_methods
-from analysis.studies.attribution.plan import Sizes
+from analysis.studies.attribution.questions import Sizes
 from analysis.studies.inputs import Data, Folder
 from analysis.studies.occlusion import run as occluding
 from analysis.studies.occlusion.real.faces import real_groups

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from analysis.studies.attribution.plan import Sizes
+from analysis.studies.attribution.questions import Sizes
 from iram.data.classes import match_classes
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError

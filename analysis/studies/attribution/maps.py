@@ -14,7 +14,8 @@ from analysis.metrics import LOCALISATION
 from analysis.studies.attribution import interacting
 from analysis.studies.attribution.held import HELD
 from analysis.studies.attribution.packing import packed
-from analysis.studies.attribution.plan import Suite, blocks
+from analysis.studies.attribution.plan import Suite
+from analysis.studies.attribution.questions import blocks
 from analysis.subjects import Subject
 from iram import contract
 

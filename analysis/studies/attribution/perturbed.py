@@ -19,7 +19,8 @@ from analysis.metrics import (
 )
 from analysis.stimuli.fills.imputation import impute
 from analysis.studies.attribution.methods import is_quick
-from analysis.studies.attribution.plan import FILLS, Suite, blocks
+from analysis.studies.attribution.plan import FILLS, Suite
+from analysis.studies.attribution.questions import blocks
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
 from iram.seeds import generators

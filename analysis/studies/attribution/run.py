@@ -15,7 +15,8 @@ from analysis.engine.sampling import sampled
 from analysis.metrics import FAMILIES, better
 from analysis.studies.attribution.engine import compute
 from analysis.studies.attribution.perturbed import SHARES
-from analysis.studies.attribution.plan import FILLS, Sizes, Suite
+from analysis.studies.attribution.plan import FILLS, Suite
+from analysis.studies.attribution.questions import Sizes
 from analysis.studies.attribution.report import report
 from analysis.studies.attribution.tables import TABLES, attribution_tables, ranked_by
 from analysis.subjects import Subject
