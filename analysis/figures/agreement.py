@@ -12,6 +12,8 @@ from analysis.figures.importance import readable_on
 from analysis.figures.names import METHODS, SIMILARITIES, model_titles, title
 from analysis.figures.style import DOUBLE_COLUMN, SIGNED, points
 
+MOST_LETTERED = 25  # methods whose numbers fit their cells at 6 points
+
 
 @dataclass
 class AgreementMatrix(Display):
@@ -75,7 +77,7 @@ class AgreementMatrix(Display):
         shown = np.where(np.tri(len(names), k=-1, dtype=bool), beyond, value)
         np.fill_diagonal(shown, np.nan)
         image = ax.imshow(shown, cmap=SIGNED, vmin=-1, vmax=1)
-        size = points(7 if len(names) <= 16 else 6)
+        size = points(7 if len(names) <= 16 else min(6, MOST_LETTERED * 6 / len(names)))
         for row, column in zip(*np.nonzero(np.isfinite(shown)), strict=True):
             certain = row > column and (low[row, column] > 0 or high[row, column] < 0)
             ax.text(column, row, _short(shown[row, column]), ha="center", va="center",

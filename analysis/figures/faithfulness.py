@@ -37,7 +37,7 @@ PANELS = (  # metric, fill, title
 )
 IN_DOMAIN = "in_domain_deletion"  # of nets that were trained on covered faces, which few are
 COLUMNS = 5
-LETTERS = 18  # of a line below a panel of which there are six
+LETTERS = 15  # of a line below a panel of which there are six
 
 
 def forest_panel(ax, table: pd.DataFrame, methods: list[str], styles: dict) -> None:
@@ -139,7 +139,7 @@ class SanityForest(Display):
         for ax, (text, rows) in zip(panels, told, strict=True):
             forest_panel(ax, rows, methods, styles)
             arrow = {"lower": "← ", "higher": "→ "}.get(rows["better"].iloc[0], "")
-            ax.set_xlabel(arrow + textwrap.fill(text, LETTERS))
+            ax.set_xlabel(textwrap.fill(arrow + text, LETTERS))
         panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
         legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: maps of other faces; arrows: better")
         return panels
