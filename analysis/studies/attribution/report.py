@@ -44,7 +44,7 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Per model: which methods agree with its attention, and which is the most faithful."""
     lines, tables = [], {name: of_all_faces(table) for name, table in tables.items()}
     each = [(model, _own(tables, model)) for model in dict.fromkeys(tables["complexity"]["model"])]
-    for model, own in (*each, *_together(tables["modules"])):
+    for model, own in (*each, *_together(tables.get("modules"))):
         told = [f"  agreement with its attention {line.strip()}"
                 for line in _agreeing(model, own["agreement"])[-1:]]
         for metric, means in ranked_by().items():
@@ -60,8 +60,10 @@ def _own(tables: dict[str, pd.DataFrame], model: str) -> dict[str, pd.DataFrame]
             for name, table in tables.items() if "model" in table or table.empty}
 
 
-def _together(modules: pd.DataFrame) -> Iterator[tuple[str, dict[str, pd.DataFrame]]]:
+def _together(modules: pd.DataFrame | None) -> Iterator[tuple[str, dict[str, pd.DataFrame]]]:
     """(what it is called, its `agreement` and `ranking`) of every module of several seeds."""
+    if modules is None:  # tables of a version before
+        return
     for (label, seeds), own in modules.groupby(["label", "seeds"], sort=False):
         if " " in str(seeds):  # read again, one is a number
             yield (f"{label}, training seeds {seeds} together",

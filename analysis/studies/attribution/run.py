@@ -33,6 +33,7 @@ class Attribution(Study):
     """The tables and figures of a suite."""
 
     version = 3
+    pictures = ("faithfulness",)
     compute, names = staticmethod(compute), (*TABLES, "modules")
 
     def tables(self) -> dict[str, pd.DataFrame]:
