@@ -12,6 +12,7 @@ import sys
 import warnings
 from importlib import import_module
 
+from analysis.commands import completion
 from iram.errors import InputError
 from iram.memory import keep_memory
 
@@ -45,6 +46,8 @@ EPILOG = """examples:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command. Returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
+    if completion.ASKED in os.environ:
+        completion.complete(command_parser)
     argv = sys.argv[1:] if argv is None else argv
     try:
         return _run(argv)
