@@ -32,6 +32,7 @@ COMMANDS = {
     "explore": "in the browser: cover and turn a face by hand, and see attention and maps follow",
     "report": "one web page of all verdicts, figures and tables, with what made them",
     "models": "list attention modules, backbones and the shipped weights",
+    "verify": "do the shipped nets answer on this machine as where they were measured?",
     "train": "train one model, or a grid of attention modules and seeds",
 }
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
