@@ -15,6 +15,8 @@ Each call names a table, a column, how it is written, and which row it is:
 - `value(...)`: unrounded, to reckon with
 - `rows(TABLE, ...)`: all rows that are meant, each as {column: cell}, to go through
 - `cards()`: the card of each shipped net, as `analysis.report.cards` gives them
+- `so(CONDITION, "what the text says")`: nothing, or an error where it is no longer so, for words
+  that hang on a number
 
 How it is written is Python's format, such as "+.3f" or ",.0f". "%" means in hundredths and leaves
 the sign "%" to the text: ".1%" writes 0.276 as 27.6. Rows are chosen by column=value, or
@@ -55,8 +57,15 @@ def rendered(template: Path, results: Path) -> str:
 def calls(results: Results) -> Mapping[str, object]:
     """What a template can call, on these results."""
     tables = Tables(results)
-    return {"cards": cards, **{name: getattr(tables, name) for name in (
-        "estimate", "number", "value", "least", "greatest", "total", "count", "rows")}}
+    return {"cards": cards, "so": so} | {name: getattr(tables, name) for name in
+            ("estimate", "number", "value", "least", "greatest", "total", "count", "rows")}
+
+
+def so(holds: bool, said: str) -> str:
+    """Nothing; raises InputError where the tables no longer bear what the text says."""
+    if not holds:
+        raise InputError(f"the tables do not say so: {said}")
+    return ""
 
 
 class Tables:
