@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS, TEMPLATES = ROOT / "results", ROOT / "docs" / "templates"
 MADE = sorted(path.relative_to(TEMPLATES) for path in TEMPLATES.rglob("*.j2"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), RESULTS / "README.md",
-                    ROOT / "examples" / "README.md"])
+                    ROOT / "examples" / "README.md", ROOT / "iram" / "pretrained" / "README.md"])
 LARGEST = 8000  # bytes of README.md: what is read before a stranger decides
 SETTINGS = (  # numbers that no table gives, since nobody measured them
-    r"95% intervals",  # the level of every interval
+    r"95% (?:Wilson )?intervals",  # the level of every interval
     r"Python 3\.11|torch 2\.\d+",
     r"10, 30 and 50% of the face|At 30% in mean gray",  # conditions of the benchmark
     r"turned over (30|45) degrees",  # the lists of turned faces
