@@ -119,6 +119,19 @@ def placed(readings: dict[str, dict], place: str, base: dict) -> list[Cell]:
             for label, architecture in readings.items()]
 
 
+# Nets like those of ten other works (`iram.zoo`), the cheapest first: label, backbone, and what of
+# the architecture and the recipe is theirs.
+ZOO = [
+    Cell(f"zoo-{label}", 0, {"backbone": backbone, "attention": "none"} | more, STUDY | recipe)
+    for label, backbone, more, recipe in (
+        ("vgg", "vgg", {}, {}),
+        ("separable", "separable", {}, {}),
+        ("plain", "plain", {}, {}),
+        ("resnet12", "resnet12", {}, {}),
+        ("mobile", "mobile", {}, {}),
+    )
+]
+
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
     "recipe": variants(
@@ -177,6 +190,7 @@ GRIDS: dict[str, list[Cell]] = {
             recipe={"epochs": 200, "mixup": 0.2},
         ),
     ],
+    "zoo": reseeded(ZOO, range(3)),  # on FER2013
     "heads": product(  # on heads:n=6000
         ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
     ),

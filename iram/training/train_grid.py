@@ -124,6 +124,7 @@ def train_cell(
             "training_faces": trained.faces,
         },
         "recipe": recipe.to_dict(),
+        **trained.identity,
         "selected_epoch": trained.epoch,
         "selected_on": "nothing: the last epoch"
         if recipe.random_labels
