@@ -270,11 +270,14 @@ def _backbone(architecture: Architecture) -> nn.Module:
             architecture.attention not in ("none", MATCHED)):
         raise InputError(f"backbone {architecture.backbone} takes no attention module "
                          f"({architecture.attention}); its attention must be none")
+    known = inspect.signature(build).parameters
     options = {"width": architecture.width}
     if architecture.place != "branch":
-        if "place" not in inspect.signature(build).parameters:  # one that was registered outside
+        if "place" not in known:  # one that was registered outside
             raise InputError(f"backbone {architecture.backbone} has no switch 'place'")
         options["place"] = architecture.place
+    told = {"classes": len(architecture.classes), "dropout": architecture.dropout}
+    options |= {name: value for name, value in told.items() if name in known}  # of ensembles
     return build(attention_factory(architecture), **options)
 
 

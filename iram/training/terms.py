@@ -307,5 +307,6 @@ class Reconstruction(Term):
         wanted = (batch.images - told.mean) / told.std
         chains = getattr(batch.model.backbone, "chains", [batch.model.backbone])
         parts = batch.seen.parts or [batch.seen]
-        return sum(F.mse_loss(chain.draw(part.map, batch.targets).float(), wanted)
-                   for chain, part in zip(chains, parts, strict=True))
+        drawn = [chain.draw(part.map, batch.targets, wanted.shape[3]).float()
+                 for chain, part in zip(chains, parts, strict=True)]
+        return sum(F.mse_loss(one, wanted) for one in drawn)

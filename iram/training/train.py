@@ -117,6 +117,7 @@ class _Run:
         self.bf16 = dtype == "bf16"
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)
+        self.fit(model)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.model, multi_avg_fn=self.average, use_buffers=True)
         with _seeded(seed, "terms of the loss"):
@@ -133,6 +134,15 @@ class _Run:
         self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
         self.epoch, self.best_epoch, self.log = 0, 0, []
         self.best: dict[str, Tensor] = {}
+
+    def fit(self, model: FERClassifier, most: int = 1000) -> None:
+        """What parts of the net find in training faces before the first step (their `fit`)."""
+        parts = [module for module in model.modules() if hasattr(module, "fit")]
+        if parts and self.saved is None:
+            told = model.architecture
+            faces = self.training.images(chosen(len(self.training), most, self.seed))
+            for part in parts:
+                part.fit((faces - told.mean) / told.std, derived_seed(self.seed, "fit"))
 
     def run_epoch(self, bar) -> None:
         started, losses, hits = time.perf_counter(), [], []

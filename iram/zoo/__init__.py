@@ -8,11 +8,17 @@ that a training takes about 20 minutes of one core.
 """
 
 from iram.backbones import BACKBONES
-from iram.zoo import (  # noqa: F401 (they register, in the order of the works)
+from iram.zoo import (  # noqa: F401 (they register)
+    bidirectional,
+    crops,
+    dual,
+    ensemble,
     mobile,
     plain,
+    regional,
     separable,
     shallow,
+    siamese,
 )
 
 

@@ -29,13 +29,13 @@ class Beside(nn.Module):
     """Chains that each see the picture in their own way. Layers are counted chain by chain.
 
     Args:
-        views: normalised pictures -> what the chain sees; one a chain, or none: the picture.
+        views: normalised pictures -> what a chain sees, by turns; none: the picture.
     """
 
     def __init__(self, chains: Sequence[Backbone], views: Sequence[nn.Module] = ()):
         super().__init__()
         self.chains = nn.ModuleList(chains)
-        self.views = nn.ModuleList(views or [nn.Identity() for _ in chains])
+        self.views = nn.ModuleList(views or [nn.Identity()])
 
     @property
     def num_layers(self) -> int:
@@ -43,9 +43,9 @@ class Beside(nn.Module):
 
     def seen(self, x: Tensor, replacer: Replacer, traced: bool, first: int) -> list[Pass]:
         """The pass of each chain."""
-        passes = []
-        for chain, view in zip(self.chains, self.views, strict=True):
-            passes.append(chain.run(view(x), replacer, traced, first))
+        pictures, passes = [view(x) for view in self.views], []
+        for number, chain in enumerate(self.chains):
+            passes.append(chain.run(pictures[number % len(pictures)], replacer, traced, first))
             first += chain.num_layers
         return passes
 

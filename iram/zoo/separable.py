@@ -15,7 +15,7 @@ from iram.zoo.common import chained
 @BACKBONES.register("separable", title="separable CNN",
                     work="in the spirit of Wang, Wu & Hoashi, MMSP 2019")
 def separable(attention, width: float = 1.0, place: str = "branch") -> Backbone:
-    """Six residual blocks of two depthwise-separable convolutions each, 32 to 128 channels. 0.1 M
+    """Six residual blocks of two depthwise-separable convolutions each, 32 to 128 channels. 0.10 M
     parameters."""
     widths = [scaled(c, width) for c in (32, 64, 128)]
     parts, before = [], widths[0]

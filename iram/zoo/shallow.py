@@ -30,7 +30,7 @@ def vgg(attention, width: float = 1.0, place: str = "branch") -> Backbone:
 
 @BACKBONES.register("resnet12", title="ResNet-12", work=WORK)
 def resnet12(attention, width: float = 1.0, place: str = "branch") -> Backbone:
-    """Five basic blocks at 48, 24 and 12 px (16 to 64 channels), the stem of stride 1. 0.18 M
+    """Five basic blocks at 48, 24 and 12 px (16 to 64 channels), the stem of stride 1. 0.17 M
     parameters."""
     widths = [scaled(c, width) for c in (16, 32, 64)]
     stem = conv_bn(1, widths[0], 3, act=True)
