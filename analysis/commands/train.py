@@ -186,7 +186,9 @@ def _check(cell) -> None:
     import torch
 
     from iram.model import FERClassifier
+    from iram.training.terms import check_terms
 
-    planned, _ = cell.build(("a", "b"), 48)
+    planned, recipe = cell.build(("a", "b"), 48)
     with torch.device("meta"):
-        FERClassifier(planned)
+        model = FERClassifier(planned)
+    check_terms(model, recipe)

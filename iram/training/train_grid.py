@@ -15,6 +15,7 @@ from iram.evaluate import VIEWS, accuracy, measure_name, predict
 from iram.files import sweep, write_text
 from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
+from iram.training.combining import combine
 from iram.training.grids import Cell
 from iram.training.recipe import Recipe
 from iram.training.train import DivergedError, Trained, difference, train
@@ -124,6 +125,7 @@ def train_cell(
             "training_faces": trained.faces,
         },
         "recipe": recipe.to_dict(),
+        **trained.identity,
         "selected_epoch": trained.epoch,
         "selected_on": "nothing: the last epoch"
         if recipe.random_labels
@@ -135,10 +137,12 @@ def train_cell(
     }
     # Before the card is written: a card says that its cell is finished.
     model = as_shipped(trained.model)
+    if found := combine(model, dataset, cell.seed):
+        card["ensemble"] = found
     card["accuracy"] = measure(model, dataset)
     if found := without_copies(model, dataset):
         card[WITHOUT_COPIES] = found
-    card = save_model(trained.model, out / f"{cell.name}.safetensors", card)
+    card = save_model(model, out / f"{cell.name}.safetensors", card)
     for name in ("checkpoint.safetensors", "diverged.txt"):
         (out / cell.name / name).unlink(missing_ok=True)
     for name, result in (card["accuracy"] | card.get(WITHOUT_COPIES, {})).items():
