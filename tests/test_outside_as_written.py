@@ -62,7 +62,7 @@ def test_a_plain_net_stays_the_same_object():
 def test_weights_without_numbers_are_told(tmp_path):
     more = "\n\ndef made():\n    with torch.device('meta'):\n        return nn.Linear(4, 7)\n"
     spec = outside.write_net(tmp_path, more=more).replace("build", "made")
-    with pytest.raises(InputError, match="net.py:made: its weights are on the meta device"):
+    with pytest.raises(InputError, match=r"net\.py:made: its weights are on the meta device"):
         load_outside(spec)
 
 
