@@ -10,8 +10,7 @@ core allow. Its attention is SE, its training the term "streams". Source: the ab
 from torch import nn
 
 from iram.backbones import BACKBONES, Backbone, basic_stages, conv_bn, scaled
-from iram.zoo.common import Streams, chained
-from iram.zoo.separable import light
+from iram.zoo.common import Streams, chained, light
 
 
 @BACKBONES.register("dual", title="dual CNN", work="after Saurav, Saini & Singh, MTAP 2025")
