@@ -141,6 +141,15 @@ def layers(model: nn.Module, images: Tensor) -> Finding:
     return Finding("layers", True, f"{count} with places; {named}: {name} ({layout})")
 
 
+def layer_found(model: nn.Module) -> str:
+    """The layer with places that is found in a model from outside, of which no weights tell it; ""
+    where there is none, and of models of ours."""
+    if not isinstance(model, OutsideModel) or "layers" in model.lacks:
+        return ""
+    name, layout = chosen(model, fitted(model, pictures()))
+    return f"{name} ({layout})"
+
+
 def stages(model: nn.Module, images: Tensor) -> dict[str, Layout]:
     """The last layer of each size, first to last, of those that all depends on; gates left out."""
     with undisturbed(model):

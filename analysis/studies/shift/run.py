@@ -43,6 +43,7 @@ TABLES = ("shift", "by_fill", "interventions", "mediation", "authority", "multiv
 class Shift(Study):
     """The tables and verdicts of a shift study."""
 
+    pictures = ("attention_shift",)
     compute, version = staticmethod(compute), 6
     words = ("reason", "note", "controls_passed", "controls_failed", "not_tested",
              "missing_weights", "presupposes", "holds_under", "this_net", "needed_seeds",
