@@ -113,13 +113,18 @@ def _list(args) -> int:
     from iram.attention import ATTENTION
     from iram.backbones import BACKBONES
     from iram.weights import pretrained
+    from iram.zoo import works
 
     cards = pretrained()
     if args.json:
         print(json.dumps(cards, indent=1))
         return 0
     print(f"attention modules: {', '.join([*ATTENTION, 'none-matched'])}")
-    print(f"backbones:         {', '.join(BACKBONES)}\n")
+    print(f"backbones:         {', '.join(BACKBONES.where(work=''))}")
+    print("nets like those of other works, as backbones too:")
+    for backbone, work in works().items():
+        print(f"  {backbone:16s} {BACKBONES.title(backbone)}, {work}")
+    print()
     width = max(map(len, ["shipped weights", *cards]))
     print(f"{'shipped weights':{width}s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  "
           "accuracy")
