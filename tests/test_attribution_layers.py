@@ -108,6 +108,31 @@ class Heads(nn.Module):
         return self.left(x).mean((2, 3)) + self.right(x).relu().mean((2, 3))
 
 
+class Pooled(nn.Module):
+    """Its pooling puts out (N, 6, 1, 1), of which six channels could be taken for six rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x):
+        return self.pool(x).flatten(1)
+
+
+class Latents(nn.Module):
+    """Sixteen learned queries look at all places: a square number of tokens, and no places."""
+
+    def __init__(self):
+        super().__init__()
+        self.queries, self.values = nn.Parameter(torch.randn(16, 6)), nn.Linear(6, 6)
+        self.read = nn.Identity()
+
+    def forward(self, x):
+        tokens = x.flatten(2).mT
+        shares = (self.queries @ tokens.mT).softmax(-1)
+        return self.read(shares @ self.values(tokens)).mean(1)
+
+
 class Pair(nn.Module):
     """Features and what else it found, as blocks of many libraries put out."""
 
@@ -164,6 +189,23 @@ def test_a_constant_in_the_place_of_the_chosen_layer_makes_all_pictures_alike(bo
 def test_attention_matrices_and_tables_are_never_read_as_places():
     assert not [n for n in spatial_layers(net(lambda: Tokens(1)), X) if "attend" in n]
     assert "body.bias" not in spatial_layers(net(lambda: WithTable(True)), X)
+
+
+def test_pooled_channels_are_never_read_as_places():
+    for seed in range(20):  # in whatever order the channels happen to be
+        torch.manual_seed(seed)
+        model = Net(Pooled()).eval()
+        assert chosen(model, X) == ("stem", Layout("channels_first"))
+    with pytest.raises(InputError, match="no places are found"):
+        chosen(model, X, "body.pool")
+
+
+def test_latent_tokens_follow_the_picture_in_the_mean_alone():
+    taken = 0
+    for seed in range(40):
+        torch.manual_seed(seed)
+        taken += chosen(Net(Latents()).eval(), X).name != "stem"
+    assert taken <= 2  # one in ten, where the mean decides
 
 
 def test_a_token_map_is_that_of_the_same_net_in_channels_first():

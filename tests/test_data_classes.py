@@ -23,7 +23,7 @@ def opened(tmp_path, names, options=""):
 @pytest.mark.parametrize(
     ("names", "expression"),
     [
-        ("Anger ANGRY angry 0_angry", "angry"),
+        ("Anger ANGRY angry 0_angry angry_faces Angry-Images angry_0 emotion_angry", "angry"),
         ("Disgusted disgust DISGUST", "disgust"),
         ("Fearful afraid Fear scared", "fear"),
         ("Happiness happy HAPPY joy", "happy"),
@@ -37,6 +37,24 @@ def test_every_usual_name_of_an_expression_is_one_class(names, expression):
     assert {canonical(name) for name in names.split()} == {expression}
 
 
+@pytest.mark.parametrize("kind", ["folder", "fer2013", "rafdb"])
+def test_splits_must_share_classes_and_what_one_lacks_is_told(tmp_path, kind):
+    names = [f"{split}/{name}/{name}{k}.png" for k, split in enumerate(("train", "test"))
+             for name in ("happy", "sad", "fear") if (split, name) != ("test", "fear")]
+    spec = f"{kind}:{write_pictures(tmp_path / 'one', names)}"
+    told = [p for p in load(spec).problems if "another split has" in p.message]
+    assert [(p.file, p.message) for p in told] == [
+        (str(tmp_path / "one" / "test"), "no pictures of a class that another split has: fear")]
+    numbers = [f"{s}/{name}/{k}{name}.png" for k, (s, names) in enumerate((
+        ("train", ("3", "4")), ("test", ("anger", "fear")))) for name in names]
+    other = write_pictures(tmp_path / "other", numbers)
+    message = r"train/ \(3, 4\) and test/ \(anger, fear\)|test/ .* and train/ .*no class in common"
+    with pytest.raises(InputError, match=message):
+        load(f"{kind}:{other}")
+    if kind == "folder":
+        assert load(f"folder:{other},classes=3:anger+4:fear").classes == ("angry", "fear")
+
+
 def test_other_names_keep_their_numbers_and_letters_written_in_two_ways_are_one():
     assert canonical("3_years") != canonical("4_years")
     assert canonical("fröhlich") == canonical(unicodedata.normalize("NFD", "fröhlich"))
@@ -48,7 +66,8 @@ def test_a_folder_named_Angry_beside_angry_is_one_class(tmp_path):
     assert dataset.classes == ("angry", "happy")
     assert {split: len(dataset.split(split)) for split in ("train", "val", "test")} == {
         "train": 2, "val": 1, "test": 2}
-    [told] = [p.message for p in dataset.problems]
+    told, lacking = [p.message for p in dataset.problems]
+    assert lacking == "no pictures of a class that another split has: Happiness"
     assert told.endswith("one class: angry (Angry, anger, angry), happy (Happiness, happy)")
 
 

@@ -87,7 +87,7 @@ BAD_ROWS = [
     (1, " ".join([*PIXELS[:9], "1.5", *PIXELS[10:]]), "pixel 10 is '1.5'"),
     (0, "9", "emotion '9' where 0 to 6"),
     (0, "", "emotion '' where 0 to 6"),
-    (2, "Test", "Usage 'Test' where one of Training, PublicTest, PrivateTest"),
+    (2, "Tess", "Usage 'Tess' where one of Training, PublicTest, PrivateTest"),
     (2, "Training,", "4 fields where the header has 3"),
 ]
 
@@ -124,7 +124,8 @@ def test_a_short_row_is_refused_where_the_header_has_more_columns(tmp_path):
         (b"", "is empty"),
         (b"emotion,pixels,Usage\n", "has a header and no rows"),
         (b"label,pixels\n1,2\n", "lacks the column emotion, usage; it has: label, pixels"),
-        (b"\xff\xfe\x00\x01" * 100, "it is not text"),
+        (b"\xfd\xfe\x00\x01" * 100, "it is not text"),
+        (b"\xff\xfe" + b"\x00\xd8" * 101, "it is not text"),
         (b"x" * (1 << 21), "line 1 is too long"),
     ],
 )
@@ -197,6 +198,29 @@ def test_a_csv_that_pandas_saved_again_is_read(tmp_path):
         assert np.array_equal(dataset.images_uint8(slice(None)), faces(12))
         assert dataset.labels.tolist() == [i % 7 for i in range(12)]
         assert dataset.problems == []
+
+
+def test_usual_names_of_splits_in_usage_are_taken_and_told(tmp_path):
+    words = {"Training": "train", "PublicTest": "Validation", "PrivateTest": "test"}
+    rows = [[*row[:2], words[row[2]]] for row in fer_rows()]
+    dataset = load(f"fer2013:{write_csv(tmp_path / 'fer.csv', rows)}")
+    assert dataset.metadata["usage"].tolist() == [row[2] for row in fer_rows()]
+    assert [p.message for p in dataset.problems] == [
+        "Usage: test is taken as PrivateTest, train is taken as Training, "
+        "validation is taken as PublicTest"]
+
+
+def test_emotions_from_1_to_7_are_refused_and_not_read_one_off(tmp_path):
+    rows = [[str(int(row[0]) + 1), *row[1:]] for row in fer_rows(14)]
+    with pytest.raises(InputError, match="its emotions run from 1 to 7, FER2013's from 0"):
+        load(f"fer2013:{write_csv(tmp_path / 'fer.csv', rows)}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_csv_in_another_encoding_is_read(fer_csv, encoding):
+    before = load(f"fer2013:{fer_csv}").images(slice(None))
+    fer_csv.write_text(fer_csv.read_text(), encoding=encoding)
+    assert torch.equal(load(f"fer2013:{fer_csv}").images(slice(None)), before)
 
 
 @pytest.mark.parametrize(("names", "found"), [(["a.csv", "b.csv"], "several"), (["a.txt"], "none")])

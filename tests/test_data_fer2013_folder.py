@@ -8,19 +8,20 @@ from iram.errors import InputError
 
 def test_kaggle_folders_read_the_usage_off_the_file_names(tmp_path):
     names = ["test/happy/PrivateTest_2.png", "test/happy/PublicTest_1.png",
-             "train/angry/Training_3.png", "train/sad/Training_4.png"]
+             "train/angry/Training_3.png", "train/happy/Training_4.png"]
     root = write_pictures(tmp_path / "kaggle", names)
     (root / "train" / "angry" / ".DS_Store").write_bytes(b"x")
     dataset = open_dataset(f"fer2013:{root}")
     assert dataset.metadata["image_id"].tolist() == names
     assert dataset.metadata["split"].tolist() == ["test", "validation", "train", "train"]
-    assert [dataset.classes[i] for i in dataset.labels] == ["happy", "happy", "angry", "sad"]
+    assert [dataset.classes[i] for i in dataset.labels] == ["happy", "happy", "angry", "happy"]
     assert np.array_equal(dataset.images_uint8(slice(None)), faces(4))
-    assert dataset.problems == []
+    assert [p.message for p in dataset.problems] == [
+        "no pictures of a class that another split has: angry"]
 
 
 def test_kaggle_folders_without_usage_in_the_names_say_what_is_assumed(tmp_path):
-    root = write_pictures(tmp_path / "kaggle", ["train/angry/1.png", "test/sadness/2.png"])
+    root = write_pictures(tmp_path / "kaggle", ["train/angry/1.png", "test/anger/2.png"])
     dataset = open_dataset(f"fer2013:{root}")
     assert sorted(dataset.metadata["usage"]) == ["PrivateTest", "Training"]
     assert len(dataset.problems) == 1

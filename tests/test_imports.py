@@ -14,7 +14,7 @@ DOOR = ROOT / "iram" / "__main__.py"  # the command, which opens from here
 MODULES = sorted({*(ROOT / "iram").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")} - {DOOR})
 IRAM = [path for path in MODULES if path.is_relative_to(ROOT / "iram")]
 ORDER = (  # each folder imports only itself and what stands above it in this list
-    "iram", "iram.attention", "iram.data", "iram.photographs", "iram.training",
+    "iram", "iram.attention", "iram.zoo", "iram.data", "iram.photographs", "iram.training",
     "analysis.engine", "analysis.stimuli", "analysis.metrics", "analysis.attributions",
     "analysis.subjects", "analysis.figures", "analysis.studies.occlusion",
     "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.calibration",
@@ -23,7 +23,7 @@ ORDER = (  # each folder imports only itself and what stands above it in this li
     "analysis.commands",
 )
 LATER = "import_module", "Titles"  # what imports a module by its name, in text
-TOGETHER = "iram", "iram.attention", "iram.data", "iram.photographs"  # one floor: models and faces
+TOGETHER = "iram", "iram.attention", "iram.zoo", "iram.data", "iram.photographs"  # models, faces
 
 
 def imported_modules(source: str) -> set[str]:

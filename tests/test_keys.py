@@ -46,7 +46,7 @@ def suite() -> Suite:
 
 def reader(replaceable=True) -> SimpleNamespace:
     return SimpleNamespace(name="iram-seed0", subject=SUBJECT, permuted=False, channels_alone=False,
-                           replaceable=replaceable)
+                           replaceable=replaceable, found={})
 
 
 def keys() -> dict[str, str]:

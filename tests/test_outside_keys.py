@@ -5,11 +5,14 @@ import json
 import numpy as np
 import outside
 import pytest
+import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.commands.main import main
+from analysis.studies.attribution import questions
+from analysis.studies.attribution.plan import Suite
 from analysis.subjects import open_subjects
 from analysis.subjects.answers import GRID, SAME, Known, spread
 from analysis.subjects.loading import load_outside
@@ -151,3 +154,19 @@ def test_our_own_nets_are_known_by_their_weights_alone():
     assert subject.weights_sha256 == read_card(subject.path)["weights_sha256"]
     subject.settle({"other": {"content": "c", "answers": None, "tolerance": 0}})
     assert subject.weights_sha256 == read_card(subject.path)["weights_sha256"]
+
+
+def test_maps_are_known_by_the_layer_that_was_found(tmp_path, monkeypatch):
+    """Which layer has places is decided here: once that changes, older maps are another layer's."""
+    [subject] = open_subjects(outside.write_net(tmp_path), outside.CLASSES)
+    methods = ("gradcam", "saliency")
+
+    def keys():
+        made = Suite([subject], tiny.dataset(12), methods, tmp_path)
+        return {method: made.key("maps", subject, method) for method in methods}
+
+    before = keys()
+    monkeypatch.setattr(questions, "layer_found", lambda model: "net.drop (channels_first)")
+    after = keys()
+    assert after["gradcam"] != before["gradcam"]
+    assert after["saliency"] == before["saliency"]

@@ -26,6 +26,7 @@ QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # (lower, right)
 ASKED = 2 + len(QUARTERS)  # pictures
 LEAST = 0.02  # of the side: how much further a change on the far side must lie (the last blocks
 # of our trained nets, whose places see nearly the whole face: 0.07 to 0.1)
+STRETCHED = 2  # at most, of a grid against the picture
 PREFIXES = 16  # tokens before the patches that are tried
 
 
@@ -116,17 +117,23 @@ def candidates(output: Tensor, size: tuple[int, int], known: Layout | None = Non
         prefixes = (range(PREFIXES + 1) if given is None else (given,)) if "tokens" in kind else (
             None,)
         tried = (Layout(kind, prefix) for prefix in prefixes)
-        found += [one for one in tried if has_places(brought(output, one, size))][:1]
+        found += [one for one in tried if has_places(brought(output, one, size), size)][:1]
     return found
 
 
-def has_places(features: Tensor | None) -> bool:
-    return features is not None and features.shape[2] * features.shape[3] > 1
+def has_places(features: Tensor | None, size: tuple[int, int]) -> bool:
+    """Whether (N, C, h, w) is a grid of a picture's proportions: 2 x 2 or more, of which no side is
+    more than twice as long. The 64 channels that a pooling puts out, (N, 64, 1, 1), are none."""
+    if features is None or min(features.shape[2:]) < 2:
+        return False
+    stretched = features.shape[2] * size[1] / (features.shape[3] * size[0])
+    return 1 / STRETCHED <= stretched <= STRETCHED
 
 
 def follows(features: Tensor) -> float:
     """How far a change in the features (6, C, h, w) goes along with that in the picture, in shares
-    of a side: 0.5 where it lies in the same quarter, 0 where it has nothing to do with it."""
+    of a side: 0.5 where it lies in the same quarter, 0 where it has nothing to do with it, or goes
+    along in the mean alone, as a mixture of all places may by chance."""
     change = (features[2:] - features[:1]).abs().sum(1).double()
     total = change.sum((1, 2))
     if not (total.isfinite() & (total > 0)).all():
@@ -138,5 +145,7 @@ def follows(features: Tensor) -> float:
             place = (torch.arange(side).to(change) + 0.5) / side
             centre = (change.sum(3 - axis) * place).sum(1) / total
             is_far = torch.tensor(far, device=change.device).bool()
-            shares.append(float(centre[is_far].mean() - centre[~is_far].mean()))
+            share = float(centre[is_far].mean() - centre[~is_far].mean())
+            each = bool(centre[is_far].min() > centre[~is_far].max())
+            shares.append(share if each else min(share, 0.0))
     return min(shares, default=0.0)

@@ -16,7 +16,7 @@ from analysis.attributions.layers import (
     with_features_alone,
 )
 from analysis.attributions.places import Layout
-from analysis.attributions.question import fitted, undisturbed
+from analysis.attributions.question import fitted, gradients_told, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
@@ -121,7 +121,8 @@ def gradient(model: nn.Module, images: Tensor) -> Finding:
             logits = model(x)
             if not logits.requires_grad:
                 return Finding("gradients", False, "no gradient passes through it")
-            (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
+            with gradients_told():
+                (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
     except (InputError, RuntimeError) as error:
         return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
     if found is None or not found.isfinite().all() or not found.any():
@@ -139,6 +140,15 @@ def layers(model: nn.Module, images: Tensor) -> Finding:
     count = len(spatial_layers(model, fitted(model, images)))
     named = "the one named" if getattr(model, "cam_layer", None) else "the last that all depends on"
     return Finding("layers", True, f"{count} with places; {named}: {name} ({layout})")
+
+
+def layer_found(model: nn.Module) -> str:
+    """The layer with places that is found in a model from outside, of which no weights tell it; ""
+    where there is none, and of models of ours."""
+    if not isinstance(model, OutsideModel) or "layers" in model.lacks:
+        return ""
+    name, layout = chosen(model, fitted(model, pictures()))
+    return f"{name} ({layout})"
 
 
 def stages(model: nn.Module, images: Tensor) -> dict[str, Layout]:

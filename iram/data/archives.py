@@ -2,6 +2,7 @@
 one of the first three)."""
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import io
@@ -19,6 +20,7 @@ LONGEST_LINE = 1 << 20  # characters; an image row has 9 thousand
 DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile,
            tarfile.TarError)
 TAR_MAGIC = slice(257, 262)  # of POSIX 1003.1: "ustar"
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Excel and PowerShell may save
 UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard"}
 
 
@@ -32,7 +34,10 @@ def text_lines(path: Path) -> Iterator[Iterator[str]]:
     lines = _Lines(path)
     try:
         with open(path, "rb") as file, _unpacked(path, file) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            head = stream.read(2)
+            stream.seek(0)
+            encoding = "utf-16" if head in UTF16 else "utf-8-sig"
+            text = io.TextIOWrapper(stream, encoding=encoding, newline="")
             yield lines.read(text)
     except FileNotFoundError:
         raise InputError(f"there is no file {path}") from None

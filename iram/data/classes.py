@@ -23,17 +23,21 @@ WORDS = {
     "contempt": "contempt contemptuous scorn scornful",
 }
 SYNONYMS = {word: name for name, words in WORDS.items() for word in words.split()}
-NUMBERED = re.compile(r"^\d+\s*[-_.)\s]\s*(?=\D)")  # 0_angry, "3 - happy"
+WORD = re.compile(r"[^\W\d_]+")  # letters alone: numbers and what parts words are left out
+ABOUT = {"face", "faces", "emotion", "emotions", "expression", "expressions", "class", "label",
+         "image", "images", "img", "imgs", "picture", "pictures", "pics", "photos", "data"}
 
 
 def canonical(name: str) -> str:
     """The class name in lower case, with synonyms brought together (`Happiness` -> `happy`).
 
-    A number before a known expression is left out (`3_happy`); letters that can be written in two
-    ways (an accent of its own) count as the same.
+    Of a name that holds one known expression, numbers and words such as `faces` are left out
+    (`3_happy`, `Happy-Faces`); letters that can be written in two ways (an accent of its own) count
+    as the same.
     """
     name = unicodedata.normalize("NFC", str(name)).strip().lower()
-    return SYNONYMS.get(name) or SYNONYMS.get(NUMBERED.sub("", name)) or name
+    said = [word for word in WORD.findall(name) if word not in ABOUT]
+    return SYNONYMS.get(said[0] if len(said) == 1 else name, name)
 
 
 def is_expression(name: str) -> bool:

@@ -8,6 +8,7 @@ as commas do. A CSV without Usage (the competition's `train.csv`) is read as Tra
 import csv
 import itertools
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,14 @@ from iram.data.archives import text_lines
 from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
+from iram.data.splits import role_of
 from iram.errors import InputError, listing
 from iram.files import sha256
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 USAGE_OF_WORD = {usage.lower(): usage for usage in ROLE_OF_USAGE}
+USAGE_OF_ROLE = {role: usage for usage, role in ROLE_OF_USAGE.items()}
 COLUMNS = ("emotion", "pixels", "usage")
 SEPARATORS = ",;\t|"
 NO_USAGE = ("there is no column Usage: every row is read as Training, as of the competition's "
@@ -44,12 +47,15 @@ def decoded_csv(path: Path) -> tuple[str, Decoded]:
 def decode_csv(path: Path) -> Decoded:
     """Reads every row of the CSV; unusable ones are left out and become problems."""
     pixels, frames, problems, total = [], [], [], 0
+    emotions, usages = set(), set()
     with text_lines(path) as lines:
         reader, header = _opened(path, lines)
         places = _column_places(path, header)
         if len(places) < len(COLUMNS):
             problems.append(Problem("", 1, NO_USAGE, unusable=False, assumed=True))
         for line_numbers, rows in _chunks(path, reader, places, len(header)):
+            emotions |= {row[0] for row in rows}
+            usages |= {row[2].lower() for row in rows if len(row) == len(COLUMNS)}
             images, frame, found = _parse(rows, line_numbers, total)
             pixels.append(images)
             frames.append(frame)
@@ -57,7 +63,14 @@ def decode_csv(path: Path) -> Decoded:
             total += len(rows)
     if not total:
         raise InputError(f"{path} has a header and no rows")
+    if "7" in emotions and "0" not in emotions:
+        raise InputError(f"{path}: its emotions run from 1 to 7, FER2013's from 0 (angry) to 6 "
+                         "(neutral): each face would be taken for another class; write FER2013's "
+                         "numbers, or the names")
     frame = pd.concat(frames, ignore_index=True)
+    taken = [f"{word} is taken as {usage}" for word in sorted(usages)
+             if word not in USAGE_OF_WORD and (usage := usage_of(word))]
+    problems += [Problem("", None, f"Usage: {listing(taken)}", unusable=False)] * bool(taken)
     return Decoded(np.concatenate(pixels), frame, tuple(problems), total)
 
 
@@ -122,6 +135,12 @@ def _column_places(path: Path, header: list[str] | None) -> list[int]:
     return [names.index(name) for name in COLUMNS if name in names]
 
 
+@cache
+def usage_of(name: str) -> str | None:
+    """FER2013's usage that it, or another usual name of a split, stands for; None if none."""
+    return USAGE_OF_WORD.get(name.lower()) or USAGE_OF_ROLE.get(role_of(name))
+
+
 def _parse(rows, line_numbers, first_row) -> tuple[np.ndarray, pd.DataFrame, list[Problem]]:
     """Images, table and problems of some rows."""
     messages = [_row_problem(row) for row in rows]
@@ -132,7 +151,7 @@ def _parse(rows, line_numbers, first_row) -> tuple[np.ndarray, pd.DataFrame, lis
         texts = [row[1] for row, message in zip(rows, messages, strict=True) if message is None]
         images = np.array([text.split() for text in texts], dtype=np.uint8).reshape(-1, PIXELS)
     good = [place for place, message in enumerate(messages) if message is None]
-    usages = [USAGE_OF_WORD[rows[place][2].lower()] for place in good]
+    usages = [usage_of(rows[place][2]) for place in good]
     frame = pd.DataFrame(
         {
             "image_id": [f"row{first_row + place:05d}" for place in good],
@@ -153,7 +172,7 @@ def _row_problem(row: list[str]) -> str | None:
         return row[0]
     if row[0] not in "0123456" or len(row[0]) != 1:
         return f"emotion '{row[0][:40]}' where 0 to 6 is needed"
-    if row[2].lower() not in USAGE_OF_WORD:
+    if usage_of(row[2]) is None:
         return f"Usage '{row[2][:40]}' where one of {listing(ROLE_OF_USAGE)} is needed"
     return None
 

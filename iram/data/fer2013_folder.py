@@ -15,13 +15,12 @@ import pandas as pd
 from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
-from iram.data.fer2013_csv import CLASSES, ROLE_OF_USAGE, SIZE, USAGE_OF_WORD
+from iram.data.fer2013_csv import CLASSES, ROLE_OF_USAGE, SIZE, USAGE_OF_ROLE, USAGE_OF_WORD
 from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import decode_pictures, pictures_sha256, printable
-from iram.data.tree import Tree, read_tree
+from iram.data.tree import Tree, lacking, read_tree
 from iram.errors import InputError, listing
 
-USAGE_OF_ROLE = {role: usage for usage, role in ROLE_OF_USAGE.items()}
 USAGE_IN_NAME = re.compile(r"(training|publictest|privatetest)(?![a-z])", re.IGNORECASE)
 
 
@@ -48,7 +47,7 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
         raise InputError(f"{root} has no pictures in {places}")
     source = pictures_sha256(root, tree.names)
     decoded = cached("fer2013-folder", source, lambda: _decode(root, tree, labels))
-    return source, decoded, tree.problems
+    return source, decoded, [*tree.problems, *lacking(root, tree, labels)]
 
 
 def _label(folder: str) -> int | None:

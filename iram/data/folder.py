@@ -34,7 +34,7 @@ from iram.data.pictures import (
     pictures_sha256,
     printable,
 )
-from iram.data.tree import Tree, read_tree, within
+from iram.data.tree import Tree, lacking, read_tree, within
 from iram.errors import InputError, listing
 
 SIZE = 48
@@ -135,10 +135,10 @@ def _labelled(root: Path, classes: str) -> Labelled:
             f"{split}/{name}" for split in tree.splits for name in tree.folders]
         raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}"
                          f"{deeper(root)}")
-    return _by_folders(tree, classes)
+    return _by_folders(root, tree, classes)
 
 
-def _by_folders(tree: Tree, classes: str) -> Labelled:
+def _by_folders(root: Path, tree: Tree, classes: str) -> Labelled:
     named = name_folders(tree.folders, classes)
     notes = []
     if named.merged:
@@ -146,6 +146,7 @@ def _by_folders(tree: Tree, classes: str) -> Labelled:
         notes.append(Problem("", None, together, unusable=False))
     notes += [Problem("", None, text, unusable=False, assumed=True) for text in named.assumed]
     class_of = {name: named.of_folder[name.split("/")[-2]] for name in tree.names}
+    notes += lacking(root, tree, named.of_folder)
     shown = list(dict.fromkeys(named.of_folder.values()))
     changed = [classes] if classes else named.merged or None
     return Labelled(tree.names, class_of, shown, tree.splits, None, [*tree.problems, *notes],

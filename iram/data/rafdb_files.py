@@ -11,7 +11,7 @@ from iram.data.classes import canonical
 from iram.data.dataset import Problem
 from iram.data.entries import entries, lost_links, not_read, unread_note
 from iram.data.pictures import printable, tenth
-from iram.data.tree import Tree, read_tree
+from iram.data.tree import Tree, lacking, read_tree
 from iram.errors import InputError, listing
 
 CLASSES = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
@@ -84,7 +84,8 @@ def by_folders(folder: Path) -> Files:
             if wrong:
                 raise InputError(f"{root / wrong[0]} is no class of RAF-DB: 1 to 7, or "
                                  f"{listing(CLASSES)}")
-            return Files(root, tree.names, tree.problems, partial(_in_folders, tree, labels))
+            told = [*tree.problems, *lacking(root, tree, labels)]
+            return Files(root, tree.names, told, partial(_in_folders, tree, labels))
     raise InputError(
         f"{folder} is not RAF-DB's layout: basic/{PICTURES}/ and basic/{LABELS} are needed, or "
         "train/1 to train/7 and test/1 to test/7 (classes by name do as well)"

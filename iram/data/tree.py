@@ -5,8 +5,9 @@ that lead nowhere, files that are no pictures, pictures that lie where no class 
 beside the splits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from iram.data.entries import (
 )
 from iram.data.pictures import printable
 from iram.data.splits import role_of
-from iram.errors import listing
+from iram.errors import InputError, listing
 
 
 class Tree(NamedTuple):
@@ -104,6 +105,32 @@ def _stray(parent: str, inside: Entries) -> list[Problem]:
     message = (f"{shown_files([printable(name) for name in inside.pictures])}, {where}beside the "
                "class folders, have no class and are not read")
     return [Problem("", None, message, unusable=False)]
+
+
+def lacking(root: Path, tree: Tree, class_of: Mapping[str, Hashable]) -> list[Problem]:
+    """What is said of splits without pictures of a class that another split has.
+
+    Args:
+        class_of: the class of each class folder.
+
+    Raises:
+        InputError: two splits have no class in common, of two or more that each has.
+    """
+    own: dict[str, dict[Hashable, str]] = {split: {} for split in tree.splits}
+    for parent in tree.parents if tree.splits else ():
+        split, folder = parent.split("/")
+        own[split].setdefault(class_of[folder], folder)
+    own = {split: classes for split, classes in own.items() if classes}
+    for one, other in combinations(own, 2):
+        if min(len(own[one]), len(own[other])) > 1 and not own[one].keys() & own[other].keys():
+            told = " and ".join(f"{split}/ ({listing(map(printable, own[split].values()))})"
+                                for split in (one, other))
+            raise InputError(f"{root}: {told} have no class in common: call a class the same in "
+                             "both (of folder: by classes=FOLDER:NAME+FOLDER:NAME)")
+    every = {key: folder for classes in own.values() for key, folder in classes.items()}
+    return [Problem(printable(split), None, "no pictures of a class that another split has: "
+                    f"{listing(printable(every[key]) for key in every if key not in classes)}",
+                    False) for split, classes in own.items() if len(classes) < len(every)]
 
 
 def within(root: Path, problems: Sequence[Problem]) -> list[Problem]:

@@ -59,6 +59,11 @@ def takes(method: str, option: str) -> bool:
     return option in options_of(method)
 
 
+def reads_layer(method: str) -> bool:
+    """Whether it reads a layer with places, which can be named."""
+    return takes(method, "layer") and "layers" in ATTRIBUTIONS.about(method).needs
+
+
 def is_quick(method: str) -> bool:
     """Whether it is one pass that depends on the picture: its stability can be measured."""
     told = ATTRIBUTIONS.about(method)

@@ -14,7 +14,7 @@ from analysis.engine.cells import Cell, added, grouped, passes_by
 from analysis.engine.store import cell_key
 from analysis.metrics import CURVE_SCORES
 from analysis.studies.attribution.held import HELD, OF_MAPS, beyond, code_of
-from analysis.studies.attribution.methods import can_lose_weights, mean_source
+from analysis.studies.attribution.methods import can_lose_weights, mean_source, reads_layer
 from analysis.studies.attribution.questions import OCCLUDER, Questions
 from analysis.subjects import Subject, twin
 
@@ -95,7 +95,8 @@ class Suite(Questions):
 
     def prepare(self) -> None:
         """Places what all workers need, once and not by each of them."""
-        for name in ("regions", "occluded", "evidence", "faces_sha256", "judgements", "untried"):
+        for name in ("regions", "occluded", "evidence", "faces_sha256", "judgements",
+                     "layers_found", "untried"):
             getattr(self, name)
 
     def apart(self, subject: Subject) -> "Suite":
@@ -122,6 +123,7 @@ class Suite(Questions):
             parts |= {"method": method, "occluder": OCCLUDER.to_dict(), "fills": FILLS}
             source = mean_source(subject.model) if method == "mean_map" else None
             parts |= {"mean": source} | self.layer_of(source or method) | _versions(method)
+            parts |= self.found_by(subject, source or method)
         if kind == "rows" and not metric:
             parts |= {"faces_of_curves": self.some(self.sizes.curves).tolist(), "holds": "curves",
                       **added(scores=(CURVE_SCORES, HELD["curves"]))}
@@ -136,10 +138,16 @@ class Suite(Questions):
             parts |= {"methods": self.methods_of(subject),
                       "faces_of_pairs": self.some(self.sizes.pairs).tolist()}
             parts |= {"layer": self.layer} if self.layer else {}
-            parts |= _versions(*parts["methods"])
+            parts |= _versions(*parts["methods"]) | self.found_by(subject, *parts["methods"])
         if metric:
             parts |= {"metric": metric, "code": code_of(metric)}
         return cell_key(**parts, **self.colour_of(subject))
+
+    def found_by(self, subject: Subject, *methods: str) -> dict[str, str]:
+        """The layer that these methods find in a model from outside: which it is depends on more
+        than the model."""
+        found = self.layers_found.get(subject.name)
+        return {"found": found} if found and any(map(reads_layer, methods)) else {}
 
     @cached_property
     def regions_sha256(self) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.attributions import ATTRIBUTIONS, attribute
+from analysis.attributions import attribute
 from analysis.attributions.contrast import asked_against, rival_of
 from analysis.attributions.judgement import Judgement, judged
 from analysis.engine.cells import Plan
@@ -20,11 +20,18 @@ from analysis.metrics.agreement import partners
 from analysis.stimuli.conditions import Condition
 from analysis.stimuli.perturb import Perturbed
 from analysis.stimuli.regions import placed_regions
-from analysis.studies.attribution.methods import is_quick, mean_source, skipped, takes
+from analysis.studies.attribution.methods import (
+    is_quick,
+    mean_source,
+    reads_layer,
+    skipped,
+    takes,
+)
 from analysis.studies.attribution.needs import covering, untried
 from analysis.studies.attribution.packing import unpacked
 from analysis.studies.attribution.truth import evidence_masks
 from analysis.subjects import Subject
+from analysis.subjects.probe import layer_found
 from iram.data.dataset import FaceDataset
 from iram.seeds import derived_seed
 
@@ -232,10 +239,14 @@ class Questions(Plan):
         told = {name: value() for name, value in given.items() if takes(method, name)}
         return told | self.layer_of(method)
 
+    @cached_property
+    def layers_found(self) -> dict[str, str]:
+        """{model from outside: the layer that is found in it}, of those that have one."""
+        return {s.name: found for s in self.subjects if (found := layer_found(s.model))}
+
     def layer_of(self, method: str) -> dict[str, str]:
         """The option that names the layer, of methods that read one, where one was asked for."""
-        reads = takes(method, "layer") and "layers" in ATTRIBUTIONS.about(method).needs
-        return {"layer": self.layer} if self.layer and reads else {}
+        return {"layer": self.layer} if self.layer and reads_layer(method) else {}
 
     def mean_map(self, subject: Subject) -> Tensor:
         return self.maps(subject, mean_source(subject.model)).float().mean(0)

@@ -108,7 +108,7 @@ class ShiftStudy(Plan):
             cameras=self.plan.cameras_sha256,
             regions=[place_name(r) for r in regions.values()],
             causal=self.causal_fills, layers=LAYER_FILLS, first=FIRST,
-            truth=HEAD_REGIONS if self.plan.dataset.renders else None,
+            truth=HEAD_REGIONS if self.plan.dataset.renders else None, **reader.found,
             **added(measures=(describe.MEASURES, describe.HELD), interventions=(
                 INTERVENTIONS if self.replaces(reader, condition) else (), HELD)),
         )

@@ -95,6 +95,13 @@ class Reader:
     def has_attention(self) -> bool:
         return contract.has_attention(self.subject.model)
 
+    @property
+    def found(self) -> dict[str, dict]:
+        """The layers that stand for the blocks of a model from outside without attention: which
+        they are depends on more than the model."""
+        stages = {} if self.has_attention else getattr(self.subject.model, "stages", {})
+        return {"stages": {name: str(layout) for name, layout in stages.items()}} if stages else {}
+
     @cached_property
     def channels_alone(self) -> bool:
         """Whether it has attention, and none of it has places, as in SE and ECA."""
