@@ -177,6 +177,7 @@ def test_the_command_lists_the_shipped_weights_and_is_a_module_too(site, tmp_pat
      "def f():\n    from iram.analysis import shift; analysis = 1\n"),
     ("x = f'analysis.commands.{name}', 'analysis.csv', 'an analysis. The', 'analysis'\n",
      "x = f'iram.analysis.commands.{name}', 'iram.analysis.csv', 'an analysis. The', 'analysis'\n"),
+    ("x = '\f\u2028'\nfrom analysis import x\n", "x = '\f\u2028'\nfrom iram.analysis import x\n"),
     ('"""See `analysis.Subject`,\n`from analysis import x`."""\n# analysis.engine\n',
      '"""See `iram.analysis.Subject`,\n`from iram.analysis import x`."""\n# analysis.engine\n'),
 ])
