@@ -1,4 +1,4 @@
-"""In the spirit of Liu, "Bidirectional Convolutional Neural Networks in the Wild", ICAIIC 2021
+"""In the spirit of Liu: bidirectional CNN in the wild, ICAIIC 2021
 (DOI 10.1109/ICAIIC51459.2021.9415198).
 
 Known: two ways to make a CNN bidirectional, trained forward and backward; decisions fused by
