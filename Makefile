@@ -18,7 +18,7 @@ READY  := $(VENV)/.ready
 LANDMARKS_VENV  := $(VENV)-landmarks
 LANDMARKS_READY := $(LANDMARKS_VENV)/.ready
 
-.PHONY: bench study figures numbers docs notebooks test test-all benchmarks landmarks faults clean
+.PHONY: bench study figures numbers docs notebooks paper test test-all benchmarks landmarks faults clean
 
 bench: $(READY)
 	$(VENV)/bin/iram bench --data "$(DATA)" --models $(MODELS) --conditions $(CONDITIONS) \
@@ -52,6 +52,11 @@ numbers: $(READY)
 # The site, in build/site: documents, gallery, API. A warning is an error.
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python docs/site.py build
+
+# The paper, in build/paper.pdf.
+paper: $(READY) paper/paper.typ
+	mkdir -p build
+	$(VENV)/bin/python -c "import typst; typst.compile('paper/paper.typ', 'build/paper.pdf', root='.')"
 
 figures: $(READY)
 	$(VENV)/bin/iram figures $(ARGS)

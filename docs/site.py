@@ -28,7 +28,7 @@ GUIDES = {  # of docs/, in the order of the menu
     "findings-readings": "Readings of IRAM",
 }
 OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md",
-          "results/bank/README.md", "results/training/ablation.md"]
+          "iram/pretrained/README.md", "results/bank/README.md", "results/training/ablation.md"]
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
 
 

@@ -6,8 +6,9 @@ papers: the shortcut carries the ungated features past every gate. With `place="
 the block hands on, after addition and activation: nothing passes the gate by.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,8 +17,10 @@ from torch import Tensor, nn
 from iram.attention import Attention
 from iram.registry import Registry
 
-BACKBONES = Registry("backbone")
+# `work`: whose net it is like, and how near, of those in `iram.zoo`; `gated`: it takes attention.
+BACKBONES = Registry("backbone", work="", gated=True)
 AttentionFactory = Callable[[int, Any], Attention]  # (channels, memory_channels)
+Replacer = Callable[[int], Callable[[Tensor], Tensor] | None]
 PLACES = ("branch", "block")
 DARK = 1e-3  # of the picture's mean: a place whose features have a smaller norm counts as this
 
@@ -88,8 +91,35 @@ def effective_multiplier(features: Tensor, flat: Tensor) -> Tensor:
     return own / even
 
 
+@dataclass
+class Pass:
+    """A backbone's forward pass.
+
+    Attributes:
+        embedding: (N, channels), what is classified.
+        map: (N, C, h, w), the last features, which the embedding is the mean of; None without one.
+        layers: what each block returned, if the pass is traced.
+        parts: the passes of the streams or members that it is made of (`iram.zoo.common`).
+    """
+
+    embedding: Tensor
+    map: Tensor | None
+    layers: list[Layer]
+    parts: list["Pass"] = field(default_factory=list)
+
+
+def untouched(index: int) -> None:
+    """No layer's attention is replaced."""
+
+
 class Backbone(nn.Module):
-    """A stem, a list of blocks, and the number of channels that come out."""
+    """A stem, a list of blocks, and the number of channels that come out.
+
+    Attributes:
+        lacks: {what the net can't: why}, as `iram.contract.Model` has it.
+    """
+
+    lacks: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, stem: nn.Module, blocks: list[Block], channels: int, head=None):
         super().__init__()
@@ -97,6 +127,33 @@ class Backbone(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.head = head or nn.Identity()
         self.channels = channels
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.blocks)
+
+    def run(
+        self, x: Tensor, replacer: Replacer = untouched, traced: bool = False, first: int = 0
+    ) -> Pass:
+        """The pass of normalised pictures (N, C, H, W).
+
+        Args:
+            replacer: number of a layer -> what replaces its attention, or None.
+            traced: whether the layers are kept, and measured.
+            first: the number of the first layer here.
+        """
+        features, memory, layers = self.stem(x), None, []
+        for index, block in enumerate(self.blocks, first):
+            layer = block(features, memory, replacer(index), traced)
+            features, memory = layer.features, layer.memory
+            if traced:
+                layers.append(layer)
+        features = self.head(features)
+        return Pass(features.mean((2, 3)), features, layers)
+
+    def classifier(self, classes: int) -> nn.Module:
+        """What makes logits of the embedding."""
+        return nn.Linear(self.channels, classes)
 
 
 @BACKBONES.register("compact")
@@ -131,18 +188,27 @@ def mobilenetv2(
 
     Deviations: fewer blocks than for 224 px, expansion 4, and a last layer of 320 channels.
     """
-    stem = conv_bn(1, scaled(24, width), 3, stride=2, act=nn.ReLU6())
-    blocks, before, memory = [], scaled(24, width), None
-    for channels, count, stride in ((24, 2, 1), (40, 3, 2), (80, 4, 2)):
-        channels = scaled(channels, width)
+    stages = [(scaled(24, width), 2), (scaled(40, width), 3), (scaled(80, width), 4)]
+    return mobile_net(stages, scaled(320, width), attention, place)
+
+
+def mobile_net(stages, last: int, attention: AttentionFactory, place: str) -> Backbone:
+    """Inverted residuals (expansion 4) for 48 px; every stage after the first halves the size.
+
+    Args:
+        stages: (channels, blocks) of each.
+        last: channels of the last layer.
+    """
+    before, memory = stages[0][0], None
+    stem, blocks = conv_bn(1, before, 3, stride=2, act=nn.ReLU6()), []
+    for stage, (channels, count) in enumerate(stages):
         for index in range(count):
-            step = stride if index == 0 else 1
+            step = 2 if stage > 0 and index == 0 else 1
             shortcut = nn.Identity() if step == 1 and before == channels else None
             branch = inverted_residual(before, channels, step, expansion=4)
             module = attention(channels, memory)
             blocks.append(Block(branch, module, shortcut, nn.Identity(), place))
             before, memory = channels, module.hands_on
-    last = scaled(320, width)
     return Backbone(stem, blocks, last, head=conv_bn(before, last, 1, act=nn.ReLU6()))
 
 

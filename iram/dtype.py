@@ -3,9 +3,11 @@
 A processor without bfloat16 emulates it, several times slower than fp32; hence `auto`.
 """
 
+import platform
 import sys
 import time
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -28,6 +30,24 @@ def native_bf16(device: str = "cpu") -> str | None:
     else:
         flags = {"avx512_bf16": torch.cpu._is_avx512_bf16_supported()}
     return next((name for name in NATIVE if flags.get(name)), None)
+
+
+def processor() -> dict[str, str]:
+    """What this machine's CPU is and what torch uses of it: `processor`, `capability` (AVX512),
+    `flags`, `bf16` ("avx512_bf16", or "emulated")."""
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    told = sorted(str(name) for name, has in flags.items() if has is True)
+    return {"processor": _model_name(), "capability": torch.backends.cpu.get_cpu_capability(),
+            "flags": " ".join(told), "bf16": native_bf16() or "emulated"}
+
+
+def _model_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")),
+                platform.processor())
 
 
 def choose_dtype(

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,9 +13,10 @@ from torch import Tensor, nn
 
 from iram.attention import ATTENTION
 from iram.attention.base import check_word
-from iram.backbones import BACKBONES, PLACES, Layer
+from iram.backbones import BACKBONES, PLACES, Pass
 from iram.errors import InputError
 from iram.registry import unknown
+from iram.zoo import works  # noqa: F401 (its nets and their attention are registered)
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MATCHED = "none-matched"  # the no-attention net, widened to the parameters of the IRAM net
@@ -86,10 +86,8 @@ class FERClassifier(nn.Module):
     Attributes:
         architecture: what it was built from.
         name, seed, weights_sha256: of the weights it was loaded with; see `iram.weights`.
-        lacks: what it can't (see `iram.contract.Model`): nothing.
+        lacks: what it can't (see `iram.contract.Model`): what its backbone can't, often nothing.
     """
-
-    lacks: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, architecture: Architecture):
         super().__init__()
@@ -97,7 +95,8 @@ class FERClassifier(nn.Module):
         self.name, self.seed, self.weights_sha256 = architecture.attention, None, None
         self.backbone = _backbone(architecture)
         self.dropout = nn.Dropout(architecture.dropout)
-        self.classifier = nn.Linear(self.backbone.channels, len(architecture.classes))
+        self.classifier = self.backbone.classifier(len(architecture.classes))
+        self.lacks = dict(self.backbone.lacks)
         self._replacements: dict[int, Replacement] = {}
 
     @property
@@ -111,24 +110,30 @@ class FERClassifier(nn.Module):
     @property
     def num_layers(self) -> int:
         """Number of blocks, each with a place for an attention module."""
-        return len(self.backbone.blocks)
+        return self.backbone.num_layers
 
     @property
     def has_attention(self) -> bool:
         return self.architecture.attention not in ("none", MATCHED)
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self._layers(x):
-            features = layer.features
-        return self._classify(features)
+        return self.classify(self.run(x))
 
     def trace(self, x: Tensor) -> Trace:
         """The logits together with every attention map and every block's output."""
-        layers = list(self._layers(x, measure=True))
-        attention = [layer.attention for layer in layers if layer.attention is not None]
-        features = [layer.features for layer in layers]
-        effective = [layer.effective for layer in layers if layer.effective is not None]
-        return Trace(self._classify(features[-1]), attention, features, effective)
+        seen = self.run(x, traced=True)
+        attention = [layer.attention for layer in seen.layers if layer.attention is not None]
+        features = [layer.features for layer in seen.layers]
+        effective = [layer.effective for layer in seen.layers if layer.effective is not None]
+        return Trace(self.classify(seen), attention, features, effective)
+
+    def run(self, x: Tensor, traced: bool = False) -> Pass:
+        """The backbone's pass; `classify` makes logits of it."""
+        mean, std = self.architecture.mean, self.architecture.std
+        return self.backbone.run((x - mean) / std, self._replacer, traced)
+
+    def classify(self, seen: Pass) -> Tensor:
+        return self.classifier(self.dropout(seen.embedding))
 
     @contextlib.contextmanager
     def intervene(self, replacements: Mapping[int, Replacement]) -> Iterator["FERClassifier"]:
@@ -149,19 +154,6 @@ class FERClassifier(nn.Module):
             yield self
         finally:
             self._replacements = before
-
-    def _layers(self, x: Tensor, measure: bool = False) -> Iterator[Layer]:
-        mean, std = self.architecture.mean, self.architecture.std
-        features = self.backbone.stem((x - mean) / std)
-        memory = None
-        for index, block in enumerate(self.backbone.blocks):
-            layer = block(features, memory, self._replacer(index), measure)
-            features, memory = layer.features, layer.memory
-            yield layer
-
-    def _classify(self, features: Tensor) -> Tensor:
-        pooled = self.backbone.head(features).mean((2, 3))
-        return self.classifier(self.dropout(pooled))
 
     def _layer(self, index: int) -> int:
         if not self.has_attention:
@@ -271,11 +263,18 @@ def switches_of(attention: str) -> list[str]:
 
 def _backbone(architecture: Architecture) -> nn.Module:
     build = BACKBONES[architecture.backbone]
+    if not BACKBONES.about(architecture.backbone).gated and (
+            architecture.attention not in ("none", MATCHED)):
+        raise InputError(f"backbone {architecture.backbone} takes no attention module "
+                         f"({architecture.attention}); its attention must be none")
+    known = inspect.signature(build).parameters
     options = {"width": architecture.width}
     if architecture.place != "branch":
-        if "place" not in inspect.signature(build).parameters:  # one that was registered outside
+        if "place" not in known:  # one that was registered outside
             raise InputError(f"backbone {architecture.backbone} has no switch 'place'")
         options["place"] = architecture.place
+    told = {"classes": len(architecture.classes), "dropout": architecture.dropout}
+    options |= {name: value for name, value in told.items() if name in known}  # of ensembles
     return build(attention_factory(architecture), **options)
 
 

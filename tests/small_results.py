@@ -220,9 +220,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "pose/measured_yaw_fer2013.csv": yaw.assign(dataset="fer2013"),
         "pose/measured_yaw_heads.csv": yaw.assign(dataset="heads"),
         "attribution/agreement.csv": agreement(),
-        "attribution/faithfulness.csv": pd.concat([
-            methods_table(metric=["shapley_rank"], fill=["mean"]),
-            methods_table(metric=["order_gap_logit"], fill=["mean", "imputed"])]),
+        "attribution/faithfulness.csv": faithfulness(),
+        "attribution/modules.csv": attribution_modules(),
         "attribution/curves.csv": curves.merge(methods_table(), "cross"),
         "attribution/ranking.csv": methods_table(metric=["shapley_rank"]),
         "attribution/interactions.csv": interactions(),
@@ -240,6 +239,18 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/copies.csv": copies(),
         "attribution/sanity.csv": sanity(),
     }
+
+
+def faithfulness() -> pd.DataFrame:
+    return pd.concat([methods_table(metric=["shapley_rank"], fill=["mean"]),
+                      methods_table(metric=["order_gap_logit"], fill=["mean", "imputed"])])
+
+
+def attribution_modules() -> pd.DataFrame:
+    tables = [faithfulness().assign(table="faithfulness"), sanity().assign(table="sanity")]
+    table = pd.concat(tables, ignore_index=True)
+    table["label"] = table.pop("model").str.removesuffix("-seed0")
+    return table.assign(seeds="0 1")
 
 
 def sanity() -> pd.DataFrame:

@@ -110,8 +110,10 @@ def test_tables_of_other_rows_are_never_taken_for_these(subjects, tmp_path, monk
 def test_the_report_names_the_reference_or_the_one_that_is_missing(subjects, tmp_path):
     both = run(subjects, tmp_path / "both").report()
     assert both.count("against none-seed0") == 1
-    assert re.search("none-seed0 .*the reference; of what it recognises itself", both)
+    assert re.search(r"against none-seed0, which loses +\d+\.\d \[.*of its own", both)
     assert "lean most on a place" in both
+    numbers = both.partition("\nin ")[0].splitlines()
+    assert max(map(len, numbers)) <= 80
     alone = run(subjects[:1], tmp_path / "alone")
     assert alone.tables["robustness"].empty
     assert "iram-seed0" in alone.report()

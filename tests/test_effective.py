@@ -79,7 +79,7 @@ def test_a_dark_place_does_not_blow_it_up():
 
 
 @pytest.mark.parametrize("attention", [name for name in ATTENTION if name != "none"])
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", BACKBONES.where(gated=True))
 def test_every_module_tells_it_in_every_layer(backbone, attention):
     model = build_model(backbone, attention, width=0.25).eval()
     with torch.inference_mode():

@@ -10,10 +10,11 @@ import pytest
 import iram
 
 ROOT = Path(__file__).parents[1]
-MODULES = sorted([*(ROOT / "iram").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
+DOOR = ROOT / "iram" / "__main__.py"  # the command, which opens from here
+MODULES = sorted({*(ROOT / "iram").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")} - {DOOR})
 IRAM = [path for path in MODULES if path.is_relative_to(ROOT / "iram")]
 ORDER = (  # each folder imports only itself and what stands above it in this list
-    "iram", "iram.attention", "iram.data", "iram.photographs", "iram.training",
+    "iram", "iram.attention", "iram.zoo", "iram.data", "iram.photographs", "iram.training",
     "analysis.engine", "analysis.stimuli", "analysis.metrics", "analysis.attributions",
     "analysis.subjects", "analysis.figures", "analysis.studies.occlusion",
     "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.calibration",
@@ -22,7 +23,7 @@ ORDER = (  # each folder imports only itself and what stands above it in this li
     "analysis.commands",
 )
 LATER = "import_module", "Titles"  # what imports a module by its name, in text
-TOGETHER = "iram", "iram.attention", "iram.data", "iram.photographs"  # one floor: models and faces
+TOGETHER = "iram", "iram.attention", "iram.zoo", "iram.data", "iram.photographs"  # models, faces
 
 
 def imported_modules(source: str) -> set[str]:
@@ -79,6 +80,10 @@ def test_every_folder_of_code_stands_in_the_order_and_no_file_stands_loose():
     assert [path.name for path in (ROOT / "analysis").glob("*.py")] == ["__init__.py"]
 
 
+def test_what_opens_the_command_imports_it_and_nothing_else_of_the_study():
+    assert imported_modules(DOOR.read_text("utf-8")) == {"sys", "analysis.commands.main.main"}
+
+
 def test_the_search_finds_imports_of_every_kind():
     source = "import a.b\ndef f():\n  from c.d import e\n  import_module('g.h')\nfrom . import x"
     assert imported(source) == {"a", "c", "g"}
@@ -111,7 +116,7 @@ def modules_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import iram", "import analysis.commands.main", "from iram import InputError"]
+    "code", ["import iram", "import iram.__main__", "from iram import InputError"]
 )
 def test_torch_is_not_imported_before_it_is_needed(code):
     assert modules_after(code).isdisjoint({"torch", "pandas", "scipy", "matplotlib"})

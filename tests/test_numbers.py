@@ -76,3 +76,10 @@ def test_the_command_writes_a_text_of_your_own(results, capsys):
     assert main([*command, "--out", str(out)]) == 2
     assert "paper.tex.j2" in capsys.readouterr().err
     assert out.read_text() == "It is undecided.\n"
+
+
+def test_words_that_hang_on_a_number_are_refused_once_it_says_otherwise(results):
+    call = '{{{{ so(value(T, "value", model="iram") {} 0, "it falls") }}}}it falls'
+    assert written(call.format("<"), results) == "it falls"
+    with pytest.raises(InputError, match="the tables do not say so: it falls"):
+        written(call.format(">"), results)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.engine.inference import Error, Finding
 from analysis.studies.shift.evidence import MissingWeightsError, UndefinedError
-from analysis.studies.shift.inference import Error, Finding
 from analysis.studies.shift.judging import Judged, Part, Stratum, decide
 from analysis.studies.shift.power import margin_refuted, needed_seeds
 from analysis.studies.shift.verdicts import reason

@@ -82,7 +82,7 @@ def test_how_regions_work_together_stands_by_expression_and_over_all_faces(findi
 
 def test_the_curves_are_those_that_the_areas_were_taken_of(findings):
     tables = {name: table[(table["model"] == "iram-seed0") & (table["method"] == "gradcam")]
-              for name, table in findings.tables.items() if "method" in table}
+              for name, table in findings.tables.items() if {"model", "method"} <= {*table}}
     areas = tables["faithfulness"].set_index(["metric", "fill"])
     for (fill, order), curve in tables["curves"].groupby(["fill", "order"]):
         shares = curve["share"].astype(float).to_numpy()

@@ -9,10 +9,10 @@ from answers import conditions, value_of, wrong_under
 from analysis.engine.statistics import hierarchical_bootstrap, paired_permutation
 from analysis.figures.modules import ModuleForest
 from analysis.stimuli.conditions import Condition
-from analysis.studies.occlusion.references import groups
 from analysis.studies.occlusion.tables.modules import COLUMNS, modules
 from analysis.studies.occlusion.tables.robustness import kind_errors
 from analysis.subjects import open_subjects
+from analysis.subjects.roles import groups
 from iram.errors import InputError
 from iram.model import FER2013_CLASSES
 

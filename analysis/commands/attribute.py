@@ -10,7 +10,8 @@ also judge the maps by deletion in their domain. Explained is the clean predicti
 --against its difference to the logit of another class: why this class rather than that one?
 
 Writes to --out: agreement.csv, faithfulness.csv, curves.csv, localisation.csv, sanity.csv,
-complexity.csv, ranking.csv (each number with its 95% interval over faces, beside chance),
+complexity.csv, ranking.csv, interactions.csv (each number with its 95% interval over faces, beside
+chance), modules.csv (what of them holds of a module, over the training seeds that --models names),
 rows/*.parquet (a row per image and measure), maps/*.parquet, run.json, and figures. What was
 finished is kept: run it again to go on, or with more methods or models.
 

@@ -12,6 +12,7 @@ import sys
 import warnings
 from importlib import import_module
 
+from analysis.commands import completion
 from iram.errors import InputError
 from iram.memory import keep_memory
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "explore": "in the browser: cover and turn a face by hand, and see attention and maps follow",
     "report": "one web page of all verdicts, figures and tables, with what made them",
     "models": "list attention modules, backbones and the shipped weights",
+    "verify": "do the shipped nets answer on this machine as where they were measured?",
     "train": "train one model, or a grid of attention modules and seeds",
 }
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
@@ -45,6 +47,8 @@ EPILOG = """examples:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command. Returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
+    if completion.ASKED in os.environ:
+        completion.complete(command_parser)
     argv = sys.argv[1:] if argv is None else argv
     try:
         return _run(argv)

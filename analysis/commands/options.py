@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from analysis.commands import completion
 from iram.errors import InputError
 
 MODELS = "iram,none,cbam"
@@ -34,7 +35,8 @@ def add_models(parser, default: str | None = MODELS, told: str = MODELS) -> None
     parser.add_argument("--models", default=default, metavar="NAMES",
                         help="shipped names, .safetensors files of ours, and any classifier as "
                         "FILE.py:factory, .onnx or .pt2, described in a .toml beside it (`iram "
-                        f"models --check` tries it); default: {told}")
+                        f"models --check` tries it); default: {told}",
+                        ).completer = completion.models
 
 
 def add_conditions(parser, told: str = "presets, occluders, patterns; default: default") -> None:

@@ -4,6 +4,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import pandas as pd
 import torch
@@ -22,10 +23,12 @@ class Study(ABC):
         plan: what is run.
         version: raise it when what the tables hold changes, so that old ones are made again.
         words: columns of text, of which nothing is an empty word and not a number.
+        pictures: of the figures, those to look at first; the first that was drawn is named.
     """
 
     version = 1
     words: Sequence[str] = ()
+    pictures: Sequence[str] = ()
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -88,8 +91,12 @@ class Result:
     def report(self) -> str:
         """What the command prints."""
         files = ", ".join([*(f"{name}.csv" for name in self.tables), *self.plan.folders])
+        files = fill(f"in {self.plan.out}: {files}", 80, subsequent_indent="  ",
+                     break_long_words=False, break_on_hyphens=False)
+        drawn = (self.plan.out / "figures" / f"{name}.png" for name in self.study.pictures)
+        first = next((f"begin with {path}" for path in drawn if path.exists()), None)
         return "\n".join([*self.study.lines(self.tables), *[""] * bool(self.notes), *self.notes,
-                          "", f"in {self.plan.out}: {files}"])
+                          "", files, *filter(None, [first])])
 
 
 def finish(study: Study, run: dict, progress: bool = True, executor: Executor = HERE) -> Result:
@@ -108,7 +115,8 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     """
     out = study.plan.out
     store.write_run(out, run)
-    for line in study.plan.colours_told():
+    told = [*study.plan.colours_told(), *[_announced(study)] * progress]
+    for line in told:
         print(line, file=sys.stderr, flush=True)
     made = complete(study.plan, study.compute, progress, executor)
     keys = [cell.key for stage in study.plan.cells() for cell in stage]
@@ -121,6 +129,13 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
             study.draw(tables)
     tables = _read(study)
     return Result(study, tables, made, study.notes(tables))
+
+
+def _announced(study: Study) -> str:
+    """What is known before the first number: how much it is, where it goes, how to stop."""
+    plan = study.plan
+    return (f"{len(plan.dataset):,} faces, {len(plan.subjects)} models; tables and figures go to "
+            f"{plan.out}\n(the bar tells how long; interrupted, the same command goes on)")
 
 
 def _read(study: Study) -> dict[str, pd.DataFrame]:

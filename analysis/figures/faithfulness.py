@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import pandas as pd
 
+from analysis.engine.faces import of_all_faces
 from analysis.figures.display import Display, chosen, legend, places, shared_panels, stripes
 from analysis.figures.names import (
     FILLS,
     METHODS,
     ORDERS,
     OVER_FACES,
+    OVER_SEEDS,
     REFERENCE,
     TRIALS,
     model_titles,
@@ -55,9 +57,31 @@ def forest_panel(ax, table: pd.DataFrame, methods: list[str], styles: dict) -> N
     ax.set_ylim(-0.6, len(methods) - 0.4)
 
 
+class Together(Display):
+    """A forest of models, or, where the table of modules has several training seeds of one, of
+    modules.
+
+    Attributes:
+        table: the rows that are drawn; `model` is a module where seeds are taken together.
+        over: what the bars are intervals over.
+    """
+
+    def __post_init__(self):
+        super().__post_init__()
+        (name,) = self.COLUMNS
+        self.table, self.over = getattr(self, name), OVER_FACES
+        if self.modules is None:
+            return
+        own = of_all_faces(self.modules)
+        own = own[own["table"] == name].rename(columns={"label": "model"})
+        if own["seeds"].astype(str).str.contains(" ").any():
+            self.table, self.over = own, OVER_SEEDS
+
+
 @dataclass
-class FaithfulnessForest(Display):
-    """A row per method, a panel per measure, a point per model with its 95% interval over faces.
+class FaithfulnessForest(Together):
+    """A row per method, a panel per measure, a point per model with its 95% interval over faces,
+    or per module over its training seeds too.
 
     Higher is more faithful. The small bar beside each point is chance: the same measure with the
     map of another face, explained for the same class. Methods stand in the order of their mean in
@@ -65,21 +89,23 @@ class FaithfulnessForest(Display):
 
     Attributes:
         faithfulness: the table `faithfulness.csv` of the attribution suite.
+        modules: its table `modules.csv`.
     """
 
     faithfulness: pd.DataFrame
+    modules: pd.DataFrame | None = None
     COLUMNS: ClassVar = {"faithfulness": ("model", "method", "metric", "fill", "value", "low",
                                           "high", "chance")}
 
     def _methods(self) -> list[str]:
-        table = self.faithfulness[self.faithfulness["method"] != REFERENCE]
+        table = self.table[self.table["method"] != REFERENCE]
         first = chosen(table, "this table holds no rank correlation with Shapley values",
                        metric=PANELS[0][0], fill=PANELS[0][1])
         means = first.groupby("method", sort=False)["value"].mean()
         return list(means.sort_values(kind="stable").index)
 
     def _panels(self) -> list[tuple[str, pd.DataFrame]]:
-        table = self.faithfulness
+        table = self.table
         found = [(label, table[(table["metric"] == metric) & (table["fill"] == fill)])
                  for metric, fill, label in PANELS]
         own = table[table["metric"] == IN_DOMAIN]
@@ -89,21 +115,22 @@ class FaithfulnessForest(Display):
         return DOUBLE_COLUMN, 26 + 6.2 * len(self._methods())
 
     def draw(self, figure):
-        methods, styles = self._methods(), look(self.faithfulness["model"])
+        methods, styles = self._methods(), look(self.table["model"])
         told = self._panels()
         panels = list(figure.subplots(1, len(told), sharey=True))
         for ax, (label, own) in zip(panels, told, strict=True):
             forest_panel(ax, own[own["method"] != REFERENCE], methods, styles)
             ax.set_xlabel(label)
         panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
-        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: chance, maps of other faces")
+        legend(figure, panels[0], f"bars: {self.over}; ticks: chance, maps of other faces")
         return panels
 
 
 @dataclass
-class SanityForest(Display):
+class SanityForest(Together):
     """What becomes of each method's maps as weights are random or the picture hardly changes: a row
-    per method, a panel per test, a point per model with its 95% interval over faces.
+    per method, a panel per test, a point per model with its 95% interval over faces, or per module
+    over its training seeds too.
 
     First the end of the cascade of random weights, then every trial of sanity that the table holds.
     An arrow says which way is good. The small bar beside each point is chance: the same with the
@@ -111,14 +138,16 @@ class SanityForest(Display):
 
     Attributes:
         sanity: the table `sanity.csv` of the attribution suite.
+        modules: its table `modules.csv`.
     """
 
     sanity: pd.DataFrame
+    modules: pd.DataFrame | None = None
     COLUMNS: ClassVar = {"sanity": ("model", "method", "test", "layer", "metric", "value", "low",
                                     "high", "chance", "better")}
 
     def _panels(self) -> list[tuple[str, pd.DataFrame]]:
-        table = self.sanity
+        table = self.table
         cascade = table[(table["test"] == "weights") & (table["metric"] == "spearman")]
         found = [("likeness of maps at the cascade's end",
                   cascade.groupby(["model", "method"], sort=False).tail(1))]
@@ -126,13 +155,13 @@ class SanityForest(Display):
         return [(text, rows) for text, rows in found if len(rows)]
 
     def _methods(self) -> list[str]:
-        return list(dict.fromkeys(self.sanity["method"]))[::-1]
+        return list(dict.fromkeys(self.table["method"]))[::-1]
 
     def size(self) -> tuple[float, float]:
         return DOUBLE_COLUMN, 34 + 6.2 * len(self._methods())
 
     def draw(self, figure):
-        methods, styles, told = self._methods(), look(self.sanity["model"]), self._panels()
+        methods, styles, told = self._methods(), look(self.table["model"]), self._panels()
         if not told:
             raise InputError("this table holds no test of sanity")
         panels = list(figure.subplots(1, len(told), sharey=True, squeeze=False)[0])
@@ -141,7 +170,7 @@ class SanityForest(Display):
             arrow = {"lower": "← ", "higher": "→ "}.get(rows["better"].iloc[0], "")
             ax.set_xlabel(textwrap.fill(arrow + text, LETTERS))
         panels[0].set_yticks(range(len(methods)), [title(m, METHODS) for m in methods])
-        legend(figure, panels[0], f"bars: {OVER_FACES}; ticks: maps of other faces; arrows: better")
+        legend(figure, panels[0], f"bars: {self.over}; ticks: maps of other faces; arrows: better")
         return panels
 
 

@@ -59,6 +59,7 @@ ANGLES = {"yaw_deg": "yaw (degrees, to the picture's right)",
 REFERENCE = "region_shapley"  # the method whose values the others' are held against
 SHARE_CHANGE = "change of attention's log share on the region (below 0: it leaves)"
 OVER_FACES = "95% over faces"
+OVER_SEEDS = "95% over faces and training seeds"
 
 VARIANTS = {
     "matched": "parameters matched", "random-labels": "shuffled labels",

@@ -14,6 +14,9 @@ Each call names a table, a column, how it is written, and which row it is:
 - `count(TABLE, ...)`: how many rows are meant
 - `value(...)`: unrounded, to reckon with
 - `rows(TABLE, ...)`: all rows that are meant, each as {column: cell}, to go through
+- `cards()`: the card of each shipped net, as `analysis.report.cards` gives them
+- `so(CONDITION, "what the text says")`: nothing, or an error where it is no longer so, for words
+  that hang on a number
 
 How it is written is Python's format, such as "+.3f" or ",.0f". "%" means in hundredths and leaves
 the sign "%" to the text: ".1%" writes 0.276 as 27.6. Rows are chosen by column=value, or
@@ -29,6 +32,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from analysis.engine.faces import FACES, of_all_faces
 from analysis.figures.make import Results
+from analysis.report.cards import cards
 from iram.errors import InputError, one_line
 
 SUFFIX = ".j2"
@@ -53,8 +57,15 @@ def rendered(template: Path, results: Path) -> str:
 def calls(results: Results) -> Mapping[str, object]:
     """What a template can call, on these results."""
     tables = Tables(results)
-    return {name: getattr(tables, name) for name in
+    return {"cards": cards, "so": so} | {name: getattr(tables, name) for name in
             ("estimate", "number", "value", "least", "greatest", "total", "count", "rows")}
+
+
+def so(holds: bool, said: str) -> str:
+    """Nothing; raises InputError where the tables no longer bear what the text says."""
+    if not holds:
+        raise InputError(f"the tables do not say so: {said}")
+    return ""
 
 
 class Tables:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import iram
 from iram.errors import InputError
 
 
@@ -40,8 +41,9 @@ def _place(where: str, error: BaseException) -> str:
 
 def is_users(file: Path) -> bool:
     """Not this package's, an installed one's or Python's own, wherever the user's folder is."""
-    package, file = Path(__file__).resolve().parents[2], file.resolve()
-    others = [package / "analysis", package / "iram", Path(sysconfig.get_path("stdlib"))]
+    file = file.resolve()
+    others = [Path(__file__).resolve().parents[1], Path(iram.__file__).resolve().parent,
+              Path(sysconfig.get_path("stdlib"))]
     return not any(map(file.is_relative_to, others)) and "site-packages" not in file.parts
 
 

@@ -57,6 +57,23 @@ def controls(
     return right, [one for one, other in near if not alike(role, other, own)]
 
 
+def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
+    """Label -> training seed -> model, by the models' cards, or without one by their names.
+
+    Models of one label that are no trainings of the same thing (another recipe, other data) are not
+    taken together: the second is a label of its own, under its name.
+    """
+    found: dict[str, dict[int, str]] = {}
+    first: dict[str, Training] = {}
+    for subject in subjects:
+        training, seed = training_of(subject), subject.seed
+        label = training.label
+        if first.setdefault(label, training) != training or seed in found.get(label, {}):
+            label = subject.name
+        found.setdefault(label, {})[seed] = subject.name
+    return found
+
+
 def reference(
     own: Training, seed: int | None, among: Sequence[tuple[str, int | None, Training]]
 ) -> str | None:

@@ -119,6 +119,39 @@ def placed(readings: dict[str, dict], place: str, base: dict) -> list[Cell]:
             for label, architecture in readings.items()]
 
 
+def zoo(seed: int) -> list[Cell]:
+    """Nets like those of ten other works (`iram.zoo`), the cheapest first; where a net is trained
+    by more than cross-entropy, or has many parts that share the epochs, the recipe says so."""
+    plain = {"attention": "none"}
+    taught = {"terms": "cross_entropy:0.3+distillation:0.7", "teacher": f"none-seed{seed}"}
+    voting = {"terms": "cross_entropy:0+members:1+reconstruction:0.1", "epochs": 16}
+    apart = {"terms": "cross_entropy:0+streams:1"}
+    cells = {
+        "vgg": ("vgg", plain, {}),
+        "plain": ("plain", plain, {}),
+        "regional": ("regional", {"attention": "regional"}, {}),
+        "separable": ("separable", plain, {}),
+        "crops": ("crops", plain, {}),
+        "bidirectional": ("bidirectional", plain, voting),
+        "ensemble": ("ensemble", plain, {"terms": "cross_entropy:0+members:1", "epochs": 10}),
+        "resnet12": ("resnet12", plain, {}),
+        "siamese": ("siamese", plain, {"terms": "contrastive:0.5"}),
+        "mobile": ("mobile", plain, {}),
+        "dual": ("dual", {"attention": "se"}, apart),
+        "distilled": ("separable", plain, taught),
+    }
+    return [Cell(f"zoo-{label}", seed, {"backbone": backbone} | more, STUDY | recipe)
+            for label, (backbone, more, recipe) in cells.items()]
+
+
+def twins(cells: Iterable[Cell]) -> list[Cell]:
+    """Of those that have attention: the same without, called LABEL-none."""
+    return [replace(cell, label=f"{cell.label}-none",
+                    architecture=cell.architecture | {"attention": "none"})
+            for cell in cells if cell.architecture["attention"] != "none"]
+
+
+ZOO = [cell for seed in range(3) for cell in zoo(seed)]
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
     "recipe": variants(
@@ -177,6 +210,8 @@ GRIDS: dict[str, list[Cell]] = {
             recipe={"epochs": 200, "mixup": 0.2},
         ),
     ],
+    # On FER2013, beside the study's nets; at last, for the shift study, twins without attention.
+    "zoo": [*ZOO, *twins(ZOO)],
     "heads": product(  # on heads:n=6000
         ["iram", "none", "se", "cbam"], [0], "-heads", recipe={"epochs": 8, "lr": 0.05}
     ),

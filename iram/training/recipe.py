@@ -52,6 +52,9 @@ class Recipe:
             has nothing to do with expressions. There is no best epoch then: the last is taken.
         faces: so many of the training faces, drawn by the seed; 0 is all of them. A small net
             learns few faces by heart much sooner than many.
+        terms: of the loss, beside cross-entropy, with their weights: "contrastive:0.5", or
+            "cross_entropy:0.3+distillation:0.7"; those of `iram.training.terms`.
+        teacher: of the term distillation: a name or file of weights, as `iram.load_model` takes it.
         without_copies: training faces that are copies of validation or test faces, exact, near
             or mirrored (`iram.data.copies`), are left out.
     """
@@ -81,6 +84,8 @@ class Recipe:
     random_labels: bool = False
     faces: int = 0
     without_copies: bool = False
+    terms: str = ""
+    teacher: str = ""
 
     def __post_init__(self):
         for name, kind in self.names().items():
@@ -99,6 +104,19 @@ class Recipe:
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or above")
         for name, known in WORDS.items():
             _require(getattr(self, name) in known, name, getattr(self, name), " or ".join(known))
+        taught = "distillation" in self.term_weights
+        _require(bool(self.teacher) == taught, "teacher", self.teacher,
+                 "a name or file of weights, for the term distillation" if taught
+                 else "empty, without the term distillation")
+
+    @property
+    def term_weights(self) -> dict[str, float]:
+        """{term of the loss: its weight}."""
+        if not self.terms:
+            return {"cross_entropy": 1.0}
+        from iram.training.terms import term_weights  # it needs torch, and this class
+
+        return term_weights(self.terms)
 
     def to_dict(self) -> dict:
         return asdict(self)

@@ -9,12 +9,13 @@ import contextlib
 import csv
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -30,6 +31,7 @@ from iram.training.augment import augment, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.training.optimizer import height, optimizers
 from iram.training.recipe import Recipe
+from iram.training.terms import Batch, Loss
 
 
 class DivergedError(RuntimeError):
@@ -39,13 +41,15 @@ class DivergedError(RuntimeError):
 @dataclass
 class Trained:
     """A finished training: the model with the best epoch's weights, that epoch, the log, the
-    arithmetic as a card says it, and how many faces were trained on."""
+    arithmetic as a card says it, how many faces were trained on, and what else
+    decided the loss (`Term.identity`)."""
 
     model: FERClassifier
     epoch: int
     log: list[dict]
     precision: str
     faces: int
+    identity: dict
 
 
 def train(
@@ -88,7 +92,7 @@ def train(
             run.save()
     run.model.load_state_dict(run.best)
     return Trained(run.model.eval(), run.best_epoch, run.log, run.identity["precision"],
-                   len(training))
+                   len(training), run.loss.identity)
 
 
 class _Run:
@@ -113,19 +117,32 @@ class _Run:
         self.bf16 = dtype == "bf16"
         with _seeded(seed, "initial weights"):
             model = FERClassifier(architecture)
+        self.fit(model)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.model, multi_avg_fn=self.average, use_buffers=True)
-        self.optimizers = optimizers(self.model, recipe, self.bf16)
+        with _seeded(seed, "terms of the loss"):
+            self.loss = Loss(self.model, recipe, len(training), seed).to(device)
+        self.trained = nn.ModuleDict({"model": self.model, "loss": self.loss})
+        self.optimizers = optimizers(self.trained, recipe, self.bf16)
         self.identity = {
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
             "precision": PRECISION[dtype],
-        }
+        } | self.loss.identity
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
         labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
         self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
         self.epoch, self.best_epoch, self.log = 0, 0, []
         self.best: dict[str, Tensor] = {}
+
+    def fit(self, model: FERClassifier, most: int = 1000) -> None:
+        """What parts of the net find in training faces before the first step (their `fit`)."""
+        parts = [module for module in model.modules() if hasattr(module, "fit")]
+        if parts and self.saved is None:
+            told = model.architecture
+            faces = self.training.images(chosen(len(self.training), most, self.seed))
+            for part in parts:
+                part.fit((faces - told.mean) / told.std, derived_seed(self.seed, "fit"))
 
     def run_epoch(self, bar) -> None:
         started, losses, hits = time.perf_counter(), [], []
@@ -178,9 +195,10 @@ class _Run:
             x, target = mix(x, target, recipe.mixup, generator)
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            logits = self.model(x)
-        loss = F.cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
-        self.model.zero_grad()
+            seen = self.model.run(x)
+            logits = self.model.classify(seen).float()
+            loss = self.loss(Batch(self.model, x, target, rows, share, seen, logits))
+        self.trained.zero_grad()
         loss.backward()
         for optimizer in self.optimizers:
             optimizer.step()
@@ -188,14 +206,20 @@ class _Run:
             self.averaged.update_parameters(self.model)
         return loss.detach(), (logits.argmax(1) == target.argmax(1)).float().mean()
 
+    def _parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """All that is trained: the net's parameters under their own names, then the terms'."""
+        yield from self.model.named_parameters()
+        yield from self.loss.named_parameters("loss")
+
     def save(self) -> None:
         states = {p: s for optimizer in self.optimizers for p, s in optimizer.state.items()}
         momentum = {
             name: states[parameter]["momentum_buffer"]
-            for name, parameter in self.model.named_parameters()
+            for name, parameter in self._parameters()
             if parameter in states
         }
-        groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best}
+        groups = {"model": self.model.state_dict(), "momentum": momentum, "best": self.best,
+                  "loss": self.loss.state_dict()}
         if self.recipe.ema:
             groups["averaged"] = self.averaged.state_dict()
         state = {"identity": self.identity, "epoch": self.epoch, "best_epoch": self.best_epoch,
@@ -223,11 +247,13 @@ class _Run:
                 "remove it"
             )
         self.model.load_state_dict(groups["model"])
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        self.loss.load_state_dict(groups.get("loss", {}))
+        names = {parameter: name for name, parameter in self._parameters()}
         for optimizer in self.optimizers:
             for parameter in (p for group in optimizer.param_groups for p in group["params"]):
-                buffer = groups["momentum"][names[parameter]].to(self.device)
-                optimizer.state[parameter]["momentum_buffer"] = buffer
+                if names[parameter] in groups["momentum"]:  # else it had no gradient yet
+                    buffer = groups["momentum"][names[parameter]].to(self.device)
+                    optimizer.state[parameter]["momentum_buffer"] = buffer
         if self.recipe.ema:
             self.averaged.load_state_dict(groups["averaged"])
         self.best, self.best_epoch = groups["best"], state["best_epoch"]

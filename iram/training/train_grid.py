@@ -15,10 +15,11 @@ from iram.evaluate import VIEWS, accuracy, measure_name, predict
 from iram.files import sweep, write_text
 from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
+from iram.training.combining import combine
 from iram.training.grids import Cell
 from iram.training.recipe import Recipe
 from iram.training.train import DivergedError, Trained, difference, train
-from iram.weights import as_shipped, load_model, read_card, save_model, write_card
+from iram.weights import as_shipped, find_weights, load_model, read_card, save_model, write_card
 
 WITHOUT_COPIES = "accuracy_without_copies"  # on a card, beside "accuracy"
 
@@ -89,6 +90,7 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, dtype: str) -> N
             "recipe": Recipe.from_dict(card["recipe"]).to_dict(),
             "data": card["data"]["sha256"],
             "precision": card["precision"],
+            "teacher_sha256": card.get("teacher_sha256"),
         }
     except (KeyError, TypeError) as error:
         card_path = path.with_suffix(".json")
@@ -98,11 +100,17 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, dtype: str) -> N
         "recipe": recipe.to_dict(),
         "data": dataset.sha256,
         "precision": PRECISION.get(dtype, made["precision"]),
+        "teacher_sha256": _teacher(recipe),
     }
     if changed := difference(made, wanted):
         raise InputError(
             f"{path} is of another training ({changed}); choose another --out or --suffix"
         )
+
+
+def _teacher(recipe: Recipe) -> str | None:
+    """SHA-256 of the weights of the recipe's teacher, None without one."""
+    return read_card(find_weights(recipe.teacher))["weights_sha256"] if recipe.teacher else None
 
 
 def train_cell(
@@ -124,6 +132,7 @@ def train_cell(
             "training_faces": trained.faces,
         },
         "recipe": recipe.to_dict(),
+        **trained.identity,
         "selected_epoch": trained.epoch,
         "selected_on": "nothing: the last epoch"
         if recipe.random_labels
@@ -135,10 +144,12 @@ def train_cell(
     }
     # Before the card is written: a card says that its cell is finished.
     model = as_shipped(trained.model)
+    if found := combine(model, dataset, cell.seed):
+        card["ensemble"] = found
     card["accuracy"] = measure(model, dataset)
     if found := without_copies(model, dataset):
         card[WITHOUT_COPIES] = found
-    card = save_model(trained.model, out / f"{cell.name}.safetensors", card)
+    card = save_model(model, out / f"{cell.name}.safetensors", card)
     for name in ("checkpoint.safetensors", "diverged.txt"):
         (out / cell.name / name).unlink(missing_ok=True)
     for name, result in (card["accuracy"] | card.get(WITHOUT_COPIES, {})).items():

@@ -11,7 +11,6 @@ what OUT holds of the others stays.
 
 import gc
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -42,7 +41,7 @@ from analysis.subjects import Subject, open_subjects
 from analysis.subjects.backends import lacking
 from analysis.subjects.subject import changed
 from iram import open_dataset
-from iram.dtype import native_bf16
+from iram.dtype import native_bf16, processor
 from iram.errors import InputError
 from iram.memory import keep_memory
 from iram.model import FER2013_CLASSES
@@ -60,7 +59,7 @@ def main(out: str = "results/speed", names: str = "") -> None:
     chosen = names.split(",") if names else list(MEASURES)
     before = read_table(table) if table.exists() else pd.DataFrame(columns=COLUMNS)
     rows = before[~before["measure"].isin(chosen)].to_dict("records")
-    here = pd.DataFrame({**processor(), **versions("torch", *installed("onnxruntime"))}.items(),
+    here = pd.DataFrame({**machine(), **versions("torch", *installed("onnxruntime"))}.items(),
                         columns=["name", "told"])
     print("\n".join(f"{name}: {told}" for name, told in here.to_numpy()), flush=True)
     write_table(Path(out) / "processor.csv", here)
@@ -73,24 +72,11 @@ def main(out: str = "results/speed", names: str = "") -> None:
     print(f"in {duration(time.perf_counter() - started)}; {out}/speed.csv")
 
 
-def processor() -> dict[str, str]:
+def machine() -> dict[str, str]:
     """What this machine computes with."""
-    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    told = sorted(str(name) for name, has in flags.items() if has is True)
-    return {"processor": model_name(), "cores": str(len(os.sched_getaffinity(0))),
-            "capability": torch.backends.cpu.get_cpu_capability(),
-            "flags": " ".join(told), "bf16": native_bf16() or "emulated",
+    return {**processor(), "cores": str(len(os.sched_getaffinity(0))),
             "load": f"{os.getloadavg()[0]:.1f}",
             **{name: lacking(name) or "there" for name in ("compile", "onnxruntime")}}
-
-
-def model_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")),
-                platform.processor())
 
 
 def installed(*packages: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What the attribution suite prints: the answers that its tables give."""
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -31,17 +32,19 @@ def report(tables: dict[str, pd.DataFrame], suite: "Suite") -> str:
              "explained for the same class", *against_lines(suite), *skipped_lines(suite)]
     tables = {name: of_all_faces(table) for name, table in tables.items()}
     for model in dict.fromkeys(s.name for s in suite.subjects):
-        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+        own = _own(tables, model)
         lines += _agreeing(model, own["agreement"]) + _faithful(model, own["ranking"])
         lines += _tried(model, own)
+    for name, own in _together(tables["modules"]):
+        lines += _agreeing(name, own["agreement"]) + _faithful(name, own["ranking"])
     return "\n".join(lines)
 
 
 def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Per model: which methods agree with its attention, and which is the most faithful."""
     lines, tables = [], {name: of_all_faces(table) for name, table in tables.items()}
-    for model in dict.fromkeys(tables["complexity"]["model"]):
-        own = {k: t[t["model"] == model] if len(t) else t for k, t in tables.items()}
+    each = [(model, _own(tables, model)) for model in dict.fromkeys(tables["complexity"]["model"])]
+    for model, own in (*each, *_together(tables.get("modules"))):
         told = [f"  agreement with its attention {line.strip()}"
                 for line in _agreeing(model, own["agreement"])[-1:]]
         for metric, means in ranked_by().items():
@@ -49,6 +52,22 @@ def essence(tables: dict[str, pd.DataFrame]) -> list[str]:
             told += [f"{line} (each map {means})" for line in ranked if MOST_FAITHFUL in line]
         lines += [model, *told]
     return lines
+
+
+def _own(tables: dict[str, pd.DataFrame], model: str) -> dict[str, pd.DataFrame]:
+    """The rows of a model, of the tables that are by model."""
+    return {name: table[table["model"] == model] if len(table) else table
+            for name, table in tables.items() if "model" in table or table.empty}
+
+
+def _together(modules: pd.DataFrame | None) -> Iterator[tuple[str, dict[str, pd.DataFrame]]]:
+    """(what it is called, its `agreement` and `ranking`) of every module of several seeds."""
+    if modules is None:  # tables of a version before
+        return
+    for (label, seeds), own in modules.groupby(["label", "seeds"], sort=False):
+        if " " in str(seeds):  # read again, one is a number
+            yield (f"{label}, training seeds {seeds} together",
+                   {table: own[own["table"] == table] for table in ("agreement", "ranking")})
 
 
 def against_lines(suite: "Suite") -> list[str]:

@@ -14,6 +14,7 @@ from analysis.engine.run import PACKAGES, Result, Study, finish, opened
 from analysis.engine.sampling import sampled
 from analysis.metrics import FAMILIES, better
 from analysis.studies.attribution.engine import compute
+from analysis.studies.attribution.modules import modules
 from analysis.studies.attribution.perturbed import SHARES
 from analysis.studies.attribution.plan import FILLS, Suite
 from analysis.studies.attribution.questions import Sizes
@@ -31,11 +32,12 @@ DEFAULT_SIZES = Sizes()
 class Attribution(Study):
     """The tables and figures of a suite."""
 
-    version = 2
-    compute, names = staticmethod(compute), TABLES
+    version = 3
+    pictures = ("faithfulness",)
+    compute, names = staticmethod(compute), (*TABLES, "modules")
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        return attribution_tables(self.plan)
+        return attribution_tables(self.plan) | {"modules": modules(self.plan)}
 
     def made_of(self) -> dict:
         marked = {s.name: found for s in self.plan.subjects if (found := self.plan.marked(s))}

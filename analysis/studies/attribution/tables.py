@@ -73,17 +73,15 @@ def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, p
                 own = [table[table["family"] == family] for table in (rows, trials)]
                 own = pd.concat([table for table in own if len(table)] or own[:1])
                 tables.append(means(of_these(own), KEYS[family], **drawn))
-            told = [suite.read("sanity", subject, method),  # a model may have no weights to lose
-                    trials[trials["family"] == "sanity"]]
-            if some := [rows for rows in told if rows is not None and len(rows)]:
-                sanity.append(_as_it_changes(means(of_these(pd.concat(some)), SANITY, **drawn)))
+            if some := sanity_rows(suite, subject, method):
+                sanity.append(as_it_changes(means(of_these(pd.concat(some)), SANITY, **drawn)))
         rows = suite.agreement(subject)
         if rows is not None:
             keys = ["method", "other", "metric", "resolution"]
             agreement.append(means(of_these(rows), keys, **drawn))
         rows = of_these(interacting.rows(suite, subject))
         together.append(means(rows, interacting.KEYS, **drawn))
-        told = of_these(_rank_rows(suite, subject))
+        told = of_these(rank_rows(suite, subject))
         order += [ranking(told[told["metric"] == metric], **drawn) for metric in ranked_by()]
     tables = {name: joined(parts) for name, parts in scores.items()}
     tables |= {"agreement": joined(agreement), "sanity": joined(sanity), "ranking": joined(order)}
@@ -96,17 +94,30 @@ def _of_faces(suite: "Suite", faces: str, photographs: pd.Series) -> dict[str, p
     return {name: table.assign(**told) for name, table in tables.items()}
 
 
-def _as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
+def sanity_rows(suite: "Suite", subject, method: str) -> list[pd.DataFrame]:
+    """The finished rows of a method's tests of sanity; a model may have no weights to lose."""
+    trials = suite.trials(subject, method)
+    told = [suite.read("sanity", subject, method), trials[trials["family"] == "sanity"]]
+    return [rows for rows in told if rows is not None and len(rows)]
+
+
+def as_it_changes(table: pd.DataFrame) -> pd.DataFrame:
     """The table of sanity with likeness the other way round: a map should change as weights do."""
     better = table["better"].mask(table["metric"].isin(AGREEMENT), table["better"].map(OTHER_WAY))
     return table.assign(better=better)
 
 
-def with_marks(table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+def with_marks(
+    table: pd.DataFrame, marks: Mapping[str, Mapping[str, str]], of: str = "model"
+) -> pd.DataFrame:
     """The table with a column `fails`: the identity of its own that a method fails on this model,
-    from {model: {method: it}}; empty where it fails none."""
+    from {model: {method: it}}; empty where it fails none.
+
+    Args:
+        of: the column that names the model.
+    """
     names = [column for column in ("method", "other") if column in table]
-    fails = ["; ".join(filter(None, (marks[row.model].get(getattr(row, n)) for n in names)))
+    fails = ["; ".join(filter(None, (marks[getattr(row, of)].get(getattr(row, n)) for n in names)))
              for row in table.itertuples()]
     return table.assign(fails=pd.Series(fails, table.index, dtype=object))
 
@@ -181,7 +192,8 @@ def ranked_by() -> dict[str, str]:
     return {m: means for m in REGION_SCORES if (means := REGION_SCORES.about(m).ranking)}
 
 
-def _rank_rows(suite: "Suite", subject) -> pd.DataFrame:
+def rank_rows(suite: "Suite", subject) -> pd.DataFrame:
+    """What a model's methods are ranked by: not the reference, nor what fails its own identity."""
     left_out = {REFERENCE, *suite.marked(subject)}
     rows = [suite.scores(subject, m) for m in suite.methods_of(subject) if m not in left_out]
     columns = [*HEAD, "image_id", "method", "metric", "value", "chance"]

@@ -1,32 +1,15 @@
 """Which net each model of a benchmark is compared with: the one that was asked for, by default the
 one without attention (`analysis.subjects.roles.reference`)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.subjects import Subject
-from analysis.subjects.roles import reference
+from analysis.subjects.roles import groups, reference
 from analysis.subjects.training import Training, training_of
 from iram.errors import InputError
 from iram.registry import unknown
 
 Labels = Mapping[str, Mapping[int, str]]
-
-
-def groups(subjects: Iterable[Subject]) -> dict[str, dict[int, str]]:
-    """Label -> training seed -> model, by the models' cards, or without one by their names.
-
-    Models of one label that are no trainings of the same thing (another recipe, other data) are not
-    taken together: the second is a label of its own, under its name.
-    """
-    found: dict[str, dict[int, str]] = {}
-    first: dict[str, Training] = {}
-    for subject in subjects:
-        training, seed = training_of(subject), subject.seed
-        label = training.label
-        if first.setdefault(label, training) != training or seed in found.get(label, {}):
-            label = subject.name
-        found.setdefault(label, {})[seed] = subject.name
-    return found
 
 
 def of_models(subjects: Sequence[Subject], asked: str = "") -> dict[str, str]:

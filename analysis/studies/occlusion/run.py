@@ -34,6 +34,7 @@ class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
     version = 4
+    pictures = ("lost_by_occluder", "drop_by_occluder", "accuracy_against_pose")
     compute, names = staticmethod(compute), TABLES
 
     def tables(self) -> dict[str, pd.DataFrame]:

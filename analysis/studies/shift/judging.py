@@ -9,9 +9,9 @@ from itertools import groupby
 
 import numpy as np
 
+from analysis.engine.inference import Finding, assess
 from analysis.engine.statistics import holm
 from analysis.studies.shift.evidence import Evidence, MissingError, UndefinedError
-from analysis.studies.shift.inference import Finding, assess
 from analysis.subjects.hypotheses import (
     ALPHA,
     FAMILIES,

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.engine.inference import Finding
 from analysis.studies.shift.evidence import Evidence, MissingError, average
 from analysis.studies.shift.fills import labelled
-from analysis.studies.shift.inference import Finding
 from analysis.studies.shift.judging import tested
 from analysis.studies.shift.readers import Reader
 from analysis.studies.shift.tables import COMBINED

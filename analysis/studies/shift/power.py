@@ -3,7 +3,7 @@ refute it."""
 
 import numpy as np
 
-from analysis.studies.shift.inference import POWER, Error, one_sided, quantile
+from analysis.engine.inference import POWER, Error, one_sided, quantile
 from analysis.studies.shift.judging import Judged, Part
 from analysis.subjects.hypotheses import ALPHA, FAMILIES
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from analysis.engine.inference import Finding, assess_draws, error_of_draws, quantile
 from analysis.engine.statistics import LEVEL
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.studies.occlusion.plan import Benchmark
@@ -22,7 +23,6 @@ from analysis.studies.occlusion.real.faces import RealFaces
 from analysis.studies.occlusion.real.matching import drawn, interval, means
 from analysis.studies.occlusion.real.table import COMPARISON, TYPES, members
 from analysis.studies.shift.evidence import Evidence, MissingError, average, staged
-from analysis.studies.shift.inference import Finding, assess_draws, error_of_draws, quantile
 from analysis.studies.shift.places import place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader

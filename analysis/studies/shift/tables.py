@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from analysis.engine.inference import column_means
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
 from analysis.studies.shift.evidence import Evidence, average
-from analysis.studies.shift.inference import column_means
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.engine.inference import Finding
 from analysis.studies.shift.evidence import (
     Evidence,
     MissingWeightsError,
@@ -12,7 +13,6 @@ from analysis.studies.shift.evidence import (
     control_model,
     lacking_weights,
 )
-from analysis.studies.shift.inference import Finding
 from analysis.studies.shift.judging import ONE_SEED, Judged, Part, Real, Stratum, tested
 from analysis.studies.shift.power import margin_refuted, needed_seeds
 from analysis.subjects.hypotheses import ALPHA, REAL, STAGES, WHOLE

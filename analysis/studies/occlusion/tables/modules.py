@@ -41,7 +41,7 @@ def modules(
     Args:
         conditions: see `analysis.studies.occlusion.tables.grid.grid`.
         errors: model -> `kind_errors`; the same images in the same order.
-        labels: see `analysis.studies.occlusion.references.groups`.
+        labels: see `analysis.subjects.roles.groups`.
         references: label -> the label that it is compared with, of those that have one.
         photographs: (N,) see `analysis.engine.statistics`.
     """

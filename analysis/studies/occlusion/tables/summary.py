@@ -10,7 +10,7 @@ from analysis.engine.marks import marked
 from analysis.stimuli.conditions import CLEAN, FRONTAL, Condition
 from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark, OnFaces
-from analysis.studies.occlusion.references import groups, of_labels, of_models
+from analysis.studies.occlusion.references import of_labels, of_models
 from analysis.studies.occlusion.tables.curves import curve_areas
 from analysis.studies.occlusion.tables.grid import grid
 from analysis.studies.occlusion.tables.importance import importance
@@ -21,6 +21,7 @@ from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.studies.occlusion.tables.worst import worst_expressions
 from analysis.subjects import Subject
+from analysis.subjects.roles import groups
 
 TOLERANCE = 0.02 + 1e-6  # of the face area
 MEASURED = ["occlusion_fraction", "painted_fraction", "self_occlusion_fraction"]

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import gammaln, ndtri, stdtr
 
 from analysis.engine.statistics import LEVEL, numbered
-from analysis.subjects.hypotheses import ALPHA
 
 POWER = 0.8
 NORMAL = 1e9  # degrees of freedom from which a t is a normal
@@ -205,7 +204,7 @@ def tost(mean, error: Error, margin):
     return np.maximum(one_sided(margin - mean, error), one_sided(mean + margin, error))
 
 
-def detectable(error: Error, alpha: float = ALPHA, power: float = POWER):
+def detectable(error: Error, alpha: float = 1 - LEVEL, power: float = POWER):
     """How far the true mean must lie beyond a bound for a one-sided test to find it with this
     power: the quantiles of alpha and of the power, added.
 

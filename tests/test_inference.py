@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.stats import binomtest
 
-from analysis.studies.shift.inference import (
+from analysis.engine.inference import (
     Error,
     assess,
     assess_draws,
