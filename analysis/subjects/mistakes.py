@@ -54,8 +54,8 @@ def _beside(where: str, error: BaseException) -> str:
     if not isinstance(name, str) or Path(name).is_absolute() or not (
             Path(where).parent / name).exists():
         return ""
-    return ("; it lies beside the model's file: open it by Path(__file__).parent / its name, or run "
-            "iram in that folder")
+    return ("; it lies beside the model's file: open it by Path(__file__).parent / its name, or "
+            "run iram in that folder")
 
 
 def _named(error: BaseException) -> str:
