@@ -1,0 +1,103 @@
+"""Terms of any net: cross-entropy, a teacher's answers, pairs of the batch."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from iram.errors import InputError
+from iram.training.terms.base import TERMS, Term, unfit
+from iram.weights import find_weights, load_model, read_card
+from iram.zoo.common import Members
+
+
+def cross_entropies(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """(N, ...) of logits (N, ..., K), float32, each with its face's target (N, K)."""
+    spread = (1 - smoothing) * targets + smoothing / targets.shape[-1]
+    spread = spread.reshape(len(targets), *[1] * (logits.ndim - 2), -1)
+    return -(spread * logits.float().log_softmax(-1)).sum(-1)
+
+
+@TERMS.register("cross_entropy", title="cross-entropy")
+class CrossEntropy(Term):
+    """Of the net's logits, labels smoothed as the recipe says; weight 1 unless it is given."""
+
+    def __init__(self, model, recipe, faces, seed):
+        super().__init__(model, recipe, faces, seed)
+        self.smoothing = recipe.label_smoothing
+
+    def forward(self, batch):
+        return F.cross_entropy(batch.logits, batch.targets, label_smoothing=self.smoothing)
+
+
+@TERMS.register("distillation")
+class Distillation(Term):
+    """T^2 KL(teacher || net) of their probabilities at temperature T = 4 (Hinton, Vinyals & Dean,
+    2015). The teacher (`recipe.teacher`) sees the same augmented picture."""
+
+    temperature = 4.0
+
+    @staticmethod
+    def check(model, recipe):
+        read_card(find_weights(recipe.teacher))
+
+    def __init__(self, model, recipe, faces, seed):
+        super().__init__(model, recipe, faces, seed)
+        teacher = load_model(recipe.teacher)
+        if teacher.classes != model.classes or teacher.input_size != model.input_size:
+            raise InputError(
+                f"recipe: teacher {recipe.teacher} tells {len(teacher.classes)} classes "
+                f"({', '.join(teacher.classes)}) at {teacher.input_size} px; the net to be trained "
+                f"tells {len(model.classes)} ({', '.join(model.classes)}) at {model.input_size} px"
+            )
+        self.known = (teacher.requires_grad_(False),)  # no part of what is trained and stored
+
+    def _apply(self, fn, recurse=True):
+        self.known[0]._apply(fn)
+        return super()._apply(fn, recurse)
+
+    @property
+    def identity(self):
+        return {"teacher_sha256": self.known[0].weights_sha256}
+
+    def forward(self, batch):
+        with torch.no_grad():
+            taught = self.known[0](batch.images).float()
+        own, wanted = ((one / self.temperature).log_softmax(1) for one in (batch.logits, taught))
+        return self.temperature**2 * F.kl_div(own, wanted, reduction="batchmean", log_target=True)
+
+
+@TERMS.register("contrastive", title="contrastive pairs")
+class Contrastive(Term):
+    """Over all pairs of the batch, of the hardest half (`pair_loss`), between unit embeddings: the
+    net's `verify`, if its backbone has one, else what is classified."""
+
+    @staticmethod
+    def check(model, recipe):
+        if recipe.mixup:
+            raise InputError(f"recipe: mixup is {recipe.mixup}; it must be 0 (off) beside the term "
+                             "contrastive: a mixed face is of no one class")
+        if isinstance(model.backbone, Members):
+            raise unfit("contrastive", "a net with one embedding", model)
+
+    def forward(self, batch):
+        verify = getattr(batch.model.backbone, "verify", lambda one: one)
+        return pair_loss(verify(batch.seen.embedding.float()), batch.targets.argmax(1))
+
+
+def pair_loss(embedding: Tensor, labels: Tensor, margin: float = 1.0) -> Tensor:
+    """Contrastive loss (Hadsell, Chopra & LeCun, CVPR 2006): d^2 of pairs of one class, and
+    max(0, margin - d)^2 of the others, d between the embeddings (N, D) at unit length. The mean
+    over the hardest half of each kind, the two kinds alike; 0 of a kind that there is no pair of.
+    """
+    unit = F.normalize(embedding, dim=1)
+    upper = torch.ones(len(unit), len(unit), device=unit.device).triu(1).bool()
+    # Not 2 - 2 cos: autocast would make the matrix product of bf16, whose digits are too few.
+    squares = (unit[:, None] - unit[None]).square().sum(2)[upper]
+    same = (labels[:, None] == labels)[upper]
+    apart = (margin - (squares[~same] + 1e-12).sqrt()).clamp_min(0) ** 2
+    kinds = [_hardest_half(one) for one in (squares[same], apart)]
+    return sum(kinds) / 2
+
+
+def _hardest_half(losses: Tensor) -> Tensor:
+    return losses.topk((len(losses) + 1) // 2).values.mean() if len(losses) else losses.sum()
