@@ -9,7 +9,8 @@ nets share it.
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds),
 confirmation (new seeds for the verdicts), study-5 (all of study with five), ferplus
 (--data ferplus:...), reference (IRAM on a wide net, for two cores, and on resnet18, for a GPU),
-heads, recipe (the search for a recipe), speed (the search for a shorter one).
+heads, recipe (the search for a recipe), speed (the search for a shorter one), away (on FER2013: attention
+that is taught to look away, and its controls; three seeds).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),
