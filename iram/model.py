@@ -16,7 +16,7 @@ from iram.attention.base import check_word
 from iram.backbones import BACKBONES, PLACES, Pass
 from iram.errors import InputError
 from iram.registry import unknown
-from iram.zoo import works  # noqa: F401 (its nets are registered)
+from iram.zoo import works  # noqa: F401 (its nets and their attention are registered)
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MATCHED = "none-matched"  # the no-attention net, widened to the parameters of the IRAM net
@@ -86,6 +86,7 @@ class FERClassifier(nn.Module):
     Attributes:
         architecture: what it was built from.
         name, seed, weights_sha256: of the weights it was loaded with; see `iram.weights`.
+        lacks: what it can't (see `iram.contract.Model`): what its backbone can't, often nothing.
     """
 
     def __init__(self, architecture: Architecture):
@@ -95,6 +96,7 @@ class FERClassifier(nn.Module):
         self.backbone = _backbone(architecture)
         self.dropout = nn.Dropout(architecture.dropout)
         self.classifier = self.backbone.classifier(len(architecture.classes))
+        self.lacks = dict(self.backbone.lacks)
         self._replacements: dict[int, Replacement] = {}
 
     @property
@@ -109,11 +111,6 @@ class FERClassifier(nn.Module):
     def num_layers(self) -> int:
         """Number of blocks, each with a place for an attention module."""
         return self.backbone.num_layers
-
-    @property
-    def lacks(self) -> Mapping[str, str]:
-        """What it can't, and why (see `iram.contract.Model`): nothing, if its backbone can all."""
-        return self.backbone.lacks
 
     @property
     def has_attention(self) -> bool:

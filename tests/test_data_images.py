@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
-from sources import faces
+from sources import faces, write_pictures
 
 from iram.data import images
 from iram.data.images import is_flat, read_image, read_picture, resized
@@ -276,7 +276,7 @@ def test_pictures_of_a_data_set_share_a_range(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-@pytest.mark.parametrize("alpha", [0, 1])
+@pytest.mark.parametrize("alpha", [0, 1, 9])
 def test_a_wholly_transparent_picture_counts_as_opaque_and_is_told(tmp_path, mode, alpha):
     image = Image.fromarray(GRAY)
     if mode == "P":
@@ -288,6 +288,35 @@ def test_a_wholly_transparent_picture_counts_as_opaque_and_is_told(tmp_path, mod
     picture = read_picture(path)
     assert np.array_equal(picture.gray, GRAY)
     assert picture.notes == ("all of it is transparent, which counts as opaque",)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_of_several_frames_the_first_is_taken_and_told(tmp_path, suffix):
+    frames = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
+    path = tmp_path / f"x.{suffix}"
+    told = ("the first of several frames is taken",)
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert read_picture(path).notes == told
+    frames[0].save(path)
+    assert read_picture(path).notes == ()
+    write_pictures(tmp_path / "faces", ["happy/0.png"])
+    for name in ("a", "b"):
+        frames[0].save(tmp_path / "faces" / "happy" / f"{name}.gif", save_all=True,
+                       append_images=frames[1:] * (1 + (name == "b")))
+    dataset = load(f"folder:{tmp_path / 'faces'}")
+    assert [p.message for p in dataset.problems if "frames" in p.message] == [
+        f"2 of 3 pictures, such as happy/a.gif: {told[0]}"]
+
+
+def test_what_begins_as_a_picture_is_damaged_and_links_in_a_circle_are_named(tmp_path):
+    whole = saved(tmp_path / "x.png", Image.fromarray(GRAY)).read_bytes()
+    path = tmp_path / "broken.png"
+    path.write_bytes(whole[:30] + bytes([whole[30] ^ 1]) + whole[31:])  # a wrong checksum
+    with pytest.raises(InputError, match=r"broken\.png is damaged: it begins as a picture"):
+        read_image(path)
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    with pytest.raises(InputError, match=r"cannot read .*loop.png: "):
+        read_image(tmp_path / "loop.png")
 
 
 @pytest.mark.parametrize("zipped", [True, False])

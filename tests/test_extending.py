@@ -15,6 +15,7 @@ import pytest
 import small_results
 import tiny
 import torch
+from safetensors.torch import load_file
 
 from analysis.attributions import ATTRIBUTIONS
 from analysis.attributions.explanation import Explanation, method_map
@@ -47,11 +48,13 @@ from iram.backbones import BACKBONES
 from iram.data import DATASETS, open_dataset
 from iram.model import build_model
 from iram.registry import Registry
-from iram.weights import load_model
+from iram.training.grids import GRIDS
+from iram.training.terms import TERMS
+from iram.weights import load_model, read_card
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 REGISTRIES = (ATTRIBUTIONS, *FAMILIES, GROWING, OBJECTS, FILLS, CORRUPTIONS, ATTENTION, BACKBONES,
-              DATASETS)
+              DATASETS, TERMS)
 
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text("utf-8")
@@ -312,6 +315,38 @@ BACKBONES.register("mine", title="my backbone")(BACKBONES["compact"])
                         "high": [-13.0, 1, 15]})
     labels = MeasuredYaw(yaw, yaw.assign(dataset="fer2013")).plot().ax_.get_legend().get_texts()
     assert [label.get_text() for label in labels][1:] == ["my faces", "FER2013"]
+
+
+def test_an_eleventh_net_is_one_file_and_one_cell(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(GRIDS, "zoo", list(GRIDS["zoo"]))
+    write(of_the_page("wide_kernels"))
+    [cell] = (block for block in BLOCKS if "zoo-wide-kernels" in block)
+    exec(cell, {})
+    assert main(["models"]) == 0
+    assert "wide kernels, in the spirit of 7x7" in capsys.readouterr().out
+    assert main(["train", "--data", "heads:n=112", "--grid", "zoo", "--only", "zoo-wide-*",
+                 "--out", str(tmp_path), "--recipe", "epochs=1,batch_size=8",
+                 "--device", "cpu"]) == 0
+    weights = tmp_path / "zoo-wide-kernels-seed0.safetensors"
+    model = load_model(weights)
+    assert model(torch.rand(2, 1, 48, 48)).shape == (2, 7)
+    assert len(build_model("wide_kernels", "cbam").trace(torch.rand(1, 1, 48, 48)).attention) == 2
+    data = tiny.dataset(8)
+    found = benchmark(open_subjects(str(weights), data.classes), data, select("eyes-0.3-mean"),
+                      tmp_path / "out", batch_size=8, progress=False)
+    assert set(found.tables["occluders"]["model"]) == {"zoo-wide-kernels-seed0"}
+
+
+def test_a_new_term_of_the_loss_is_trained_by_and_recorded(write, tmp_path, capsys):
+    write(of_the_page("centre"))
+    arguments = ["train", "--data", "heads:n=112", "--attention", "none", "--out", str(tmp_path),
+                 "--switches", "width=0.25", "--device", "cpu", "--recipe"]
+    assert main([*arguments, "epochs=1,batch_size=8,terms=centre:0.1"]) == 0
+    assert read_card(tmp_path / "none-seed0.safetensors")["recipe"]["terms"] == "centre:0.1"
+    assert not [name for name in load_file(tmp_path / "none-seed0.safetensors") if "centre" in name]
+    capsys.readouterr()
+    assert main([*arguments, "epochs=1,terms=centre:-1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_new_command_is_one_file_and_a_line_with_its_summary(write, monkeypatch, capsys):

@@ -1,12 +1,13 @@
 """Locks of processes that share a folder: held once, taken over from the dead, never by guess."""
 
+import contextlib
+import multiprocessing
 import os
 import socket
 
 import pytest
 from lock_holder import held
 
-import iram.lock
 from iram.lock import BusyError, locked
 
 
@@ -20,15 +21,23 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
 
 
 def test_a_lock_of_another_host_is_never_taken_over(tmp_path):
-    (tmp_path / "lock").write_text("1 some-other-host abc")
+    (tmp_path / "lock").write_text("1\nsome-other-host\n")
     with pytest.raises(BusyError, match=r"process 1 on some-other-host.*remove it"):
         locked(tmp_path / "lock").__enter__()
-    assert (tmp_path / "lock").read_text() == "1 some-other-host abc"
+    assert (tmp_path / "lock").read_text() == "1\nsome-other-host\n"
+
+
+def test_a_lock_of_an_earlier_version_is_held_until_it_is_removed(tmp_path):
+    """It was one line; nobody knows whether its owner lives."""
+    (tmp_path / "lock").write_text(text := f"1 {socket.gethostname()} abc")
+    with pytest.raises(BusyError, match=r"process 1 on .*remove it"):
+        locked(tmp_path / "lock").__enter__()
+    assert (tmp_path / "lock").read_text() == text
 
 
 @pytest.mark.parametrize("process", ["²", "9" * 30, "9" * 5000, "-1", "0x1", "１"])
 def test_an_owner_that_is_no_process_is_held_by_an_unknown_one(tmp_path, process):
-    (tmp_path / "lock").write_text(text := f"{process} {socket.gethostname()} abc")
+    (tmp_path / "lock").write_text(text := f"{process}\n{socket.gethostname()}\n")
     with pytest.raises(BusyError, match="is held by process"):
         locked(tmp_path / "lock").__enter__()
     assert (tmp_path / "lock").read_text() == text
@@ -36,8 +45,9 @@ def test_an_owner_that_is_no_process_is_held_by_an_unknown_one(tmp_path, process
 
 def test_a_lock_that_was_removed_by_hand_and_taken_by_another_is_left_to_it(tmp_path):
     with locked(tmp_path / "lock"):
-        (tmp_path / "lock").write_text("7 some-other-host new")
-    assert (tmp_path / "lock").read_text() == "7 some-other-host new"
+        (tmp_path / "lock").unlink()
+        (tmp_path / "lock").write_text("7\nsome-other-host\n")
+    assert (tmp_path / "lock").read_text() == "7\nsome-other-host\n"
     (tmp_path / "lock").unlink()
     with locked(tmp_path / "lock"):
         (tmp_path / "lock").unlink()
@@ -50,20 +60,45 @@ def test_a_lock_that_is_just_being_written_is_held(tmp_path):
         locked(tmp_path / "lock").__enter__()
 
 
-def test_of_several_that_see_a_dead_owner_only_one_takes_over(tmp_path, monkeypatch):
-    path = tmp_path / "lock"
-    path.write_text(dead := f"{os.getpid()} {socket.gethostname()} of-an-earlier-container")
-    alive = iram.lock._alive
+def left_behind(path, process) -> None:
+    """The file of a process that is gone."""
+    path.write_text(f"{process}\n{socket.gethostname()}\n1\n")
 
-    def overtaken(owner):  # between this look at the owner and the removal, another takes over
-        if owner == dead:
-            path.write_text("7 some-other-host new")
-        return alive(owner)
 
-    monkeypatch.setattr(iram.lock, "_alive", overtaken)
-    with pytest.raises(BusyError, match="some-other-host"):
-        locked(path).__enter__()
-    assert path.read_text() == "7 some-other-host new"
+def test_the_own_number_can_be_that_of_a_dead_process_of_an_earlier_container(tmp_path):
+    left_behind(tmp_path / "lock", os.getpid())
+    with locked(tmp_path / "lock"):
+        assert (tmp_path / "lock").read_text().split()[2] != "1"  # it started at another time
+
+
+def test_of_several_that_see_a_dead_owner_only_one_takes_over(tmp_path):
+    """Eight processes at once, forty times: each counts itself while it holds the lock."""
+    path, processes = tmp_path / "lock", multiprocessing.get_context("fork")
+    gone = processes.Process()
+    gone.start()
+    gone.join()
+    together, held = processes.Barrier(8), processes.Array("i", 40)
+    contenders = [processes.Process(target=contend, args=(path, gone.pid, together, held, at))
+                  for at in range(8)]
+    for one in contenders:
+        one.start()
+    for one in contenders:
+        one.join(60)
+        assert one.exitcode == 0
+    assert list(held) == [1] * 40
+
+
+def contend(path, dead, together, held, at) -> None:
+    for turn in range(len(held)):
+        if at == 0:
+            left_behind(path, dead)
+        together.wait(30)
+        with contextlib.suppress(BusyError), locked(path):
+            with held.get_lock():
+                held[turn] += 1
+            together.wait(30)  # nobody lets go before all have tried
+            continue
+        together.wait(30)
 
 
 def test_a_lock_is_removed_after_an_error_and_not_held_twice(tmp_path):

@@ -220,6 +220,8 @@ def test_the_command_compares_a_folder_and_writes_tables_and_figures(trained, tm
     command[2] = str(trained / "none-seed0.safetensors")
     assert cli.main([*command, "--out", str(tmp_path)]) == 0
     assert not (tmp_path / "ablation.md").exists()
+    assert cli.main([*command, "--split", "validation", "--out", str(again)]) == 0
+    assert set(read_table(again / "accuracy.csv")["split"]) == {"PublicTest"}
 
 
 def test_answers_without_their_cards_or_damaged_are_an_input_error(trained, tmp_path):

@@ -61,6 +61,15 @@ def test_other_predictions_are_exit_code_1_and_one_line(made, tmp_path, capsys):
     assert out.count("96.43%") == 2
 
 
+def test_one_dtype_alone_is_compared_where_it_is_asked_for(made, capsys):
+    path, names = made
+    capsys.readouterr()
+    assert main(["verify", "--reference", str(path), "--models", names, "--dtype", "fp32"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("  fp32 ") == 4
+    assert "  bf16 " not in out
+
+
 def test_what_is_not_finite_never_agrees(made, tmp_path, tiny_weights):
     def break_(table):
         table.loc[0, CLASSES] = np.nan
@@ -116,6 +125,8 @@ def test_heads_that_are_rendered_otherwise_are_told(made, tmp_path, capsys):
     (["--reference", "other.parquet"], "other.parquet is no reference: it lacks data, dtype"),
     (["--data", "heads:n=14"], "--data is for --write"),
     (["--models", ","], "--models names no net"),
+    (["--write", "--dtype", "fp32"], "--dtype is for a comparison"),
+    (["--write", "--out", "x"], "--out is for a comparison"),
 ])
 def test_a_mistake_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

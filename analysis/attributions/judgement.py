@@ -15,7 +15,7 @@ from analysis.attributions.base import (
     reason,
 )
 from analysis.attributions.layers import activation
-from analysis.attributions.question import fitted
+from analysis.attributions.question import fitted, undisturbed
 from analysis.attributions.regions import grid
 from iram.errors import InputError, one_line
 
@@ -57,8 +57,11 @@ def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **opt
     if ATTRIBUTIONS.about(method).trivial:
         return Judgement()
     try:
-        if method == "score_cam" and activation(model, fitted(model, x[:1])).shape[1] > MOST:
-            return Judgement(tried=False)
+        if method == "score_cam":
+            with undisturbed(model):
+                channels = activation(model, fitted(model, x[:1])).shape[1]
+            if channels > MOST:
+                return Judgement(tried=False)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             maps = attribute(model, x, target, method, **_short(method, x) | options)

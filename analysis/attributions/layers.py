@@ -19,7 +19,7 @@ from analysis.attributions.places import (
     read_layout,
     recognised,
 )
-from analysis.attributions.question import gradient, undisturbed
+from analysis.attributions.question import gradient, gradients_told, undisturbed
 from iram import contract
 from iram.errors import InputError
 from iram.registry import unknown
@@ -60,6 +60,8 @@ def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     name, layout = chosen(model, x, layer)
     with torch.no_grad(), captured(model, name) as outputs:
         model(x.clone())
+    if not outputs:
+        raise InputError(f"layer '{name}' was not reached in this pass")
     return _at_places(outputs[-1], name, layout, x)
 
 
@@ -147,6 +149,8 @@ def _last(model: nn.Module, x: Tensor) -> Layer:
         if _all_depends_on(model, two, own, name):
             return Layer(name, seen[name].layout)
     if not with_places(seen):
+        if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+            raise InputError("its layers can't be read: parts of it are TorchScript")
         raise InputError("no layer of this model puts out (N, C, h, w), (N, h, w, C) or tokens "
                          "(N, T, C) with more than one place that follow the picture")
     if not any(one.moves for one in seen.values()):
@@ -247,7 +251,8 @@ def _note_paths(found: dict[str, Seen], logits: Tensor, pictures: Tensor) -> Non
     draws = torch.Generator().manual_seed(0)
     weights = torch.randn(logits.shape[1:], generator=draws).to(logits)
     paths = Paths(logits, pictures)
-    torch.autograd.grad((logits[0] * weights).sum(), pictures, allow_unused=True)
+    with gradients_told():
+        torch.autograd.grad((logits[0] * weights).sum(), pictures, allow_unused=True)
     for one in found.values():
         one.moves &= one.edge is not None and paths.all_cross(one.edge)
         one.edge = None  # it holds the whole graph

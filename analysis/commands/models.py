@@ -20,12 +20,12 @@ described says analysis/subjects/description.py.
 diverged, unfinished or missing; accuracies, recipe, commit), and, where the folders hold logs of
 training, curves.csv (a row an epoch) and figures/training_curves. Nothing is run.
 
---compare runs every model once over the test split and writes to --out: accuracy.csv (each module
-against --reference, paired by image and seed: hierarchical bootstrap, permutation test, Holm; with
-published figures), ablation.csv (each switch against the module as it is), ablation.md (what it
-shows about each idea of IRAM's abstract), and figures/module_differences and figures/ablation;
-further answers.parquet (a row a face, its class and what each model takes it for) and cards/, which
-compare the same models again without weights and without data.
+--compare runs every model once over the test split, or that of --split, and writes to --out:
+accuracy.csv (each module against --reference, paired by image and seed: hierarchical bootstrap,
+permutation test, Holm; with published figures), ablation.csv (each switch against the module as it
+is), ablation.md (what it shows about each idea of IRAM's abstract), and figures/module_differences
+and figures/ablation; further answers.parquet (a row a face, its class and what each model takes it
+for) and cards/, which compare the same models again without weights and without data.
 
 examples:
   iram models
@@ -60,6 +60,9 @@ def configure(parser) -> None:
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
                         "answers.parquet of an earlier comparison")
+    parser.add_argument("--split", metavar="NAME", default="test",
+                        help="of --data, to compare on: test, or validation where something is to "
+                        "be chosen; default: test")
     parser.add_argument("--data", metavar="SPEC", help="to compare on, or to check on: "
                         "fer2013:PATH, ...; answers.parquet needs none")
     parser.add_argument("--reference", metavar="LABEL",
@@ -110,13 +113,18 @@ def _list(args) -> int:
     from iram.attention import ATTENTION
     from iram.backbones import BACKBONES
     from iram.weights import pretrained
+    from iram.zoo import works
 
     cards = pretrained()
     if args.json:
         print(json.dumps(cards, indent=1))
         return 0
     print(f"attention modules: {', '.join([*ATTENTION, 'none-matched'])}")
-    print(f"backbones:         {', '.join(BACKBONES)}\n")
+    print(f"backbones:         {', '.join(BACKBONES.where(work=''))}")
+    print("nets like those of other works, as backbones too:")
+    for backbone, work in works().items():
+        print(f"  {backbone:16s} {BACKBONES.title(backbone)}, {work}")
+    print()
     width = max(map(len, ["shipped weights", *cards]))
     print(f"{'shipped weights':{width}s} {'trained on':10s} {'backbone':9s} {'parameters':>10s}  "
           "accuracy")
@@ -229,7 +237,7 @@ def _answered(args) -> tuple:
     if args.data is None:
         raise InputError("--compare runs the models: name the data with --data")
     paths = weights_in(args.compare)
-    dataset = open_dataset(args.data, split="test")
+    dataset = open_dataset(args.data, split=args.split)
     return measure(paths, dataset, options.device(args.device)), faces_of(dataset)
 
 

@@ -8,9 +8,10 @@ nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds),
 confirmation (new seeds for the verdicts), study-5 (all of study with five), ferplus
-(--data ferplus:...), reference (IRAM on a wide net, for two cores, and on resnet18, for a GPU),
-heads, recipe (the search for a recipe), speed (the search for a shorter one), away (on FER2013: attention
-that is taught to look away, and its controls; three seeds).
+(--data ferplus:...), zoo (on FER2013: nets like those of ten other works; three seeds), away (on
+FER2013: attention that is taught to look away, and its controls; three seeds), reference (IRAM on
+a wide net, for two cores, and on resnet18, for a GPU), heads, recipe (the search for a recipe),
+speed (the search for a shorter one).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),
@@ -20,7 +21,14 @@ switches of --attention, with their defaults (eca and none have none):
   cbam        reduction=16, kernel_size=7 (odd)
   coordinate  reduction=32
   simam       regulariser=0.0001
+  regional    regions=3
   of the net  width=1.0, dropout=0.2, place=branch (block)
+
+terms of the loss: --recipe terms=NAME:WEIGHT+NAME:WEIGHT; cross_entropy has weight 1 unless told.
+  cross_entropy, contrastive (pairs of the batch), distillation (with teacher=NAME or FILE),
+  streams (apart, then joined), members (of an ensemble, each its own), reconstruction; of a face
+  beside the same face covered (erasing=1): consistency, attention_stays, attention_falls,
+  features_stay
 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram
@@ -30,6 +38,8 @@ examples:
   iram train --data fer2013:fer2013.csv --grid study --only "iram-reuse-*"
   iram train --data fer2013:fer2013.csv --grid study --recipe epochs=60 --suffix=-long --out runs/x
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/y
+  iram train --data fer2013:fer2013.csv --attention none --recipe terms=contrastive:0.5 --out runs/z
+  iram train --data fer2013:fer2013.csv --grid zoo --only "zoo-*-seed0"
   iram train --data fer2013:fer2013.csv --without-copies --suffix=-without-copies --out runs/x
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """

@@ -17,6 +17,7 @@ backend, threads, how many predictions are equal, the largest difference, versio
 examples:
   iram verify
   iram verify --models iram,none
+  iram verify --dtype fp32
   iram verify --out results/verify
   iram verify --write --models runs/mine-seed0.safetensors --reference mine.parquet
   iram verify --models runs/mine-seed0.safetensors --reference mine.parquet
@@ -36,6 +37,8 @@ def configure(parser) -> None:
                         ).completer = completion.models
     parser.add_argument("--reference", type=Path, metavar="FILE.parquet",
                         help="the reference answers; default: those that go with the weights")
+    parser.add_argument("--dtype", choices=["fp32", "bf16"], help="compare in this one alone; "
+                        "default: both")
     parser.add_argument("--write", action="store_true", help="make the reference, on this machine")
     options.add_data(parser, required=False, split=False,
                      help="with --write: the faces; default: heads:n=200")
@@ -51,11 +54,15 @@ def run(args) -> int:
     models = split_names(args.models) if args.models is not None else None
     if models == []:
         raise InputError("--models names no net")
+    if args.write and (args.dtype or args.out):
+        raise InputError(f"--{'dtype' if args.dtype else 'out'} is for a comparison; --write makes "
+                         "the reference, in both dtypes, at --reference")
     if args.write:
         return _write(path, models or list(pretrained()), args.data or verify.DATA)
     if args.data:
         raise InputError("--data is for --write: a reference tells its faces itself")
-    return _compare(path, models, args.out)
+    ways = [way for way in verify.WAYS if args.dtype in (None, way.dtype)]
+    return _compare(path, models, ways, args.out)
 
 
 def _write(path: Path, models: list[str], data: str) -> int:
@@ -68,15 +75,15 @@ def _write(path: Path, models: list[str], data: str) -> int:
     return 0
 
 
-def _compare(path: Path, models: list[str] | None, out: Path | None) -> int:
-    from analysis.subjects.verify import EQUAL, WAYS, compare, keep, may_differ, read_reference
+def _compare(path: Path, models: list[str] | None, ways: list, out: Path | None) -> int:
+    from analysis.subjects.verify import EQUAL, compare, keep, may_differ, read_reference
     from iram.dtype import processor
     from iram.progress import progress_bar
 
     known = read_reference(path)
     nets = len(models) if models else known["model"].nunique()
-    with progress_bar(total=len(WAYS) * nets, unit="net") as bar:
-        rows = compare(known, models, bar.update)
+    with progress_bar(total=len(ways) * nets, unit="net") as bar:
+        rows = compare(known, models, bar.update, ways)
     here, first = processor(), rows.iloc[0]
     print(f"{here['processor']}: {here['capability']}, bf16 {here['bf16']}\n"
           f"{first.nets} nets, {first.faces} faces (pixels: {first.pixels}): {first.predictions} "

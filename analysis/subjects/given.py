@@ -12,6 +12,7 @@ from torch import nn
 
 from analysis.engine.store import cell_key
 from analysis.subjects.answers import known_by
+from analysis.subjects.as_written import as_written
 from analysis.subjects.description import Description, checked_value, consistent
 from analysis.subjects.examine import examine
 from analysis.subjects.loading import weights_hash
@@ -59,6 +60,7 @@ def _ours(model: FERClassifier, device: str, said: dict) -> Subject:
 
 
 def _outside(net: nn.Module, device: str, said: dict) -> Subject:
+    net, notes = as_written(net)
     for field, what in (("classes", "the names of its classes, in the order of its outputs"),
                         ("size", "pixels a side, such as 112")):
         if field not in said:
@@ -69,6 +71,7 @@ def _outside(net: nn.Module, device: str, said: dict) -> Subject:
                  for field, value in values.items()}
     model = OutsideModel(net, consistent(WHERE, Description(**described)), values["name"])
     model = model.eval().to(device)
+    model.notes += tuple(notes)
     examine(model, device)
     known = known_by(model, _content(net, model), device)
     subject = GivenSubject(Path(model.name), model.name, model.seed, known.key, None, device, False,

@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from analysis.engine.store import cell_key
 from analysis.subjects import python_file
 from analysis.subjects.answers import Known, known_by, pictures
+from analysis.subjects.as_written import as_written
 from analysis.subjects.description import Description, read_description, root_of
 from analysis.subjects.exported import ExportedNet
 from analysis.subjects.formats import told_of, told_of_another
@@ -78,10 +79,19 @@ def _python(path: Path, factory: str | None):
     callables = [key for key, value in vars(module).items() if callable(value)]
     description = read_description(path, f"{path.stem}-{factory}", {}, factory, callables)
     net = python_file.make(path, module, factory, description.seed, neighbours)
+    net, notes = as_written(net)
+    _check_made(net, path, factory)
     _first_pass(net, description, path, neighbours)
-    notes = put_weights(net, path.parent / description.weights) if description.weights else []
+    notes += put_weights(net, path.parent / description.weights) if description.weights else []
     read = python_file.sources(path, roots) | python_file.hashes(path, neighbours.files())
     return net, description, {"sources": read, "weights": weights_hash(net)}, notes
+
+
+def _check_made(net: nn.Module, path: Path, factory: str) -> None:
+    """Raises InputError if its weights have no numbers (torch's meta device)."""
+    if any(one.is_meta for one in (*net.parameters(), *net.buffers())):
+        raise InputError(f"{path}:{factory}: its weights are on the meta device, which holds no "
+                         "numbers; make them on the CPU (module.to_empty makes room, not values)")
 
 
 def _first_pass(net: nn.Module, description: Description, path: Path, neighbours: Neighbours):

@@ -16,7 +16,7 @@ from analysis.attributions.layers import (
     with_features_alone,
 )
 from analysis.attributions.places import Layout
-from analysis.attributions.question import fitted, undisturbed
+from analysis.attributions.question import fitted, gradients_told, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
@@ -121,7 +121,8 @@ def gradient(model: nn.Module, images: Tensor) -> Finding:
             logits = model(x)
             if not logits.requires_grad:
                 return Finding("gradients", False, "no gradient passes through it")
-            (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
+            with gradients_told():
+                (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
     except (InputError, RuntimeError) as error:
         return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
     if found is None or not found.isfinite().all() or not found.any():

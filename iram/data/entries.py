@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iram.data.dataset import Problem
+from iram.data.images import STARTS
 from iram.errors import InputError
 
 SUFFIXES = (
@@ -20,7 +21,6 @@ SUFFIXES = (
     ".dib", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm",
 )
 UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg", ".cr2", ".nef", ".arw", ".dng")
-STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 
 
 class Entries(NamedTuple):

@@ -22,6 +22,7 @@ PHONE_KINDS = {
 }
 MID_GRAY = 128
 FLAT_SPAN = 16  # gray values; of FER2013's 35,736 faces 2 span less, the next 34
+STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")  # of pictures
 CLEAR = "all of it is transparent, which counts as opaque"
 ORIENTATION = 0x0112
 # EXIF orientation -> what brings the picture upright (TIFF 6.0, tag 274)
@@ -97,6 +98,8 @@ def read_picture(
     except Image.DecompressionBombError:
         raise InputError(f"{path} has too many pixels; up to {MAX_PIXELS:,} are read") from None
     except Exception as error:  # decoders raise a dozen kinds of error on damaged files
+        if isinstance(error, OSError) and error.errno:  # the system's: links in a circle, say
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
         bare = without_texts(path, content)
         if bare is not None:
             return read_picture(path, bare, top, colour)
@@ -114,12 +117,13 @@ def _read(path, content: bytes | None, top: float | None, colour: bool) -> Pictu
             _check_size(path, image)
             raw = raw_mode(image)
             image.load()
+            frames = _first_of(image)
             picture, note, top = eight_bits(path, source, image, raw, top)
             shown, opaque = _opaque(picture)
             shown = _upright(shown, image)
             gray = np.asarray(shown.convert("L"), dtype=np.uint8)
             found = _colours(shown) if colour else None
-    return Picture(gray, (*note, *opaque), top, found)
+    return Picture(gray, (*note, *opaque, *frames), top, found)
 
 
 def _colours(image: Image.Image) -> np.ndarray | None:
@@ -177,6 +181,8 @@ def _unknown_kind(path, content: bytes | None) -> str:
     """What is wrong with a file that no decoder knows, by how it begins."""
     with BytesIO(content) if content is not None else open(path, "rb") as file:
         start = file.read(12)
+    if start.startswith(STARTS):
+        return "is damaged: it begins as a picture, and can't be read as one"
     told = f"is not a picture that can be read ({', '.join(FORMATS)})"
     if not start:
         return f"{told}: it is empty"
@@ -195,6 +201,15 @@ def _check_size(path, image: Image.Image) -> None:
         )
 
 
+def _first_of(image: Image.Image) -> list[str]:
+    """What is said of the other frames of an animation, or pages of a TIFF."""
+    try:
+        count = getattr(image, "n_frames", 1)
+    except Exception:  # a file that is damaged behind its first frame
+        count = 1
+    return ["the first of several frames is taken"] * (count > 1)
+
+
 def _opaque(image: Image.Image) -> tuple[Image.Image, list[str]]:
     """The picture as L or RGB, and what was assumed of its transparency."""
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
@@ -206,7 +221,7 @@ def _opaque(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 def _on_mid_gray(image: Image.Image) -> tuple[Image.Image, list[str]]:
     picture = image.convert("RGBA")
-    if picture.getchannel("A").getextrema()[1] <= 1:  # 0, or 1 of a channel of 0 to 1
+    if picture.getchannel("A").getextrema()[1] < FLAT_SPAN:  # also of a channel of 0 to 1
         return picture.convert("RGB"), [CLEAR]
     ground = Image.new("RGBA", picture.size, (MID_GRAY, MID_GRAY, MID_GRAY, 255))
     return Image.alpha_composite(ground, picture).convert("RGB"), []

@@ -7,18 +7,18 @@ the same faces, by the same recipe and selection as the study's nets (grid "zoo"
 that a training takes about 20 minutes of one core.
 """
 
-from iram.backbones import BACKBONES
-from iram.zoo import (  # noqa: F401 (they register)
-    bidirectional,
-    crops,
+from iram.backbones import BACKBONES  # noqa: I001
+from iram.zoo import (  # noqa: F401 (they register, in the order of the works)
     dual,
-    ensemble,
     mobile,
     plain,
-    regional,
-    separable,
     shallow,
+    bidirectional,
+    separable,
     siamese,
+    ensemble,
+    regional,
+    crops,
 )
 
 

@@ -54,3 +54,13 @@ def bidirectional(attention, width: float = 1.0, place: str = "branch", classes:
         return Bidirectional(chained(parts, attention, place), high, classes)
 
     return Members([member() for _ in range(3)], classes=classes, dropout=dropout)
+
+
+@torch.no_grad()
+def prototypes(model):
+    """(members, K, 1, S, S): the face that each member draws of each class alone, in [0, 1]."""
+    told, classes = model.architecture, torch.eye(len(model.classes))
+    blank = torch.zeros(len(classes), 1, told.input_size, told.input_size)
+    drawn = [chain.draw(0 * part.map, classes, told.input_size)
+             for chain, part in zip(model.backbone.chains, model.run(blank).parts, strict=True)]
+    return (torch.stack(drawn) * told.std + told.mean).clamp(0, 1)

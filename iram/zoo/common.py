@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from iram.backbones import AttentionFactory, Backbone, Block, Pass, Replacer, untouched
+from iram.backbones import (
+    AttentionFactory,
+    Backbone,
+    Block,
+    Pass,
+    Replacer,
+    conv_bn,
+    untouched,
+)
 
 Part = tuple[nn.Module, int, nn.Module | None, nn.Module]  # branch, channels, shortcut, activation
 
@@ -23,6 +31,12 @@ def chained(parts: Sequence[Part], attention: AttentionFactory, place: str) -> l
 def dense(before: int, channels: int, side: int = 3) -> nn.Sequential:
     """A dense layer on `side` x `side` places, for pictures of any size."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(before, channels, side), nn.ReLU())
+
+
+def light(before: int, channels: int, stride: int = 1, kernel: int = 3, act=None) -> nn.Sequential:
+    """A depthwise convolution, then one of 1x1, each with batch norm."""
+    return nn.Sequential(conv_bn(before, before, kernel, stride, groups=before),
+                         conv_bn(before, channels, 1, act=act))
 
 
 class Beside(nn.Module):

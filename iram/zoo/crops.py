@@ -7,7 +7,9 @@ and CK+. Guessed: which scales and patches, and their nets; faces are laid out a
 patch is the same box of every picture. Source: the abstract.
 """
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from iram.backbones import BACKBONES, Backbone, conv_bn, scaled
 from iram.zoo.common import Streams, chained
@@ -38,3 +40,11 @@ def crops(attention, width: float = 1.0, place: str = "branch") -> Streams:
         return Backbone(nn.Identity(), chained(parts, attention, place), last, head)
 
     return Streams([stream() for _ in SEEN], [Part(*seen) for seen in SEEN.values()])
+
+
+def carried(model, faces) -> Tensor:
+    """(N, 6, K): what each stream adds to the logits of faces (N, 1, H, W); with the bias they sum
+    to them."""
+    parts = [part.embedding for part in model.run(faces).parts]
+    slices = model.classifier.weight.split([part.shape[1] for part in parts], 1)
+    return torch.stack([F.linear(*pair) for pair in zip(parts, slices, strict=True)], 1)

@@ -10,14 +10,13 @@ core allow. Its attention is SE, its training the term "streams". Source: the ab
 from torch import nn
 
 from iram.backbones import BACKBONES, Backbone, basic_stages, conv_bn, scaled
-from iram.zoo.common import Streams, chained
-from iram.zoo.separable import light
+from iram.zoo.common import Streams, chained, light
 
 
 @BACKBONES.register("dual", title="dual CNN", work="after Saurav, Saini & Singh, MTAP 2025")
 def dual(attention, width: float = 1.0, place: str = "branch") -> Streams:
     """Two streams to 6x6, 24 to 96 channels: three residual blocks of 3x3, three of depthwise 5x5;
-    their feature maps are joined. 0.2 M parameters."""
+    their feature maps are joined. 0.21 M parameters."""
     widths = [scaled(c, width) for c in (24, 48, 96)]
     stem = conv_bn(1, widths[0], 3, stride=2, act=True)
     near = Backbone(stem, basic_stages(widths, [1, 1, 1], attention, place), widths[-1])

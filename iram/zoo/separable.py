@@ -9,7 +9,7 @@ trained plainly). Source: the citation.
 from torch import nn
 
 from iram.backbones import BACKBONES, Backbone, conv_bn, scaled
-from iram.zoo.common import chained
+from iram.zoo.common import chained, light
 
 
 @BACKBONES.register("separable", title="separable CNN",
@@ -30,9 +30,3 @@ def separable(attention, width: float = 1.0, place: str = "branch") -> Backbone:
             before = channels
     stem = conv_bn(1, widths[0], 3, stride=2, act=True)
     return Backbone(stem, chained(parts, attention, place), widths[-1])
-
-
-def light(before: int, channels: int, stride: int = 1, kernel: int = 3, act=None) -> nn.Sequential:
-    """A depthwise convolution, then one of 1x1, each with batch norm."""
-    return nn.Sequential(conv_bn(before, before, kernel, stride, groups=before),
-                         conv_bn(before, channels, 1, act=act))
