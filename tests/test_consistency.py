@@ -172,9 +172,9 @@ def test_one_pass_serves_all_terms_and_without_any_nothing_is_covered(tmp_path, 
     passes, batches = [], []
     model_run, loss = pairs.run, Loss.forward
 
-    def counted(model, images, cover):
+    def counted(model, images, cover, traced):
         passes.append(None if cover is None else len(cover.images))
-        return model_run(model, images, cover)
+        return model_run(model, images, cover, traced)
 
     def watched(self, batch):
         batches.append(batch)
@@ -184,8 +184,13 @@ def test_one_pass_serves_all_terms_and_without_any_nothing_is_covered(tmp_path, 
     monkeypatch.setattr(Loss, "forward", watched)
     run(tmp_path / "all", Recipe(epochs=1, batch_size=8, erasing=1.0, terms=ALL))
     assert passes == [8] * 4
-    run(tmp_path / "none", Recipe(epochs=1, batch_size=8, erasing=1.0))
-    assert passes[4:] == [None] * 4
+    assert batches[-1].covered.seen.layers
+    plain = Recipe(epochs=1, batch_size=8, erasing=1.0, terms="consistency:1")
+    run(tmp_path / "consistency", plain)
+    assert passes[4:] == [8] * 4
+    assert not batches[-1].covered.seen.layers, "what no term looks at is not measured"
+    run(tmp_path / "none", replace(plain, terms=""))
+    assert passes[8:] == [None] * 4
     assert batches[-1].covered is None
 
 

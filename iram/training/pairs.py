@@ -20,7 +20,7 @@ class Covered:
     """The faces of a batch once more, covered.
 
     Attributes:
-        seen: the backbone's pass, traced.
+        seen: the backbone's pass.
         logits: (N, K) float32.
         mask: (N, H, W) bool, what is covered.
         face: (N, H, W) bool, the face's area: the mean face's, moved along.
@@ -41,12 +41,18 @@ class Covered:
         return self.known[size]
 
 
-def run(model: FERClassifier, images: Tensor, cover: Cover | None) -> tuple[Pass, Covered | None]:
-    """The pass of the pictures, and that of the same faces covered, if there are any."""
+def run(
+    model: FERClassifier, images: Tensor, cover: Cover | None, traced: bool = True
+) -> tuple[Pass, Covered | None]:
+    """The pass of the pictures, and that of the same faces covered, if there are any.
+
+    Args:
+        traced: whether the layers of both are kept, and measured.
+    """
     if cover is None:
         return model.run(images.contiguous(memory_format=torch.channels_last)), None
     both = torch.cat([images, cover.images]).contiguous(memory_format=torch.channels_last)
-    clean, covered = halves(model.run(both, traced=True))
+    clean, covered = halves(model.run(both, traced))
     logits = model.classify(covered).float()
     return clean, Covered(covered, logits, cover.mask, cover.face)
 

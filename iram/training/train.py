@@ -198,7 +198,7 @@ class _Run:
         if recipe.mixup:
             x, target = mix(x, target, recipe.mixup, generator)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            seen, covered = pairs.run(self.model, x, cover)
+            seen, covered = pairs.run(self.model, x, cover, self.loss.local)
             logits = self.model.classify(seen).float()
             loss = self.loss(Batch(self.model, x, target, rows, share, seen, logits, covered))
         self.trained.zero_grad()

@@ -56,11 +56,13 @@ class Term(nn.Module):
         seed: of the training.
 
     Attributes:
-        paired: whether it needs the same faces covered, and both passes traced.
+        paired: whether it needs the same faces covered.
+        local: whether it needs the pass of both layer by layer (`Pass.layers`).
         attentive: whether it needs attention that differs from place to place.
     """
 
     paired = False
+    local = False
     attentive = False
 
     def __init__(self, model: FERClassifier, recipe: Recipe, faces: int, seed: int):
@@ -98,6 +100,11 @@ class Loss(nn.Module):
     def paired(self) -> bool:
         """Whether a term needs the same faces covered."""
         return any(term.paired for term in self.terms.values())
+
+    @property
+    def local(self) -> bool:
+        """Whether a term needs the layers of a face and the same face covered."""
+        return any(term.local for term in self.terms.values())
 
     @property
     def identity(self) -> dict:

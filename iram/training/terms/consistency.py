@@ -28,11 +28,7 @@ TARGET = 0.25  # log units, five times the margin from which the study counts a 
 
 
 class Paired(Term):
-    """A term that needs the same faces covered.
-
-    Attributes:
-        local: whether it compares places, layer by layer.
-    """
+    """A term that needs the same faces covered, and compares places unless it says otherwise."""
 
     paired = True
     local = True
