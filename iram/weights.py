@@ -165,4 +165,4 @@ def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _first_lines(error: Exception) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines()[:3])
+    return "; ".join(f"{line.strip():.160}" for line in str(error).splitlines()[:3])

@@ -313,6 +313,16 @@ def test_permuted_weights_are_the_mean_of_several_on_the_first_faces(tmp_path, m
     assert set(table["n"]) == {4}
 
 
+def test_a_run_without_permuted_weights_says_so_and_can_be_finished_later(tmp_path):
+    first = run(tmp_path, tmp_path, ("iram",), 6, CONDITIONS[:2], permuted=False)
+    assert not any(reader.permuted for reader in first.plan.readers)
+    row = first.tables["verdicts"].set_index("hypothesis").loc["H2a"]
+    assert row["verdict"] == "not tested"
+    assert row["not_tested"] == "more than permuted-weights"
+    again = run(tmp_path, tmp_path, ("iram",), 6, CONDITIONS[:2])
+    assert again.made == 2  # the permuted ones alone
+
+
 def test_what_is_averaged_over_permutations_is_what_is_defined():
     tables = [pd.DataFrame({"layer": np.int8(0), "mass": np.float32([1, np.nan, np.nan])}),
               pd.DataFrame({"layer": np.int8(0), "mass": np.float32([3, 5, np.nan])})]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,21 @@ def test_a_broken_card_is_an_input_error(path, text, message):
     with pytest.raises(InputError, match=message) as error:
         load_model(path)
     assert card.name in str(error.value)
+
+
+def test_a_header_of_a_hundred_thousand_tensors_is_told_in_a_line_that_can_be_read(path):
+    head = {f"t{i}": {"dtype": "F16", "shape": [1], "data_offsets": [2 * i, 2 * i + 2]}
+            for i in range(100_000)}
+    head = json.dumps(head).encode()
+    head += b" " * (-len(head) % 8)
+    path.write_bytes(struct.pack("<Q", len(head)) + head + b"\0" * 200_000)
+    card = path.with_suffix(".json")
+    told = json.loads(card.read_text())
+    told["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    card.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="does not fit the architecture in its card") as error:
+        load_model(path)
+    assert len(str(error.value)) < 1000 + len(str(path))
 
 
 def test_a_card_that_is_a_folder_is_an_input_error(path):

@@ -47,6 +47,9 @@ def configure(parser) -> None:
     options.add_models(parser)
     options.add_conditions(parser, "occluders and patterns; default: see below")
     options.add_ran_lists(parser)
+    parser.add_argument("--no-permuted", action="store_true",
+                        help="without the nets with permuted weights, which take half of the time: "
+                        "H2a is then not tested")
     options.add_placement(parser)
     options.add_limit(parser)
     options.add_seed(parser, "of places, noise and intervals")
@@ -64,7 +67,7 @@ def run(args) -> int:
     from analysis.studies.shift.run import planned, shift
 
     plan = shift_arguments(args.data, args.models, args.conditions, ran_lists=args.ran_lists,
-                           backend=args.backend,
+                           backend=args.backend, permuted=not args.no_permuted,
                            **options.common(args))
     if args.list:
         return _list(planned(**plan)[0])

@@ -151,6 +151,7 @@ def shift(
     placement: str = "landmarks",
     landmarks: Folder | None = None,
     ran_lists: Folder | None = None,
+    permuted: bool = True,
     batch_size: int | None = None,
     dtype: str = "auto",
     backend: str = "auto",
@@ -168,6 +169,8 @@ def shift(
         conditions: as of `benchmark`, occluders alone; "default" are those that `iram shift --help`
             names.
         ran_lists: adds the tables real and real_correlation.
+        permuted: with nets whose weights are permuted; without them H2a is not tested, and the run
+            is about half as long.
         data, out, split, limit, seed, placement, landmarks: as of `benchmark`.
         backend: "eager", "folded" or "auto": attention is read and replaced.
         batch_size, dtype, device, executor, workers, scheduler, progress: as of `benchmark`.
@@ -191,7 +194,7 @@ def shift(
     arguments = shift_arguments(
         data, models, conditions, out=out, split=split, limit=limit, seed=seed,
         placement=placement, landmarks=landmarks, ran_lists=ran_lists, batch_size=batch_size,
-        dtype=dtype, device=device, backend=backend,
+        dtype=dtype, device=device, backend=backend, permuted=permuted,
     )
     return shifting.shift(
         **arguments, progress=progress, executor=inputs.executor(executor, workers, scheduler))
@@ -201,7 +204,7 @@ def shift_arguments(
     data: Data, models: Models, conditions: Conditions, *, out: Folder | None, split: str | None,
     limit: int | None, seed: int, placement: str, landmarks: Folder | None,
     ran_lists: Folder | None, batch_size: int | None, dtype: str, device: str,
-    backend: str = "auto",
+    backend: str = "auto", permuted: bool = True,
 ) -> dict[str, Any]:
     """What `shift.run.planned` takes, of the arguments of `shift`."""
     usual = isinstance(conditions, str) and conditions == "default"
@@ -214,7 +217,7 @@ def shift_arguments(
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen,
             "cameras": inputs.cameras(dataset, placement, landmarks),
             "ran_lists": None if ran_lists is None else Path(ran_lists),
-            "out": inputs.out_folder(out), "backend": backend, **common}
+            "out": inputs.out_folder(out), "backend": backend, "permuted": permuted, **common}
 
 
 def attribution_suite(

@@ -1,9 +1,12 @@
 """The whole campaign: `make faults`, or `python -m faults` from the folder tests.
 
     python -m faults [--kills N] [--mutations N] [--only PART,...] [--commands NAME,...] [--seed S]
+                     [--table FILE.csv]
 
 Prints what was tried, and each finding; exit code 1 if there is one. A campaign that is cut short
 goes on by parts: --only and --commands choose what is left, and another --seed tries other faults.
+--table keeps what is printed: `outcome` is ok, skip (it can't be tried here) or finding, `what` was
+tried, `seen` is what came of it.
 """
 
 import argparse
@@ -17,9 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import pandas as pd
 import tiny
 import torch
 
+from analysis.engine.store import write_table
 from analysis.studies import presets
 from analysis.studies.attribution import Sizes
 from faults import disks, interrupts, kills, mutations, pairs
@@ -55,14 +60,18 @@ def commands(folder: Path) -> dict[str, list[str]]:
 def main() -> int:
     args = _arguments()
     torch.set_num_threads(1)  # a fork must not come upon another thread's locks
-    findings, started = 0, time.monotonic()
+    lines, started = [], time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["IRAM_CACHE"] = str(folder / "cache")
         for told in _campaign(folder, args):
             print(told, flush=True)
-            findings += is_finding(told)
+            lines.append(line_of(told))
+    table = pd.DataFrame(lines)
+    findings = int((table["outcome"] == "finding").sum())
     print(f"{findings} findings, {(time.monotonic() - started) / 60:.1f} minutes")
+    if args.table:
+        write_table(args.table, table)
     return bool(findings)
 
 
@@ -99,6 +108,8 @@ def _arguments():
     parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
                         help="default: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table", type=Path, metavar="FILE.csv",
+                        help="where to keep what was tried")
     args = parser.parse_args()
     if unknown := {*args.only} - {*PARTS}:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
@@ -109,8 +120,19 @@ def _listed(text: str) -> list[str]:
     return text.split(",")
 
 
+def line_of(told) -> dict[str, str]:
+    """The row of the table of what a part of the campaign yields."""
+    if not isinstance(told, str):
+        tried = f"{told.target}, trial {told.trial}"
+        return {"outcome": "finding", "what": tried, "seen": told.what}
+    first, _, rest = told.partition(" ")
+    outcome, text = (first, rest) if first in ("ok", "skip") else ("finding", told)
+    what, _, seen = text.partition(": ")
+    return {"outcome": outcome, "what": what, "seen": seen}
+
+
 def is_finding(told) -> bool:
-    return not isinstance(told, str) or not told.startswith(("ok ", "skip "))
+    return line_of(told)["outcome"] == "finding"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import outside
 import sources
 import tiny
+import torch
+from safetensors.torch import load_file
 
 from analysis.engine.store import open_run, read_cell, read_table, write_cell
 from analysis.explain.boxes import read_boxes
 from analysis.stimuli.landmarks.reader import Landmarks, read_landmarks
 from analysis.stimuli.landmarks.writer import write_landmarks
+from analysis.subjects import open_subjects
+from analysis.subjects.convert import convert
 from analysis.subjects.description import read_description
 from faults.mutations import Target
 from iram import load_model, open_dataset
@@ -85,6 +90,13 @@ def _zip(folder: Path) -> Path:
 def _gzip(folder: Path) -> Path:
     path = folder / "packed.csv.gz"
     path.write_bytes(gzip.compress(_csv(folder).read_bytes(), 1))
+    return path
+
+
+def _tar(folder: Path) -> Path:
+    path = folder / "packed.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        archive.add(_csv(folder), "fer2013.csv")
     return path
 
 
@@ -179,6 +191,34 @@ def _card(folder: Path) -> Path:
     return _weights(folder).with_suffix(".json")
 
 
+def _pth(folder: Path) -> Path:
+    path = folder / "net.pth"
+    torch.save(torch.nn.Linear(3, 2).state_dict(), path)
+    convert(path, folder / "whole.safetensors")
+    return path
+
+
+def _converted(folder: Path, path: Path) -> None:
+    """Tensors of the same names and shapes; their numbers have no checksum."""
+    convert(path, folder / "again.safetensors")
+    found, whole = (load_file(folder / f"{name}.safetensors") for name in ("again", "whole"))
+    assert {name: one.shape for name, one in found.items()} == {
+        name: one.shape for name, one in whole.items()}
+
+
+def _onnx(folder: Path) -> Path:
+    path = folder / "net.onnx"
+    outside.write_onnx(path)
+    outside.describe(path, 48, "gray")
+    return path
+
+
+def _answering(folder: Path, path: Path) -> None:
+    """What opens also answers, a number a class."""
+    (subject,) = open_subjects(str(path), outside.CLASSES)
+    assert subject.logits(torch.rand(2, 1, 48, 48)).shape == (2, len(subject.classes))
+
+
 def _described(folder: Path) -> Path:
     (folder / "net.py").write_text("")
     return outside.describe(folder / "net.py", extra="mean = [0.5]\nstd = [0.25]")
@@ -241,6 +281,7 @@ TARGETS = {
     "fer2013": Target(_csv, _Lines("fer2013:{path},skip_bad=1", pixels=True)),
     "fer2013-zip": Target(_zip, _packed),
     "fer2013-gzip": Target(_gzip, _packed),
+    "fer2013-tar": Target(_tar, _packed),
     "ferplus": Target(_votes, _Lines("ferplus:{folder}/fer2013.csv,{path}", pixels=False)),
     "folder-png": Target(_pictures("png"), _others_whole),
     "folder-jpg": Target(_pictures("jpg"), _others_whole),
@@ -251,6 +292,8 @@ TARGETS = {
     "description": Target(
         _described, lambda folder, path: read_description(folder / "net.py", "net")
     ),
+    "pth": Target(_pth, _converted),
+    "onnx": Target(_onnx, _answering),
     "cell": Target(_cell, _same_cell),
     "table": Target(_table, lambda folder, path: read_table(path)),
     "run": Target(_run, _reopened, named=False),

@@ -207,8 +207,11 @@ class Reader:
         return self.subject.faces(images)
 
 
-def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
-    """Every model, and after each whose attention can move its twin with permuted weights.
+def open_readers(
+    subjects: list[Subject], dataset: FaceDataset, permuted: bool = True
+) -> list[Reader]:
+    """Every model, and after each whose attention can move its twin with permuted weights, unless
+    these are to be left out.
 
     Raises:
         InputError: models of one label that are no training seeds of the same thing.
@@ -219,7 +222,7 @@ def open_readers(subjects: list[Subject], dataset: FaceDataset) -> list[Reader]:
         readers.append(reader)
         # One that was trained on shuffled labels, or taught by erasing, is a control itself.
         copied = "copies" not in contract.lacks(subject.model)
-        if reader.moves and copied and not reader.training.is_control:
+        if permuted and reader.moves and copied and not reader.training.is_control:
             readers.append(Reader(subject, True, dataset))
     check((r.name, r.subject.seed, r.training) for r in readers if not r.permuted)
     return readers

@@ -137,6 +137,7 @@ def planned(
     conditions: Sequence[Condition] = tuple(DEFAULT),
     ran_lists: Path | None = None,
     causal_fills: tuple[str, ...] = CAUSAL_FILLS,
+    permuted: bool = True,
     **options,
 ) -> tuple[ShiftStudy, dict]:
     """What would be run in the folder `out`, and its description; nothing is written.
@@ -144,6 +145,7 @@ def planned(
     Args:
         ran_lists: the lists of really occluded faces, all of which are then studied, whatever
             `limit` is, beside those of the run that are in no list.
+        permuted: with nets whose weights are permuted, which H2a asks for.
         options: of `occlusion.run.planned`: seed, limit, batch_size, dtype, backend,
             cameras. Attention is read and replaced, so nets run as written, or folded.
 
@@ -157,7 +159,7 @@ def planned(
         raise InputError(_nothing_to_measure(names))
     plan, described = bench.planned(subjects, dataset, checked(conditions), out, kind="shift",
                                     offered=("eager", "folded"), **options)
-    readers = open_readers(list(plan.subjects), plan.dataset)
+    readers = open_readers(list(plan.subjects), plan.dataset, permuted)
     real = None
     if ran_lists:
         real = real_study(plan, readers, dataset, real_groups(dataset, ran_lists),
