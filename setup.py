@@ -24,7 +24,8 @@ class BuildOnePackage(build_py):
     def run(self):
         built = Path(self.build_lib)
         if not self.editable_mode:
-            shutil.rmtree(built, ignore_errors=True)  # files of an earlier build would stay in it
+            for name in ("iram", "analysis"):  # files of an earlier build would stay in it
+                shutil.rmtree(built / name, ignore_errors=True)
         super().run()
         if not self.editable_mode:
             (built / "analysis").rename(built / "iram" / "analysis")
@@ -48,9 +49,8 @@ def renamed(source: str) -> str:
         ValueError: it is imported under its own name alone, as in `import analysis`, so that code
             would have to be renamed too.
     """
-    lines = source.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
+    starts = [0]  # of each line
+    for line in io.StringIO(source):
         starts.append(starts[-1] + len(line))
     before, edits = tokenize.NEWLINE, []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -152,6 +152,10 @@ class Backbone(nn.Module):
         features = self.head(features)
         return Pass(features.mean((2, 3)), features, layers)
 
+    def from_top(self) -> list[str]:
+        """Names of its parts, the nearest to the output first."""
+        return ["head", *(f"blocks.{i}" for i in reversed(range(self.num_layers))), "stem"]
+
     def classifier(self, classes: int) -> nn.Module:
         """What makes logits of the embedding."""
         return nn.Linear(self.channels, classes)

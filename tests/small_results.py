@@ -247,7 +247,7 @@ def faithfulness() -> pd.DataFrame:
 
 
 def attribution_modules() -> pd.DataFrame:
-    tables = [faithfulness().assign(table="faithfulness"), sanity().assign(table="sanity")]
+    tables = [faithfulness().assign(family="faithfulness"), sanity().assign(family="sanity")]
     table = pd.concat(tables, ignore_index=True)
     table["label"] = table.pop("model").str.removesuffix("-seed0")
     return table.assign(seeds="0 1")

@@ -12,7 +12,7 @@ from torch import nn
 
 from analysis import attribute
 from analysis.attributions.completeness import Incomplete, gaps
-from analysis.attributions.judgement import judged
+from analysis.attributions.judgement import Judgement, judged
 from analysis.studies.attribution import report
 from analysis.subjects.check import check
 
@@ -74,7 +74,7 @@ def planted(function) -> nn.Module:
 
 def test_a_method_is_refused_marked_or_neither():
     x = pictures(2)
-    assert judged(MODELS["plain"], x, 0, "deeplift") == ("", "", True)
+    assert judged(MODELS["plain"], x, 0, "deeplift") == ("", "")
     assert judged(MODELS["plain"], x, 0, "attention").refused.startswith("needs a model with")
     assert "no rule for sinc" in judged(planted(lambda x: torch.sinc(9 * x)), x, 0,
                                         "deeplift").marked
@@ -82,7 +82,7 @@ def test_a_method_is_refused_marked_or_neither():
         "its maps are the same at every place")
     assert "no gradient passes" in judged(planted(torch.detach), x, 0, "saliency").refused
     assert "no ReLU" in judged(planted(torch.tanh), x, 0, "guided_backprop").marked
-    assert judged(planted(lambda x: x), x, 0, "random") == ("", "", True)  # asks nothing of it
+    assert judged(planted(lambda x: x), x, 0, "random") == ("", "")  # asks nothing of it
 
 
 def test_what_the_check_refuses_is_told_by_the_same_words(tmp_path):
@@ -116,3 +116,30 @@ def test_a_star_stands_above_chance_only():
     stars = [report._sign(pd.Series(line("gradcam", 0.5, beyond, n)))
              for beyond, n in ((0.2, 40), (-0.2, 40), (0.2, 29), (np.nan, 40))]
     assert stars == [" *", "  ", "  ", "  "]
+
+
+class Counted(nn.Module):
+    """100 channels, of which the first 40 are dead; it counts the pictures that it is shown."""
+
+    classes, input_size = ("a", "b", "c"), 16
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.relu = nn.Conv2d(1, 100, 4, 4), nn.ReLU()
+        self.head, self.shown = nn.Linear(100, 3), 0
+        self.conv.bias.data[:40] = -9
+
+    def forward(self, x):
+        self.shown += len(x)
+        return self.head(self.relu(self.conv(x)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("method", ["score_cam", "ablation_cam"])
+def test_a_method_of_a_pass_a_channel_is_tried_on_a_few_unless_these_are_dead(method):
+    model, x = Counted(), torch.rand(1, 1, 16, 16)
+    assert judged(model, x, 0, method) == Judgement()
+    dead, model.shown = model.shown, 0
+    model.conv.bias.data[:40] = 0
+    assert judged(model, x, 0, method) == Judgement()
+    assert model.shown < min(dead, 40)

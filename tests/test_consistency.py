@@ -12,7 +12,7 @@ from trainings import killed_after, run, same_weights, without_times
 from iram import InputError, build_model
 from iram.backbones import Layer, Pass
 from iram.cells import cells
-from iram.training import pairs
+from iram.training import beside
 from iram.training.augment import augment, augment_twice
 from iram.training.erasing import Cover, erase, oval
 from iram.training.grids import GRIDS, Cell
@@ -45,7 +45,7 @@ def batch_by_hand(name, clean, covered, mask, face=None, logits=(None, None)):
     one, other = (Pass(torch.zeros(len(m), 1), None, [Layer(m[:, None], None, None, m)])
                   for m in (clean, covered))
     return Batch(None, None, None, None, 0.0, one, logits[0],
-                 pairs.Covered(other, logits[1], mask, face))
+                 beside.Covered(other, logits[1], mask, face))
 
 
 def value(name, *arguments, **options):
@@ -123,7 +123,7 @@ def traced(model, name, images, recipe=COVERED):
     clean, cover = augment_twice(images, recipe, generator())
     clean = clean.requires_grad_()
     cover.images = cover.images.detach().requires_grad_()
-    seen, covered = pairs.run(model, clean, cover)
+    seen, covered = beside.run(model, clean, cover)
     targets = torch.eye(2)[torch.arange(len(images)) % 2]
     batch = Batch(model, clean, targets, torch.arange(len(images)), 0.0, seen,
                   model.classify(seen).float(), covered)
@@ -157,7 +157,7 @@ def test_the_pass_of_both_is_the_pass_of_each():
     model, clean = net().eval(), torch.rand(3, 1, 16, 16, generator=generator())
     covered = torch.rand(3, 1, 16, 16, generator=generator(1))
     mask = torch.ones(3, 16, 16, dtype=torch.bool)
-    seen, other = pairs.run(model, clean, Cover(covered, mask, mask))
+    seen, other = beside.run(model, clean, Cover(covered, mask, mask))
     for images, own, logits in ((clean, seen, model.classify(seen)),
                                 (covered, other.seen, other.logits)):
         known = model.trace(images)
@@ -170,7 +170,7 @@ def test_the_pass_of_both_is_the_pass_of_each():
 
 def test_one_pass_serves_all_terms_and_without_any_nothing_is_covered(tmp_path, monkeypatch):
     passes, batches = [], []
-    model_run, loss = pairs.run, Loss.forward
+    model_run, loss = beside.run, Loss.forward
 
     def counted(model, images, cover, traced):
         passes.append(None if cover is None else len(cover.images))
@@ -180,7 +180,7 @@ def test_one_pass_serves_all_terms_and_without_any_nothing_is_covered(tmp_path, 
         batches.append(batch)
         return loss(self, batch)
 
-    monkeypatch.setattr(pairs, "run", counted)
+    monkeypatch.setattr(beside, "run", counted)
     monkeypatch.setattr(Loss, "forward", watched)
     run(tmp_path / "all", Recipe(epochs=1, batch_size=8, erasing=1.0, terms=ALL))
     assert passes == [8] * 4
@@ -265,7 +265,7 @@ def test_attention_learns_to_leave_in_a_few_dozen_steps():
 
     def share(images):
         clean, cover = augment_twice(images, recipe, generator(8))
-        seen, covered = pairs.run(model, clean, cover)
+        seen, covered = beside.run(model, clean, cover)
         where = cells(cover.mask, cover.face, *seen.layers[0].effective.shape[1:])
         before, after = (log_share(one.layers[0].effective, where)[where.defined].mean()
                          for one in (seen, covered.seen))
@@ -276,7 +276,7 @@ def test_attention_learns_to_leave_in_a_few_dozen_steps():
     loss = Loss(model, recipe, 32, 0)
     for _ in range(40):
         clean, cover = augment_twice(torch.rand(32, 1, 16, 16, generator=draws), recipe, draws)
-        seen, covered = pairs.run(model, clean, cover)
+        seen, covered = beside.run(model, clean, cover)
         optimizer.zero_grad()
         loss(Batch(model, clean, None, None, 0.0, seen, None, covered)).backward()
         optimizer.step()

@@ -70,6 +70,16 @@ def test_packed_and_plain_csv_hold_the_same(fer_csv, kind):
     assert np.array_equal(packed.images_uint8(slice(None)), faces(12))
 
 
+def test_a_tar_whose_checksum_is_wrong_is_damaged_though_its_table_reads_well(fer_csv):
+    """The checksum stands after the archive's end, which readers of a tar never come to."""
+    packed = pack(fer_csv, "tar.gz")
+    data = bytearray(packed.read_bytes())
+    data[-8] ^= 1  # of the CRC-32 of all that was packed
+    packed.write_bytes(data)
+    with pytest.raises(InputError, match="is damaged after line 13: CRC check failed"):
+        open_dataset(f"fer2013:{packed}")
+
+
 def test_the_header_with_spaces_and_another_order_is_read(tmp_path):
     rows = [[emotion, usage, pixels] for emotion, pixels, usage in fer_rows()]
     path = write_csv(tmp_path / "icml_face_data.csv", rows, header="emotion, Usage, pixels")

@@ -160,7 +160,7 @@ def test_check_tells_a_constant_net_and_takes_a_data_set(tmp_path, capsys):
 def test_our_own_nets_are_recognised_as_what_they_are():
     finding = recognised("iram-heads")
     assert finding.hints == ()
-    assert "100.0% of 84" in finding.told
+    assert finding.told.startswith("right on 100.0% of ")  # as many as the time allows
 
 
 @pytest.fixture(scope="module")

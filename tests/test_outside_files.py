@@ -176,3 +176,16 @@ def test_our_own_weights_without_their_card_say_where_others_go(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "net.safetensors")
     with pytest.raises(InputError, match=r"has no card net.json .*go into FILE\.py:factory"):
         opened(tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize("where", ["W = open('w.txt').read()", "def made():\n    open('w.txt')"])
+def test_a_file_beside_the_model_that_is_sought_elsewhere_is_told(tmp_path, monkeypatch, where):
+    spec = outside.write_net(tmp_path, more=f"\n\n{where}\n").replace("build", "made")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "w.txt").write_text("1")
+    with pytest.raises(InputError, match="it lies beside the model's file: open it by Path"):
+        load_outside(spec)
+    (tmp_path / "w.txt").unlink()
+    with pytest.raises(InputError, match=r"No such file or directory: 'w\.txt'$"):
+        load_outside(spec)

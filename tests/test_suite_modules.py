@@ -31,7 +31,7 @@ def findings(tmp_path_factory):
 
 def own_rows(findings, table: str, **chosen) -> pd.DataFrame:
     found = findings.tables["modules"]
-    found = found[(found["label"] == "iram") & (found["table"] == table)]
+    found = found[(found["label"] == "iram") & (found["family"] == table)]
     for column, value in chosen.items():
         found = found[found[column] == value]
     return found

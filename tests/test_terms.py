@@ -12,15 +12,10 @@ from trainings import Killed, killed_after, read_log, run, same_weights, without
 
 from iram import InputError, build_model
 from iram.training.recipe import Recipe
-from iram.training.terms import (
-    TERMS,
-    Batch,
-    Loss,
-    bootstrap,
-    check_terms,
-    cross_entropies,
-    pair_loss,
-)
+from iram.training.terms import TERMS, Batch, Loss, check_terms
+from iram.training.terms.labels import cross_entropies
+from iram.training.terms.pairs import pair_loss
+from iram.training.terms.parts import bootstrap
 from iram.training.train import _Run, train
 from iram.weights import save_model
 

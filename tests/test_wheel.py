@@ -31,7 +31,7 @@ def build():
     assert analysis.MINE == "the user's"
     return build_model("compact", "se", width=0.25)
 """
-USE = """import json, sys
+USE = """import json, pickle, sys
 import analysis
 from iram.analysis import Condition, benchmark
 from iram.analysis.commands.main import main
@@ -39,11 +39,14 @@ from iram.analysis.explorer.handlers import read_page
 from iram.analysis.studies.attribution.held import FAMILIES, code_of
 
 assert main(["explain", "face.png", "--models", "iram-heads", "--out", "panel.png"]) == 0
-benchmark("heads:n=14", ["none-heads", "net.py:build"], ["box-0.3-noise"], limit=2,
-          executor="processes", workers=2, out="runs/occlusion")
+plan = benchmark("heads:n=14", ["none-heads", "net.py:build"], ["box-0.3-noise"], limit=2,
+                 workers=1, out="runs/occlusion").plan
+sent = pickle.dumps(plan)  # as to workers in other processes
+assert pickle.loads(sent).key(plan.subjects[0], plan.conditions[0])
 told = {"mine": analysis.MINE, "condition": Condition.__module__, "page": sorted(read_page()),
         "code": {f"{family}/{name}": code_of(f"{family}/{name}")
                  for family, names in FAMILIES.items() for name in names},
+        "sent": b"iram.analysis.studies.occlusion.plan" in sent,
         "loaded": [name for name in sys.modules if name.split(".")[0] == "analysis"]}
 open("told.json", "w").write(json.dumps(told))
 """
@@ -148,6 +151,7 @@ def test_the_users_analysis_is_the_users(used):
     told = json.loads((used / "told.json").read_text())
     assert told["mine"] == "the user's"
     assert told["loaded"] == ["analysis"]
+    assert told["sent"]
     assert told["condition"] == "iram.analysis.stimuli.conditions"
 
 
@@ -173,6 +177,7 @@ def test_the_command_lists_the_shipped_weights_and_is_a_module_too(site, tmp_pat
      "def f():\n    from iram.analysis import shift; analysis = 1\n"),
     ("x = f'analysis.commands.{name}', 'analysis.csv', 'an analysis. The', 'analysis'\n",
      "x = f'iram.analysis.commands.{name}', 'iram.analysis.csv', 'an analysis. The', 'analysis'\n"),
+    ("x = '\f\u2028'\nfrom analysis import x\n", "x = '\f\u2028'\nfrom iram.analysis import x\n"),
     ('"""See `analysis.Subject`,\n`from analysis import x`."""\n# analysis.engine\n',
      '"""See `iram.analysis.Subject`,\n`from iram.analysis import x`."""\n# analysis.engine\n'),
 ])

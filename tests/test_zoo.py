@@ -12,6 +12,8 @@ from toy import toy_faces
 from analysis import attribute
 from analysis.attributions import missing
 from analysis.commands.main import main
+from analysis.studies.attribution.sanity import blocks_from_top
+from analysis.subjects.folding import folded
 from iram import InputError, build_model, contract
 from iram.backbones import BACKBONES
 from iram.evaluate import predict
@@ -56,19 +58,24 @@ def test_every_net_has_its_cell():
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
-def test_a_cell_is_trained_and_comes_back_with_the_same_logits(cell, tmp_path):
+def test_a_cell_is_trained_and_comes_back_with_the_same_logits(cell, tmp_path, monkeypatch):
     dataset, recipe = toy_faces(size=24), cell.recipe | {"epochs": 1, "batch_size": 8}
     if "teacher" in recipe:
         teacher = tmp_path / "teacher.safetensors"
         save_model(small("compact", classes=dataset.classes, input_size=24), teacher, {"seed": 0})
         recipe["teacher"] = str(teacher)
     tiny = Cell(cell.label, 0, cell.architecture | {"width": 0.25}, recipe)
+    kept = []
+    monkeypatch.setattr("iram.training.train_grid.save_model", lambda model, *arguments: (
+        kept.append(model), save_model(model, *arguments))[1])
     card = train_cell(tiny, dataset, tmp_path, device="cpu", progress=False)
     model = load_model(tmp_path / f"{tiny.name}.safetensors")
     assert card["recipe"]["terms"] == cell.recipe.get("terms", "")
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
     validation = dataset.split("validation")
-    right = (predict(model, validation).argmax(1) == validation.labels).double().mean()
+    found = predict(model, validation)
+    assert torch.equal(found, predict(kept[0], validation)), "as it was before it was saved"
+    right = (found.argmax(1) == validation.labels).double().mean()
     assert card["accuracy"]["PublicTest"]["accuracy"] == pytest.approx(right.item(), abs=1e-6)
 
 
@@ -208,3 +215,20 @@ def test_an_ensemble_that_lacks_a_members_weights_is_refused_in_a_line(tmp_path)
     with pytest.raises(InputError, match=r"does not fit the architecture.*backbone\.heads\.5") as e:
         load_model(path)
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
+def test_a_folded_cell_gives_the_same_logits(cell):
+    model, x = small(cell.architecture["backbone"], cell.architecture["attention"]), torch.rand(
+        2, 1, 48, 48)
+    torch.testing.assert_close(folded(model)(x), model(x), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "count"), [("plain", 6), ("crops", 25), ("ensemble", 7)])
+def test_what_has_weights_loses_them_from_the_top(name, count):
+    model = small(name)
+    names = blocks_from_top(model, torch.rand(1, 1, 48, 48))
+    assert len(names) == count
+    given = [{id(p) for p in model.get_submodule(one).parameters()} for one in names]
+    assert all(given)
+    assert set.union(*given) == {id(p) for p in model.parameters()}

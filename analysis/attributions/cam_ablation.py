@@ -14,7 +14,8 @@ from iram.errors import InputError
 
 @attribution("ablation_cam", "layers", title="Ablation-CAM", cost="several passes")
 def ablation_cam(
-    model, x, target, layer: str | None = None, relu: bool = False, batch_size: int = 256
+    model, x, target, layer: str | None = None, relu: bool = False, batch_size: int = 256,
+    most: int | None = None,
 ) -> Tensor:
     """sum_c w_c A_c, w_c = logit - logit with channel c of the layer at 0.
 
@@ -24,10 +25,11 @@ def ablation_cam(
 
     Args:
         batch_size: channels at once.
+        most: only the first so many channels, for a trial.
     """
     check_batch_size(batch_size)
     name, layout = chosen(model, x, layer)
-    found = activation(model, x, layer)
+    found = activation(model, x, layer)[:, :most]
     weights = [_losses(model, x[k : k + 1], target[k : k + 1], name, layout, found.shape[1],
                        batch_size) for k in range(len(x))]
     return combined(torch.stack(weights)[:, :, None, None].to(found), found, relu)

@@ -14,15 +14,13 @@ from analysis.attributions.base import (
     options_of,
     reason,
 )
-from analysis.attributions.layers import activation
-from analysis.attributions.question import fitted, undisturbed
 from analysis.attributions.regions import grid
 from iram.errors import InputError, one_line
 
-MOST = 64  # passes a picture that a method may take here
 SHORT = {
     "integrated_gradients": {"first": 8},
     "smoothgrad": {"samples": 2}, "gradient_shap": {"samples": 2}, "kernel_shap": {"samples": 8},
+    "score_cam": {"most": 16}, "ablation_cam": {"most": 16},
 }
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
@@ -33,12 +31,10 @@ class Judgement(NamedTuple):
     Attributes:
         refused: why it gives no maps; "" if it does.
         marked: the identity of its own that it fails here, by which it is never ranked; "" if none.
-        tried: whether it was: not where that takes too many passes.
     """
 
     refused: str = ""
     marked: str = ""
-    tried: bool = True
 
 
 def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **options) -> Judgement:
@@ -57,14 +53,12 @@ def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **opt
     if ATTRIBUTIONS.about(method).trivial:
         return Judgement()
     try:
-        if method == "score_cam":
-            with undisturbed(model):
-                channels = activation(model, fitted(model, x[:1])).shape[1]
-            if channels > MOST:
-                return Judgement(tried=False)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
-            maps = attribute(model, x, target, method, **_short(method, x) | options)
+            short = _short(method, x) | options
+            maps = attribute(model, x, target, method, **short)
+            if "most" in short and is_constant(maps):  # its first channels may be dead
+                maps = attribute(model, x, target, method, **short | {"most": None})
     except (InputError, RuntimeError) as error:
         return Judgement(f"{one_line(error):.200}")
     if not maps.isfinite().all():

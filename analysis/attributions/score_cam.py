@@ -13,15 +13,17 @@ from analysis.stimuli.resizing import resize
 def score_cam(
     model, x, target, layer: str | None = None, relu: bool = False, baseline: str = "mean",
     batch_size: int = 32, bf16: bool = False, passes: Passes | None = None,
+    most: int | None = None,
 ) -> Tensor:
     """sum_c w_c A_c, w the softmax over channels of the target's logit under each channel's mask.
 
     Wang et al., CVPR Workshops 2020, algorithm 1. A mask is a channel at the picture's size, scaled
     to [0, 1]; a constant channel removes everything. Deviation: the paper multiplies a normalised
     picture, which takes it to the data's mean gray; here the removed part is replaced by
-    `baseline` (see `masking.baseline`; "black" is the plain product). One forward pass per channel.
+    `baseline` (see `masking.baseline`; "black" is the plain product). One forward pass per channel;
+    `most` takes only the first so many channels, for a trial.
     """
-    features = activation(model, x, layer)
+    features = activation(model, x, layer)[:, :most]
 
     def keep(pictures: Tensor, channels: Tensor) -> Tensor:
         masks = resize(features[pictures, channels], *x.shape[2:]).to(x)

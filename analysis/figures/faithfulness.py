@@ -73,7 +73,7 @@ class Together(Display):
         if self.modules is None:
             return
         own = of_all_faces(self.modules)
-        own = own[own["table"] == name].rename(columns={"label": "model"})
+        own = own[own["family"] == name].rename(columns={"label": "model"})
         if own["seeds"].astype(str).str.contains(" ").any():
             self.table, self.over = own, OVER_SEEDS
 

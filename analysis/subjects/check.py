@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS
-from analysis.attributions.judgement import MOST, judged
+from analysis.attributions.judgement import judged
 from analysis.attributions.question import classes_known
 from analysis.subjects import probe
 from analysis.subjects.examine import examine_insides
@@ -26,7 +26,6 @@ FACES = "heads:n=14"
 NEEDED = ("forward", "finite", "determinism", "batch independence", "outputs", "state", "factory",
           "description")
 SLOW = 0.2  # seconds for four faces
-NOT_TRIED = f"not tried here: more than {MOST} passes a face"
 
 
 def check(
@@ -119,9 +118,10 @@ def families(model: nn.Module, images: Tensor, target: Tensor) -> Iterator[Findi
     for method, function in ATTRIBUTIONS.items():
         members.setdefault(function.__module__.rpartition(".")[2], []).append(method)
     members.pop("trivial", None)  # they ask nothing of a model
-    for family, methods in members.items():
-        with classes_known(model, images):
-            trials = {method: _trial(model, images, target, method) for method in methods}
+    with classes_known(model, images):
+        tried = {family: {method: _trial(model, images, target, method) for method in methods}
+                 for family, methods in members.items()}
+    for family, trials in tried.items():
         works = [method for method, why in trials.items() if not why]
         fails: dict[str, list[str]] = {}
         for method, why in trials.items():
@@ -136,7 +136,7 @@ def _trial(model: nn.Module, images: Tensor, target: Tensor, method: str) -> str
     """What is wrong with a method's maps; "" if nothing is."""
     some = slice(2 if ATTRIBUTIONS.about(method).cost == "cheap" else 1)
     found = judged(model, images[some], target[some], method)
-    return found.refused or found.marked or ("" if found.tried else NOT_TRIED)
+    return found.refused or found.marked
 
 
 def _repeats(spec: str, device: str, key: str) -> Finding:

@@ -25,7 +25,8 @@ def told_by_user(where: str) -> Iterator[None]:
     except (InputError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        raise InputError(f"{_place(where, error)}: {_named(error)}") from error
+        raise InputError(f"{_place(where, error)}: {_named(error)}{_beside(where, error)}"
+                         ) from error
 
 
 def _place(where: str, error: BaseException) -> str:
@@ -45,6 +46,16 @@ def is_users(file: Path) -> bool:
     others = [Path(__file__).resolve().parents[1], Path(iram.__file__).resolve().parent,
               Path(sysconfig.get_path("stdlib"))]
     return not any(map(file.is_relative_to, others)) and "site-packages" not in file.parts
+
+
+def _beside(where: str, error: BaseException) -> str:
+    """What to write where a file is sought in the working folder and lies beside the model's."""
+    name = error.filename if isinstance(error, FileNotFoundError) else None
+    if not isinstance(name, str) or Path(name).is_absolute() or not (
+            Path(where).parent / name).exists():
+        return ""
+    return ("; it lies beside the model's file: open it by Path(__file__).parent / its name, or "
+            "run iram in that folder")
 
 
 def _named(error: BaseException) -> str:

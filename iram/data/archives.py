@@ -83,7 +83,11 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
             return
         with tarfile.open(fileobj=stream, mode="r:") as archive:
             names = [member.name for member in archive if member.isfile()]
-            yield archive.extractfile(_table(path, names))
+            member = archive.extractfile(_table(path, names))
+            yield member
+            if not member.read(1):  # read whole: the checksum stands after the archive's end
+                while stream.read(1 << 20):
+                    pass
 
 
 def _decompressed(head: bytes, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:

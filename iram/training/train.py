@@ -27,7 +27,7 @@ from iram.files import atomic_path
 from iram.model import Architecture, FERClassifier
 from iram.progress import progress_bar
 from iram.seeds import derived_seed
-from iram.training import pairs
+from iram.training import beside
 from iram.training.augment import augment, augment_twice, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.training.optimizer import height, optimizers
@@ -198,7 +198,7 @@ class _Run:
         if recipe.mixup:
             x, target = mix(x, target, recipe.mixup, generator)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            seen, covered = pairs.run(self.model, x, cover, self.loss.local)
+            seen, covered = beside.run(self.model, x, cover, self.loss.local)
             logits = self.model.classify(seen).float()
             loss = self.loss(Batch(self.model, x, target, rows, share, seen, logits, covered))
         self.trained.zero_grad()

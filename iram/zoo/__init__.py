@@ -3,8 +3,9 @@
 None of the ten has public code, and of most the abstract alone can be read. Each file begins with
 what is known, what is guessed and the source, and says how near its net is: "after" (what is known
 fixes the design) or "in the spirit of" (little more than the title is known). They are trained on
-the same faces, by the same recipe and selection as the study's nets (grid "zoo"); widths are such
-that a training takes about 20 minutes of one core.
+the same faces, by the same recipe and selection as the study's nets (grid "zoo"); widths and
+epochs are such that a training takes about as long as that of the study's compact net, 20 to 30
+minutes of one core.
 """
 
 from iram.backbones import BACKBONES  # noqa: I001

@@ -1,4 +1,4 @@
-"""In the spirit of Liu, "Bidirectional Convolutional Neural Networks in the Wild", ICAIIC 2021
+"""In the spirit of Liu: bidirectional CNN in the wild, ICAIIC 2021
 (DOI 10.1109/ICAIIC51459.2021.9415198).
 
 Known: two ways to make a CNN bidirectional, trained forward and backward; decisions fused by
@@ -59,8 +59,9 @@ def bidirectional(attention, width: float = 1.0, place: str = "branch", classes:
 @torch.no_grad()
 def prototypes(model):
     """(members, K, 1, S, S): the face that each member draws of each class alone, in [0, 1]."""
-    told, classes = model.architecture, torch.eye(len(model.classes))
-    blank = torch.zeros(len(classes), 1, told.input_size, told.input_size)
+    told = model.architecture
+    classes = torch.eye(len(model.classes)).to(model.classifier.weights)
+    blank = classes.new_zeros(len(classes), 1, told.input_size, told.input_size)
     drawn = [chain.draw(0 * part.map, classes, told.input_size)
              for chain, part in zip(model.backbone.chains, model.run(blank).parts, strict=True)]
     return (torch.stack(drawn) * told.std + told.mean).clamp(0, 1)

@@ -1,6 +1,7 @@
 """What the nets of the zoo share: chains of blocks, streams beside each other, ensembles."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
@@ -86,6 +87,12 @@ class Streams(Beside):
         joined = self.join(torch.cat([one.map for one in passes], 1))
         return Pass(joined.mean((2, 3)), joined, layers, passes)
 
+    def from_top(self) -> list[str]:
+        """The streams side by side, step by step."""
+        own = [[f"chains.{number}.{name}" for name in chain.from_top()]
+               for number, chain in enumerate(self.chains)]
+        return [name for step in zip_longest(*own) for name in step if name]
+
     def classifier(self, classes: int) -> nn.Module:
         return nn.Linear(self.channels, classes)
 
@@ -113,6 +120,10 @@ class Members(Beside):
         heads = zip(self.heads, passes, strict=True)
         decisions = torch.stack([head(one.embedding) for head, one in heads], 1)
         return Pass(decisions, None, [layer for one in passes for layer in one.layers], passes)
+
+    def from_top(self) -> list[str]:
+        """The heads together, then each member as a whole."""
+        return ["heads", *(f"chains.{number}" for number in range(len(self.chains)))]
 
     def classifier(self, classes: int) -> nn.Module:
         return Mixture(len(self.chains))

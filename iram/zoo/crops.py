@@ -1,6 +1,5 @@
-"""After Zhang, Wang, Chen & Kämäräinen, "Identity-aware convolutional neural networks for facial
-expression recognition", Journal of Systems Engineering and Electronics 28(4), 2017
-(DOI 10.21629/JSEE.2017.04.18). Not the net of the same name by Meng et al. (FG 2017).
+"""After Zhang, Wang, Chen & Kämäräinen: identity-aware CNN, Journal of Systems Engineering and
+Electronics 28, 2017 (DOI 10.21629/JSEE.2017.04.18). Not the net of the same name by Meng et al.
 
 Known: after DeepID, pictures of the whole face at several scales, and patches of its parts; JAFFE
 and CK+. Guessed: which scales and patches, and their nets; faces are laid out alike, so that a

@@ -1,10 +1,10 @@
-"""After Saurav, Saini & Singh, "An integrated attention-guided dual CNN", Multimedia Tools and
+"""After Saurav, Saini & Singh: integrated attention-guided dual CNN, Multimedia Tools and
 Applications 84, 2025.
 
 Known: two light nets guided by attention, trained apart, then integrated and fine-tuned; channel
 attention; 2.93 M parameters; FER2013, RAF-DB, SFEW. Guessed: the kernels (3x3; 5x5, depthwise),
-where attention stands, how the two are joined, the width, of which ours is what 20 minutes of one
-core allow. Its attention is SE, its training the term "streams". Source: the abstract.
+where attention stands, how the two are joined, the width, of which ours is what half an hour of
+one core allows. Its attention is SE, its training the term "streams". Source: the abstract.
 """
 
 from torch import nn

@@ -1,6 +1,4 @@
-"""After Choi & Lee, "Combining Deep Convolutional Neural Networks With Stochastic Ensemble Weight
-Optimization for Facial Expression Recognition in the Wild", IEEE Transactions on Multimedia 25,
-2023.
+"""After Choi & Lee: stochastic ensemble weights, IEEE Transactions on Multimedia 25, 2023.
 
 Known: members differ in how the face is represented and in the sample they are trained on
 (bagging); their weights are found by simulated annealing of the generalised error. Guessed: gray,

@@ -1,5 +1,5 @@
-"""After Yoon & Kim, "Mobile Convolutional Neural Networks for Facial Expression Recognition",
-ICTC 2020 (DOI 10.1109/ICTC49870.2020.9289486).
+"""After Yoon & Kim: mobile CNNs for facial expressions, ICTC 2020
+(DOI 10.1109/ICTC49870.2020.9289486).
 
 Known: MobileNetV2 with its width and depth adjusted to less than 0.5 M parameters; 86.8% on
 RAF-DB's seven classes. Guessed: which width and depth. Source: the abstract.

@@ -1,5 +1,4 @@
-"""In the spirit of Ramdhani, Djamal & Ilyas, "Convolutional Neural Networks Models for Facial
-Expression Recognition", SAIN 2018.
+"""In the spirit of Ramdhani, Djamal & Ilyas: CNN models for facial expressions, SAIN 2018.
 
 Known: the citation alone. Guessed: everything else; a plain convolutional net of its time, without
 shortcuts, as the floor of the zoo. Source: the citation.

@@ -1,5 +1,5 @@
-"""After Zhou, Wang, Lei & Yang, "Regional Self-Attention Convolutional Neural Network for Facial
-Expression Recognition", IJPRAI 36(8), 2022 (DOI 10.1142/S0218001422560134).
+"""After Zhou, Wang, Lei & Yang: regional self-attention CNN, IJPRAI 36, 2022
+(DOI 10.1142/S0218001422560134).
 
 Known: local multiple patterns, found by k-means, beside the face; weights of regions by
 self-attention. Guessed: what a pattern is (3x3 pixels less their mean, eight of them), nine regions

@@ -1,5 +1,4 @@
-"""In the spirit of Wang, Wu & Hoashi, "Lightweight Deep Convolutional Neural Networks for Facial
-Expression Recognition", MMSP 2019.
+"""In the spirit of Wang, Wu & Hoashi: lightweight deep CNNs for facial expressions, MMSP 2019.
 
 Known: the citation alone. Guessed: depthwise-separable convolutions and residual blocks make it
 light; what a larger net knows is distilled into it (the term "distillation", beside the same net

@@ -1,5 +1,5 @@
-"""In the spirit of Porusniuc, Leon, Timofte & Miron, "Convolutional Neural Networks Architectures
-for Facial Expression Recognition", EHB 2019.
+"""In the spirit of Porusniuc, Leon, Timofte & Miron: CNN architectures for facial expressions, EHB
+2019.
 
 Known: the citation alone. Guessed: architectures of the day are compared, by one recipe; here a
 small VGG and a ResNet whose stem keeps the picture's size. Source: the citation.

@@ -1,5 +1,5 @@
-"""In the spirit of Hayale, Negi & Mahoor, "Deep Siamese Neural Networks for Facial Expression
-Recognition in the Wild", IEEE Transactions on Affective Computing 14(2), 2023.
+"""In the spirit of Hayale, Negi & Mahoor: deep Siamese nets, IEEE Transactions on Affective
+Computing 14, 2023.
 
 Known: nets that classify and verify, pairs within the batch, one joint loss. Guessed: the encoder
 (the study's), 128 numbers at unit length to verify by, contrastive loss over the hardest half of

@@ -2,7 +2,7 @@
 
 The table `modules` has a line per module (a label: its training seeds together) and measure:
 
-- table: where the seeds' own lines stand: "faithfulness", "sanity", "ranking", or of "agreement"
+- family: where the seeds' own lines stand: "faithfulness", "sanity", "ranking", or of "agreement"
   those with a map of attention;
 - seeds: the training seeds, one after the other; n: images on which each of them has the measure;
 - value, low, high: the mean over seeds and images, with its 95% interval over both, that of the
@@ -42,7 +42,7 @@ PAIRS = ["method", "other", "metric", "resolution"]
 NAMES = ["method", "other", "test", "layer", "metric", "fill", "resolution"]
 BEHIND = ["behind_best", "behind_best_low", "behind_best_high"]
 NUMBERS = ["value", "low", "high", "chance", "beyond", "beyond_low", "beyond_high", *BEHIND]
-COLUMNS = ["dataset", "label", "seeds", FACES, "table", *NAMES, "n", *NUMBERS, "better",
+COLUMNS = ["dataset", "label", "seeds", FACES, "family", *NAMES, "n", *NUMBERS, "better",
            "fails"]
 
 
@@ -102,7 +102,7 @@ def _of_faces(rows: Mapping[str, list[pd.DataFrame]], photographs: pd.Series) ->
             found = as_it_changes(found)
         if table == "ranking":
             found = _behind(found, value, photographs.to_numpy())
-        tables.append(found.assign(table=table))
+        tables.append(found.assign(family=table))
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
 
 

@@ -67,7 +67,7 @@ def _together(modules: pd.DataFrame | None) -> Iterator[tuple[str, dict[str, pd.
     for (label, seeds), own in modules.groupby(["label", "seeds"], sort=False):
         if " " in str(seeds):  # read again, one is a number
             yield (f"{label}, training seeds {seeds} together",
-                   {table: own[own["table"] == table] for table in ("agreement", "ranking")})
+                   {table: own[own["family"] == table] for table in ("agreement", "ranking")})
 
 
 def against_lines(suite: "Suite") -> list[str]:

@@ -12,6 +12,7 @@ from analysis.metrics.sanity import layers_from_top
 from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.record import Record
 from analysis.subjects import Subject
+from iram.model import FERClassifier
 from iram.seeds import derived_seed
 
 METRICS = ("spearman", "ssim")
@@ -47,8 +48,9 @@ def sanity_rows(suite: Suite, subject: Subject, method: str, advance: Advance) -
 
 
 def blocks_from_top(model: nn.Module, example: Tensor) -> Sequence[str]:
-    """The classifier, each block and the stem of our models; every layer of others."""
-    if not hasattr(model, "backbone") or not hasattr(model, "num_layers"):
+    """The classifier, each block and the stem of our models, of those that have weights; every
+    layer of others."""
+    if not isinstance(model, FERClassifier):
         return layers_from_top(model, example)
-    blocks = [f"backbone.blocks.{i}" for i in reversed(range(model.num_layers))]
-    return ["classifier", *blocks, "backbone.stem"]
+    names = ["classifier", *(f"backbone.{name}" for name in model.backbone.from_top())]
+    return [name for name in names if any(True for _ in model.get_submodule(name).parameters())]

@@ -1,11 +1,6 @@
-"""The terms of the loss: registered, each with a weight in the recipe."""
+"""The terms of the loss: one contract (`base.py`), one registry."""
 
-from iram.training.terms.base import (  # noqa: I001 (in the order of the registry)
-    TERMS, Batch, Loss, Term, check_terms, term_weights, unfit,
-)
-from iram.training.terms.usual import cross_entropies, pair_loss
-from iram.training.terms.parts import bootstrap
-from iram.training.terms import consistency  # noqa: F401 (its terms are registered)
+from iram.training.terms import labels, pairs, parts, consistency  # noqa: F401, I001 (they register)
+from iram.training.terms.base import TERMS, Batch, Loss, Term, check_terms, term_weights
 
-__all__ = ["TERMS", "Batch", "Loss", "Term", "bootstrap", "check_terms", "cross_entropies",
-           "pair_loss", "term_weights", "unfit"]
+__all__ = ["TERMS", "Batch", "Loss", "Term", "check_terms", "term_weights"]

@@ -1,4 +1,4 @@
-"""What a term of the loss is, and their sum; who writes one adds one.
+"""The terms of the loss: registered, each with a weight in the recipe; who writes one adds one.
 
 The loss is the sum of weight x term. Without a word in the recipe it is cross-entropy alone.
 """
@@ -12,7 +12,7 @@ from iram.backbones import Pass
 from iram.errors import InputError
 from iram.model import FERClassifier
 from iram.registry import Registry, unknown
-from iram.training.pairs import Covered
+from iram.training.beside import Covered
 from iram.training.recipe import Recipe
 
 TERMS = Registry("term of the loss")

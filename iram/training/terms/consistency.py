@@ -1,6 +1,6 @@
 """Terms of a face beside the same face covered: what should stay as it is, and what should fall.
 
-Both pass the net in one batch (`iram.training.pairs`), whichever of the terms are asked for. What
+Both pass the net in one batch (`iram.training.beside`), whichever of the terms are asked for. What
 is covered is known, since training covers it (`recipe.erasing`). The uncovered face is the teacher
 in every term: no gradient goes through its side.
 

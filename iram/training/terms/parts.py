@@ -1,4 +1,4 @@
-"""Terms of nets of several parts: streams, members of an ensemble, faces drawn from a code."""
+"""Terms of nets that are made of parts: streams, members, and ways back to the face."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from iram.seeds import derived_seed
 from iram.training.terms.base import TERMS, Term, unfit
-from iram.training.terms.usual import cross_entropies
+from iram.training.terms.labels import cross_entropies
 from iram.zoo.common import Members, Streams
 
 
