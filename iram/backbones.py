@@ -85,7 +85,8 @@ def effective_multiplier(features: Tensor, flat: Tensor) -> Tensor:
         features: y (N, C, h, w), what the block hands on.
         flat: y_flat, the same with the attention's mean over places, channel by channel.
     """
-    norms = [one.float().square().sum(1).sqrt() for one in (features, flat)]
+    # Above 0, where the root has a gradient; far below `least`, and so without an effect.
+    norms = [one.float().square().sum(1).clamp(min=1e-24).sqrt() for one in (features, flat)]
     least = (DARK * norms[1].mean((1, 2), keepdim=True)).clamp(min=1e-12)
     own, even = (torch.maximum(norm, least) for norm in norms)
     return own / even

@@ -208,9 +208,9 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
         "scale": -0.1, "brightness": 3.0, "contrast": -1.0, "mixup": -0.1, "erasing": 1.1,
         "erasing_fill": "black", "erasing_shape": "circle", "random_labels": 1,
         "faces": -1, "without_copies": 1, "start_size": 4, "grown": 1.5, "ema": 1.0, "muon": -0.02,
-        "muon_decay": -1.0,
+        "muon_decay": -1.0, "held_out": "noise", "teacher": "none",
     }
-    assert set(wrong) == set(Recipe.names())
+    assert {*wrong, "terms"} == set(Recipe.names())  # terms: in their own words
     for name, value in wrong.items():
         with pytest.raises(InputError, match=f"recipe: {name} is {value!r}; it must be"):
             Recipe(**{name: value})

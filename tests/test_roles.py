@@ -112,3 +112,28 @@ def test_a_net_without_a_card_and_another_name_than_none_is_nobodys_twin():
     own, other = (training_of(s) for s in named("mine", "residual"))
     assert not roles.plays(roles.TWIN, other, own)
     assert roles.plays(roles.TWIN, training_of(named("none")[0]), own)
+
+
+AWAY = {"erasing": 1.0, "erasing_fill": "families", "erasing_shape": "regions"}
+
+
+def test_a_net_that_is_taught_consistency_is_under_study_and_its_twin_has_the_same_other_terms(
+    tmp_path,
+):
+    both = "consistency:1+attention_falls:4"
+    models = opened(
+        carded(tmp_path, "away", "iram-away", "iram", terms=both, **AWAY),
+        carded(tmp_path, "twin", "none-away", "none", terms="consistency:1.0", **AWAY),
+        carded(tmp_path, "other", "none-other", "none", terms="consistency:2", **AWAY),
+        carded(tmp_path, "plain", "none", "none"),
+        carded(tmp_path, "erased", "iram-erased", "iram", **AWAY | {"erasing": 0.5}),
+        carded(tmp_path, "base", "iram", "iram"),
+    )
+    among = [(s.name, training_of(s)) for s in models]
+    own = dict(among)["away"]
+    assert (own.erased, own.is_control) == ("consistency", False)
+    assert roles.controls(roles.TWIN, own, among)[0] == ["twin"]
+    assert roles.controls(roles.TWIN, dict(among)["base"], among)[0] == ["plain"]
+    assert dict(among)["erased"].is_control
+    assert roles.controls("occluders", dict(among)["base"], among)[0] == ["erased"]
+    assert references(models)["away"] == "twin"

@@ -10,11 +10,11 @@ import torch
 from planted import Avoiding, Fixed, faces, subject
 from torch import nn
 
-from analysis.studies.shift.cells import Cells
 from analysis.studies.shift.describe import MEASURES, describe
 from analysis.studies.shift.measures import LITTLE, channels_leaving, log_mass, variation
 from analysis.studies.shift.readers import LayerReading, Reader, weighted_by_evidence
 from analysis.subjects import open_subjects
+from iram.cells import Cells
 from iram.model import FER2013_CLASSES
 
 LEFT = torch.tensor([[1.0, 0, 0, 0]] * 4)[None]  # a region of 4 cells,

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from analysis.stimuli.layout import mean_layout
-from analysis.studies.shift.cells import Cells, cells
 from analysis.studies.shift.controls import mechanical_null, permuted_mask
 from analysis.studies.shift.expression import EXPRESSIVE, expressive_of, expressive_regions
 from analysis.studies.shift.measures import (
@@ -19,6 +18,7 @@ from analysis.studies.shift.measures import (
     visible_gain,
 )
 from iram import open_dataset
+from iram.cells import Cells, cells
 from iram.model import FER2013_CLASSES
 
 LEFT = torch.tensor([[1.0, 0, 0, 0]] * 4)[None]  # a region of 4 cells,

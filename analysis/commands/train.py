@@ -8,9 +8,10 @@ nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds),
 confirmation (new seeds for the verdicts), study-5 (all of study with five), ferplus
-(--data ferplus:...), zoo (on FER2013: nets like those of ten other works; three seeds), reference
-(IRAM on a wide net, for two cores, and on resnet18, for a GPU), heads, recipe (the search for a
-recipe), speed (the search for a shorter one).
+(--data ferplus:...), zoo (on FER2013: nets like those of ten other works; three seeds), away (on
+FER2013: attention that is taught to look away, and its controls; three seeds), reference (IRAM on
+a wide net, for two cores, and on resnet18, for a GPU), heads, recipe (the search for a recipe),
+speed (the search for a shorter one).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),
@@ -25,7 +26,9 @@ switches of --attention, with their defaults (eca and none have none):
 
 terms of the loss: --recipe terms=NAME:WEIGHT+NAME:WEIGHT; cross_entropy has weight 1 unless told.
   cross_entropy, contrastive (pairs of the batch), distillation (with teacher=NAME or FILE),
-  streams (apart, then joined), members (of an ensemble, each its own), reconstruction
+  streams (apart, then joined), members (of an ensemble, each its own), reconstruction; of a face
+  beside the same face covered (erasing=1): consistency, attention_stays, attention_falls,
+  features_stay
 
 examples:
   iram train --data fer2013:fer2013.csv --attention iram --out runs/iram

@@ -10,8 +10,8 @@ from analysis.attributions.attention import at_largest, maps_of
 from analysis.attributions.question import fitted
 from analysis.explorer.picture import Picture
 from analysis.stimuli.resizing import resize
-from analysis.studies.shift.cells import cells
 from analysis.studies.shift.measures import log_mass
+from iram.cells import cells
 from iram.errors import InputError
 
 

@@ -39,8 +39,10 @@ def plays(role: str, other: Training, own: Training) -> bool:
 
 def alike(role: str, other: Training, own: Training) -> bool:
     """Whether the two differ in nothing but what makes the control: labels can only be learned by
-    heart with another recipe, all others share it."""
-    return other.material == own.material and (role == RANDOM_LABELS or other.recipe == own.recipe)
+    heart with another recipe, all others share it, but for a twin's terms of the loss that need
+    attention."""
+    same = other.of_a_twin == own.of_a_twin if role == TWIN else other.recipe == own.recipe
+    return other.material == own.material and (role == RANDOM_LABELS or same)
 
 
 def controls(

@@ -14,11 +14,13 @@ from iram.errors import InputError
 from iram.model import MATCHED, switched
 from iram.names import label_of
 from iram.training.recipe import Recipe
+from iram.training.terms import TERMS, term_weights
 from iram.training.train import difference
 from iram.weights import read_card
 
 BUILT = ("backbone", "width", "dropout", "classes", "input_size")  # of an architecture
-ERASING = ("erasing", "erasing_fill", "erasing_shape")  # fields of a recipe
+ERASING = ("erasing", "erasing_fill", "erasing_shape", "held_out")  # fields of a recipe
+CONSISTENCY = "consistency"  # erased is a copy of each face, beside the face itself
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Training:
         label: its name without the training seed: iram, iram-heads, iram-erasing-noise.
         attention: its module; "none" for a net without any.
         switches: the module's own options.
-        erased: what its training erased with: none, noise, mean, any (picture by picture), or
-            occluders (those of the study).
+        erased: what its training erased with: none, noise, mean, any (picture by picture),
+            families (likewise), occluders (those of the study), or consistency (a copy of each
+            face, which stays whole itself).
         erasing: how much, with what and in what shape, as its recipe says; empty where none.
         random_labels: whether it learned shuffled labels.
         material: data, backbone, size and classes; of a net without a card its name's ending. The
@@ -49,8 +52,15 @@ class Training:
 
     @property
     def is_control(self) -> bool:
-        """Whether no hypothesis is about it: it was taught by erasing, or learned nothing true."""
-        return self.erased != "none" or self.random_labels
+        """Whether no hypothesis is about it: it was taught by erasing, or learned nothing true.
+        One that was taught consistency is a model of its own."""
+        return self.erased not in ("none", CONSISTENCY) or self.random_labels
+
+    @property
+    def of_a_twin(self) -> tuple:
+        """The recipe that its twin without attention has: without the terms that need it."""
+        return tuple((name, _without_attention(value) if name == "terms" else value)
+                     for name, value in self.recipe)
 
     @property
     def exposure(self) -> tuple:
@@ -112,10 +122,17 @@ def training_from(card: dict, label: str, attention: str) -> Training:
 
 
 def erased_with(recipe: Recipe) -> str:
-    """none, noise, mean, any or occluders."""
+    """none, noise, mean, any, families, occluders or consistency."""
     if not recipe.erasing:
         return "none"
+    if any(TERMS[name].paired for name in recipe.term_weights):
+        return CONSISTENCY
     return "occluders" if recipe.erasing_shape == "regions" else recipe.erasing_fill
+
+
+def _without_attention(terms: str) -> tuple:
+    return tuple(sorted((name, weight) for name, weight in term_weights(terms).items()
+                        if not TERMS[name].attentive))
 
 
 def check(trainings: Iterable[tuple[str, int, Training]]) -> None:

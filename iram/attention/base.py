@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from iram.errors import InputError
 from iram.registry import Registry
 
-ATTENTION = Registry("attention module")
+ATTENTION = Registry("attention module", places=True)  # `places`: its map can differ among them
 
 
 class AttentionOutput(NamedTuple):

@@ -7,7 +7,7 @@ from torch import nn
 from iram.attention.base import ATTENTION, Attention, broadcast
 
 
-@ATTENTION.register("eca", title="ECA")
+@ATTENTION.register("eca", title="ECA", places=False)
 class EfficientChannelAttention(Attention):
     """One gate per channel, from its k neighbours: sigmoid(conv1d_k(mean_hw(x)))."""
 

@@ -5,7 +5,7 @@ from torch import nn
 from iram.attention.base import ATTENTION, Attention, broadcast, squeezed
 
 
-@ATTENTION.register("se", title="SE")
+@ATTENTION.register("se", title="SE", places=False)
 class SqueezeExcitation(Attention):
     """One gate per channel: sigmoid(W2 relu(W1 mean_hw(x))).
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from iram.training.erasing import erase
+from iram.training.erasing import Cover, cover, erase
 from iram.training.recipe import Recipe
 
 
@@ -23,6 +23,15 @@ def augment(
     if recipe.erasing:  # last: an occluder is neither blurred by the resampling nor relit
         images = erase(images, recipe, generator, grid)
     return images
+
+
+def augment_twice(
+    images: Tensor, recipe: Recipe, generator: torch.Generator, side: int | None = None
+) -> tuple[Tensor, Cover]:
+    """As `augment`, but each picture twice: not erased, and `recipe.erasing` of them covered."""
+    grid = movement(images, recipe, generator, side)
+    images = relight(_resample(images, grid), recipe, generator)
+    return images, cover(images, recipe, generator, grid)
 
 
 def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

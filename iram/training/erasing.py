@@ -1,10 +1,11 @@
 """Random erasing: what is covered while a model is trained, and with what.
 
-Only the twins of the study see any of it: a model trained on covered faces has been taught about
+No base model of the study sees any of it: a model trained on covered faces has been taught about
 occlusion, and what it was taught decides what its attention does.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -24,6 +25,27 @@ PublicTest), in shares of the picture's side."""
 LEAST, MOST = 0.1, 0.5  # share of the face area that a region covers, as in the study
 
 
+FAMILIES = ("flat", "noise", "texture")
+"""The families of fills, as the study has them, by turns with the fill "families". Texture is
+another face of the batch, upside down, so that it speaks for no expression. Objects, the study's
+fourth family, are never painted in training."""
+
+
+@dataclass
+class Cover:
+    """Faces covered.
+
+    Attributes:
+        images: (N, 1, H, W).
+        mask: (N, H, W) bool, what is covered.
+        face: (N, H, W) bool, the mean face's ellipse, moved as the faces were.
+    """
+
+    images: Tensor
+    mask: Tensor
+    face: Tensor
+
+
 def erase(images: Tensor, recipe: Recipe, generator: torch.Generator, grid: Tensor | None = None):
     """`recipe.erasing` of the pictures (N, 1, H, W) with a part covered; the others as they were.
 
@@ -31,14 +53,25 @@ def erase(images: Tensor, recipe: Recipe, generator: torch.Generator, grid: Tens
         grid: (N, H, W, 2), how the pictures were moved (see `augment.movement`). Regions move
             along, so that they stay on the face, while their edge stays sharp.
     """
+    return _covered(images, recipe, generator, grid)[0]
+
+
+def cover(images: Tensor, recipe: Recipe, generator: torch.Generator, grid: Tensor) -> Cover:
+    """The same as `erase`, with what it covered."""
+    painted, mask = _covered(images, recipe, generator, grid)
+    face = oval(*images.shape[2:]).float().expand(len(images), -1, -1)
+    return Cover(painted, mask, _moved(face, grid, "zeros").bool().to(images.device))
+
+
+def _covered(images, recipe, generator, grid) -> tuple[Tensor, Tensor]:
     n, _, height, width = images.shape
     inside = rectangles(n, height, width, generator)
     chosen = torch.rand(n, generator=generator) < recipe.erasing
     if recipe.erasing_shape == "regions":
         inside = _with_regions(inside, grid, generator)
     inside &= chosen[:, None, None]
-    paint = _paint(images, recipe.erasing_fill, generator)
-    return torch.where(inside[:, None].to(images.device), paint, images)
+    inside = inside.to(images.device)
+    return torch.where(inside[:, None], _paint(images, recipe, generator), images), inside
 
 
 def rectangles(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
@@ -65,15 +98,34 @@ def growth(height: int, width: int) -> Tensor:
     The regions are those of the study's benchmark: brows, eyes, nose, mouth, each growing alike in
     all directions, and the four halves, each coming in from its side. The face is an ellipse.
     """
-    y, x = torch.meshgrid((torch.arange(height) + 0.5) / height,
-                          (torch.arange(width) + 0.5) / width, indexing="ij")
+    y, x = _places(height, width)
     parts = [_distance(x, y, part) for part in (BROWS, EYES, NOSE, MOUTH)]
     order = torch.stack([*parts, y, -y, x, -x])
-    left, top, right, bottom = FACE
-    across = (2 * x - left - right) / (right - left)
-    face = torch.hypot(across, (2 * y - top - bottom) / (bottom - top)) <= 1
+    face = oval(height, width)
     covered = [torch.searchsorted(o[face].sort().values, o.contiguous()) for o in order]
     return torch.stack(covered) / face.sum()
+
+
+@lru_cache
+def oval(height: int, width: int) -> Tensor:
+    """(H, W) bool: the mean face, an ellipse."""
+    y, x = _places(height, width)
+    left, top, right, bottom = FACE
+    across = (2 * x - left - right) / (right - left)
+    return torch.hypot(across, (2 * y - top - bottom) / (bottom - top)) <= 1
+
+
+def _places(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """y and x of the pixels' middles, in shares of the side."""
+    y, x = ((torch.arange(side) + 0.5) / side for side in (height, width))
+    return torch.meshgrid(y, x, indexing="ij")
+
+
+def _moved(maps: Tensor, grid: Tensor, beyond: str) -> Tensor:
+    """Maps (N, H, W) moved as the pictures were, on the CPU; past their border they are `beyond`
+    ("border": as there, or "zeros")."""
+    return F.grid_sample(maps[:, None], grid.cpu(), mode="nearest", padding_mode=beyond,
+                         align_corners=False)[:, 0]
 
 
 def _distance(x: Tensor, y: Tensor, boxes) -> Tensor:
@@ -94,17 +146,27 @@ def _with_regions(inside: Tensor, grid: Tensor | None, generator: torch.Generato
     fraction = LEAST + (MOST - LEAST) * torch.rand(len(inside), generator=generator)
     region = reached[kind.clamp(max=len(reached) - 1)]
     if grid is not None:
-        region = F.grid_sample(region[:, None], grid.cpu(), mode="nearest", padding_mode="border",
-                               align_corners=False)[:, 0]
+        region = _moved(region, grid, "border")
     region = region < fraction[:, None, None]
     return torch.where((kind < len(reached))[:, None, None], region, inside)
 
 
-def _paint(images: Tensor, fill: str, generator: torch.Generator) -> Tensor:
-    """What is painted: noise, each picture's mean, or one of these and black by turns ("any")."""
+def _paint(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """What is painted: noise, each picture's mean, or of several by turns ("any": noise, mean or
+    black; "families": those of `FAMILIES` but for the one that is held out)."""
+    fill, n = recipe.erasing_fill, len(images)
     noise = torch.randn(images.shape, generator=generator).mul_(0.25).add_(0.5).clamp_(0, 1)
     noise, mean = noise.to(images), images.mean((1, 2, 3), keepdim=True)
+
+    def turns(count: int) -> Tensor:
+        return torch.randint(0, count, (n, 1, 1, 1), generator=generator).to(images.device)
+
     if fill == "any":
-        kind = torch.randint(0, 3, (len(images), 1, 1, 1), generator=generator).to(images.device)
+        kind = turns(3)
         return torch.where(kind == 0, noise, torch.where(kind == 1, mean, torch.zeros_like(mean)))
+    if fill == "families":
+        flat = torch.where(turns(2) == 0, mean, torch.zeros_like(mean)).expand_as(images)
+        painted = {"flat": flat, "noise": noise, "texture": images.roll(1, 0).flip(2)}
+        painted.pop(recipe.held_out, None)
+        return torch.stack(list(painted.values())).take_along_dim(turns(len(painted))[None], 0)[0]
     return noise if fill == "noise" else mean

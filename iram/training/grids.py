@@ -144,6 +144,24 @@ def zoo(seed: int) -> list[Cell]:
             for label, (backbone, more, recipe) in cells.items()]
 
 
+AWAY = STUDY | {"erasing": 1.0, "erasing_fill": "families", "erasing_shape": "regions",
+                "held_out": "texture"}  # the copy of each face is covered
+TERMS_AWAY = {"consistency": 1.0, "attention_stays": 4.0, "attention_falls": 4.0,
+              "features_stay": 0.5}
+
+
+def away(label: str, attention: str = "iram", **weights: float) -> Cell:
+    """A net that is taught by a face beside the same face covered, with these terms; without any,
+    by erasing half of the faces alike."""
+    recipe = {"terms": "+".join(f"{name}:{weight:g}" for name, weight in weights.items())}
+    return Cell(label, 0, {"attention": attention},
+                AWAY | (recipe if weights else {"erasing": 0.5}))
+
+
+def alone(term: str) -> dict[str, float]:
+    return {term: TERMS_AWAY[term]}
+
+
 def twins(cells: Iterable[Cell]) -> list[Cell]:
     """Of those that have attention: the same without, called LABEL-none."""
     return [replace(cell, label=f"{cell.label}-none",
@@ -151,6 +169,20 @@ def twins(cells: Iterable[Cell]) -> list[Cell]:
             for cell in cells if cell.architecture["attention"] != "none"]
 
 
+AWAY_MAIN = [
+    away("iram-away", **TERMS_AWAY),
+    away("none-away-consistency", "none", **alone("consistency")),
+    away("iram-away-erasing"),
+    away("none-away-erasing", "none"),
+    away("iram-away-consistency", **alone("consistency")),
+]
+AWAY_REST = [
+    *(away(f"iram-away-{name.replace('_', '-')}", **alone(name))
+      for name in ("attention_falls", "attention_stays", "features_stay")),
+    away("none-away", "none", **alone("consistency"), **alone("features_stay")),  # iram-away's twin
+    *(away(f"iram-away-falls-{weight}", **(TERMS_AWAY | {"attention_falls": weight}))
+      for weight in (0, 1, 16)),
+]
 ZOO = [cell for seed in range(3) for cell in zoo(seed)]
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
@@ -210,6 +242,9 @@ GRIDS: dict[str, list[Cell]] = {
             recipe={"epochs": 200, "mixup": 0.2},
         ),
     ],
+    # On FER2013: attention that is taught to look away (docs/protocol.md). All seeds of what
+    # decides first; then each term alone, and other weights of what makes attention fall.
+    "away": [*reseeded(AWAY_MAIN, range(3)), *reseeded(AWAY_REST, range(3))],
     # On FER2013, beside the study's nets; at last, for the shift study, twins without attention.
     "zoo": [*ZOO, *twins(ZOO)],
     "heads": product(  # on heads:n=6000

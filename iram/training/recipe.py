@@ -43,8 +43,12 @@ class Recipe:
         mixup: alpha of the Beta distribution; 0 is off. It helps over long schedules only.
         erasing: share of the pictures with an erased part; 0 is off. **Off in every base model of
             the study**: a model trained on erased patches has been taught about occlusion.
-        erasing_fill: "noise", "mean", or "any" (noise, mean or black, picture by picture); what
-            the test fills with should be crossed with this.
+            With terms that see each face covered too (`iram.training.terms.consistency`) it is the
+            share of these copies, and the face beside them stays whole.
+        erasing_fill: "noise", "mean", or picture by picture "any" (noise, mean or black) or
+            "families" (flat, that is mean or black, noise, and texture); what the test fills with
+            should be crossed with this.
+        held_out: of these families, the one that training never sees, for the test; "" is none.
         erasing_shape: "rectangle" (anywhere), or "regions": the study's own occluders, that is the
             parts and halves of the mean face, and now and then the rectangle.
         random_labels: the training labels are shuffled among the faces, by the seed, once for all
@@ -81,6 +85,7 @@ class Recipe:
     erasing: float = 0.0
     erasing_fill: str = "noise"
     erasing_shape: str = "rectangle"
+    held_out: str = ""
     random_labels: bool = False
     faces: int = 0
     without_copies: bool = False
@@ -103,7 +108,10 @@ class Recipe:
         for name in ("muon", "muon_decay", "weight_decay", "rotation", "mixup"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or above")
         for name, known in WORDS.items():
-            _require(getattr(self, name) in known, name, getattr(self, name), " or ".join(known))
+            _require(getattr(self, name) in known, name, getattr(self, name),
+                     " or ".join(word or "empty" for word in known))
+        _require(not self.held_out or self.erasing_fill == "families", "held_out", self.held_out,
+                 "empty, unless erasing_fill is families")
         taught = "distillation" in self.term_weights
         _require(bool(self.teacher) == taught, "teacher", self.teacher,
                  "a name or file of weights, for the term distillation" if taught
@@ -139,7 +147,9 @@ class Recipe:
         return {field.name: field.type for field in fields(cls)}
 
 
-WORDS = {"erasing_fill": ("noise", "mean", "any"), "erasing_shape": ("rectangle", "regions")}
+WORDS = {"erasing_fill": ("noise", "mean", "any", "families"),
+         "erasing_shape": ("rectangle", "regions"),
+         "held_out": ("", "flat", "noise", "texture")}
 SHARES = ("warmup", "grown", "label_smoothing", "shift", "scale", "brightness", "contrast",
           "erasing")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

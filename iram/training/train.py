@@ -27,7 +27,8 @@ from iram.files import atomic_path
 from iram.model import Architecture, FERClassifier
 from iram.progress import progress_bar
 from iram.seeds import derived_seed
-from iram.training.augment import augment, mix, side_at
+from iram.training import beside
+from iram.training.augment import augment, augment_twice, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.training.optimizer import height, optimizers
 from iram.training.recipe import Recipe
@@ -189,15 +190,17 @@ class _Run:
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = group["peak"] * height(recipe, share)
         side = side_at(recipe, self.pixels.shape[-1], share)
-        x = augment(self.pixels[rows][:, None].float() / 255, recipe, generator, side)
-        target = self.targets[rows]
+        faces, target, cover = self.pixels[rows][:, None].float() / 255, self.targets[rows], None
+        if self.loss.paired:
+            x, cover = augment_twice(faces, recipe, generator, side)
+        else:
+            x = augment(faces, recipe, generator, side)
         if recipe.mixup:
             x, target = mix(x, target, recipe.mixup, generator)
-        x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-            seen = self.model.run(x)
+            seen, covered = beside.run(self.model, x, cover, self.loss.local)
             logits = self.model.classify(seen).float()
-            loss = self.loss(Batch(self.model, x, target, rows, share, seen, logits))
+            loss = self.loss(Batch(self.model, x, target, rows, share, seen, logits, covered))
         self.trained.zero_grad()
         loss.backward()
         for optimizer in self.optimizers:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from analysis.stimuli.layout import FaceLayout
 from analysis.stimuli.occluders import cover
-from analysis.studies.shift.cells import Cells
 from analysis.subjects.roles import PERMUTED
+from iram.cells import Cells
 from iram.seeds import derived_seed, generators
 
 CALIBRATION = 128  # faces

@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from analysis.studies.shift.cells import LEAST, Cells, area, mean_over
 from analysis.subjects.hypotheses import FALL
+from iram.cells import LEAST, Cells, area, mean_over
 
 FLOOR = 1e-6  # a region's relative mass below this counts as this, so that its log is a number
 LITTLE = 0.05  # the same of rectified maps, which are often 0 on a whole region: 95% less

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.stimuli.perturb import Perturbed
 from analysis.studies.occlusion.plan import Benchmark
-from analysis.studies.shift.cells import Cells, cells
 from analysis.studies.shift.controls import permuted_mask
 from analysis.studies.shift.expression import expressive_of
+from iram.cells import Cells, cells
 
 FACELESS = ("none", "sham")  # they cover nothing of the face, and are measured at all its places
 PERMUTED_FRACTION = 0.3

@@ -39,7 +39,7 @@ def model_kind(reader: Reader) -> str:
         return roles.TWIN
     if reader.channels_alone:
         return roles.CHANNELS
-    return roles.EXPOSURE if reader.training.erased != "none" else ""
+    return roles.EXPOSURE if reader.training.is_control else ""
 
 
 def shift_table(evidence: Evidence) -> pd.DataFrame:

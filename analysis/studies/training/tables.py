@@ -13,6 +13,7 @@ from analysis.engine.faces import FACES
 from analysis.engine.published import PUBLISHED
 from analysis.engine.statistics import hierarchical_bootstrap, holm, paired_permutation
 from analysis.studies.training.measured import Measured
+from analysis.subjects.training import CONSISTENCY
 from iram.data.copies import ALL_FACES
 from iram.errors import InputError, listing
 from iram.evaluate import measure_name
@@ -200,7 +201,8 @@ def _caveat(model: Measured, seeds: int) -> str:
     if model.training.random_labels:
         parts.append("labels shuffled in training")
     if model.training.erasing:
-        parts.append("erasing in training")
+        consistent = model.training.erased == CONSISTENCY
+        parts.append(f"{'consistency' if consistent else 'erasing'} in training")
     return "; ".join(parts)
 
 

@@ -1,6 +1,6 @@
 """The terms of the loss: one contract (`base.py`), one registry."""
 
-from iram.training.terms import labels, pairs, parts  # noqa: F401 (they register)
+from iram.training.terms import labels, pairs, parts, consistency  # noqa: F401, I001 (they register)
 from iram.training.terms.base import TERMS, Batch, Loss, Term, check_terms, term_weights
 
 __all__ = ["TERMS", "Batch", "Loss", "Term", "check_terms", "term_weights"]

@@ -12,6 +12,7 @@ from iram.backbones import Pass
 from iram.errors import InputError
 from iram.model import FERClassifier
 from iram.registry import Registry, unknown
+from iram.training.beside import Covered
 from iram.training.recipe import Recipe
 
 TERMS = Registry("term of the loss")
@@ -29,6 +30,7 @@ class Batch:
         share: of all steps, how many are done, 0 to 1.
         seen: the backbone's pass.
         logits: (N, K) float32.
+        covered: the same faces covered, if a term is `paired`.
     """
 
     model: FERClassifier
@@ -38,6 +40,7 @@ class Batch:
     share: float
     seen: Pass
     logits: Tensor
+    covered: Covered | None = None
 
 
 class Term(nn.Module):
@@ -51,7 +54,16 @@ class Term(nn.Module):
         recipe: how.
         faces: how many training faces there are.
         seed: of the training.
+
+    Attributes:
+        paired: whether it needs the same faces covered.
+        local: whether it needs the pass of both layer by layer (`Pass.layers`).
+        attentive: whether it needs attention that differs from place to place.
     """
+
+    paired = False
+    local = False
+    attentive = False
 
     def __init__(self, model: FERClassifier, recipe: Recipe, faces: int, seed: int):
         super().__init__()
@@ -83,6 +95,16 @@ class Loss(nn.Module):
         self.terms = nn.ModuleDict(
             {name: TERMS[name](model, recipe, faces, seed) for name in self.weights}
         )
+
+    @property
+    def paired(self) -> bool:
+        """Whether a term needs the same faces covered."""
+        return any(term.paired for term in self.terms.values())
+
+    @property
+    def local(self) -> bool:
+        """Whether a term needs the layers of a face and the same face covered."""
+        return any(term.local for term in self.terms.values())
 
     @property
     def identity(self) -> dict:
