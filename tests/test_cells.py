@@ -114,7 +114,7 @@ def test_tasks_hold_neighbours_and_what_an_interruption_loses_is_one_task(tmp_pa
 
 def test_the_tables_are_made_again_only_if_cells_or_their_version_changed(tmp_path, monkeypatch):
     first = run(Numbers(tmp_path))
-    assert first.report() == f"sum 30\n\nof squares\n\nin {tmp_path}: sums.csv"
+    assert first.report().split() == f"sum 30 of squares in {tmp_path}: sums.csv".split()
     assert (first.made, first.tables["sums"]["note"][0]) == (10, "")
     with monkeypatch.context() as patch:
         patch.setattr(Sums, "tables", lambda self: 1 / 0)

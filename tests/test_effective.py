@@ -89,7 +89,8 @@ def test_every_module_tells_it_in_every_layer(backbone, attention):
         assert one.shape == (2, *own.shape[2:])
         assert one.isfinite().all()
         if attention in CHANNELS_ALONE:
-            torch.testing.assert_close(one, torch.ones_like(one))
+            # Of cells whose features are small single precision tells fewer digits.
+            torch.testing.assert_close(one, torch.ones_like(one), atol=2e-4, rtol=0)
 
 
 def test_it_is_the_features_of_the_trace_against_those_of_the_flattened_net():

@@ -61,7 +61,8 @@ def modules(suite: "Suite") -> pd.DataFrame:
     marks = {label: {method: why for one in own for method, why in suite.marked(one).items()}
              for label, own in labels.items()}
     table = with_marks(pd.concat(tables, ignore_index=True), marks, of="label")
-    return table.assign(dataset=suite.dataset.name)[COLUMNS]
+    told = {"against": suite.against} if suite.against else {}
+    return table.assign(dataset=suite.dataset.name)[COLUMNS].assign(**told)
 
 
 def _rows(suite: "Suite", own: Sequence[Subject]) -> dict[str, list[pd.DataFrame]]:
