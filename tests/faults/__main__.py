@@ -131,9 +131,5 @@ def line_of(told) -> dict[str, str]:
     return {"outcome": outcome, "what": what, "seen": seen}
 
 
-def is_finding(told) -> bool:
-    return line_of(told)["outcome"] == "finding"
-
-
 if __name__ == "__main__":
     sys.exit(main())

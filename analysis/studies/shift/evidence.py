@@ -18,7 +18,6 @@ from analysis.subjects import roles
 from analysis.subjects.hypotheses import FILL_CLASSES, STAGES, Component, stage_of
 from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
-from iram import contract
 from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
 
@@ -161,8 +160,7 @@ class Evidence:
         if control == PERMUTED:
             permuted = self.models(permuted=True).get(name)
             if permuted is None:
-                raise MissingError("no copy of it with permuted weights is in the run"
-                                   + (": none can be made" if self._uncopied(name) else ""))
+                raise MissingError("no copy of it with permuted weights is in the run")
             return [permuted]
         own = self.judged()[name][0].training
         wanted = roles.EXPOSURES if control == roles.EXPOSURE else (control,)
@@ -177,9 +175,6 @@ class Evidence:
         if missing:
             raise MissingWeightsError(missing, others)
         return found
-
-    def _uncopied(self, name: str) -> bool:
-        return any("copies" in contract.lacks(r.subject.model) for r in self.judged()[name])
 
     def values(self, name: str, component: Component, kind: str) -> np.ndarray:
         """(seeds, images, stages): the component's quantity times its direction under a class of
