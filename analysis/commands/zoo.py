@@ -1,5 +1,5 @@
-"""Nets side by side, ours, those like other works' (`iram train --grid zoo`) and your own: one row a
-net, from what `iram bench` and `iram attribute` have found; and what only some nets can show.
+"""Nets side by side, ours, those like other works' (`iram train --grid zoo`) and your own: one row
+a net, from what `iram bench` and `iram attribute` have found; and what only some nets can show.
 
 Reads the runs of these two in occlusion/ and attribution/ of --out, as far as they are there, and
 measures how many faces a second each net answers, in turns. Writes to --out: zoo.csv (accuracy,

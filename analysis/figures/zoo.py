@@ -52,5 +52,5 @@ class ZooScatter(Panel):
         ax.set_ylabel(f"{LOST.replace(' (%)', '')},\nless that of "
                       f"{reference_title(nets['reference'])} (points)")
         seeds = (len(str(one).split()) for one in nets["seeds"])
-        note = "; not filled: trained elsewhere" * (nets["trained"] == "elsewhere").any()
-        legend(ax.figure, ax, f"bars: {over(seeds)}{note}")
+        outside = "elsewhere" in set(nets["trained"])
+        legend(ax.figure, ax, f"bars: {over(seeds)}" + "; not filled: trained elsewhere" * outside)
