@@ -1,6 +1,6 @@
 """A net of TensorFlow.js, rebuilt in torch by hand.
 
-    python examples/rebuilt.py examples/tfjs runs/rebuilt     # model.json and its weights, converted
+    python examples/rebuilt.py examples/tfjs runs/rebuilt     # from model.json and its weights
     iram models --check runs/rebuilt/rebuilt.py:build
 
 What differs between the two: kernels lie (height, width, in, out) there and (out, in, height,

@@ -1,6 +1,6 @@
 """An image classifier of transformers, from a folder as `save_pretrained` leaves one.
 
-    python examples/transformer.py runs/vit           # a small ViT with random weights, and its folder
+    python examples/transformer.py runs/vit     # the folder of a small ViT with random weights
     iram models --check runs/vit/transformer.py:build
 
 `describe` writes the description from the folder's own files; nothing is downloaded.

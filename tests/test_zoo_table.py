@@ -1,6 +1,7 @@
 """Nets side by side: the table is joined from the runs, and what it draws is what it says."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import outside
@@ -11,10 +12,11 @@ import tiny
 import torch
 
 from analysis.commands.main import main
-from analysis.engine.store import read_table
+from analysis.engine.store import read_table, write_table
 from analysis.figures import ZooScatter
 from analysis.figures.names import model_titles
 from analysis.figures.printed_zoo import nets
+from analysis.report.numbers import rendered
 from analysis.studies.zoo import inside
 from analysis.studies.zoo.speed import passes_per_second
 from analysis.studies.zoo.table import ATTRIBUTION, OCCLUSION, TABLES, zoo_table
@@ -26,6 +28,7 @@ from iram.training.recipe import Recipe
 from iram.weights import save_model
 from iram.zoo.bidirectional import prototypes
 
+ROOT = Path(__file__).parents[1]
 HEADS = "heads:n=28"
 CONDITIONS = "eyes-0.3-mean,mouth-0.3-noise,yaw+30"
 
@@ -199,7 +202,7 @@ def test_the_figure_has_a_point_a_net_the_reference_at_nought_and_others_nets_op
     filled = [line.get_markerfacecolor() != "white" for line in points.values()]
     assert filled == [True, True, True, False]
     ends = {tuple(np.round(bar[:, 0], 6)) for lines in display.ax_.collections
-            for bar in lines.get_segments()}
+            for bar in lines.get_segments() if np.isfinite(bar).all() and len(bar)}
     assert tuple(np.round([100 * vgg["accuracy_low"], 100 * vgg["accuracy_high"]], 6)) in ends
     with pytest.raises(InputError, match="no net with a reference"):
         ZooScatter(table.assign(reference=None, lost_difference=np.nan)).plot()
@@ -215,6 +218,19 @@ def test_the_printed_table_has_a_row_a_net_with_what_is_published_and_who_is_fro
     assert "no targets" in printed.note
     assert "always the same answer" in printed.note
     assert "accuracy (%) low" in printed.csv().splitlines()[0]
+
+
+def test_the_findings_take_up_the_table_as_soon_as_it_is_there(tmp_path):
+    write_table(tmp_path / "zoo" / "zoo.csv", small_results.zoo())
+    whole = (ROOT / "docs" / "templates" / "docs" / "findings.md.j2").read_text("utf-8")
+    [section] = re.findall(r"{% if there.*?{% endif %}", whole, re.DOTALL)
+    template = tmp_path / "part.md.j2"
+    template.write_text(section, "utf-8")
+    told = rendered(template, tmp_path)
+    assert re.search(r"\| small VGG \| after someone \| 1 \| 1,000 \| \d+\.\d \[", told)
+    assert "| mine (elsewhere) |" in told
+    template.write_text(section + "rest", "utf-8")
+    assert rendered(template, tmp_path / "elsewhere").strip() == "rest"
 
 
 def test_nets_of_the_zoo_are_called_by_their_backbone():
