@@ -52,9 +52,10 @@ class Prototypes(Display):
         for ax, name in zip(grid[0], columns, strict=True):
             ax.set_title(name)
         for ax, name in zip(grid[:, 0], rows, strict=True):
-            told = name.replace("the faces", own["dataset"].iloc[0])
-            ax.text(-0.08, 0.5, told, transform=ax.transAxes, rotation=90, ha="right", va="center",
-                    fontsize=points(7))
+            ax.set_axis_on()
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+            ax.set_ylabel(name.replace("the faces", own["dataset"].iloc[0]))
         figure.suptitle(f"{model_titles([self.model])[self.model]}: the face that it draws of each "
                         "class", fontsize=points(8))
         return list(grid.flat)

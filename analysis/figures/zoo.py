@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.figures.display import Panel, chosen, legend
 from analysis.figures.names import ACCURACY, LOST, over, reference_title
-from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look
+from analysis.figures.style import DOUBLE_COLUMN, MUTED, dots, look, points
 
 
 @dataclass
@@ -47,10 +47,10 @@ class ZooScatter(Panel):
             ax.vlines(x, 100 * row.lost_difference_low, 100 * row.lost_difference_high,
                       color=style["color"], linewidth=0.8)
             face = {"markerfacecolor": "white"} if row.trained == "elsewhere" else {}
-            ax.plot(x, y, **dots(style) | face)
+            ax.plot(x, y, **dots(style) | face, markersize=points(6))
         ax.set_xlabel(ACCURACY)
         ax.set_ylabel(f"{LOST.replace(' (%)', '')},\nless that of "
-                      f"{reference_title(nets['reference'])} (points)")
+                      f"{reference_title(nets['reference'])} (points; below 0: more robust)")
         seeds = (len(str(one).split()) for one in nets["seeds"])
         outside = "elsewhere" in set(nets["trained"])
         legend(ax.figure, ax, f"bars: {over(seeds)}" + "; not filled: trained elsewhere" * outside)
