@@ -23,7 +23,7 @@ from pathlib import Path
 
 from analysis.commands import options
 
-DATA = "heads:n=700"
+DATA = "heads:n=3500"  # of which 700 are the test split
 BATCH = 64
 PARTS = {"occlusion": "iram bench --ran-lists ... --out {}", "attribution":
          "iram attribute ... --out {}"}
@@ -31,8 +31,7 @@ PARTS = {"occlusion": "iram bench --ran-lists ... --out {}", "attribution":
 
 def configure(parser) -> None:
     options.add_models(parser)
-    options.add_data(parser, required=False, help=f"default: {DATA}", split=False)
-    parser.add_argument("--split", default="all", metavar="NAME", help="of --data; default: all")
+    options.add_data(parser, required=False, help=f"default: {DATA}")
     options.add_seed(parser, "of occluders and intervals")
     options.add_device(parser)
     parser.add_argument("--out", type=options.folder, default=Path("runs", "zoo"), metavar="DIR",
@@ -83,13 +82,15 @@ def run(args) -> int:
 
 def _lines(table) -> list[str]:
     """A line a net: accuracy, what is lost beyond the reference, size and speed."""
+    import pandas as pd
+
     from analysis.figures.names import model_titles
 
     titles = model_titles(table["label"])
     lines = ["", f"{'':32s}{'accuracy (%)':20s}{'lost, less the reference':26s}"
              f"{'parameters':>11s}{'faces/s':>9s}"]
     for row in table.itertuples():
-        size = f"{row.parameters:,}" if row.parameters == row.parameters else "unknown"
+        size = "unknown" if pd.isna(row.parameters) else f"{row.parameters:,}"
         name = titles[row.label] + " (elsewhere)" * (row.trained == "elsewhere")
         lines.append(
             f"{name:32s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
