@@ -104,6 +104,7 @@ def test_what_no_run_has_measured_is_told_with_its_command(weights, tmp_path, ca
     told = capsys.readouterr().out
     assert f"not there yet: {tmp_path}/occlusion/modules.csv, by iram bench" in told
     assert "not measured" in told
+    assert "nan" not in told
     assert read_table(tmp_path / "zoo.csv")["parameters"].item() > 1000
 
 

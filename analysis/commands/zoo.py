@@ -81,25 +81,31 @@ def run(args) -> int:
 
 
 def _lines(table) -> list[str]:
-    """A line a net: accuracy, what is lost beyond the reference, size and speed."""
+    """A line a net: accuracy, what is lost beyond the reference, size and speed; then why some are
+    marked."""
     import pandas as pd
 
+    from analysis.engine.marks import reasons
     from analysis.figures.names import model_titles
 
-    titles = model_titles(table["label"])
-    lines = ["", f"{'':32s}{'accuracy (%)':20s}{'lost, less the reference':26s}"
+    titles, marks = model_titles(table["label"]), reasons(table, "label")
+    lines = ["", f"{'':40s}{'accuracy (%)':20s}{'lost, less the reference':26s}"
              f"{'parameters':>11s}{'faces/s':>9s}"]
     for row in table.itertuples():
         size = "unknown" if pd.isna(row.parameters) else f"{row.parameters:,}"
         name = titles[row.label] + " (elsewhere)" * (row.trained == "elsewhere")
+        name += " (marked)" * (row.label in marks)
         lines.append(
-            f"{name:32s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
+            f"{name:40s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
             f"{size:>11s}{row.passes_per_second:9,.0f}")
-    return lines
+    return [*lines, *(f"(marked) nothing is to be read from the robustness of {titles[label]}: {why}"
+                      for label, why in marks.items())]
 
 
 def _interval(row, name: str) -> str:
     value, *ends = (100 * getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
     if value != value:
         return "not measured" if name == "accuracy" else "-"
+    if ends[0] != ends[0]:  # too few faces
+        return f"{value:.1f} [unknown]"
     return f"{value:.1f} [{ends[0]:.1f}, {ends[1]:.1f}]"
