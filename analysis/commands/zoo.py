@@ -98,8 +98,8 @@ def _lines(table) -> list[str]:
         lines.append(
             f"{name:40s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
             f"{size:>11s}{row.passes_per_second:9,.0f}")
-    return [*lines, *(f"(marked) nothing is to be read from the robustness of {titles[label]}: {why}"
-                      for label, why in marks.items())]
+    told = "(marked) nothing is to be read from the robustness of"
+    return [*lines, *(f"{told} {titles[label]}: {why}" for label, why in marks.items())]
 
 
 def _interval(row, name: str) -> str:
