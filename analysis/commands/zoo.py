@@ -64,8 +64,10 @@ def run(args) -> int:
         found = [show(one, dataset, *more) for one in first if inside.backbone(one) == backbone]
         if found:
             made[name] = pd.concat(found, ignore_index=True)
-        else:  # that of an earlier call would be of other nets
-            (args.out / f"{name}.csv").unlink(missing_ok=True)
+        else:  # those of an earlier call would be of other nets
+            for stale in (f"{name}.csv", f"figures/{name}_*"):
+                for path in list(args.out.glob(stale)):
+                    path.unlink()
     for name, one in made.items():
         write_table(args.out / f"{name}.csv", one)
     drawn = figures.draw({f"zoo/{name}.csv": one for name, one in made.items()},
