@@ -23,7 +23,7 @@ import torch
 
 from iram.errors import InputError
 from iram.extras import install_hint
-from iram.memory import keep_memory
+from iram.memory import give_back, keep_memory
 
 KINDS = ("threads", "processes", "dask")
 CONNECT_SECONDS = 10
@@ -116,7 +116,10 @@ def _by_threads(function, common, parts, count: int, advance) -> Iterator:
 
 def _alone(function, common, part, advance):
     torch.set_num_threads(1)  # of this worker; OpenMP counts for each thread
-    return function(common, part, advance)
+    try:
+        return function(common, part, advance)
+    finally:
+        give_back()
 
 
 def _elsewhere(function, common, part, gpu: int | None = None):
