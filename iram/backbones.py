@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from iram.attention import Attention
 from iram.registry import Registry
 
-# `work`: whose net it is like, and how near, of those in `iram.zoo`; `gated`: it takes attention.
-BACKBONES = Registry("backbone", work="", gated=True)
+# `work`: whose net it is like, and how near, of those in `iram.zoo`; `published`: what that work's
+# abstract tells of its own; `gated`: it takes attention.
+BACKBONES = Registry("backbone", work="", published="", gated=True)
 AttentionFactory = Callable[[int, Any], Attention]  # (channels, memory_channels)
 Replacer = Callable[[int], Callable[[Tensor], Tensor] | None]
 PLACES = ("branch", "block")

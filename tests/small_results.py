@@ -178,6 +178,33 @@ def compared(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
+def zoo() -> pd.DataFrame:
+    table = pd.DataFrame({"label": ["none", "zoo-vgg", "zoo-regional-none", "mine"]})
+    for measure in ("accuracy", "accuracy_without_copies", "lost", "lost_difference", "lost_turned",
+                    "drop_really_occluded", "drop_really_turned", "shapley_rank",
+                    "attention_and_gradcam"):
+        table = numbers(table, measure)
+    table.loc[0, ["lost_difference", "lost_difference_low", "lost_difference_high"]] = np.nan
+    return table.assign(seeds="0", reference="none", trained=["here"] * 3 + ["elsewhere"],
+                        work="after someone", published="", parameters=1000, best_method="gradcam",
+                        passes_per_second=900.0)
+
+
+def prototypes() -> pd.DataFrame:
+    table = crossed(model=["zoo-bidirectional-seed0"], drawn_by=["mean of the faces", "member 1"],
+                    expression=["happy", "sad"])
+    pixels = [" ".join(map(str, NUMBERS.integers(0, 255, 16))) for _ in range(len(table))]
+    return table.assign(dataset="heads", seed=0, pixels=pixels)
+
+
+def streams() -> pd.DataFrame:
+    carried = crossed(expression=["happy", "sad", "all"], occluder=["none"]).assign(
+        metric="carried")
+    change = crossed(expression=["all"], occluder=["eyes", "mouth"]).assign(metric="change")
+    table = pd.concat([carried, change]).merge(crossed(stream=["face 48", "eyes"]), "cross")
+    return numbers(table.assign(model="zoo-crops-seed0", n=20), "")
+
+
 def example() -> Example:
     maps = {name: NUMBERS.normal(size=(2, 12, 12)).astype(np.float32)
             for name in ("attention", "gradcam")}
@@ -240,6 +267,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "training/ablation.csv": accuracy({"none": "whole", "iram-reuse-none": "ablation"}),
         "training/copies.csv": copies(),
         "attribution/sanity.csv": sanity(),
+        "zoo/zoo.csv": zoo(), "zoo/prototypes.csv": prototypes(), "zoo/streams.csv": streams(),
+        "zoo/occlusion/modules.csv": modules.assign(seeds="0"),
     }
 
 

@@ -39,11 +39,11 @@ def test_the_summary_has_every_score_with_an_interval(subjects, tmp_path):
 
 
 def test_every_table_is_written_with_the_models_names_and_intervals(subjects, tmp_path):
-    results = run(subjects, tmp_path, select("eyes-*-mean,box-*-mean,roll+15"))
+    results = run(subjects, tmp_path, select("eyes-*-mean,box-*-mean,roll+15,yaw+30"))
     for name in TABLES:
         table = store.read_table(tmp_path / f"{name}.csv")
         assert {"dataset", "metric", "value", "low", "high", "n"} <= set(table)
-        if name == "modules":
+        if name in ("modules", "poses"):
             assert set(table["label"]) == {"iram", "none"}
         else:
             assert set(table["model"]) == {"iram-seed0", "none-seed0"}

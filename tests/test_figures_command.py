@@ -20,6 +20,7 @@ VALUES = {  # figures of which there are several
     "accuracy_against_fraction": ("mean", "noise"), "importance": small_results.MODELS,
     "agreement": small_results.MODELS, "faithfulness_curves": small_results.MODELS,
     "interactions": small_results.MODELS, "covered": small_results.MODELS,
+    "prototypes": ("zoo-bidirectional-seed0",), "streams": ("zoo-crops-seed0",),
     "attention_shift_by_fill": ("iram", "cbam"), "interventions": ("iram-seed0",),
 }
 OF = {f"{f.name}_{value}".removesuffix("_"): f for f in FIGURES

@@ -18,7 +18,7 @@ ORDER = (  # each folder imports only itself and what stands above it in this li
     "analysis.engine", "analysis.stimuli", "analysis.metrics", "analysis.attributions",
     "analysis.subjects", "analysis.figures", "analysis.studies.occlusion",
     "analysis.studies.attribution", "analysis.studies.shift", "analysis.studies.calibration",
-    "analysis.studies.training",
+    "analysis.studies.training", "analysis.studies.zoo",
     "analysis.studies", "analysis.explain", "analysis.report", "analysis.explorer",
     "analysis.commands",
 )

@@ -12,6 +12,7 @@ from analysis.figures import RealForest
 from analysis.figures.nearest import nearest
 from analysis.stimuli.conditions import select
 from analysis.studies.occlusion.real.matching import drawn, interval, means
+from analysis.studies.occlusion.real.modules import real_modules
 from analysis.studies.occlusion.real.painted import synthetic_against_real, type_correlation
 from analysis.studies.occlusion.real.run import RealFaces, RealResults, report_lines
 from analysis.studies.occlusion.real.table import GROUPS, real_table
@@ -199,3 +200,34 @@ def test_the_forest_shows_real_and_painted_drops_in_points(painted):
     plt.close(display.figure_)
     with pytest.raises(InputError, match="by the labels 'agreed'"):
         RealForest(table, "agreed").plot()
+
+
+def test_of_one_seed_a_module_has_the_accuracy_and_drop_of_its_model():
+    kinds = ["none"] * 30 + ["side"] * 20
+    hits = [1, 0, 1, 1, 0] * 10
+    faces, rows = made(kinds, [0, 1] * 25, hits)
+    model = real_table({"a": rows}, faces, CLASSES, 0)
+    module = real_modules({"a": rows}, faces, CLASSES, {"a": {0: "a"}}, {}, 0)
+    for metric in ("accuracy", "drop_matched"):
+        one, other = found(model, "side", metric), found(module, "side", metric)
+        assert (other.value, other.low, other.high) == pytest.approx((one.value, one.low, one.high))
+        assert other.n == one.n
+        assert np.isnan(other.difference)
+    assert np.isnan(found(module, "glasses", "accuracy").value)
+
+
+def test_modules_on_real_faces_are_compared_seed_by_seed():
+    kinds = ["none"] * 20 + ["side"] * 20
+    labels = [0] * 40
+    answers = {"iram_0": 0, "iram_1": 4, "none_0": 10, "none_2": 0}  # wrong of those at the side
+    rows = {}
+    for name, wrong in answers.items():
+        faces, rows[name] = made(kinds, labels, [1] * (40 - wrong) + [0] * wrong)
+    seeds = {"iram": {0: "iram_0", 1: "iram_1"}, "none": {0: "none_0", 2: "none_2"}}
+    table = real_modules(rows, faces, CLASSES, seeds, {"iram": "none", "none": "none"}, 0)
+    iram, none = (table[table["label"] == name] for name in seeds)
+    own = found(iram, "side", "accuracy")
+    assert own.value == pytest.approx(1 - (0 + 4) / 2 / 20)
+    assert (own.difference, own.paired_seeds, own.seeds) == (pytest.approx(0.5), "0", "0 1")
+    assert found(iram, "side", "drop_matched").difference == pytest.approx(-0.5)
+    assert none["difference"].isna().all()

@@ -9,6 +9,7 @@ from answers import conditions, value_of, wrong_under
 from analysis.engine.statistics import hierarchical_bootstrap, paired_permutation
 from analysis.figures.modules import ModuleForest
 from analysis.stimuli.conditions import Condition
+from analysis.studies.occlusion.tables import grid
 from analysis.studies.occlusion.tables.modules import COLUMNS, modules
 from analysis.studies.occlusion.tables.robustness import kind_errors
 from analysis.subjects import open_subjects
@@ -98,6 +99,22 @@ def test_a_module_without_a_reference_or_a_seed_in_common_has_no_difference():
     assert own[["reference", "paired_seeds"]].isna().all(axis=None)
     with pytest.raises(InputError, match="no module with a reference"):
         ModuleForest(alone).plot()
+
+
+def test_what_is_turned_is_compared_with_the_frontal_pose():
+    posed = conditions(("eyes", 0.3, "mean"), Condition(yaw_deg=0.0), Condition(yaw_deg=30.0),
+                       Condition(yaw_deg=-30.0), Condition(pitch_deg=15.0),
+                       Condition("eyes", 0.3, "mean", yaw_deg=30.0), Condition(roll_deg=15.0))
+    table = grid.turned(posed)
+    assert table["kind"].tolist() == ["", "", "clean", "yaw", "yaw", "pitch", "", ""]
+    correct = np.ones((20, len(posed)), bool)
+    correct[:10, 3], correct[:4, 2] = False, False
+    found = modules(table, {"x": kind_errors(table, correct)}, {"none": {0: "x"}}, {}, 0)
+    assert value_of(found, kind="clean", metric="accuracy") == pytest.approx(16 / 20)
+    assert value_of(found, kind="yaw", metric="drop") == pytest.approx(16 / 20 - 30 / 40)
+    assert value_of(found, kind="pitch", metric="drop") == pytest.approx(16 / 20 - 1)
+    assert value_of(found, kind="yaw", metric="lost") == pytest.approx(6 / 16 / 2)
+    assert grid.turned(conditions(("eyes", 0.3, "mean"), Condition(roll_deg=15.0))) is None
 
 
 def test_models_are_grouped_by_their_cards_and_only_with_their_like(tmp_path):

@@ -41,7 +41,7 @@ def copied() -> FaceDataset:
 
 @pytest.fixture
 def results(copied, tiny_weights, tmp_path):
-    conditions = select("eyes-0.1-mean,eyes-0.3-mean,box-0.3-mean")
+    conditions = select("eyes-0.1-mean,eyes-0.3-mean,box-0.3-mean,pitch+15")
     return run(opened(tiny_weights), tmp_path, conditions, dataset=copied)
 
 

@@ -5,10 +5,10 @@ Writes to --out: rows/*.parquet (a row per image, model and condition); tables, 
 95% interval: summary.csv (per condition), occluders.csv (against the random box), curves.csv (areas
 under accuracy against fraction), robustness.csv (what is lost of the faces that a model and its
 reference both recognise clean, and mRR), importance.csv (per expression and region), worst.csv (the
-worst expression), modules.csv (the same of every module over its training seeds), and with
---ran-lists real.csv, real_synthetic.csv, real_correlation.csv; run.json, and figures. The reference
-is the net without attention ("none") or what --reference names. What was finished is kept: run it
-again to go on.
+worst expression), modules.csv (the same of every module over its training seeds) and poses.csv (of
+turned heads), and with --ran-lists real.csv, real_synthetic.csv, real_correlation.csv and
+real_modules.csv; run.json, and figures. The reference is the net without attention ("none") or what
+--reference names. What was finished is kept: run it again to go on.
 
 examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/occlusion

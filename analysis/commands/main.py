@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "prediction, attention, any method and what each part carries, for photographs",
     "example": "one face before and after an occluder, with maps of both, for a figure",
     "shift": "does attention move to what is visible, is it learned, does it help? with verdicts",
+    "zoo": "nets side by side, a row each: accuracy, size, speed, robustness; prototypes, streams",
     "calibrate": "how often are the verdicts of shift right? on planted nets of known truth",
     "leakage": "can the expression be told from the occluders' masks alone? it should not",
     "data": "check a data set: counts per split and class, and every problem found",

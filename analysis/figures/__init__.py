@@ -10,6 +10,7 @@ from analysis.figures.copies import CopyForest
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest, SanityForest
 from analysis.figures.importance import ImportanceMatrix
+from analysis.figures.inside import Prototypes, StreamShares
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
@@ -23,6 +24,7 @@ from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.style import using
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
+from analysis.figures.zoo import ZooScatter
 
 __all__ = [
     "AgreementMatrix",
@@ -43,14 +45,17 @@ __all__ = [
     "OccluderForest",
     "OcclusionCurves",
     "PoseCurves",
+    "Prototypes",
     "RealForest",
     "RealShiftForest",
     "SanityForest",
     "StageForest",
+    "StreamShares",
     "Summary",
     "TrainingCurves",
     "VerdictForest",
     "VerdictRates",
+    "ZooScatter",
     "draw",
     "save",
     "using",

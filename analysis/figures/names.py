@@ -39,6 +39,7 @@ class Titles(Mapping):
 
 
 MODULES = Titles("iram.attention:ATTENTION")
+NETS = Titles("iram.model:BACKBONES", "analysis.figures.names:TAUGHT")
 DATASETS = Titles("iram.data:DATASETS")
 OCCLUDERS = Titles("analysis.stimuli.occluders:GROWING", "analysis.stimuli.occluders:OBJECTS")
 FILLS = Titles("analysis.stimuli.fills:FILLS")
@@ -49,6 +50,8 @@ TRIALS = Titles("analysis.metrics:TRIALS")
 HYPOTHESES = Titles("analysis.subjects.hypotheses:TITLES")
 INTERVENTIONS = Titles("analysis.subjects.interventions:INTERVENTIONS")
 
+ZOO = "zoo-"  # how labels of nets like those of other works begin (`iram.training.grids`)
+TAUGHT = {"distilled": "separable CNN, distilled"}  # cells that are called by how they are trained
 ACCURACY = "accuracy (%)"
 DROP = "drop of accuracy (points)"
 LOST = "lost of what both recognise clean (%)"
@@ -129,10 +132,22 @@ def reference_title(references: Iterable[str]) -> str:
 
 
 def _family_title(name: str) -> str:
+    if name.startswith(ZOO):
+        return _net_title(name.removeprefix(ZOO))
     module, _, rest = name.partition("-")
     if module not in MODULES:
         return name
     return ", ".join(filter(None, (MODULES[module], VARIANTS.get(rest, rest.replace("-", " ")))))
+
+
+def _net_title(name: str) -> str:
+    """The backbone's title, and what else the label says: "regional CNN, no attention"."""
+    parts = name.split("-")
+    for length in range(len(parts), 0, -1):
+        if (net := "_".join(parts[:length])) in NETS:
+            rest = "-".join(parts[length:])
+            return ", ".join(filter(None, (NETS[net], MODULES.get(rest, rest.replace("-", " ")))))
+    return ZOO + name
 
 
 def one_per_family(models: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.figures import importance, interventions, printed, shift
+from analysis.figures import importance, inside, interventions, printed, printed_zoo, shift
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.authority import AuthorityForest
 from analysis.figures.away import AwayForest
@@ -21,6 +21,7 @@ from analysis.figures.display import Display
 from analysis.figures.example import ExamplePanel
 from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest, SanityForest
 from analysis.figures.importance import ImportanceMatrix
+from analysis.figures.inside import Prototypes, StreamShares
 from analysis.figures.interactions import CoveredMatrix, InteractionMatrix
 from analysis.figures.interventions import InterventionForest
 from analysis.figures.latex import PrintedTable
@@ -35,6 +36,7 @@ from analysis.figures.sections import DATA, section_of
 from analysis.figures.shift import FillForest, StageForest, VerdictForest
 from analysis.figures.summary import Summary
 from analysis.figures.training import ModuleDifferences, TrainingCurves
+from analysis.figures.zoo import ZooScatter
 from iram.errors import InputError
 
 Choice = tuple[str, Callable[[pd.DataFrame], list[str]], str]
@@ -219,6 +221,13 @@ declare(
            title="Real occluders beside painted ones: attention"),
     Figure("verdict_rates", VerdictRates, ("calibration/rates.csv",),
            title="How often each verdict comes out where the truth is known"),
+    Figure("robustness_against_accuracy", ZooScatter, ("zoo/zoo.csv",),
+           title="How robust each net is against how good"),
+    Figure("prototypes", Prototypes, ("zoo/prototypes.csv",),
+           title="The face that a bidirectional net draws of each class",
+           each=("model", inside.models, "no prototypes")),
+    Figure("streams", StreamShares, ("zoo/streams.csv",),
+           title="What each stream of a net carries", each=("model", inside.models, "no streams")),
     Figure("training_curves", TrainingCurves, ("training/curves.csv", "training/ledger.csv"),
            title="Training curves"),
     Figure("module_differences", ModuleDifferences, ("training/accuracy.csv",),
@@ -238,6 +247,10 @@ declare(
             title="The verdict on every hypothesis"),
     Printed("methods", printed.methods, ("attribution/ranking.csv",),
             title="Rank correlation with exact Shapley values"),
+    Printed("zoo", printed_zoo.nets, ("zoo/zoo.csv",), title="Nets side by side"),
+    Printed("zoo_occluders", printed_zoo.occluders, ("zoo/occlusion/modules.csv",),
+            title="What each occluder takes of what each net and its reference recognise",
+            command=f"iram bench {DATA} --models iram,none,cbam --out OUT"),
     Printed("modules", printed.modules, ("training/accuracy.csv",),
             title="Accuracy of every module"),
     Printed("ablation", printed.modules, ("training/ablation.csv",),

@@ -73,6 +73,13 @@ SECTIONS = {section.name: section for section in (
         "iram calibrate --out OUT",
     ),
     Section(
+        "zoo", "Nets side by side",
+        "Nets like those of ten similar works, none of which has public code, beside the study’s "
+        "and nets that were trained elsewhere: one row each, on the same faces. What the works say "
+        "of themselves is of other data, and no target.",
+        "iram zoo --models iram,none,cbam --out OUT",
+    ),
+    Section(
         "training", "Training",
         "How the classifiers came about. The epoch is chosen on the validation split alone.",
         f"iram models --ledger runs/grid-study --compare runs/grid-study {DATA} --out OUT",

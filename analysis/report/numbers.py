@@ -14,6 +14,8 @@ Each call names a table, a column, how it is written, and which row it is:
 - `count(TABLE, ...)`: how many rows are meant
 - `value(...)`: unrounded, to reckon with
 - `rows(TABLE, ...)`: all rows that are meant, each as {column: cell}, to go through
+- `there(TABLE)`: whether the results hold it, for what is told only then
+- `titles(NAMES)`: {name: title} of models or labels, as figures have them
 - `cards()`: the card of each shipped net, as `analysis.report.cards` gives them
 - `so(CONDITION, "what the text says")`: nothing, or an error where it is no longer so, for words
   that hang on a number
@@ -32,6 +34,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from analysis.engine.faces import FACES, of_all_faces
 from analysis.figures.make import Results
+from analysis.figures.names import model_titles
 from analysis.report.cards import cards
 from iram.errors import InputError, one_line
 
@@ -57,8 +60,9 @@ def rendered(template: Path, results: Path) -> str:
 def calls(results: Results) -> Mapping[str, object]:
     """What a template can call, on these results."""
     tables = Tables(results)
-    return {"cards": cards, "so": so} | {name: getattr(tables, name) for name in
-            ("estimate", "number", "value", "least", "greatest", "total", "count", "rows")}
+    told = ("estimate", "number", "value", "least", "greatest", "total", "count", "rows")
+    return {"cards": cards, "so": so, "there": results.holds, "titles": model_titles,
+            **{name: getattr(tables, name) for name in told}}
 
 
 def so(holds: bool, said: str) -> str:

@@ -68,7 +68,7 @@ def benchmark(
             "mean" face.
         landmarks: their file (.npz), from `iram landmarks`.
         ran_lists: the folder of the lists of really occluded faces; adds the tables real,
-            real_synthetic and real_correlation.
+            real_synthetic, real_correlation and real_modules.
         reference: the model that the others are compared with, by its name or, for all its training
             seeds, its label; None is the one without attention.
         batch_size: pictures at a time, 1 to 65536; None measures the fastest once.
@@ -84,8 +84,8 @@ def benchmark(
 
     Returns:
         Tables with 95% bootstrap intervals (low, high): summary, occluders, curves, robustness,
-        importance, worst and modules, as `iram bench --help` describes them; accuracies and drops
-        are shares, 0 to 1. `made` cells were computed now; `report()` says it in words.
+        importance, worst, modules and poses, as `iram bench --help` describes them; accuracies and
+        drops are shares, 0 to 1. `made` cells were computed now; `report()` says it in words.
 
     Raises:
         InputError: what is wrong with the data, a model, a condition or another argument, or a

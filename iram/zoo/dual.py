@@ -13,7 +13,8 @@ from iram.backbones import BACKBONES, Backbone, basic_stages, conv_bn, scaled
 from iram.zoo.common import Streams, chained, light
 
 
-@BACKBONES.register("dual", title="dual CNN", work="after Saurav, Saini & Singh, MTAP 2025")
+@BACKBONES.register("dual", title="dual CNN", work="after Saurav, Saini & Singh, MTAP 2025",
+                    published="2.93 M parameters (abstract)")
 def dual(attention, width: float = 1.0, place: str = "branch") -> Streams:
     """Two streams to 6x6, 24 to 96 channels: three residual blocks of 3x3, three of depthwise 5x5;
     their feature maps are joined. 0.21 M parameters."""

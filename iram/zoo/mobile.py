@@ -8,7 +8,8 @@ RAF-DB's seven classes. Guessed: which width and depth. Source: the abstract.
 from iram.backbones import BACKBONES, Backbone, mobile_net, scaled
 
 
-@BACKBONES.register("mobile", title="small MobileNetV2", work="after Yoon & Kim, ICTC 2020")
+@BACKBONES.register("mobile", title="small MobileNetV2", work="after Yoon & Kim, ICTC 2020",
+                    published="86.8% on RAF-DB, under 0.5 M parameters (abstract)")
 def mobile(attention, width: float = 1.0, place: str = "branch") -> Backbone:
     """Six inverted residuals for 48 px, 12 to 96 channels, where `mobilenetv2` has nine. 0.22 M
     parameters."""

@@ -27,13 +27,13 @@ from iram.data.dataset import FaceDataset
 from iram.files import located
 
 REAL_FILES = {"table": "real.csv", "synthetic": "real_synthetic.csv",
-              "correlation": "real_correlation.csv"}
+              "correlation": "real_correlation.csv", "modules": "real_modules.csv"}
 
 
 class Occlusion(Study):
     """The tables and figures of a benchmark."""
 
-    version = 4
+    version = 5
     pictures = ("lost_by_occluder", "drop_by_occluder", "accuracy_against_pose")
     compute, names = staticmethod(compute), TABLES
 

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +16,11 @@ from analysis.figures.nearest import nearest
 from analysis.stimuli.conditions import CLEAN
 from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.real.faces import RealFaces, real_groups
+from analysis.studies.occlusion.real.modules import real_modules
 from analysis.studies.occlusion.real.painted import synthetic_against_real, type_correlation
 from analysis.studies.occlusion.real.table import COMPARISON, GROUPS, TYPES, real_table
+from analysis.studies.occlusion.references import of_labels
+from analysis.subjects.roles import groups as groups_of_seeds
 
 __all__ = ["RealFaces", "RealResults", "analyse_real", "real_groups", "report_lines"]
 
@@ -45,12 +48,14 @@ class RealResults:
         table: see `analysis.studies.occlusion.real.table.real_table`.
         synthetic: see `analysis.studies.occlusion.real.painted.synthetic_against_real`.
         correlation: see `analysis.studies.occlusion.real.painted.type_correlation`.
+        modules: see `analysis.studies.occlusion.real.modules.real_modules`.
     """
 
     groups: RealFaces
     table: pd.DataFrame
     synthetic: pd.DataFrame
     correlation: pd.DataFrame
+    modules: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def analyse_real(benchmark: Benchmark, ran_lists: Path) -> RealResults:
@@ -77,7 +82,10 @@ def _on_faces(benchmark: OnFaces, faces: pd.DataFrame) -> list[pd.DataFrame]:
     drawn = benchmark.dataset.classes, benchmark.seed, benchmark.photographs
     table = real_table(clean, faces, *drawn)
     synthetic = synthetic_against_real(read, subjects, benchmark.conditions, faces, *drawn)
-    tables = table, synthetic, type_correlation(synthetic)
+    modules = real_modules(
+        clean, faces, benchmark.dataset.classes, groups_of_seeds(benchmark.subjects),
+        of_labels(benchmark.subjects, benchmark.reference), *drawn[1:])
+    tables = table, synthetic, type_correlation(synthetic), modules
     for one in tables:
         one.insert(1, FACES, benchmark.name)
     return list(tables)

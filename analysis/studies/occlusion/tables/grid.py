@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.stimuli.conditions import Condition
+from analysis.stimuli.conditions import FRONTAL, Condition
 
 TWIN = "box"  # with the same fraction and fill it is the area-matched random twin of an occluder
 CLEAN_KIND = "clean"
@@ -41,6 +41,19 @@ def _kinds(table: pd.DataFrame) -> np.ndarray:
     return np.select(cases, ["", table["occluder"], table["corruption"]], CLEAN_KIND)
 
 
+def turned(table: pd.DataFrame) -> pd.DataFrame | None:
+    """The grid of what is turned in depth and no more: of the kinds "yaw" and "pitch", with the
+    frontal pose for "clean". None where nothing is turned."""
+    yaw, pitch = table["yaw_deg"].notna(), table["pitch_deg"].notna()
+    covered = (table["occluder"] != "none") | (table["corruption"] != "none")
+    plain = ~covered & (table["roll_deg"] == 0) & (yaw != pitch)
+    frontal = table["condition"] == FRONTAL.name
+    if not (plain & ~frontal).any() or not frontal.any():
+        return None
+    kinds = np.select([frontal, plain & yaw, plain & pitch], [CLEAN_KIND, "yaw", "pitch"], "")
+    return table.assign(kind=kinds, twin=-1)
+
+
 def _twins(table: pd.DataFrame) -> list[int]:
     boxes = table[table["kind"] == TWIN]
     places = dict(zip(zip(boxes["fraction"], boxes["fill"], strict=True), boxes.index, strict=True))
@@ -64,11 +77,12 @@ def occluders(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def kinds(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Occluder or corruption -> the rows of its conditions, without what covers no part of a face.
+    """Occluder or corruption (of `turned` the axis) -> the rows of its conditions, without what
+    covers no part of a face.
 
     The sham is a control for the presence of a patch, nothing that a model could be robust to.
     """
     rows = table[~table["kind"].isin(["", CLEAN_KIND])]
-    covers = (rows["occlusion_fraction"] > 0) | (rows["corruption"] != "none")
+    covers = (rows["occlusion_fraction"] > 0) | (rows["occluder"] == "none")
     parts = rows[covers.groupby(rows["kind"]).transform("any")].groupby("kind", sort=False)
     return {name: part.index.to_numpy() for name, part in parts}

@@ -12,7 +12,7 @@ from analysis.studies.occlusion.judged import judged
 from analysis.studies.occlusion.plan import Benchmark, OnFaces
 from analysis.studies.occlusion.references import of_labels, of_models
 from analysis.studies.occlusion.tables.curves import curve_areas
-from analysis.studies.occlusion.tables.grid import grid
+from analysis.studies.occlusion.tables.grid import CLEAN_KIND, grid, turned
 from analysis.studies.occlusion.tables.importance import importance
 from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
 from analysis.studies.occlusion.tables.modules import modules
@@ -31,7 +31,8 @@ HEAD = [
 ]
 
 
-TABLES = ("summary", "occluders", "curves", "robustness", "importance", "worst", "modules")
+TABLES = ("summary", "occluders", "curves", "robustness", "importance", "worst", "modules",
+          "poses")
 
 
 def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
@@ -53,6 +54,8 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
     worst: the worst expression per kind (`tables.worst`).
     modules: per module, its training seeds together, what each kind costs, and how that differs
         from the module's reference (`tables.modules`); it has no model and no seed.
+    poses: as modules, of heads that are turned in depth: the kinds "yaw" and "pitch", from the
+        frontal pose, whose accuracy is that of the kind "frontal". Empty where none is.
     """
     found = [_of_faces(part) for part in benchmark.on_groups()]
     tables = {name: pd.concat([part[name] for part in found], ignore_index=True)
@@ -62,20 +65,26 @@ def summarise(benchmark: Benchmark) -> dict[str, pd.DataFrame]:
 
 def _of_faces(benchmark: OnFaces) -> dict[str, pd.DataFrame]:
     """The tables of one group of faces."""
-    parts, errors = defaultdict(list), {}
+    parts, errors, posed = defaultdict(list), {}, {}
     for subject in benchmark.subjects:
         summary, conditions, correct = _answers(benchmark, subject)
         errors[subject.name] = kind_errors(conditions, correct)
+        if (poses := turned(conditions)) is not None:
+            posed[subject.name] = kind_errors(poses, correct)
         parts["summary"].append(_named(summary, benchmark, subject))
         for name, table in _of_one_model(benchmark, conditions, correct):
             parts[name].append(_named(table, benchmark, subject))
     drawn, asked = (benchmark.seed, benchmark.photographs), benchmark.reference
     table = robustness(conditions, errors, of_models(benchmark.subjects, asked), *drawn)
     parts["robustness"] = [_with_seeds(table, benchmark)]
-    found = modules(conditions, errors, groups(benchmark.subjects),
-                    of_labels(benchmark.subjects, asked), *drawn)
-    named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
-    parts["modules"] = [named[["dataset", "faces", *MODULES]]]
+    labels = groups(benchmark.subjects), of_labels(benchmark.subjects, asked)
+    tables = {"modules": modules(conditions, errors, *labels, *drawn),
+              "poses": modules(poses, posed, *labels, *drawn) if posed else
+              pd.DataFrame(columns=MODULES)}
+    tables["poses"]["kind"] = tables["poses"]["kind"].replace(CLEAN_KIND, "frontal")
+    for name, found in tables.items():
+        named = found.assign(dataset=benchmark.dataset.name, faces=benchmark.name)
+        parts[name] = [named[["dataset", "faces", *MODULES]]]
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
