@@ -4,11 +4,14 @@
 that take any callable, such as `analysis.attribute`, ask through the functions below.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from torch import Tensor
+
+_copies: ContextVar[int] = ContextVar("copies of a picture", default=1)
 
 LACKS = ("gradients", "layers", "attention", "interventions", "weights", "copies")
 
@@ -80,3 +83,19 @@ def called(model) -> str:
     """What messages call it: its name, else the class that it is of."""
     name = getattr(model, "name", None)
     return f"model '{name}'" if isinstance(name, str) else f"this {type(model).__name__}"
+
+
+@contextmanager
+def copied(count: int) -> Iterator[None]:
+    """Inside, a hook makes `count` of each picture on its way, so that a model may give so many
+    answers to each."""
+    token = _copies.set(count)
+    try:
+        yield
+    finally:
+        _copies.reset(token)
+
+
+def copies() -> int:
+    """How many answers to each picture a model is to give; see `copied`."""
+    return _copies.get()

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from onnx import TensorProto, helper, numpy_helper, save_model
 from onnx.external_data_helper import convert_model_to_external_data
+from torch import nn
 from torch.nn import functional as F
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -104,6 +105,16 @@ def write_onnx(
         convert_model_to_external_data(model, True, external, size_threshold=0)
     save_model(model, str(path))
     return {name: torch.from_numpy(value) for name, value in weights.items()}
+
+
+def write_exported(path: Path, size: int = 48) -> None:
+    """A small net of one channel as an exported program, for any number of faces."""
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                        nn.Flatten(), nn.Linear(4, len(CLASSES)))
+    shapes = ({0: torch.export.Dim.DYNAMIC},)
+    program = torch.export.export(net.eval(), (torch.rand(2, 1, size, size),),
+                                  dynamic_shapes=shapes)
+    torch.export.save(program, path)
 
 
 def onnx_oracle(weights: dict, x: torch.Tensor) -> torch.Tensor:

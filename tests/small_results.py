@@ -239,6 +239,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
         "occlusion/modules.csv": modules.assign(seeds="0 1"),
         "erasing/modules.csv": modules.assign(seeds="0"),
+        "away/shift/by_fill.csv": by_fill(),
+        "away/trained/modules.csv": modules.copy(), "away/held_out/modules.csv": modules.copy(),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
         "occlusion/robustness.csv": robust, "heads/robustness.csv": robust.copy(),
         "occlusion/real_synthetic.csv": real_synthetic(),

@@ -210,7 +210,7 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
         "faces": -1, "without_copies": 1, "start_size": 4, "grown": 1.5, "ema": 1.0, "muon": -0.02,
         "muon_decay": -1.0, "held_out": "noise", "teacher": "none",
     }
-    assert {*wrong, "terms"} == set(Recipe.names())  # terms: in their own words
+    assert {*wrong, "terms", "pretrained"} == set(Recipe.names())  # these in their own words
     for name, value in wrong.items():
         with pytest.raises(InputError, match=f"recipe: {name} is {value!r}; it must be"):
             Recipe(**{name: value})

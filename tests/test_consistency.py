@@ -310,12 +310,13 @@ def test_a_grid_gives_the_same_weights_in_any_order_and_its_cards_tell_the_terms
 def test_the_grid_has_three_seeds_of_its_main_cells_first_and_differs_in_terms_alone():
     cells = GRIDS["away"]
     main = ["iram-away", "none-away-consistency", "iram-away-erasing", "none-away-erasing",
-            "iram-away-consistency"]
+            "iram-away-falls-0"]
     assert [c.name for c in cells[:15]] == [f"{m}-seed{s}" for s in range(3) for m in main]
     base = cells[0].recipe
     for cell in cells:
         differing = {k for k in base | cell.recipe if base.get(k) != cell.recipe.get(k)}
-        assert differing <= {"terms", "erasing"}, cell.name
+        assert differing <= {"terms", "erasing", "pretrained"}, cell.name
+        assert cell.recipe["pretrained"] == f"{cell.architecture['attention']}-seed{cell.seed}"
         assert cell.recipe["held_out"] == "texture"
     alone = {c.recipe["terms"].partition(":")[0] for c in cells
              if c.recipe.get("terms", "+").count("+") == 0}

@@ -1,17 +1,22 @@
 """Rendered heads: poses, labels, objects and pixels from one scene."""
 
+import numpy as np
 import pytest
 import torch
 
-from iram import InputError
+from iram import InputError, open_dataset
 from iram.data.heads import (
     ACTION_UNITS,
     CLASSES,
     FACE_REGIONS,
     REGIONS,
     SCENE_OCCLUDERS,
+    evidence,
+    evidence_map,
     render,
+    self_occlusion,
 )
+from iram.threads import threads
 
 CODE = {name: code for code, name in enumerate(REGIONS)}
 FRONTAL = {"yaw_deg": 0.0, "pitch_deg": 0.0, "roll_deg": 0.0}
@@ -134,6 +139,36 @@ def test_a_head_is_the_same_bit_for_bit_in_every_batch(size):
     parts = [render(indices[k : k + size]) for k in range(0, len(indices), size)]
     for name in ("image", "region", "landmarks", "action_units"):
         assert torch.equal(torch.cat([getattr(p, name) for p in parts]), getattr(together, name))
+
+
+@pytest.mark.parametrize("function", [render, evidence, evidence_map, self_occlusion])
+def test_a_head_is_the_same_bit_for_bit_with_any_number_of_threads(function):
+    def found(count):
+        with threads(count):
+            made = function([0, 1, 2, 3], size=96)
+            assert torch.get_num_threads() == count
+        return [made] if isinstance(made, torch.Tensor) else vars(made).values()
+
+    for one, two in zip(found(1), found(2), strict=True):
+        assert torch.equal(one.nan_to_num(9.0), two.nan_to_num(9.0))
+
+
+def test_a_face_of_a_data_set_is_the_same_with_any_number_of_threads():
+    """Two threads that rendered would put a pixel of this head on another step of 1 / 255."""
+    def face(count):
+        with threads(count):
+            dataset = open_dataset("heads:n=28,size=96")
+            return dataset.images_uint8([27]), dataset.landmarks_68([27])
+
+    for one, two in zip(face(1), face(2), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_a_mistake_in_what_is_asked_leaves_the_threads_as_they_were():
+    with threads(2):
+        with pytest.raises(InputError, match="size"):
+            render([0], size=3)
+        assert torch.get_num_threads() == 2
 
 
 def test_seed_and_index_make_the_head():

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from toy import toy_faces
 
-from analysis.engine.parallel import one_thread
 from analysis.studies.training.side_by_side import train_side_by_side
 from iram import InputError
 from iram.lock import BusyError, locked
+from iram.threads import one_thread
 from iram.training.grids import product
 from iram.training.train_grid import is_done, train_grid
 

@@ -4,12 +4,20 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.cams import combined
-from analysis.attributions.layers import activation, chosen, features, hooked, with_features
+from analysis.attributions.cams import combined, most_varied
+from analysis.attributions.layers import (
+    SAME,
+    Layer,
+    activation,
+    chosen,
+    features,
+    hooked,
+    with_features,
+)
 from analysis.attributions.masking import check_batch_size
-from analysis.attributions.places import Layout, brought
+from analysis.attributions.places import brought
 from analysis.attributions.question import of_target
-from iram.errors import InputError
+from iram import contract
 
 
 @attribution("ablation_cam", "layers", title="Ablation-CAM", cost="several passes")
@@ -21,47 +29,51 @@ def ablation_cam(
 
     Desai & Ramaswamy, WACV 2020, equations 2 and 3. Deviation: the paper divides all weights by the
     logit, which turns the map where that is below 0. What lies before the layer is computed once a
-    batch of channels, for one picture; what lies behind it once a channel.
+    batch of channels, for one picture; what lies behind it once a channel. Where a net does not let
+    a layer make several of one picture, all is computed once a channel.
 
     Args:
         batch_size: channels at once.
-        most: only the first so many channels, for a trial.
+        most: only so many channels, those that vary most over the places, for a trial.
     """
     check_batch_size(batch_size)
-    name, layout = chosen(model, x, layer)
-    found = activation(model, x, layer)[:, :most]
-    weights = [_losses(model, x[k : k + 1], target[k : k + 1], name, layout, found.shape[1],
-                       batch_size) for k in range(len(x))]
-    return combined(torch.stack(weights)[:, :, None, None].to(found), found, relu)
+    at, found = chosen(model, x, layer), activation(model, x, layer)
+    channels = most_varied(found, most)
+    fits, weights = _fits(model, x[:1], at, channels), []
+    for picture, own in zip(x.split(1), target.split(1), strict=True):
+        parts = torch.cat([channels.new_tensor([-1]), channels]).split(batch_size)
+        logits = torch.cat([_without(model, picture, at, part, fits) for part in parts])
+        logits = of_target(logits.float(), own.expand(len(logits)))
+        weights.append(logits[0] - logits[1:])
+    return combined(torch.stack(weights)[:, :, None, None].to(found), found[:, channels], relu)
+
+
+def _fits(model, picture: Tensor, at: Layer, channels: Tensor) -> bool:
+    """Whether one picture, of which the layer makes three, gets the answers that three get.
+
+    A net that takes the number of pictures from what it is given, say, fails on them, or mixes
+    them up.
+    """
+    part = channels[[0, -1, 0]]
+    whole = _without(model, picture, at, part, fits=False)
+    try:
+        found = _without(model, picture, at, part, fits=True)
+    except Exception:  # of the net's own code
+        return False
+    return found.shape == whole.shape and bool(
+        (found - whole).abs().amax() <= SAME * whole.std(1).amax())
 
 
 @torch.no_grad()
-def _losses(
-    model, x: Tensor, target: Tensor, name: str, layout: Layout, channels: int, batch_size: int
-) -> Tensor:
-    """(C,) what one picture's logit loses without each channel."""
-    logits = []
-    for part in torch.arange(-1, channels, device=x.device).split(batch_size):  # -1: without none
+def _without(model, picture: Tensor, at: Layer, part: Tensor, fits: bool) -> Tensor:
+    """(len(part), K) logits of one picture without each of these channels; of -1, with all."""
 
-        def without(module, arguments, output, part=part):
-            own = features(output)
-            own = own.repeat_interleave(len(part) // len(own), 0)  # a copy
-            places, rows = brought(own, layout, x.shape[2:]), (part >= 0).nonzero()[:, 0]
-            places[rows, part[rows]] = 0
-            return with_features(output, own)
+    def without(module, arguments, output):
+        own = features(output)
+        own = own.repeat_interleave(len(part) // len(own), 0)  # a copy
+        places, rows = brought(own, at.layout, picture.shape[2:]), (part >= 0).nonzero()[:, 0]
+        places[rows, part[rows]] = 0
+        return with_features(output, own)
 
-        with hooked(model, {name: without}):
-            answers = _answers(model, x, len(part))
-        logits.append(of_target(answers.float(), target.expand(len(part))))
-    logits = torch.cat(logits)
-    return logits[0] - logits[1:]
-
-
-def _answers(model, x: Tensor, count: int) -> Tensor:
-    """(count, K) logits of one picture, of which a layer makes so many; where what goes round that
-    layer does not fit so many, of as many pictures from the beginning."""
-    try:
-        answers = model(x.clone())
-    except (RuntimeError, InputError):  # a net from outside tells how many answers it gave
-        answers = x[:0]
-    return answers if len(answers) == count else model(x.repeat(count, 1, 1, 1))
+    with hooked(model, {at.name: without}), contract.copied(len(part) if fits else 1):
+        return model(picture.clone() if fits else picture.repeat(len(part), 1, 1, 1))

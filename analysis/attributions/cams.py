@@ -57,6 +57,13 @@ def combined(weights: Tensor, features: Tensor, relu: bool) -> Tensor:
     return maps.relu() if relu else maps
 
 
+def most_varied(features: Tensor, most: int | None = None) -> Tensor:
+    """(C',): the numbers of so many channels that vary most over the places; all by default."""
+    if most is None or most >= features.shape[1]:
+        return torch.arange(features.shape[1], device=features.device)
+    return features.float().var((2, 3)).sum(0).topk(most).indices
+
+
 @attribution("eigen_cam", "layers", title="Eigen-CAM", signed=False, of_class=False)
 def eigen_cam(model, x, target, layer: str | None = None) -> Tensor:
     """The features' first principal component, A v: the same for every class.

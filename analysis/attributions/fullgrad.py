@@ -101,7 +101,8 @@ class Biases(Holding):
         self.total = torch.zeros(count, dtype=torch.float64)
 
     def note(self, y: Tensor, bias: Callable[[], Tensor]) -> Tensor:
-        """y, of which this is the implicit bias."""
+        """y, of which this is the implicit bias. It must not hold y, which holds it in its hook,
+        out of the garbage collector's sight: the whole pass would stay in memory."""
         if depends(y):
             y.register_hook(lambda slope: self.take(slope * bias()))
         return y
@@ -120,12 +121,15 @@ class Biases(Holding):
         if depends(weight) or bias is None:
             return y
         named = function.__name__.partition(".")[0] == "linear"
-        return self.note(y, lambda: bias if named else bias.view(-1, *[1] * (y.ndim - 2)))
+        shaped = bias if named else bias.view(-1, *[1] * (y.ndim - 2))
+        return self.note(y, lambda: shaped)
 
     def batch_norm(self, function, x, *arguments, **options) -> Tensor:
         y, found = function(x, *arguments, **options), batch_norm_of(function, arguments, options)
-        return y if found is None else self.note(
-            y, lambda: found[1].view(-1, *[1] * (x.ndim - 2)))
+        if found is None:
+            return y
+        shift = found[1].view(-1, *[1] * (y.ndim - 2))
+        return self.note(y, lambda: shift)
 
     def elementwise(self, function, x: Tensor, *arguments, **options) -> Tensor:
         held = Held(x)

@@ -1,4 +1,4 @@
-"""Methods that rest on the gradient at the picture, by Captum.
+"""Methods that rest on the gradient at the picture; those of several passes by Captum.
 
 Colour channels are summed, so that contributions stay complete. Signed throughout. Captum, which
 imports matplotlib, is imported when a map is first asked for: most commands begin sooner.
@@ -14,7 +14,8 @@ from analysis.attributions.chance import picture_by_picture, picture_seeds
 from analysis.attributions.completeness import gaps, warn_incomplete
 from analysis.attributions.masking import BASELINES, check_batch_size
 from analysis.attributions.masking import baseline as removed
-from analysis.attributions.question import of_target, with_gradient
+from analysis.attributions.once import shared
+from analysis.attributions.question import gradient, of_target, with_gradient
 from iram.errors import InputError
 
 FEW = 32  # steps that are tried before all
@@ -28,9 +29,8 @@ def saliency(model, x, target, absolute: bool = False) -> Tensor:
     The field's saliency (Simonyan, Vedaldi & Zisserman, ICLR Workshops 2014) is its size: that is
     `gradient_size`, or this with `absolute`.
     """
-    from captum.attr import Saliency
-
-    return Saliency(shielded(model, x)).attribute(leaf(x), target, abs=absolute).sum(1)
+    found = slope(model, x, target)
+    return (found.abs() if absolute else found).sum(1)
 
 
 @attribution("gradient_size", "gradients", title="saliency (size of the gradient)", signed=False,
@@ -46,9 +46,7 @@ def gradient_size(model, x, target) -> Tensor:
 @attribution("input_x_gradient", "gradients", title="input × gradient")
 def input_x_gradient(model, x, target) -> Tensor:
     """The picture times its gradient: its contribution in a linear model with a black baseline."""
-    from captum.attr import InputXGradient
-
-    return InputXGradient(shielded(model, x)).attribute(leaf(x), target).sum(1)
+    return (x * slope(model, x, target)).sum(1)
 
 
 @attribution("integrated_gradients", "gradients", cost="several passes",
@@ -151,6 +149,13 @@ def gradient_shap(
         )
 
     return picture_by_picture(x, picture_seeds(x, seed, "gradient_shap", ids), one).sum(1)
+
+
+@shared
+def slope(model, x: Tensor, target: Tensor) -> Tensor:
+    """(N, C, H, W): the gradient of each target's logit at x, in single precision or better."""
+    start = leaf(x)
+    return gradient(shielded(model, x)(start), target, start)
 
 
 def shielded(model, x: Tensor):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from analysis.attributions.base import attribution
 from analysis.attributions.cams import gradcam
+from analysis.attributions.once import shared
 from analysis.attributions.overriding import Overriding
 from analysis.attributions.question import gradient
 from analysis.stimuli.resizing import resize
@@ -49,11 +50,20 @@ def guided_gradcam(model, x, target, layer: str | None = None) -> Tensor:
 
 
 def rectified(model, x: Tensor, target: Tensor, method: str, closed: bool = True) -> Tensor:
-    """The gradient at x, channels summed, cut at 0 as it goes back through every ReLU.
+    """The gradient at x, channels summed, cut at 0 as it goes back through every ReLU; told where
+    there is none.
 
     Args:
         closed: whether a ReLU lets nothing back where it was closed.
     """
+    found, met = _rectified(model, x, target, closed)
+    if not met:
+        warnings.warn(f"{method}: the model has no ReLU; this is the plain gradient", stacklevel=4)
+    return found
+
+
+@shared
+def _rectified(model, x: Tensor, target: Tensor, closed: bool) -> tuple[Tensor, bool]:
     met = []
 
     def rule(function, x: Tensor, *arguments, **options) -> Tensor:
@@ -71,9 +81,7 @@ def rectified(model, x: Tensor, target: Tensor, method: str, closed: bool = True
     with Overriding(dict.fromkeys(("relu", "relu6", *FROM), rule)):
         start = x.clone().requires_grad_()
         logits = model(start.clone())
-    if not met:
-        warnings.warn(f"{method}: the model has no ReLU; this is the plain gradient", stacklevel=4)
-    return gradient(logits, target, start).sum(1)
+    return gradient(logits, target, start).sum(1), bool(met)
 
 
 def _clamped(min=None, max=None):

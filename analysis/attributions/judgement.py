@@ -19,8 +19,8 @@ from iram.errors import InputError, one_line
 
 SHORT = {
     "integrated_gradients": {"first": 8},
-    "smoothgrad": {"samples": 2}, "gradient_shap": {"samples": 2}, "kernel_shap": {"samples": 8},
-    "score_cam": {"most": 16}, "ablation_cam": {"most": 16},
+    "smoothgrad": {"samples": 2}, "gradient_shap": {"samples": 2}, "kernel_shap": {"samples": 4},
+    "score_cam": {"most": 4}, "ablation_cam": {"most": 4},
 }
 """Options under which a method is tried: fewer passes, the same path through the model."""
 
@@ -57,7 +57,7 @@ def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **opt
             warnings.simplefilter("always", UserWarning)
             short = _short(method, x) | options
             maps = attribute(model, x, target, method, **short)
-            if "most" in short and is_constant(maps):  # its first channels may be dead
+            if "most" in short and is_constant(maps):  # these may move no logit
                 maps = attribute(model, x, target, method, **short | {"most": None})
     except (InputError, RuntimeError) as error:
         return Judgement(f"{one_line(error):.200}")
@@ -73,7 +73,7 @@ def _short(method: str, x: Tensor) -> dict:
     """What makes a trial short: see SHORT; few windows, and few regions."""
     short = dict(SHORT.get(method, {}))
     if method == "occlusion":
-        short |= dict.fromkeys(("window", "stride"), max(1, min(x.shape[2:]) // 3))
+        short |= dict.fromkeys(("window", "stride"), max(1, min(x.shape[2:]) // 2))
     if "regions" in options_of(method):
-        short |= {"regions": grid(*x.shape[2:], 2, 2)}
+        short |= {"regions": grid(*x.shape[2:], 1, 2)}
     return short

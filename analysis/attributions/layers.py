@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.dominance import Edge, Paths, edge_of
+from analysis.attributions.once import shared
 from analysis.attributions.places import (
     ASKED,
     Layout,
@@ -55,6 +56,7 @@ class Seen:
     moves: bool = False
 
 
+@shared
 def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     """(N, C, h, w): the output of a layer; see `chosen` for which."""
     name, layout = chosen(model, x, layer)
@@ -65,6 +67,7 @@ def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     return _at_places(outputs[-1], name, layout, x)
 
 
+@shared
 def activation_and_gradient(
     model: nn.Module, x: Tensor, target: Tensor, layer: str | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -3,18 +3,16 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from analysis.attributions.contrast import SECOND, runner_up
+from analysis.attributions.once import shared
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
-
-_known: ContextVar[tuple[object, int] | None] = ContextVar("known classes", default=None)
 
 
 class Question(NamedTuple):
@@ -122,35 +120,25 @@ def fitted(model, x: Tensor) -> Tensor:
     return x if like is None else x.to(like.device)
 
 
-@contextlib.contextmanager
-def classes_known(model, x: Tensor) -> Iterator[None]:
-    """Inside, the model is not asked for its number of classes again: of many methods that are
-    tried on the same pictures it would be a part of the cost."""
-    with undisturbed(model):
-        token = _known.set((model, classes(model, fitted(model, x))))
-    try:
-        yield
-    finally:
-        _known.reset(token)
-
-
-@torch.no_grad()
 def classes(model, x: Tensor) -> int:
-    """Number of classes, from the logits of one picture, and of two.
+    """Number of classes, from the logits of the first picture, and of two of it.
 
     Raises:
         InputError: the model cannot take such pictures, or does not return finite float logits
             (N, K), also for several.
     """
-    known = _known.get()
-    if known and known[0] is model:
-        return known[1]
+    return _classes(model, x[:1])
+
+
+@shared
+@torch.no_grad()
+def _classes(model, one: Tensor) -> int:
     for count in (1, 2):
         try:
-            logits = model(x[:1].repeat(count, 1, 1, 1))
+            logits = model(one.repeat(count, 1, 1, 1))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             takes = "takes no pictures" if count == 1 else "takes one picture, but not two,"
-            raise InputError(f"the model {takes} of {tuple(x.shape[1:])}: "
+            raise InputError(f"the model {takes} of {tuple(one.shape[1:])}: "
                              f"{one_line(error)}") from error
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

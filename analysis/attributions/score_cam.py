@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from analysis.attributions.base import attribution
-from analysis.attributions.cams import combined
+from analysis.attributions.cams import combined, most_varied
 from analysis.attributions.layers import activation
 from analysis.attributions.masking import Passes, masked_logits
 from analysis.stimuli.resizing import resize
@@ -21,9 +21,10 @@ def score_cam(
     to [0, 1]; a constant channel removes everything. Deviation: the paper multiplies a normalised
     picture, which takes it to the data's mean gray; here the removed part is replaced by
     `baseline` (see `masking.baseline`; "black" is the plain product). One forward pass per channel;
-    `most` takes only the first so many channels, for a trial.
+    `most` takes only so many channels, those that vary most over the places, for a trial.
     """
-    features = activation(model, x, layer)[:, :most]
+    features = activation(model, x, layer)
+    features = features[:, most_varied(features, most)]
 
     def keep(pictures: Tensor, channels: Tensor) -> Tensor:
         masks = resize(features[pictures, channels], *x.shape[2:]).to(x)

@@ -23,7 +23,8 @@ import torch
 
 from iram.errors import InputError
 from iram.extras import install_hint
-from iram.memory import keep_memory
+from iram.memory import give_back, keep_memory
+from iram.threads import one_thread
 
 KINDS = ("threads", "processes", "dask")
 CONNECT_SECONDS = 10
@@ -116,7 +117,10 @@ def _by_threads(function, common, parts, count: int, advance) -> Iterator:
 
 def _alone(function, common, part, advance):
     torch.set_num_threads(1)  # of this worker; OpenMP counts for each thread
-    return function(common, part, advance)
+    try:
+        return function(common, part, advance)
+    finally:
+        give_back()
 
 
 def _elsewhere(function, common, part, gpu: int | None = None):
@@ -129,17 +133,6 @@ def _elsewhere(function, common, part, gpu: int | None = None):
 
 def _untold(progress: int) -> None:
     """Another process can't move the bar of this one."""
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch computes with one thread, as every worker does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

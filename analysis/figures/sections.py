@@ -61,6 +61,11 @@ SECTIONS = {section.name: section for section in (
         f"iram shift {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT",
     ),
     Section(
+        "away", "Attention taught to look away",
+        "A positive control: nets whose attention is taught to fall on what is covered. Does it "
+        "leave, also under fills that training never painted, and does occlusion then take less?",
+    ),
+    Section(
         "calibration", "How often the verdicts are right",
         "Small studies of planted nets, whose attention is a closed form: what is true of each is "
         "known. What is false should be supported in at most 5% of the studies, what is true in at "

@@ -3,7 +3,7 @@
 A template is a text with calls in double braces (Jinja2's syntax). README.md and docs/findings.md
 are made so; a paper in LaTeX can be as well:
 
-    the mask costs {{ estimate("erasing/modules.csv", "value", ".1%", label="iram-erasing-mean",
+    the mask costs {{ estimate("erasing/modules.csv", "value", ".1%", label="iram-erasing-noise",
                                kind="surgical_mask", metric="drop") }} points
 
 Each call names a table, a column, how it is written, and which row it is:

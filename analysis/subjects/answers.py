@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from analysis.engine.parallel import one_thread
 from analysis.engine.store import cell_key
 from iram.errors import InputError
+from iram.threads import one_thread
 
 COUNT, SIZE = 3, 48  # of the pictures
 ALIKE = 1e-3  # of the logits' own spread: what rounding may change in single precision

@@ -23,7 +23,6 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from analysis.engine.parallel import one_thread
 from analysis.subjects.answers import pictures, spread
 from analysis.subjects.batches import in_batches
 from analysis.subjects.folding import folded
@@ -32,6 +31,7 @@ from analysis.subjects.outside import OutsideModel
 from iram import contract
 from iram.errors import InputError, one_line
 from iram.extras import install_hint
+from iram.threads import one_thread
 
 BACKENDS = ("eager", "folded", "compile", "onnxruntime")
 SIZE = 32  # pictures a pass

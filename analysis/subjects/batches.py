@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.engine.parallel import one_thread
 from iram.data.dataset import FaceDataset
+from iram.threads import one_thread
 
 BATCH_SIZES = (32, 64, 128, 256)
 

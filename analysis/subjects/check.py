@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analysis.attributions import ATTRIBUTIONS
 from analysis.attributions.judgement import judged
-from analysis.attributions.question import classes_known
+from analysis.attributions.once import once
 from analysis.subjects import probe
 from analysis.subjects.examine import examine_insides
 from analysis.subjects.loading import is_outside, load_outside
@@ -53,14 +53,14 @@ def check(
     if spec.partition(":")[2]:
         found.append(_repeats(spec, device, key))
     found += [classes(model), recognition(model, faces_of(data), device)]
-    known = {}
-    if outside:
-        try:
-            known = examine_insides(model, images)
-        except InputError as error:
-            return [*found, Finding("description", False, str(error))]
-    target = logits.argmax(1)
-    return [*found, *insides(model, images, known), *families(model, images, target)]
+    known, target = {}, logits.argmax(1)
+    with once():
+        if outside:
+            try:
+                known = examine_insides(model, images, target)
+            except InputError as error:
+                return [*found, Finding("description", False, str(error))]
+        return [*found, *insides(model, images, target, known), *families(model, images, target)]
 
 
 def is_usable(findings: list[Finding]) -> bool:
@@ -94,17 +94,17 @@ def classes(model: nn.Module) -> Finding:
 
 
 def insides(
-    model: nn.Module, images: Tensor, known: Mapping[str, Finding]
+    model: nn.Module, images: Tensor, target: Tensor, known: Mapping[str, Finding]
 ) -> Iterator[Finding]:
     """Gradients, layers, attention and what replacing it does, weights and copies; what is `known`
     is not tried again."""
     lacks = contract.lacks(model)
-    trials = {"gradients": probe.gradient, "layers": probe.layers, "attention": probe.attention,
-              "interventions": probe.interventions}
+    trials = {"gradients": lambda *one: probe.gradient(*one, target), "layers": probe.layers,
+              "attention": probe.attention, "interventions": probe.interventions}
     for need, trial in trials.items():
         if need in lacks:
             yield Finding(need, False, lacks[need])
-        elif trial in (probe.gradient, probe.layers) or model.has_attention:
+        elif need in ("gradients", "layers") or model.has_attention:
             yield known.get(need) or trial(model, images)
         else:
             yield Finding(need, False, "it has no attention")
@@ -118,9 +118,8 @@ def families(model: nn.Module, images: Tensor, target: Tensor) -> Iterator[Findi
     for method, function in ATTRIBUTIONS.items():
         members.setdefault(function.__module__.rpartition(".")[2], []).append(method)
     members.pop("trivial", None)  # they ask nothing of a model
-    with classes_known(model, images):
-        tried = {family: {method: _trial(model, images, target, method) for method in methods}
-                 for family, methods in members.items()}
+    tried = {family: {method: _trial(model, images, target, method) for method in methods}
+             for family, methods in members.items()}
     for family, trials in tried.items():
         works = [method for method, why in trials.items() if not why]
         fails: dict[str, list[str]] = {}

@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.engine.parallel import one_thread
 from analysis.engine.store import backend_begun_with
 from analysis.engine.timing import fastest
 from analysis.subjects.answers import pictures
 from analysis.subjects.backends import BACKENDS, SIZE, lacking
 from analysis.subjects.subject import Subject, changed
 from iram.errors import InputError
+from iram.threads import one_thread
 
 ASKED = ("auto", *BACKENDS)
 WORTH = 15.0  # seconds of eager passes; below, nothing else is tried

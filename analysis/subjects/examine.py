@@ -31,14 +31,18 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
         logits = model(images)
     if not (finding := probe.outputs(model, logits)).good:
         raise InputError(f"{model.where}: {finding.told}")
-    examine_insides(model, images)
+    examine_insides(model, images, logits.argmax(1))
 
 
-def examine_insides(model: OutsideModel, images: Tensor) -> dict[str, probe.Finding]:
-    """`examine`, of what is beyond the outputs; what was found of gradients and layers."""
+def examine_insides(
+    model: OutsideModel, images: Tensor, target: Tensor
+) -> dict[str, probe.Finding]:
+    """`examine`, of what is beyond the outputs; what was found. The gradient is that of the
+    classes in `target`."""
     if model.cam_layer:
         chosen(model, fitted(model, images))  # a wrong name is told
-    trials, findings = {"layers": probe.layers, "gradients": probe.gradient}, {}
+    trials = {"layers": probe.layers, "gradients": lambda *one: probe.gradient(*one, target)}
+    findings = {}
     for need, trial in trials.items():
         if need in model.lacks:
             continue

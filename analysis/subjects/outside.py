@@ -210,7 +210,8 @@ class OutsideModel(nn.Module):
         `outputs.logits_in`."""
         with told_by_user(self.where):
             outputs = self.net(pictures)
-        logits = logits_in(outputs, len(pictures), len(self.classes), self.where)
+        count = len(pictures) * contract.copies()
+        logits = logits_in(outputs, count, len(self.classes), self.where)
         if self.description.output == "probabilities":
             tiny = torch.finfo(torch.float32).tiny
             return logits.float().clamp(min=tiny).log()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from analysis.attributions.gradients import slope
 from analysis.attributions.layers import (
     chosen,
     crossed,
@@ -16,7 +17,7 @@ from analysis.attributions.layers import (
     with_features_alone,
 )
 from analysis.attributions.places import Layout
-from analysis.attributions.question import fitted, gradients_told, undisturbed
+from analysis.attributions.question import fitted, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
@@ -58,8 +59,9 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         again = float((model(images) - logits).abs().max())
         found.append(_same("determinism", again, allowed, "the same picture gives the same",
                            "is it left to chance (dropout) in eval mode?"))
-        alone = torch.cat([model(one[None]) for one in images])
-        found.append(_same("batch independence", float((alone - logits).abs().max()), allowed,
+        alone = torch.cat([model(images[:1]), model(images[-1:])])
+        apart = float((alone - logits[[0, -1]]).abs().max())
+        found.append(_same("batch independence", apart, allowed,
                            "a picture's outputs are its own", "does it use batch statistics "
                            "(BatchNorm in training mode, scales of dynamic quantisation)?"))
     return found
@@ -113,20 +115,15 @@ def _state(model: nn.Module, held: dict[str, tuple[Tensor, Tensor]]) -> Finding:
 TRAINED_OTHERWISE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 
 
-def gradient(model: nn.Module, images: Tensor) -> Finding:
-    """Whether a gradient reaches the picture."""
+def gradient(model: nn.Module, images: Tensor, target: Tensor) -> Finding:
+    """Whether a gradient of the target's logit reaches the picture."""
     try:
         with undisturbed(model):
-            x = images[:2].clone().requires_grad_()
-            logits = model(x)
-            if not logits.requires_grad:
-                return Finding("gradients", False, "no gradient passes through it")
-            with gradients_told():
-                (found,) = torch.autograd.grad(logits.float().amax(1).sum(), x, allow_unused=True)
+            found = slope(model, fitted(model, images[:2]), target[:2])
     except (InputError, RuntimeError) as error:
         return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
-    if found is None or not found.isfinite().all() or not found.any():
-        kind = "zero" if found is None or not found.any() else "not finite"
+    if not found.isfinite().all() or not found.any():
+        kind = "not finite" if found.any() else "zero"
         return Finding("gradients", False, f"its gradient at the picture is {kind}")
     return Finding("gradients", True, "reaches the picture")
 

@@ -9,7 +9,7 @@ from analysis.stimuli.resizing import resize_pictures
 from analysis.subjects.judgement import judge
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import Finding
-from analysis.subjects.scale import BATCH, another_range
+from analysis.subjects.scale import another_range
 from iram import contract
 from iram.data import open_dataset
 from iram.data.classes import canonical, match_classes
@@ -18,7 +18,9 @@ from iram.errors import InputError, listing
 
 HEADS = "heads:n=84"
 MOST = 500  # faces
-SECONDS = 0.6  # that the model may take for them, beyond the first two batches
+BATCH = 8
+SECONDS = 0.6  # of this thread, that the model may take for them, beyond LEAST
+LEAST = 24
 GAIN = {True: 0.15, False: 0.05}  # by which another range must be better, on rendered heads or not
 
 
@@ -65,12 +67,12 @@ def _answered(model, faces: FaceDataset, order: Tensor, columns, device: str):
     images, answers, left = [], [], SECONDS
     for part in order.split(BATCH):
         images.append(faces.seen_by(contract.channels(model)).images(part.numpy()))
-        started, pictures = time.perf_counter(), images[-1].to(device)
+        started, pictures = time.thread_time(), images[-1].to(device)
         if (size := contract.input_size(model)) is not None:
             pictures = resize_pictures(pictures, size)
         answers.append(model(pictures).float().cpu()[:, columns].argmax(1))
-        took = time.perf_counter() - started
+        took = time.thread_time() - started
         left -= took
-        if left < 0 and len(answers) > 1:
+        if left < 0 and BATCH * len(answers) >= LEAST:
             break
     return torch.cat(images), torch.cat(answers), took / len(images[-1])

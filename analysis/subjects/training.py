@@ -8,11 +8,13 @@ NAME-random-labels-seedN.
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 from analysis.subjects.subject import Subject
 from iram.errors import InputError
 from iram.model import MATCHED, switched
 from iram.names import label_of
+from iram.training.initial import OTHERS
 from iram.training.recipe import Recipe
 from iram.training.terms import TERMS, term_weights
 from iram.training.train import difference
@@ -107,6 +109,7 @@ def training_from(card: dict, label: str, attention: str) -> Training:
         known = Recipe.from_dict(recipe)
         erased, random_labels, told = erased_with(known), known.random_labels, known.to_dict()
         erasing = tuple((name, told[name]) for name in ERASING) if known.erasing else ()
+        told |= {name: _of_any_seed(told[name], attention) for name in OTHERS}
         rest = tuple((k, v) for k, v in told.items() if k not in (*ERASING, "random_labels"))
     if card:
         if attention == MATCHED:  # wider than its reference: that is its point
@@ -128,6 +131,13 @@ def erased_with(recipe: Recipe) -> str:
     if any(TERMS[name].paired for name in recipe.term_weights):
         return CONSISTENCY
     return "occluders" if recipe.erasing_shape == "regions" else recipe.erasing_fill
+
+
+def _of_any_seed(name: str, attention: str) -> str:
+    """What a net was taught by or went on from, as its twin and its other seeds would say it:
+    "*-heads" of iram-heads-seed1 for a net with the module iram."""
+    label = label_of(Path(name).stem if name.endswith(".safetensors") else name)
+    return f"*{label[len(attention):]}" if label.startswith(attention) else label
 
 
 def _without_attention(terms: str) -> tuple:

@@ -9,7 +9,6 @@ held against the reference of its own dtype.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from iram.dtype import processor
 from iram.errors import InputError, one_line
 from iram.files import atomic_path
 from iram.registry import unknown
+from iram.threads import threads
 from iram.weights import PRETRAINED
 
 SHIPPED = PRETRAINED / "answers.parquet"  # it goes where the weights go
@@ -176,20 +176,10 @@ def _answers(
     """(name, SHA-256 of the weights, logits (N, classes)) of each net."""
     images = dataset.images(slice(0, len(dataset)))
     for subject in open_subjects(list(models), dataset.classes, bf16=way.dtype == "bf16"):
-        with _threads(way.threads):
+        with threads(way.threads):
             asked = changed(subject, backend=way.backend)
             yield subject.name, subject.weights_sha256, in_batches(asked.logits, images, BATCH)
         advance()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _pixels(dataset: FaceDataset) -> str:

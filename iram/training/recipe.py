@@ -59,6 +59,9 @@ class Recipe:
         terms: of the loss, beside cross-entropy, with their weights: "contrastive:0.5", or
             "cross_entropy:0.3+distillation:0.7"; those of `iram.training.terms`.
         teacher: of the term distillation: a name or file of weights, as `iram.load_model` takes it.
+        pretrained: likewise, of the same architecture: the weights that training goes on from; ""
+            is from scratch. The last epoch is taken, since of few epochs the best one on faces as
+            they are is often the first, which has learned least of what is new.
         without_copies: training faces that are copies of validation or test faces, exact, near
             or mirrored (`iram.data.copies`), are left out.
     """
@@ -91,6 +94,7 @@ class Recipe:
     without_copies: bool = False
     terms: str = ""
     teacher: str = ""
+    pretrained: str = ""
 
     def __post_init__(self):
         for name, kind in self.names().items():
@@ -116,6 +120,11 @@ class Recipe:
         _require(bool(self.teacher) == taught, "teacher", self.teacher,
                  "a name or file of weights, for the term distillation" if taught
                  else "empty, without the term distillation")
+
+    @property
+    def takes_last(self) -> bool:
+        """Whether the last epoch is kept, and none chosen on the validation split."""
+        return self.random_labels or bool(self.pretrained)
 
     @property
     def term_weights(self) -> dict[str, float]:

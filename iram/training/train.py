@@ -30,6 +30,7 @@ from iram.seeds import derived_seed
 from iram.training import beside
 from iram.training.augment import augment, augment_twice, mix, side_at
 from iram.training.checkpoint import load_checkpoint, save_checkpoint
+from iram.training.initial import initial_model, others
 from iram.training.optimizer import height, optimizers
 from iram.training.recipe import Recipe
 from iram.training.terms import Batch, Loss
@@ -42,15 +43,15 @@ class DivergedError(RuntimeError):
 @dataclass
 class Trained:
     """A finished training: the model with the best epoch's weights, that epoch, the log, the
-    arithmetic as a card says it, how many faces were trained on, and what else
-    decided the loss (`Term.identity`)."""
+    arithmetic as a card says it, how many faces were trained on, and the trained nets that had a
+    part in it (`iram.training.initial.others`)."""
 
     model: FERClassifier
     epoch: int
     log: list[dict]
     precision: str
     faces: int
-    identity: dict
+    others: dict[str, str]
 
 
 def train(
@@ -65,12 +66,13 @@ def train(
     dtype: str = "auto",
     progress: bool = True,
 ) -> Trained:
-    """Trains from scratch, or goes on from `folder`'s checkpoint if there is one.
+    """Trains from scratch or from the recipe's pretrained net, or goes on from `folder`'s
+    checkpoint if there is one.
 
     Writes `log.csv` (one row an epoch) and `checkpoint.safetensors` to `folder` after every
     epoch, so that an interruption costs at most the epoch it falls in. The returned weights are
     those of the epoch with the highest accuracy on `validation`, the first if several are equal;
-    of the last epoch if the recipe shuffles the labels, since no epoch is better then.
+    of the last epoch where `Recipe.takes_last`.
 
     Args:
         dtype: see `iram.dtype.choose_dtype`; "auto" goes on as `folder`'s checkpoint was begun.
@@ -93,7 +95,7 @@ def train(
             run.save()
     run.model.load_state_dict(run.best)
     return Trained(run.model.eval(), run.best_epoch, run.log, run.identity["precision"],
-                   len(training), run.loss.identity)
+                   len(training), others(recipe))
 
 
 class _Run:
@@ -117,7 +119,7 @@ class _Run:
         dtype = choose_dtype(dtype, device, begun)
         self.bf16 = dtype == "bf16"
         with _seeded(seed, "initial weights"):
-            model = FERClassifier(architecture)
+            model = initial_model(architecture, recipe)
         self.fit(model)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.model, multi_avg_fn=self.average, use_buffers=True)
@@ -129,7 +131,7 @@ class _Run:
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
             "precision": PRECISION[dtype],
-        } | self.loss.identity
+        } | others(recipe)
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
         labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
         self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
@@ -139,7 +141,7 @@ class _Run:
     def fit(self, model: FERClassifier, most: int = 1000) -> None:
         """What parts of the net find in training faces before the first step (their `fit`)."""
         parts = [module for module in model.modules() if hasattr(module, "fit")]
-        if parts and self.saved is None:
+        if parts and self.saved is None and not self.recipe.pretrained:
             told = model.architecture
             faces = self.training.images(chosen(len(self.training), most, self.seed))
             for part in parts:
@@ -174,7 +176,7 @@ class _Run:
         })
         bar.set_postfix(loss=f"{loss:.3f}", validation=f"{validated:.4f}")
         best = self.log[self.best_epoch - 1]["validation_accuracy"]
-        if self.recipe.random_labels or not self.best or validated > best:
+        if self.recipe.takes_last or not self.best or validated > best:
             self.best_epoch = self.epoch
             self.best = {k: v.cpu().clone() for k, v in kept.state_dict().items()}
 

@@ -17,9 +17,10 @@ from iram.lock import BusyError, locked
 from iram.model import Architecture, FERClassifier
 from iram.training.combining import combine
 from iram.training.grids import Cell
+from iram.training.initial import OTHERS, others
 from iram.training.recipe import Recipe
 from iram.training.train import DivergedError, Trained, difference, train
-from iram.weights import as_shipped, find_weights, load_model, read_card, save_model, write_card
+from iram.weights import as_shipped, load_model, read_card, save_model, write_card
 
 WITHOUT_COPIES = "accuracy_without_copies"  # on a card, beside "accuracy"
 
@@ -90,8 +91,7 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, dtype: str) -> N
             "recipe": Recipe.from_dict(card["recipe"]).to_dict(),
             "data": card["data"]["sha256"],
             "precision": card["precision"],
-            "teacher_sha256": card.get("teacher_sha256"),
-        }
+        } | {name: card[name] for name in (f"{field}_sha256" for field in OTHERS) if name in card}
     except (KeyError, TypeError) as error:
         card_path = path.with_suffix(".json")
         raise InputError(f"{card_path} is not the card of a training: {error}") from error
@@ -100,17 +100,11 @@ def check_finished(cell: Cell, dataset: FaceDataset, out: Path, dtype: str) -> N
         "recipe": recipe.to_dict(),
         "data": dataset.sha256,
         "precision": PRECISION.get(dtype, made["precision"]),
-        "teacher_sha256": _teacher(recipe),
-    }
+    } | others(recipe)
     if changed := difference(made, wanted):
         raise InputError(
             f"{path} is of another training ({changed}); choose another --out or --suffix"
         )
-
-
-def _teacher(recipe: Recipe) -> str | None:
-    """SHA-256 of the weights of the recipe's teacher, None without one."""
-    return read_card(find_weights(recipe.teacher))["weights_sha256"] if recipe.teacher else None
 
 
 def train_cell(
@@ -132,10 +126,10 @@ def train_cell(
             "training_faces": trained.faces,
         },
         "recipe": recipe.to_dict(),
-        **trained.identity,
+        **trained.others,
         "selected_epoch": trained.epoch,
         "selected_on": "nothing: the last epoch"
-        if recipe.random_labels
+        if recipe.takes_last
         else validation.metadata["usage"].iloc[0],
         "precision": trained.precision,
         "images_per_second": _throughput(trained),

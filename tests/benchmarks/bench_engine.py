@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from analysis.engine.cells import complete, missing
-from analysis.engine.parallel import Executor, one_thread
+from analysis.engine.parallel import Executor
 from analysis.engine.sampling import sample
 from analysis.stimuli.conditions import PRESETS, select
 from analysis.stimuli.placed import placed
@@ -28,6 +28,7 @@ from analysis.studies.occlusion.plan import Benchmark
 from analysis.subjects import open_subjects
 from analysis.subjects.batches import fastest_batch_size
 from iram import open_dataset
+from iram.threads import one_thread
 
 CONDITIONS = "eyes-0.3-*,box-0.3-*,hand-natural-object,lower_half-0.5-blur,jpeg-3"
 FACES, TURNS = 512, 3

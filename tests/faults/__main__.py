@@ -1,12 +1,12 @@
 """The whole campaign: `make faults`, or `python -m faults` from the folder tests.
 
-    python -m faults [--kills N] [--mutations N] [--only PART,...] [--commands NAME,...] [--seed S]
-                     [--table FILE.csv]
+    python -m faults [--kills N] [--mutations N] [--only PART,...] [--formats NAME,...]
+                     [--commands NAME,...] [--seed S] [--table FILE.csv]
 
 Prints what was tried, and each finding; exit code 1 if there is one. A campaign that is cut short
-goes on by parts: --only and --commands choose what is left, and another --seed tries other faults.
---table keeps what is printed: `outcome` is ok, skip (it can't be tried here) or finding, `what` was
-tried, `seen` is what came of it.
+goes on by parts: --only, --formats and --commands choose what is left, and another --seed tries
+other faults. --table keeps what is printed: `outcome` is ok, skip (it can't be tried here) or
+finding, `what` was tried, `seen` is what came of it.
 """
 
 import argparse
@@ -27,11 +27,11 @@ import torch
 from analysis.engine.store import write_table
 from analysis.studies import presets
 from analysis.studies.attribution import Sizes
-from faults import disks, interrupts, kills, mutations, pairs
+from faults import clusters, disks, interrupts, kills, mutations, pairs
 from faults.runs import Whole, undisturbed
 from faults.targets import TARGETS
 
-PARTS = ("mutations", "kills", "interrupts", "pairs", "disks")
+PARTS = ("mutations", "kills", "interrupts", "pairs", "disks", "clusters")
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
@@ -77,7 +77,8 @@ def main() -> int:
 
 def _campaign(folder: Path, args) -> Iterator:
     if "mutations" in args.only:
-        yield from mutations.campaign(folder / "mutations", TARGETS, args.mutations, args.seed)
+        targets = {name: TARGETS[name] for name in args.formats}
+        yield from mutations.campaign(folder / "mutations", targets, args.mutations, args.seed)
     runs = {k: v for k, v in commands(folder).items() if k in args.commands}
     wholes: dict[str, Whole] = {}
     for name, command in runs.items() if args.only != ["mutations"] else ():
@@ -90,6 +91,7 @@ def _campaign(folder: Path, args) -> Iterator:
         "interrupts": lambda at: interrupts.campaign(at, wholes, args.interrupts, args.starts),
         "pairs": lambda at: pairs.campaign(at, wholes, args.pairs, args.seed),
         "disks": lambda at: disks.campaign(at, wholes, args.flips, args.fills, args.seed),
+        "clusters": lambda at: clusters.campaign(at, wholes, args.clusters),
     }
     chosen = [part(folder / key) for key, part in parts.items() if wholes and key in args.only]
     yield from itertools.chain.from_iterable(chosen)
@@ -104,15 +106,20 @@ def _arguments():
     parser.add_argument("--pairs", type=int, default=2, help="of runs of every command")
     parser.add_argument("--flips", type=int, default=4, help="times that cells are damaged")
     parser.add_argument("--fills", type=int, default=4, help="sizes of disks that are too small")
+    parser.add_argument("--clusters", type=int, default=2, help="runs of every command in which a "
+                        "worker of a Dask cluster is killed")
     parser.add_argument("--only", type=_listed, default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--commands", type=_listed, default="bench,attribute,shift,train,study",
                         help="default: all")
+    parser.add_argument("--formats", type=_listed, default=list(TARGETS), metavar="NAME,...",
+                        help="of damaged files; default: all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", type=Path, metavar="FILE.csv",
                         help="where to keep what was tried")
     args = parser.parse_args()
-    if unknown := {*args.only} - {*PARTS}:
-        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    for kind, names, known in (("part", args.only, PARTS), ("format", args.formats, TARGETS)):
+        if unknown := {*names} - {*known}:
+            parser.error(f"no {kind} {', '.join(unknown)}; there are {', '.join(known)}")
     return args
 
 

@@ -12,7 +12,7 @@ from analysis.attributions import ATTRIBUTIONS, FACE_REGIONS, attribute
 from analysis.attributions.layers import activation
 from analysis.attributions.question import fitted
 from analysis.engine.cells import missing
-from analysis.engine.parallel import HERE, one_thread
+from analysis.engine.parallel import HERE
 from analysis.engine.timing import duration
 from analysis.metrics import TRIALS
 from analysis.stimuli.fills.imputation import impute
@@ -27,6 +27,7 @@ from analysis.studies.attribution.perturbed import SHARES
 from analysis.studies.attribution.plan import FILLS, Suite
 from analysis.studies.attribution.sanity import blocks_from_top
 from analysis.subjects import Subject
+from iram.threads import one_thread
 
 PROBED = 4  # faces
 DRAWS = 10  # of max-sensitivity

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.engine.cells import Cell, cost, missing
-from analysis.engine.parallel import HERE, one_thread
+from analysis.engine.parallel import HERE
 from analysis.engine.timing import duration, fastest
 from analysis.studies.occlusion.plan import Benchmark
+from iram.threads import one_thread
 
 SAMPLED = 24  # tasks whose making is timed
 

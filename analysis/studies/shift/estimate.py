@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from analysis.engine.cells import Cell, missing
-from analysis.engine.parallel import HERE, one_thread
+from analysis.engine.parallel import HERE
 from analysis.engine.timing import fastest
 from analysis.studies.shift.describe import compare
 from analysis.studies.shift.places import regions_of
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
+from iram.threads import one_thread
 
 
 def seconds_left(study: ShiftStudy) -> float:

@@ -18,6 +18,7 @@ from iram.data.heads.occluders import SCENE_OCCLUDERS, Scene
 from iram.data.heads.parameters import draw, mirror
 from iram.data.heads.raster import SUPERSAMPLING, Raster, rasterise, shrink
 from iram.data.heads.request import Request, checked_request
+from iram.threads import one_thread
 
 PATCH_VERTICES_A_PIXEL = 1.7
 SLACK = 0.10  # head units that a point may lie behind the surface of its pixel and still be seen
@@ -60,6 +61,7 @@ class Heads:
     occluder: Tensor
 
 
+@one_thread()
 def render(
     indices: Sequence[int],
     *,
@@ -76,7 +78,8 @@ def render(
 ) -> Heads:
     """The heads of these indices; what is overridden changes and everything else stays.
 
-    A head is a function of (seed, index) alone, bit for bit, whatever is rendered with it.
+    A head is a function of (seed, index) alone, bit for bit, whatever is rendered with it and
+    however many threads torch has: one of them renders, since more would round otherwise.
 
     Args:
         indices: whole numbers from 0.
@@ -101,11 +104,13 @@ def render(
     return Heads(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
+@one_thread()
 def render_images(request: Request) -> Tensor:
     """(N, S, S) gray values alone, on the CPU: what a data set needs."""
     return torch.cat([draw_scene(part).raster.gray.cpu() for part in request.chunks()])
 
 
+@one_thread()
 def project_landmarks(request: Request) -> Tensor:
     """(N, 68, 2) column and row of the landmarks alone, on the CPU, as `render` gives them."""
     parts = []

@@ -11,10 +11,12 @@ from iram.data.heads.expression import REGION_OF_UNIT
 from iram.data.heads.raster import quarters
 from iram.data.heads.renderer import draw_scene, is_face, render_images, seen_at
 from iram.data.heads.request import Request, checked_request
+from iram.threads import one_thread
 
 EVIDENCE_REGIONS = tuple(name for name in REGIONS if name in REGION_OF_UNIT.values())
 
 
+@one_thread()
 def evidence(indices: Sequence[int], **options) -> Tensor:
     """How much each region carries of the expression: (N, 12), in the order of `REGIONS`.
 
@@ -33,6 +35,7 @@ def evidence(indices: Sequence[int], **options) -> Tensor:
     return result
 
 
+@one_thread()
 def evidence_map(indices: Sequence[int], **options) -> Tensor:
     """Where the expression is carried: (N, S, S), the sum over regions of what `evidence` averages.
 
@@ -75,6 +78,7 @@ class SelfOcclusion:
     image: Tensor
 
 
+@one_thread()
 def self_occlusion(
     indices: Sequence[int],
     *,

@@ -68,11 +68,6 @@ class Term(nn.Module):
     def __init__(self, model: FERClassifier, recipe: Recipe, faces: int, seed: int):
         super().__init__()
 
-    @property
-    def identity(self) -> dict:
-        """{name: value} of what else than the recipe decides the term; a card tells it."""
-        return {}
-
     @staticmethod
     def check(model: FERClassifier, recipe: Recipe) -> None:
         """Raises InputError unless the term fits the net and the recipe, whatever the data."""
@@ -105,11 +100,6 @@ class Loss(nn.Module):
     def local(self) -> bool:
         """Whether a term needs the layers of a face and the same face covered."""
         return any(term.local for term in self.terms.values())
-
-    @property
-    def identity(self) -> dict:
-        """What else than the recipe decides the loss, of all terms."""
-        return {name: one for term in self.terms.values() for name, one in term.identity.items()}
 
     def forward(self, batch: Batch) -> Tensor:
         return sum(weight * self.terms[name](batch) for name, weight in self.weights.items())

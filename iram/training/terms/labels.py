@@ -54,10 +54,6 @@ class Distillation(Term):
         self.known[0]._apply(fn)
         return super()._apply(fn, recurse)
 
-    @property
-    def identity(self):
-        return {"teacher_sha256": self.known[0].weights_sha256}
-
     def forward(self, batch):
         with torch.no_grad():
             taught = self.known[0](batch.images).float()
