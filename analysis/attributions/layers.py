@@ -29,10 +29,12 @@ SAME = 1e-4  # of the spread of the logits: what is left of the picture behind a
 
 
 class Layer(NamedTuple):
-    """A layer with places: a module's name, and where in its output they are."""
+    """A layer with places: a module's name, where in its output they are, and how often a pass uses
+    it; the last use counts."""
 
     name: str
     layout: Layout
+    uses: int = 1
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Seen:
         layout: the one that follows the picture; None where none does.
         grid: rows and columns of its places.
         moves: whether the logits move with its places, each picture's with its own alone.
+        uses: how often it was used.
     """
 
     shape: tuple[int, ...]
@@ -54,12 +57,13 @@ class Seen:
     layout: Layout | None
     grid: tuple[int, int] | None = None
     moves: bool = False
+    uses: int = 1
 
 
 @shared
 def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     """(N, C, h, w): the output of a layer; see `chosen` for which."""
-    name, layout = chosen(model, x, layer)
+    name, layout, _ = chosen(model, x, layer)
     with torch.no_grad(), captured(model, name) as outputs:
         model(x.clone())
     if not outputs:
@@ -72,7 +76,7 @@ def activation_and_gradient(
     model: nn.Module, x: Tensor, target: Tensor, layer: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """The output of a layer and the gradient of each target's logit there, both (N, C, h, w)."""
-    name, layout = chosen(model, x, layer)
+    name, layout, _ = chosen(model, x, layer)
     with captured(model, name) as outputs:
         logits = model(x.clone().requires_grad_().clone())
     slope = gradient(logits, target, outputs[-1])
@@ -130,10 +134,12 @@ def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Laye
     if layer not in modules and f"net.{layer}" in modules:  # of a model from outside
         layer = f"net.{layer}"
     if layer in seen:
-        if seen[layer].layout:
-            return Layer(layer, seen[layer].layout)
-        if len(seen[layer].shaped) == 1:
-            return Layer(layer, seen[layer].shaped[0])
+        one = seen[layer]
+        if one.uses > 1 and not one.moves:
+            raise InputError(f"layer '{layer}' is used {one.uses} times in a pass, and the logits "
+                             "depend on more than its last use; name another")
+        if one.layout or len(one.shaped) == 1:
+            return Layer(layer, one.layout or one.shaped[0], one.uses)
         raise InputError(f"layer '{layer}' puts out {seen[layer].shape} for {ASKED} pictures, in "
                          "which no places are found" + (f" as {known}" if known else
                          "; say where they are by reshape in the description"))
@@ -150,7 +156,7 @@ def _last(model: nn.Module, x: Tensor) -> Layer:
         own = model(two.clone()).float() if names else None
     for name in reversed(with_features_alone(model, names)):
         if _all_depends_on(model, two, own, name):
-            return Layer(name, seen[name].layout)
+            return Layer(name, seen[name].layout, seen[name].uses)
     if not with_places(seen):
         if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
             raise InputError("its layers can't be read: parts of it are TorchScript")
@@ -216,10 +222,11 @@ def _surveyed(model: nn.Module, x: Tensor, known: Layout | None) -> dict[str, Se
             tensor = features(output)
             if done or tensor is None or not _one_a_picture(tensor):
                 return
-            found.pop(name, None)
+            before = found.pop(name, None)
             shaped = candidates(tensor, size, known)
             found[name] = one = Seen(tuple(tensor.shape), edge_of(tensor), shaped,
                                      recognised(tensor, size, shaped))
+            one.uses += before.uses if before else 0
             if one.layout:
                 one.grid = tuple(brought(tensor.detach(), one.layout, size).shape[2:])
             if one.layout and tensor.requires_grad:
