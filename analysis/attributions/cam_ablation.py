@@ -7,15 +7,8 @@ from torch import Tensor
 
 from analysis.attributions.base import attribution
 from analysis.attributions.cams import combined, most_varied
-from analysis.attributions.layers import (
-    SAME,
-    Layer,
-    activation,
-    chosen,
-    features,
-    hooked,
-    with_features,
-)
+from analysis.attributions.hooks import features, hooked, with_features
+from analysis.attributions.layers import SAME, Layer, activation, chosen
 from analysis.attributions.masking import check_batch_size
 from analysis.attributions.places import brought
 from analysis.attributions.question import of_target

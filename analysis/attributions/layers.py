@@ -1,8 +1,7 @@
 """Reading a layer's output, and its gradient, in any torch module."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.dominance import Edge, Paths, edge_of
+from analysis.attributions.hooks import captured, features, hooked, with_features
 from analysis.attributions.once import shared
 from analysis.attributions.places import (
     ASKED,
@@ -280,57 +280,3 @@ def _all_depends_on(model: nn.Module, two: Tensor, own: Tensor, name: str) -> bo
     with hooked(model, {name: same}):
         blind = model(two.clone()).float()
     return bool((blind[0] - blind[1]).abs().max() <= SAME * (own[0] - own[1]).abs().max())
-
-
-@contextlib.contextmanager
-def hooked(model: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
-    """Forward hooks on modules by their names."""
-    handles = []
-    try:
-        for name, hook in hooks.items():
-            handles.append(model.get_submodule(name).register_forward_hook(hook))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextlib.contextmanager
-def captured(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
-    """A list that fills with the layer's outputs, one per use.
-
-    What follows gets a copy: an in-place operation after the layer would change what was captured.
-    """
-    outputs = []
-
-    def hook(module, arguments, output):
-        outputs.append(features(output))
-        return with_features(output, outputs[-1].clone())
-
-    with hooked(model, {layer: hook}):
-        yield outputs
-
-
-def features(output) -> Tensor | None:
-    """The features in a module's output: itself, its `features` (our blocks and modules), or the
-    first of several."""
-    output = getattr(output, "features", output)
-    if isinstance(output, dict):
-        output = tuple(output.values())
-    if isinstance(output, tuple | list) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
-
-
-def with_features(output, new: Tensor):
-    """The same output with other features."""
-    if isinstance(output, Tensor):
-        return new
-    if isinstance(output, dict):
-        return type(output)({**output, next(iter(output)): new})
-    if is_dataclass(output):
-        return replace(output, features=new)
-    if hasattr(output, "_replace"):
-        return output._replace(**{"features" if hasattr(output, "features") else
-                                  output._fields[0]: new})
-    return type(output)((new, *output[1:]))
