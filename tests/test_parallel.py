@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -60,8 +61,7 @@ def test_processes_take_several_gpus_in_turn(monkeypatch):
     taken = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    here = contextlib.nullcontext()
-    monkeypatch.setattr("analysis.engine.parallel._backend", lambda executor, common: here)
+    monkeypatch.setattr("joblib.parallel_config", lambda *a, **b: contextlib.nullcontext())
     run(Executor("processes", 1), counted, range(5))  # joblib without a backend: in this process
     assert taken == [0, 1, 0, 1, 0]
     run(Executor(workers=1), counted)
@@ -106,6 +106,38 @@ def test_a_process_that_dies_is_told():
 
 def _dies(common, part, advance):
     os._exit(1)
+
+
+def test_what_a_worker_of_a_cluster_had_when_it_died_is_computed_by_another(cluster, tmp_path):
+    common = Shared(str(tmp_path / "died"), list(range(10_000)))
+    executor, parts = Executor("dask", scheduler=cluster), [Part(k) for k in range(8)]
+    results = list(shared(_dies_once, common, parts, executor, lambda n: None))
+    assert sorted(results) == list(range(8))
+    assert os.path.exists(common.mark)
+
+
+def test_workers_of_a_cluster_that_die_over_and_over_are_told(cluster):
+    with pytest.raises(InputError, match="workers of the cluster died over and over"):
+        list(shared(_dies, None, [0], Executor("dask", scheduler=cluster), lambda n: None))
+
+
+@dataclass
+class Shared:
+    mark: str
+    numbers: list
+
+
+@dataclass
+class Part:
+    number: int
+    more: bytes = bytes(5_000)
+
+
+def _dies_once(common, part, advance):
+    if part.number == 3 and not os.path.exists(common.mark):
+        open(common.mark, "w").close()
+        os._exit(1)
+    return part.number
 
 
 @pytest.mark.parametrize(
