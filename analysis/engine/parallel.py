@@ -119,7 +119,7 @@ def _by_cluster(function, common, parts, executor: Executor) -> Iterator:
             return [client.submit(_elsewhere, function, sent, part, pure=False)
                     for part in islice(waiting, count)]
 
-        running = as_ended(submitted(executor.workers))
+        running = as_ended(submitted(executor.workers), loop=client.loop)
         for future in running:
             yield future.result()
             for one in submitted(1):
