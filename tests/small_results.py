@@ -185,7 +185,8 @@ def zoo() -> pd.DataFrame:
                     "attention_and_gradcam"):
         table = numbers(table, measure)
     table.loc[0, ["lost_difference", "lost_difference_low", "lost_difference_high"]] = np.nan
-    return table.assign(seeds="0", reference="none", trained=["here"] * 3 + ["elsewhere"],
+    return table.assign(seeds="0", reference=[None, *["none"] * 3],
+                        trained=["here"] * 3 + ["elsewhere"],
                         work="after someone", published="", parameters=1000, best_method="gradcam",
                         passes_per_second=900.0)
 

@@ -91,7 +91,7 @@ def test_nets_of_other_frameworks_stand_beside_ours(checkout):
     assert table["trained"].to_dict() == {
         "none-heads": "here", "iram-heads": "here", "keras_net": "elsewhere",
         "rebuilt": "elsewhere", "transformer-build": "elsewhere"}
-    assert (table["reference"] == "none-heads").all()
+    assert (table["reference"].drop("none-heads") == "none-heads").all()
     assert table["accuracy"].loc["iram-heads"] > 0.7 > table["accuracy"].drop(
         ["iram-heads", "none-heads"]).max()
 

@@ -104,6 +104,7 @@ def test_what_no_run_has_measured_is_told_with_its_command(weights, tmp_path, ca
     told = capsys.readouterr().out
     assert f"not there yet: {tmp_path}/occlusion/modules.csv, by iram bench" in told
     assert "not measured" in told
+    assert "nan" not in told
     assert read_table(tmp_path / "zoo.csv")["parameters"].item() > 1000
 
 
@@ -184,9 +185,12 @@ def test_prototypes_are_what_the_members_draw(run, weights):
 def test_tables_of_other_nets_are_taken_away(run, weights, tmp_path):
     for name in ("prototypes.csv", "streams.csv"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "streams_other-seed0.png").write_bytes(b"old")
     model = weights.split(",")[0]
     assert main(["zoo", "--data", HEADS, "--models", model, "--out", str(tmp_path)]) == 0
     assert not list(tmp_path.glob("[ps]*.csv"))
+    assert not list(tmp_path.glob("figures/[ps]*"))
 
 
 def test_the_figure_has_a_point_a_net_the_reference_at_nought_and_others_nets_open():

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from analysis.commands import options
 
-DATA = "heads:n=700"
+DATA = "heads:n=3500"  # of which 700 are the test split
 BATCH = 64
 PARTS = {"occlusion": "iram bench --ran-lists ... --out {}", "attribution":
          "iram attribute ... --out {}"}
@@ -31,8 +31,7 @@ PARTS = {"occlusion": "iram bench --ran-lists ... --out {}", "attribution":
 
 def configure(parser) -> None:
     options.add_models(parser)
-    options.add_data(parser, required=False, help=f"default: {DATA}", split=False)
-    parser.add_argument("--split", default="all", metavar="NAME", help="of --data; default: all")
+    options.add_data(parser, required=False, help=f"default: {DATA}")
     options.add_seed(parser, "of occluders and intervals")
     options.add_device(parser)
     parser.add_argument("--out", type=options.folder, default=Path("runs", "zoo"), metavar="DIR",
@@ -65,8 +64,10 @@ def run(args) -> int:
         found = [show(one, dataset, *more) for one in first if inside.backbone(one) == backbone]
         if found:
             made[name] = pd.concat(found, ignore_index=True)
-        else:  # that of an earlier call would be of other nets
-            (args.out / f"{name}.csv").unlink(missing_ok=True)
+        else:  # those of an earlier call would be of other nets
+            for stale in (f"{name}.csv", f"figures/{name}_*"):
+                for path in list(args.out.glob(stale)):
+                    path.unlink()
     for name, one in made.items():
         write_table(args.out / f"{name}.csv", one)
     drawn = figures.draw({f"zoo/{name}.csv": one for name, one in made.items()},
@@ -82,23 +83,31 @@ def run(args) -> int:
 
 
 def _lines(table) -> list[str]:
-    """A line a net: accuracy, what is lost beyond the reference, size and speed."""
+    """A line a net: accuracy, what is lost beyond the reference, size and speed; then why some are
+    marked."""
+    import pandas as pd
+
+    from analysis.engine.marks import reasons
     from analysis.figures.names import model_titles
 
-    titles = model_titles(table["label"])
-    lines = ["", f"{'':32s}{'accuracy (%)':20s}{'lost, less the reference':26s}"
+    titles, marks = model_titles(table["label"]), reasons(table, "label")
+    lines = ["", f"{'':40s}{'accuracy (%)':20s}{'lost, less the reference':26s}"
              f"{'parameters':>11s}{'faces/s':>9s}"]
     for row in table.itertuples():
-        size = f"{row.parameters:,}" if row.parameters == row.parameters else "unknown"
+        size = "unknown" if pd.isna(row.parameters) else f"{row.parameters:,}"
         name = titles[row.label] + " (elsewhere)" * (row.trained == "elsewhere")
+        name += " (marked)" * (row.label in marks)
         lines.append(
-            f"{name:32s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
+            f"{name:40s}{_interval(row, 'accuracy'):20s}{_interval(row, 'lost_difference'):26s}"
             f"{size:>11s}{row.passes_per_second:9,.0f}")
-    return lines
+    told = "(marked) nothing is to be read from the robustness of"
+    return [*lines, *(f"{told} {titles[label]}: {why}" for label, why in marks.items())]
 
 
 def _interval(row, name: str) -> str:
     value, *ends = (100 * getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
     if value != value:
         return "not measured" if name == "accuracy" else "-"
+    if ends[0] != ends[0]:  # too few faces
+        return f"{value:.1f} [unknown]"
     return f"{value:.1f} [{ends[0]:.1f}, {ends[1]:.1f}]"

@@ -31,7 +31,7 @@ class ZooScatter(Panel):
         return DOUBLE_COLUMN, 105
 
     def _nets(self) -> pd.DataFrame:
-        is_reference = self.zoo["label"] == self.zoo["reference"]
+        is_reference = self.zoo["label"].isin(self.zoo["reference"].dropna())
         nets = self.zoo.assign(lost_difference=self.zoo["lost_difference"].mask(is_reference, 0.0))
         nets = nets[nets["accuracy"].notna() & nets["lost_difference"].notna()]
         return chosen(nets, "no net with a reference to compare it with")

@@ -27,5 +27,5 @@ iram bench --data "$DATA" --models "$models" --reference none --conditions "$con
     --ran-lists "$RAN_LISTS" --batch-size 64 --dtype fp32 --backend eager --out "$OUT/occlusion" "$@"
 iram attribute --data "$DATA" --models "$models" --limit 80 --reference 80 --curves 1 --pairs 1 --sanity 1 \
     --methods attention,gradcam,saliency,input_x_gradient,integrated_gradients,occlusion,random \
-    --backend folded --out "$OUT/attribution" "$@"
+    --backend eager --out "$OUT/attribution" "$@"
 iram zoo --models "$models" --out "$OUT"

@@ -5,7 +5,8 @@
 - seeds, reference, images: training seeds, the net that it is compared with, the faces;
 - parameters; passes_per_second, and the least and the most over the turns (`zoo.speed`);
 - of each measure in MEASURES its value, low and high, and where it is compared with the reference
-  on the same faces _difference, _difference_low, _difference_high, as in the table it is from;
+  on the same faces _difference, _difference_low, _difference_high (and _p_holm, of painted
+  occluders and turned heads), as in the table it is from;
 - best_method, shapley_rank: the attribution method whose maps rank the parts of the face most as
   exact Shapley values do, and how well;
 - explained_seeds: training seeds that the measures of attribution are of;
@@ -120,8 +121,9 @@ def _rows(table: pd.DataFrame | None, label: str, where: Mapping[str, str]) -> p
 
 def _measured(measure: str, found: pd.DataFrame) -> dict:
     columns = dict(zip(ENDS, (measure, f"{measure}_low", f"{measure}_high"), strict=True))
-    if MEASURES[measure][0] != ATTRIBUTION:
-        columns |= {name: f"{measure}_{name}" for name in BESIDE}
+    table = MEASURES[measure][0]
+    beside = () if table == ATTRIBUTION else BESIDE if table == REAL else (*BESIDE, "p_holm")
+    columns |= {name: f"{measure}_{name}" for name in beside}
     row = found.iloc[0] if len(found) else {}
     return {column: row.get(name, np.nan) for name, column in columns.items()}
 
