@@ -8,9 +8,10 @@ from captum.attr import Deconvolution, LayerGradCam
 from nets import STEPS, classifier, pictures, placed, plain, pooled, raw, without_in_place
 from torch import nn
 
-from analysis import attribute
+from analysis import Subject, attribute
 from analysis.attributions.layers import activation
 from analysis.stimuli.resizing import resize
+from iram.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,70 @@ def test_ablation_cam_is_one_pass_for_each_channel_and_takes_any_batch_size(net)
     for batch_size in (1, 5, 64):
         found = raw(model, x, target, "ablation_cam", layer=name, batch_size=batch_size)
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+class Tail(nn.Module):
+    """An outside net; it counts the pictures before and behind its last features, and may fold
+    them by the number of pictures that it was given."""
+
+    def __init__(self, fold: bool):
+        super().__init__()
+        torch.manual_seed(0)
+        self.before, self.fc = nn.Conv2d(1, 9, 5, 5), nn.Linear(9, 3)
+        self.fold, self.shown = fold, []
+
+    def forward(self, x):
+        made = self.before(x).relu()
+        self.shown.append((len(x), len(made)))
+        made = made.reshape(len(x), -1, made.shape[2] * made.shape[3]) if self.fold else (
+            made.flatten(2))
+        return self.fc(made.mean(2)[:, :9])
+
+
+def test_ablation_cam_of_a_net_from_outside_computes_what_lies_before_the_layer_once():
+    found = {}
+    for fold in (False, True):
+        net = Tail(fold)
+        subject = Subject.of(net, classes=["happy", "sad", "angry"], size=20)
+        net, x = subject.model.net, torch.rand(2, 1, 20, 20)
+        x = torch.rand(2, 1, 20, 20, generator=torch.Generator().manual_seed(0))
+        net.shown.clear()
+        found[fold] = attribute(subject.model, x, 1, "ablation_cam", layer="before")
+        wide = [one for one in net.shown if one == (1, 10)]
+        assert len(wide) == (0 if fold else 2)
+        net.shown.clear()
+    torch.testing.assert_close(found[True], found[False])
+
+
+class Again(nn.Module):
+    """A convolution that is used several times, one after the other or side by side."""
+
+    def __init__(self, beside: bool):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.fc, self.beside = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(1, 2), beside
+
+    def forward(self, x):
+        if self.beside:
+            x = self.conv(x).relu() + self.conv(x * 0.5).relu()
+        else:
+            x = self.conv(self.conv(x).relu())
+        return self.fc(x.mean((2, 3)))
+
+
+def test_a_layer_that_is_used_again_counts_by_its_last_use_or_is_refused():
+    x = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    chain = Again(beside=False)
+    last = chain.conv(chain.conv(x).relu()).detach()[:, 0]
+    for method in ("gradcam", "ablation_cam"):
+        found = raw(chain, x, torch.tensor([1, 1]), method, layer="conv")
+        if method == "gradcam":
+            wanted = chain.fc.weight[1, 0] / 64 * last
+        else:
+            wanted = chain.fc.weight[1, 0] * last.mean((1, 2), keepdim=True) * last
+        torch.testing.assert_close(found, wanted.detach())
+    with pytest.raises(InputError, match="layer 'conv' is used 2 times in a pass"):
+        attribute(Again(beside=True), x, 1, "gradcam", layer="conv")
 
 
 def test_eigen_cam_is_the_first_component_with_a_positive_sum():

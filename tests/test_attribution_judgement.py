@@ -13,6 +13,7 @@ from torch import nn
 from analysis import attribute
 from analysis.attributions.completeness import Incomplete, gaps
 from analysis.attributions.judgement import Judgement, judged
+from analysis.attributions.once import once
 from analysis.studies.attribution import report
 from analysis.subjects.check import check
 
@@ -131,15 +132,36 @@ class Counted(nn.Module):
         self.conv.bias.data[:40] = -9
 
     def forward(self, x):
-        self.shown += len(x)
-        return self.head(self.relu(self.conv(x)).mean((2, 3)))
+        made = self.relu(self.conv(x))
+        self.shown += len(made)
+        return self.head(made.mean((2, 3)))
 
 
 @pytest.mark.parametrize("method", ["score_cam", "ablation_cam"])
-def test_a_method_of_a_pass_a_channel_is_tried_on_a_few_unless_these_are_dead(method):
+def test_a_method_of_a_pass_a_channel_is_tried_on_a_few_that_are_not_dead(method):
     model, x = Counted(), torch.rand(1, 1, 16, 16)
     assert judged(model, x, 0, method) == Judgement()
-    dead, model.shown = model.shown, 0
-    model.conv.bias.data[:40] = 0
-    assert judged(model, x, 0, method) == Judgement()
-    assert model.shown < min(dead, 40)
+    assert model.shown < 40
+
+
+def test_where_these_move_no_logit_it_is_tried_on_all():
+    model, x = Counted(), torch.rand(1, 1, 16, 16)
+    model.conv.weight.data[60:80] *= 100
+    model.head.weight.data[:, 60:80] = 0
+    assert judged(model, x, 0, "ablation_cam") == Judgement()
+    assert model.shown > 100
+
+
+def test_once_asks_for_what_methods_share_once_and_changes_no_map():
+    model, x = Counted(), torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    methods = ("gradcam", "hirescam", "eigen_cam", "activation_energy", "saliency",
+               "gradient_size", "input_x_gradient")
+    apart = [attribute(model, x, 0, method) for method in methods]
+    model.shown = 0
+    with once():
+        together = [attribute(model, x, 0, method) for method in methods]
+        assert model.shown == 3 + 3 * len(x)  # classes; features, their gradient, the picture's
+        others = attribute(model, x.flip(3), 0, "gradcam"), attribute(model, x, 1, "gradcam")
+    torch.testing.assert_close(together, apart, rtol=0, atol=0)
+    for one in others:
+        assert not torch.equal(one, together[0])

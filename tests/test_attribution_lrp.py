@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from analysis import attribute
 from analysis.attributions.completeness import Incomplete
-from analysis.attributions.judgement import judged
+from analysis.attributions.judgement import Judgement, judged
 from analysis.attributions.lrp import relevance
 from analysis.attributions.question import undisturbed
 from analysis.attributions.sharing import Rule
@@ -249,3 +249,25 @@ def test_zennit_gives_the_same(method):
         (wanted,) = torch.autograd.grad(y, x, y.detach() * logits)
     found = raw(plain(), pictures(), TARGET, method)
     torch.testing.assert_close(found, wanted.sum(1), rtol=1e-3, atol=1e-5)
+
+
+class ClassToken(nn.Module):
+    """Patches, with a token of its own beside them that looks at them; it decides alone."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches, self.token = nn.Conv2d(1, 4, 4, 4), nn.Parameter(torch.randn(1, 1, 4))
+        self.look, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        own = self.patches(x).flatten(2).mT
+        tokens = torch.cat([self.token.expand(len(x), -1, -1), own], 1)
+        looks = (self.look(tokens) @ tokens.mT).softmax(2)
+        return self.head((tokens + looks @ tokens)[:, 0])
+
+
+@pytest.mark.parametrize("method", ["lrp_epsilon", "lrp_gamma", "lrp_composite", "fullgrad"])
+def test_a_token_beside_the_pictures_own_is_absorbed(method):
+    x = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert judged(ClassToken(), x, 1, method) == Judgement()

@@ -1,6 +1,8 @@
 """The contract that every attribution method keeps."""
 
+import gc
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -61,6 +63,26 @@ def test_a_map_does_not_depend_on_its_batch_mates_and_is_the_same_again(method, 
     order = torch.tensor([2, 0, 1])
     mixed = ask(MODELS[name], x[order], TARGET[order], method)
     torch.testing.assert_close(mixed, together[order], rtol=0, atol=float(1e-5 * size))
+
+
+@pytest.mark.parametrize(("method", "name"), PAIRS)
+def test_nothing_of_a_pass_stays_in_memory(method, name):
+    """A hook that holds the tensor that it is on would keep the whole pass."""
+    made, model = [], MODELS[name]
+
+    def note(module, given, result) -> None:
+        if isinstance(result, torch.Tensor):
+            made.append(weakref.ref(result))
+
+    hooks = [module.register_forward_hook(note) for module in model.modules()]
+    try:
+        ask(model, pictures(), TARGET, method)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    gc.collect()
+    assert made
+    assert not [one for one in made if one() is not None]
 
 
 @pytest.mark.parametrize(("method", "name"), PAIRS)

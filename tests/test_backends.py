@@ -168,6 +168,36 @@ def test_a_net_from_outside_answers_the_same_by_every_backend(backend, channels)
     torch.testing.assert_close(logits(one, backend, 70)[:5], found, rtol=0, atol=0)
 
 
+def gated(net, x):
+    x = net.conv(x)
+    return (net.deep(x) + x).relu()
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_grouped_convolution_with_a_sum_and_a_relu_is_kept_from_being_one_in_bf16(groups):
+    core, trial = backends.Core(Net(gated, groups).eval(), True), pictures(4, 24)
+    net = torch.export.export(core, (trial,)).module()
+    before = net(trial)
+    kept = [node for part in backends._fusible(net).modules() if hasattr(part, "graph")
+            for node in part.graph.nodes if "relu" in str(node.target)]
+    assert len(kept) == (groups == 1)
+    assert torch.equal(net(trial), before)
+
+
+@EXHAUSTIVE
+def test_such_a_net_is_compiled_once(monkeypatch):
+    if why := backends.lacking("compile"):
+        pytest.skip(why)
+    import torch._inductor as inductor
+
+    calls, compiled = [], inductor.compile
+    monkeypatch.setattr(inductor, "compile", lambda *a: calls.append(a) or compiled(*a))
+    one = subject(Net(gated, 4).eval())
+    one.bf16 = True
+    assert logits(one, "compile").isfinite().all()
+    assert len(calls) == 1
+
+
 class Wild(nn.Module):
     """What no exporter follows."""
 

@@ -186,6 +186,15 @@ def test_an_example_is_read_as_it_was_written_and_its_bytes_are_the_same(names, 
     for name in ("broken.npz", "absent.npz"):
         with pytest.raises(InputError, match=name):
             read_example(tmp_path / name)
+    whole, errors = paths[0].read_bytes(), 0
+    for place in range(100, len(whole), len(whole) // 60):
+        (tmp_path / "broken.npz").write_bytes(
+            whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            read_example(tmp_path / "broken.npz")
+        except InputError:
+            errors += 1
+    assert errors > 30
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from analysis.explorer.server import Server
 
 pytestmark = pytest.mark.exhaustive
 
-DESKTOP, PHONE = (1440, 900), (390, 844)
+DESKTOP, PHONE = (1440, 900), (360, 740)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +152,15 @@ def test_turning_the_head_and_comparing_show_what_changed(page):
     assert low[1:] == high[1:]
     label = element(page, "#tile-attention .frame canvas").get_attribute("aria-label")
     assert "covered less uncovered: " in label
+
+
+def test_a_phone_shows_in_full_why_there_is_no_attention(page):
+    sized(page, *PHONE)
+    page.execute_script("""const model = document.getElementById('model');
+        model.value = 'none-heads'; model.dispatchEvent(new Event('change'));""")
+    until(page, "document.querySelector('#tile-attention .why')")
+    assert page.execute_script("""const why = document.querySelector('#tile-attention .why');
+        return why.scrollHeight <= why.clientHeight && why.scrollWidth <= why.clientWidth""")
 
 
 def test_a_model_without_attention_says_so_and_another_class_is_explained(page):
@@ -311,3 +320,4 @@ def test_a_lost_server_is_told(browser):
     server.stop()
     until(browser, "!document.getElementById('problem').hidden")
     assert "The explorer has ended" in text(browser, "#problem")
+    assert "open the address that it printed" in text(browser, "#problem")

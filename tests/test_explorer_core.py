@@ -3,12 +3,15 @@
 import math
 
 import numpy as np
+import outside
 import pytest
+import sources
 import tiny
 import torch
 
 from analysis.attributions import attribute
 from analysis.explorer.answer import Answer, ask, attention_map, on_covered
+from analysis.explorer.greeting import greeting
 from analysis.explorer.offer import Gallery, Offer, open_offer
 from analysis.explorer.picture import Face, Picture, make_picture, moved
 from analysis.explorer.session import MapPair, Session
@@ -23,6 +26,7 @@ from analysis.stimuli.occluders import Cover
 from analysis.stimuli.perturb import cover_faces
 from analysis.stimuli.pose import turn
 from analysis.studies.occlusion.plan import Benchmark
+from analysis.subjects import open_model
 from iram import open_dataset
 from iram.errors import InputError
 from iram.weights import load_model
@@ -201,6 +205,34 @@ def test_what_is_kept_has_a_limit(session, paths, monkeypatch):
     for place in range(4):
         next(session.look(State("heads", place, paths["iram"])))
     assert len(session._kept) == 6
+
+
+def test_a_net_from_outside_is_asked_as_ours_are(tmp_path):
+    attention = "[attention]\nlayers = ['gate']\nread = 'gate'"
+    spec = outside.write_net(tmp_path, size=64, extra=attention)
+    offer = open_offer(models=[spec, "none-heads"], heads="heads:n=70")
+    told, ours = greeting(offer)[0]["models"]
+    assert (told["name"], ours["name"]) == (spec, "none-heads")
+    assert (told["title"], told["size"], told["on_heads"]) == ("net-build", 64, None)
+    assert told["attention"]
+    chosen = State("heads", 0, spec, Condition("eyes", 0.3, "noise"), methods=("gradcam",))
+    seen, gradcam = Session(offer).look(chosen)
+    x = seen.picture.clean
+    expected = open_model(spec)(x).softmax(1)[0]
+    assert torch.equal(seen.clean.probabilities, expected.detach())
+    assert len(seen.on_covered) == 1
+    assert gradcam.after.shape == (48, 48)
+    session = Session(offer)
+    sources.write_pictures(tmp_path, ["face.png"])
+    number, _ = session.upload("face.png", (tmp_path / "face.png").read_bytes())
+    (seen,) = session.look(State("upload", number, spec))
+    assert seen.picture.shown.shape[-1] == 64
+
+
+def test_a_mistake_in_a_net_from_outside_is_told_before_the_page_opens(tmp_path):
+    spec = outside.write_net(tmp_path, result="x")
+    with pytest.raises(InputError, match="net"):
+        open_offer(models=[spec], heads="heads:n=70")
 
 
 def test_what_is_not_offered_is_told(session, paths):

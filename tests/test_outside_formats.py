@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from analysis.attributions import attribute
+from analysis.attributions.judgement import Judgement, judged
 from analysis.commands.main import main
-from analysis.subjects import open_subjects
+from analysis.subjects import open_subjects, opening
 from analysis.subjects.check import check
 from analysis.subjects.loading import load_outside
 from analysis.subjects.outputs import logits_in
@@ -37,7 +38,8 @@ def found(spec, what):
 
 @pytest.mark.parametrize("kind", ["half", "bfloat16", "double"])
 @pytest.mark.parametrize("method", ["gradcam", "saliency", "smoothgrad", "gradient_shap",
-                                    "deeplift", "occlusion", "integrated_gradients"])
+                                    "deeplift", "occlusion", "integrated_gradients",
+                                    "lrp_epsilon", "lrp_gamma", "lrp_composite", "fullgrad"])
 def test_nets_of_other_precisions_give_maps_in_single_precision(tmp_path, kind, method):
     spec = outside.write_net(tmp_path, more=f"\ndef other():\n    return Net().{kind}()\n")
     single = opened(spec).model
@@ -51,6 +53,22 @@ def test_nets_of_other_precisions_give_maps_in_single_precision(tmp_path, kind, 
     assert maps.isfinite().all()
 
 
+@pytest.mark.parametrize("method", ["lrp_epsilon", "lrp_gamma", "lrp_composite", "fullgrad",
+                                    "deeplift"])
+def test_what_has_to_sum_does_so_in_half_precision_as_well(tmp_path, method):
+    more = "\n\ndef half():\n    return Net().half()\n\n\nclass Own(Net):\n"
+    more += "    def forward(self, x):\n        return super().forward(x.half())\n\n\n"
+    more += "def own():\n    return Own().half()\n"
+    spec = outside.write_net(tmp_path, more=more)
+    whole, half, own = (opened(spec.replace(":build", name)).model
+                        for name in (":build", ":half", ":own"))
+    assert judged(half, pictures(2), 1, method) == Judgement()
+    maps = attribute(half, pictures(2), 1, method)
+    rough = attribute(whole, pictures(2), 1, method)
+    assert (maps - rough).abs().mean() < 0.1 * rough.abs().mean()
+    assert "gives no copy in it" in judged(own, pictures(2), 1, method).refused
+
+
 def test_a_bare_module_of_half_precision_is_explained_as_well():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -59,6 +77,18 @@ def test_a_bare_module_of_half_precision_is_explained_as_well():
         maps = attribute(net, pictures(2), 1, method)
         assert maps.dtype == torch.float32
         assert maps.shape == (2, 48, 48)
+
+
+# Outputs that are no logits
+
+
+def test_outputs_of_a_sigmoid_are_told_where_a_net_is_checked_and_where_it_is_studied(tmp_path):
+    outputs = "self.fc(x.mean((2, 3)))"
+    spec = outside.write_net(tmp_path, result=f"{outputs}.sigmoid()")
+    [hint] = found(spec, "outputs").hints
+    assert hint.startswith("all outputs lie from 0 to 1, as probabilities of a sigmoid do")
+    assert hint in opening.told(opened(spec))
+    assert not found(outside.write_net(tmp_path, result=outputs, name="other"), "outputs").hints
 
 
 # Weights that are made at the first pass

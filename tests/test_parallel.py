@@ -3,6 +3,8 @@
 import contextlib
 import os
 import threading
+import time
+from dataclasses import dataclass, field
 
 import pytest
 import torch
@@ -60,8 +62,7 @@ def test_processes_take_several_gpus_in_turn(monkeypatch):
     taken = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    here = contextlib.nullcontext()
-    monkeypatch.setattr("analysis.engine.parallel._backend", lambda executor, common: here)
+    monkeypatch.setattr("joblib.parallel_config", lambda *a, **b: contextlib.nullcontext())
     run(Executor("processes", 1), counted, range(5))  # joblib without a backend: in this process
     assert taken == [0, 1, 0, 1, 0]
     run(Executor(workers=1), counted)
@@ -106,6 +107,41 @@ def test_a_process_that_dies_is_told():
 
 def _dies(common, part, advance):
     os._exit(1)
+
+
+def test_what_a_cluster_loses_with_its_workers_is_computed_again():
+    """All workers are lost, and with them what they had computed and been sent; others come."""
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra: iram-study[dask]")
+    with distributed.LocalCluster(
+        n_workers=3, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        left = list(cluster.workers.values())
+
+        def lose(progress):
+            if left:
+                cluster.scale(6)
+            while left:
+                cluster.loop.add_callback(left.pop().batched_stream.comm.abort)
+
+        executor = Executor("dask", scheduler=cluster.scheduler_address)
+        results = list(shared(_slowly, Shared(), [Part(k) for k in range(12)], executor, lose))
+    assert sorted(results) == list(range(12))
+
+
+@dataclass
+class Shared:
+    numbers: list = field(default_factory=lambda: list(range(10_000)))
+
+
+@dataclass
+class Part:
+    number: int
+    more: bytes = bytes(5_000)
+
+
+def _slowly(common, part, advance):
+    time.sleep(0.2)
+    return common.numbers[part.number]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -110,6 +111,16 @@ def test_a_reference_of_something_else_is_refused(column, value, message, made, 
     other = changed(path, tmp_path, lambda table: table.__setitem__(column, value))
     assert main(["verify", "--reference", str(other), "--models", names]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_damaged_reference_is_one_line(made, tmp_path, capsys):
+    path, names = made
+    table = pq.read_table(path)
+    told = table.schema.metadata[b"pandas"].replace(b'"str"', b'"tr"')  # of the kind of a column
+    other = tmp_path / "other.parquet"
+    pq.write_table(table.replace_schema_metadata({b"pandas": told}), other)
+    assert main(["verify", "--reference", str(other), "--models", names]) == 2
+    assert f"{other} is no reference" in capsys.readouterr().err
 
 
 def test_heads_that_are_rendered_otherwise_are_told(made, tmp_path, capsys):

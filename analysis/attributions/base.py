@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.attributions.contrast import contrast
-from analysis.attributions.question import Question, asked, gradients_told, rivals
+from analysis.attributions.question import Question, asked, gradients_told, in_single, rivals
 from analysis.stimuli.resizing import resize
 from iram import contract
 from iram.errors import InputError
@@ -88,6 +88,8 @@ def attribute(
     with asked(model, x, target, options.get("regions")) as question:
         if "regions" in options:
             options["regions"] = question.regions
+        if "functions" in ATTRIBUTIONS.about(method).needs:
+            model, question = in_single(model, question)
         with gradients_told():
             maps = _maps(work, model, question, against, options).detach()
         if maps.ndim != 3 or len(maps) != len(x):

@@ -1,19 +1,14 @@
 """Ablation-CAM: features weighted by what the logit loses without them, without gradients."""
 
+from itertools import count
+
 import torch
 from torch import Tensor
 
 from analysis.attributions.base import attribution
 from analysis.attributions.cams import combined, most_varied
-from analysis.attributions.layers import (
-    SAME,
-    Layer,
-    activation,
-    chosen,
-    features,
-    hooked,
-    with_features,
-)
+from analysis.attributions.hooks import features, hooked, with_features
+from analysis.attributions.layers import SAME, Layer, activation, chosen
 from analysis.attributions.masking import check_batch_size
 from analysis.attributions.places import brought
 from analysis.attributions.question import of_target
@@ -67,8 +62,11 @@ def _fits(model, picture: Tensor, at: Layer, channels: Tensor) -> bool:
 @torch.no_grad()
 def _without(model, picture: Tensor, at: Layer, part: Tensor, fits: bool) -> Tensor:
     """(len(part), K) logits of one picture without each of these channels; of -1, with all."""
+    uses = count(1)
 
     def without(module, arguments, output):
+        if next(uses) < at.uses:
+            return None
         own = features(output)
         own = own.repeat_interleave(len(part) // len(own), 0)  # a copy
         places, rows = brought(own, at.layout, picture.shape[2:]), (part >= 0).nonzero()[:, 0]

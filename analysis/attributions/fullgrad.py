@@ -101,8 +101,8 @@ class Biases(Holding):
         self.total = torch.zeros(count, dtype=torch.float64)
 
     def note(self, y: Tensor, bias: Callable[[], Tensor]) -> Tensor:
-        """y, of which this is the implicit bias. It must not hold y, which holds it in its hook,
-        out of the garbage collector's sight: the whole pass would stay in memory."""
+        """y, of which this is the implicit bias. It must not hold y, whose hook holds it out of the
+        garbage collector's sight: the whole pass would stay in memory."""
         if depends(y):
             y.register_hook(lambda slope: self.take(slope * bias()))
         return y

@@ -15,7 +15,7 @@ from analysis.attributions.completeness import gaps, warn_incomplete
 from analysis.attributions.masking import BASELINES, check_batch_size
 from analysis.attributions.masking import baseline as removed
 from analysis.attributions.once import shared
-from analysis.attributions.question import gradient, of_target, with_gradient
+from analysis.attributions.question import HALF, gradient, of_target, with_gradient
 from iram.errors import InputError
 
 FEW = 32  # steps that are tried before all
@@ -171,7 +171,7 @@ def shielded(model, x: Tensor):
 def leaf(x: Tensor) -> Tensor:
     """A copy to ask gradients at, in single precision or better."""
     x = x.detach()
-    return (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x.clone()).requires_grad_()
+    return (x.float() if x.dtype in HALF else x.clone()).requires_grad_()
 
 
 def check_count(name: str, count: int) -> None:

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
-from analysis.attributions.overriding import Overriding, rule_name
+from analysis.attributions.overriding import Overriding, depends, rule_name
 from iram.errors import InputError
+
+JOINING = ("cat", "concat", "concatenate", "stack", "hstack", "vstack")
 
 
 class Held:
@@ -32,8 +34,8 @@ class Held:
 class Holding(Overriding):
     """While it is active, what is held is copied before it is overwritten.
 
-    A subclass has rules of products and sums, `product` and `sum`; those of what is made of them
-    stand here.
+    A subclass has rules of products and sums, `product` and `sum`, and of what a result holds that
+    no input has made, `absorbs`; those of what is made of them stand here.
     """
 
     def _called(self, func, args, kwargs):
@@ -42,6 +44,14 @@ class Holding(Overriding):
             for held in getattr(args[0], "held", ()) if args else ():
                 held.keep()
         return super()._called(func, args, kwargs)
+
+    def joined(self, function, parts, *arguments, **options) -> Tensor:
+        """`cat` or `stack`: what is put beside the picture's own, as a class token."""
+        y = function(parts, *arguments, **options)
+        if not all(map(depends, parts)):
+            given = [torch.zeros_like(one) if depends(one) else one for one in parts]
+            self.absorbs(y, function(given, *arguments, **options))
+        return y
 
     def einsum(self, function, equation: str, *operands) -> Tensor:
         if len(operands) != 2:

@@ -1,8 +1,7 @@
 """Reading a layer's output, and its gradient, in any torch module."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.attributions.dominance import Edge, Paths, edge_of
+from analysis.attributions.hooks import captured, features, hooked, with_features
 from analysis.attributions.once import shared
 from analysis.attributions.places import (
     ASKED,
@@ -29,10 +29,12 @@ SAME = 1e-4  # of the spread of the logits: what is left of the picture behind a
 
 
 class Layer(NamedTuple):
-    """A layer with places: a module's name, and where in its output they are."""
+    """A layer with places: a module's name, where in its output they are, and how often a pass uses
+    it; the last use counts."""
 
     name: str
     layout: Layout
+    uses: int = 1
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Seen:
         layout: the one that follows the picture; None where none does.
         grid: rows and columns of its places.
         moves: whether the logits move with its places, each picture's with its own alone.
+        uses: how often it was used.
     """
 
     shape: tuple[int, ...]
@@ -54,12 +57,13 @@ class Seen:
     layout: Layout | None
     grid: tuple[int, int] | None = None
     moves: bool = False
+    uses: int = 1
 
 
 @shared
 def activation(model: nn.Module, x: Tensor, layer: str | None = None) -> Tensor:
     """(N, C, h, w): the output of a layer; see `chosen` for which."""
-    name, layout = chosen(model, x, layer)
+    name, layout, _ = chosen(model, x, layer)
     with torch.no_grad(), captured(model, name) as outputs:
         model(x.clone())
     if not outputs:
@@ -72,7 +76,7 @@ def activation_and_gradient(
     model: nn.Module, x: Tensor, target: Tensor, layer: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """The output of a layer and the gradient of each target's logit there, both (N, C, h, w)."""
-    name, layout = chosen(model, x, layer)
+    name, layout, _ = chosen(model, x, layer)
     with captured(model, name) as outputs:
         logits = model(x.clone().requires_grad_().clone())
     slope = gradient(logits, target, outputs[-1])
@@ -130,10 +134,12 @@ def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Laye
     if layer not in modules and f"net.{layer}" in modules:  # of a model from outside
         layer = f"net.{layer}"
     if layer in seen:
-        if seen[layer].layout:
-            return Layer(layer, seen[layer].layout)
-        if len(seen[layer].shaped) == 1:
-            return Layer(layer, seen[layer].shaped[0])
+        one = seen[layer]
+        if one.uses > 1 and not one.moves:
+            raise InputError(f"layer '{layer}' is used {one.uses} times in a pass, and the logits "
+                             "depend on more than its last use; name another")
+        if one.layout or len(one.shaped) == 1:
+            return Layer(layer, one.layout or one.shaped[0], one.uses)
         raise InputError(f"layer '{layer}' puts out {seen[layer].shape} for {ASKED} pictures, in "
                          "which no places are found" + (f" as {known}" if known else
                          "; say where they are by reshape in the description"))
@@ -150,7 +156,7 @@ def _last(model: nn.Module, x: Tensor) -> Layer:
         own = model(two.clone()).float() if names else None
     for name in reversed(with_features_alone(model, names)):
         if _all_depends_on(model, two, own, name):
-            return Layer(name, seen[name].layout)
+            return Layer(name, seen[name].layout, seen[name].uses)
     if not with_places(seen):
         if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
             raise InputError("its layers can't be read: parts of it are TorchScript")
@@ -216,10 +222,11 @@ def _surveyed(model: nn.Module, x: Tensor, known: Layout | None) -> dict[str, Se
             tensor = features(output)
             if done or tensor is None or not _one_a_picture(tensor):
                 return
-            found.pop(name, None)
+            before = found.pop(name, None)
             shaped = candidates(tensor, size, known)
             found[name] = one = Seen(tuple(tensor.shape), edge_of(tensor), shaped,
                                      recognised(tensor, size, shaped))
+            one.uses += before.uses if before else 0
             if one.layout:
                 one.grid = tuple(brought(tensor.detach(), one.layout, size).shape[2:])
             if one.layout and tensor.requires_grad:
@@ -273,57 +280,3 @@ def _all_depends_on(model: nn.Module, two: Tensor, own: Tensor, name: str) -> bo
     with hooked(model, {name: same}):
         blind = model(two.clone()).float()
     return bool((blind[0] - blind[1]).abs().max() <= SAME * (own[0] - own[1]).abs().max())
-
-
-@contextlib.contextmanager
-def hooked(model: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
-    """Forward hooks on modules by their names."""
-    handles = []
-    try:
-        for name, hook in hooks.items():
-            handles.append(model.get_submodule(name).register_forward_hook(hook))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextlib.contextmanager
-def captured(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
-    """A list that fills with the layer's outputs, one per use.
-
-    What follows gets a copy: an in-place operation after the layer would change what was captured.
-    """
-    outputs = []
-
-    def hook(module, arguments, output):
-        outputs.append(features(output))
-        return with_features(output, outputs[-1].clone())
-
-    with hooked(model, {layer: hook}):
-        yield outputs
-
-
-def features(output) -> Tensor | None:
-    """The features in a module's output: itself, its `features` (our blocks and modules), or the
-    first of several."""
-    output = getattr(output, "features", output)
-    if isinstance(output, dict):
-        output = tuple(output.values())
-    if isinstance(output, tuple | list) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
-
-
-def with_features(output, new: Tensor):
-    """The same output with other features."""
-    if isinstance(output, Tensor):
-        return new
-    if isinstance(output, dict):
-        return type(output)({**output, next(iter(output)): new})
-    if is_dataclass(output):
-        return replace(output, features=new)
-    if hasattr(output, "_replace"):
-        return output._replace(**{"features" if hasattr(output, "features") else
-                                  output._fields[0]: new})
-    return type(output)((new, *output[1:]))

@@ -55,7 +55,8 @@ class Overriding(TorchFunctionMode):
         options = dict(kwargs or {})
         name, in_place = rule_name(func, self.rules)
         rule = self.rules.get(name)
-        if rule is None or not any(depends(argument) for argument in args):
+        if rule is None or not any(depends(one) for given in args for one in (
+                given if isinstance(given, list | tuple) else (given,))):
             return func(*args, **options)
         in_place |= bool(options.get("inplace", False))
         if in_place and "inplace" in options:

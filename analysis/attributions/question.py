@@ -1,6 +1,7 @@
 """What is asked of a model: pictures and targets checked, and the model left as it was."""
 
 import contextlib
+import copy
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from analysis.attributions.once import shared
 from analysis.stimuli.resizing import resize_labels, resize_pictures
 from iram import contract
 from iram.errors import InputError, listing, one_line
+
+HALF = (torch.float16, torch.bfloat16)
+ROUGH = 0.1  # of the largest logit: by which half precision may be off
 
 
 class Question(NamedTuple):
@@ -191,6 +195,29 @@ def rivals(model, x: Tensor, target: Tensor, against: Tensor | int | str) -> Ten
         raise InputError(f"pictures {listing(same)} of {len(x)} are asked why their class rather "
                          "than itself; name another one, or second")
     return found
+
+
+def in_single(model, question: Question) -> tuple:
+    """(model, question) in single precision: of a net with weights of half precision a copy, since
+    rules that divide by what a layer puts out overflow there, and sums miss their last digits.
+
+    Raises:
+        InputError: there is no such copy, or it gives other answers.
+    """
+    own = [p.dtype for p in model.parameters()] if isinstance(model, nn.Module) else []
+    if not any(dtype in HALF for dtype in own):
+        return model, question
+    x = question.x.float()
+    try:
+        single = copy.deepcopy(model).float()
+        apart = (single(x[:1]) - model(question.x[:1]).float()).abs().amax()
+    except Exception as error:  # of the net's own code
+        raise InputError("this method needs single precision, and the net gives no copy in it: "
+                         f"{one_line(error):.200}") from None
+    if not apart <= ROUGH * single(x[:1]).abs().amax():
+        raise InputError("this method needs single precision, and a copy of the net in it answers "
+                         f"otherwise (by {apart:.2g})")
+    return single, question._replace(x=x)
 
 
 def of_target(logits: Tensor, target: Tensor) -> Tensor:

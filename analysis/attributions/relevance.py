@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis.attributions.holding import Held, Holding, by_picture
+from analysis.attributions.holding import JOINING, Held, Holding, by_picture
 from analysis.attributions.overriding import depends, derivative, rule_name
 from analysis.attributions.rules import ELEMENTWISE
 from analysis.attributions.sharing import (
@@ -263,6 +263,6 @@ RULES = {
     "einsum": "einsum", "addcmul": "addcmul", "scaled_dot_product_attention": "attention",
     "multi_head_attention_forward": "multihead", "layer_norm": "layer_norm",
     "group_norm": "group_norm", "rms_norm": "rms_norm", "normalize": "unit",
-    "log_softmax": "logarithm",
+    "log_softmax": "logarithm", **dict.fromkeys(JOINING, "joined"),
 }
 """Functions, and the rule of `Propagating` that they have."""

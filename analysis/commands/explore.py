@@ -26,7 +26,8 @@ def configure(parser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
                         help="landmarks (.npz) of these faces, from `iram landmarks`")
     parser.add_argument("--models", default="", metavar="NAMES",
-                        help="shipped names or files; default: all that are shipped")
+                        help="shipped names or files, also of nets from outside (FILE.py:factory, "
+                        ".onnx or .pt2); default: all that are shipped")
     parser.add_argument("--port", type=int, default=0, metavar="N",
                         help="default: any that is free")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from itertools import cycle, repeat
+from itertools import cycle, islice, repeat
 from threading import Lock
 
 import torch
@@ -84,16 +84,46 @@ def shared(
     if executor.kind == "threads":
         yield from _by_threads(function, common, parts, executor.count, advance)
         return
-    from joblib import Parallel, delayed
+    by_others = _by_processes if executor.kind == "processes" else _by_cluster
+    for result in by_others(function, common, parts, executor):
+        advance(result)
+        yield result
 
-    gpus = torch.cuda.device_count() if executor.kind == "processes" else 0
+
+def _by_processes(function, common, parts, executor: Executor) -> Iterator:
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    gpus = torch.cuda.device_count()
     turns = cycle(range(gpus)) if gpus > 1 else repeat(None)
-    with _backend(executor, common):
-        tasks = (delayed(_elsewhere)(function, common, part, gpu)
-                 for part, gpu in zip(parts, turns, strict=False))
-        for result in Parallel(return_as="generator_unordered", batch_size=1)(tasks):
-            advance(result)
-            yield result
+    tasks = (delayed(_elsewhere)(function, common, part, gpu)
+             for part, gpu in zip(parts, turns, strict=False))
+    try:
+        with parallel_config("loky", n_jobs=executor.count, inner_max_num_threads=1):
+            yield from Parallel(return_as="generator_unordered", batch_size=1)(tasks)
+    except BrokenProcessPool:
+        raise InputError("a worker process died, perhaps for lack of memory; what was finished "
+                         "is kept: run it again, with fewer --workers") from None
+
+
+def _by_cluster(function, common, parts, executor: Executor) -> Iterator:
+    """What is sent to all is the result of a task, which the scheduler has made again where the
+    worker that held it died; what is only scattered would be lost."""
+    with _cluster(executor.scheduler) as client:
+        from distributed import as_completed as as_ended
+
+        sent = client.submit(_same, common, pure=False)
+        waiting = iter(parts)
+
+        def submitted(count: int | None) -> list:
+            return [client.submit(_elsewhere, function, sent, part, pure=False)
+                    for part in islice(waiting, count)]
+
+        running = as_ended(submitted(executor.workers), loop=client.loop)
+        for future in running:
+            yield future.result()
+            for one in submitted(1):
+                running.add(one)
 
 
 def _by_threads(function, common, parts, count: int, advance) -> Iterator:
@@ -135,23 +165,8 @@ def _untold(progress: int) -> None:
     """Another process can't move the bar of this one."""
 
 
-@contextlib.contextmanager
-def _backend(executor: Executor, common: object) -> Iterator[None]:
-    from joblib import parallel_config
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    if executor.kind == "dask":
-        with _cluster(executor.scheduler) as client:
-            options = {"client": client, "scatter": [common], "n_jobs": executor.workers or -1}
-            with parallel_config("dask", **options):
-                yield
-        return
-    try:
-        with parallel_config("loky", n_jobs=executor.count, inner_max_num_threads=1):
-            yield
-    except BrokenProcessPool:
-        raise InputError("a worker process died, perhaps for lack of memory; what was finished "
-                         "is kept: run it again, with fewer --workers") from None
+def _same(value):
+    return value
 
 
 @contextlib.contextmanager
@@ -168,6 +183,9 @@ def _cluster(scheduler: str) -> Iterator:
     with client:
         try:
             yield client
+        except CancelledError:
+            raise InputError(f"--scheduler {scheduler}: the scheduler or all of its workers were "
+                             "lost; what was finished is kept: run it again") from None
         except KilledWorker as error:
             raise InputError(f"workers of the cluster died over and over ({error}); what was "
                              "finished is kept: run it again") from None

@@ -1,6 +1,7 @@
 """What a page is told when it opens: all that can be chosen, by name and title."""
 
 from analysis.attributions import ATTRIBUTIONS
+from analysis.attributions.explanation import picture_size
 from analysis.explorer.names import colours, method_title, occluder_title
 from analysis.explorer.offer import Gallery, Offer, trained_on_heads
 from analysis.explorer.request import methods
@@ -11,6 +12,7 @@ from analysis.stimuli.conditions import PITCHES, YAWS
 from analysis.stimuli.corruptions import CORRUPTIONS
 from analysis.stimuli.fills import FILLS
 from analysis.stimuli.occluders import GROWING, OBJECTS
+from analysis.subjects.loading import is_outside
 from iram.weights import find_weights, read_card
 
 ROLL = 45.0
@@ -23,7 +25,7 @@ def greeting(offer: Offer) -> Message:
     header = {
         "type": "hello",
         "galleries": [_gallery(one) for one in offer.galleries.values()],
-        "models": [_model(name) for name in offer.models],
+        "models": [_model(offer, name) for name in offer.models],
         "methods": [_method(name) for name in methods() if name not in ALWAYS_SHOWN],
         "occluders": _occluders(),
         "fills": [{"name": name, "title": title, "borrows": FILLS.about(name).borrows}
@@ -47,10 +49,16 @@ def _gallery(gallery: Gallery) -> dict:
     }
 
 
-def _model(name: str) -> dict:
+def _model(offer: Offer, name: str) -> dict:
+    """`on_heads` is None of a net from outside: what faces it knows isn't told."""
+    if is_outside(name):
+        model = offer.model(name)
+        return {"name": name, "title": model.name, "attention": model.has_attention,
+                "classes": list(model.classes), "size": picture_size(model), "on_heads": None}
     card = read_card(find_weights(name))
     architecture = card["architecture"]
-    return {"name": name, "attention": architecture["attention"] not in ("none", "none-matched"),
+    return {"name": name, "title": name,
+            "attention": architecture["attention"] not in ("none", "none-matched"),
             "classes": list(architecture["classes"]), "size": architecture.get("input_size", 48),
             "on_heads": trained_on_heads(card)}
 

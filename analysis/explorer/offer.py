@@ -13,10 +13,12 @@ from analysis.explorer.picture import Face
 from analysis.stimuli.landmarks import known_landmarks, read_landmarks
 from analysis.stimuli.landmarks.points import COUNT
 from analysis.stimuli.layout import fit_cameras
+from analysis.subjects import open_model
+from analysis.subjects.loading import is_outside
 from iram.data import DATASETS, open_dataset
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.weights import find_weights, load_model, read_card
+from iram.weights import find_weights, read_card
 
 HEADS = "heads"
 
@@ -70,11 +72,12 @@ class Gallery:
 
 @dataclass
 class Offer:
-    """Faces and models; the models are read when they are first asked for.
+    """Faces and models; ours are read when they are first asked for.
 
     Attributes:
         galleries: by name, the one that is shown first first.
-        models: names of shipped weights or files, the first one is asked first.
+        models: names of shipped weights or files, or nets from outside as --models names them; the
+            first one is asked first.
     """
 
     galleries: dict[str, Gallery]
@@ -86,7 +89,10 @@ class Offer:
         if name not in self.models:
             raise InputError(f"model '{name}' is not among those offered: {', '.join(self.models)}")
         if name not in self._loaded:
-            self._loaded[name] = load_model(name).to(memory_format=torch.channels_last)
+            model = open_model(name)
+            if not is_outside(name):
+                model = model.to(memory_format=torch.channels_last)
+            self._loaded[name] = model
         return self._loaded[name]
 
     def gallery(self, name: str) -> Gallery:
@@ -122,10 +128,15 @@ def open_offer(
     elif landmarks is not None:
         raise InputError("--landmarks is of a data set's faces: name it with --data")
     galleries[HEADS] = Gallery(HEADS, DATASETS.title(HEADS), open_dataset(heads, split="test"))
-    cards = {name: read_card(find_weights(name)) for name in models or shipped()}
+    ours = [name for name in models or shipped() if not is_outside(name)]
+    cards = {name: read_card(find_weights(name)) for name in ours}
     first = next(iter(galleries.values())).dataset.renders
     fitting = sorted(cards, key=lambda name: trained_on_heads(cards[name]) != first)
-    return Offer(galleries, tuple(fitting if not models else cards))
+    offer = Offer(galleries, tuple(dict.fromkeys(models or fitting)))
+    for name in offer.models:
+        if is_outside(name):
+            offer.model(name)  # a mistake in it is told now
+    return offer
 
 
 def shipped() -> list[str]:

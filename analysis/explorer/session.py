@@ -10,7 +10,7 @@ from torch import Tensor
 
 from analysis.attributions import shapley_interactions
 from analysis.attributions.contrast import rival_of, runner_up
-from analysis.attributions.explanation import method_map, rather
+from analysis.attributions.explanation import method_map, picture_size, rather
 from analysis.explorer.answer import Answer, OnCovered, ask, attention_map, on_covered
 from analysis.explorer.offer import Offer
 from analysis.explorer.picture import Face, Picture, make_picture
@@ -115,7 +115,7 @@ class Session:
             InputError: anything in the state that is not offered or can't be had.
         """
         model = self.offer.model(state.model)
-        face = self.face(state, model.input_size)
+        face = self.face(state, picture_size(model))
         seen = self._seen(state, model, face)
         yield seen
         for method in state.methods:

@@ -21,7 +21,7 @@ from threading import RLock
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from analysis.subjects.answers import pictures, spread
 from analysis.subjects.batches import in_batches
@@ -33,6 +33,7 @@ from iram.errors import InputError, one_line
 from iram.extras import install_hint
 from iram.threads import one_thread
 
+aten = torch.ops.aten
 BACKENDS = ("eager", "folded", "compile", "onnxruntime")
 SIZE = 32  # pictures a pass
 ALIKE = {False: 1e-4, True: 0.2}  # of the logits' spread: what rounding may change, if in bf16
@@ -150,7 +151,8 @@ def _compiled(core: nn.Module, trial: Tensor) -> Passes:
     def made(freezing: bool) -> Passes:
         own = mock.patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=_folder().name)
         with own, config.patch(freezing=freezing):
-            run = compile(torch.export.export(core, (trial,)).module(), [trial])
+            net = torch.export.export(core, (trial,)).module()
+            run = compile(_fusible(net) if core.bf16 else net, [trial])
             run(trial)  # compiles at the latest now
         return run
 
@@ -160,6 +162,20 @@ def _compiled(core: nn.Module, trial: Tensor) -> Passes:
         run = made(freezing=False)
     plain = torch.contiguous_format
     return lambda seen: run(seen.clone(memory_format=plain))  # strides are compiled in
+
+
+def _fusible(net: fx.GraphModule) -> fx.GraphModule:
+    """The net, a grouped convolution, a sum and a ReLU kept apart: frozen, torch 2.13 makes one
+    function of them, which it lacks in bf16 and so fails when all is compiled."""
+    relu, added = (aten.relu.default, aten.relu_.default), (aten.add.Tensor, aten.add_.Tensor)
+    for part in (one for one in net.modules() if isinstance(one, fx.GraphModule)):
+        for node in part.graph.nodes:
+            if node.target in relu and node.args[0].target in added and any(
+                    one.target is aten.conv2d.default and one.args[6:] and one.args[6] > 1
+                    for one in node.args[0].all_input_nodes):
+                node.target, node.args = aten.clamp_min.default, (node.args[0], 0)
+        part.recompile()
+    return net
 
 
 @cache

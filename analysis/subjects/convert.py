@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from analysis.subjects.formats import CHECKPOINTS, told_of
+from analysis.subjects.formats import CHECKPOINTS, PICKLES, told_of
 from iram.errors import InputError, listing, one_line
 from iram.files import atomic_path
 
@@ -55,7 +55,7 @@ def convert(file: Path, out: Path) -> list[str]:
 
 def _tensors_alone(file: Path):
     """What `torch.load(weights_only=True)` makes of a file."""
-    if (other := told_of(file)) and file.suffix.lower() not in CHECKPOINTS:
+    if (other := told_of(file)) and file.suffix.lower() not in (*CHECKPOINTS, *PICKLES):
         raise InputError(other)
     try:
         with file.open("rb") as opened:

@@ -31,6 +31,7 @@ def examine(model: OutsideModel, device: str = "cpu") -> None:
         logits = model(images)
     if not (finding := probe.outputs(model, logits)).good:
         raise InputError(f"{model.where}: {finding.told}")
+    model.notes += finding.hints
     examine_insides(model, images, logits.argmax(1))
 
 

@@ -13,6 +13,7 @@ PICKLE = (
     "with weights = 'net.safetensors' in FILE.toml; or " + EXPORT
 )
 CHECKPOINTS = (".pt", ".pth", ".bin", ".ckpt", ".tar")  # of torch.save, as a rule
+PICKLES = (".pkl", ".pickle", ".joblib", ".dill")
 KINDS = {
     "Keras": ("a Keras (TensorFlow) model; " + ONNX_OF_KERAS.format(
         option="--keras {file}") + "; of a .keras file load and export it first: "
@@ -49,7 +50,7 @@ KINDS = {
                     ".pt2", (".toml", ".json", ".yaml", ".yml")),
     "packed": ("an archive; unpack it and name the model in it",
                (".zip", ".tar.gz", ".tgz", ".rar", ".7z", ".gz")),
-    "pickle": (PICKLE, (*CHECKPOINTS, ".pkl", ".pickle", ".joblib", ".dill")),
+    "pickle": (PICKLE, (*CHECKPOINTS, *PICKLES)),
 }
 """{kind: (what is told of it, its endings)}; a pickle is told of as it is."""
 FOLDERS = {

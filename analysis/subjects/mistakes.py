@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
 import iram
 from iram.errors import InputError
 
@@ -25,7 +27,9 @@ def told_by_user(where: str) -> Iterator[None]:
     except (InputError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        raise InputError(f"{_place(where, error)}: {_named(error)}{_beside(where, error)}"
+        rounded = "; it ran in bf16, and may run by --dtype fp32" * any(
+            map(torch.is_autocast_enabled, ("cpu", "cuda")))
+        raise InputError(f"{_place(where, error)}: {_named(error)}{_beside(where, error)}{rounded}"
                          ) from error
 
 

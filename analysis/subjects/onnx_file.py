@@ -15,13 +15,16 @@ from iram.files import sha256 as file_sha256
 
 NEEDS = f"ONNX files need the packages onnx and onnxruntime: {install_hint('onnx')}"
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+WHOLE = {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32, "tensor(int64)": np.int64}
+"""Whole numbers that pictures may be given in: 0 to 255."""
 
 
 class OnnxNet:
     """Pictures (N, C, S, S) -> its first output of two axes, on the CPU, in the file's own types.
 
     Attributes:
-        told: what the file says of its input: `input_size`, `colour`, where they are fixed.
+        told: what the file says of its input: `input_size`, `colour`, where they are fixed, and
+            `mean` and `std` of one that takes whole numbers.
         alone: why it has to be asked one picture at a time; "" where it needn't be.
         content: SHA-256 of the file and of the files that it takes weights from.
 
@@ -46,8 +49,10 @@ class OnnxNet:
         self.content = _content([path, *external])
         self.session = open_session(str(path), path)
         self.input = self._only_input()
-        self.dtype = TYPES[self.input.type]
+        self.dtype = (TYPES | WHOLE)[self.input.type]
         self.last, self.batch, self.told = _layout(path, self.input.shape)
+        if self.input.type in WHOLE:
+            self.told |= {"mean": 0, "std": 1 / 255}
         self.alone = as_it_runs(graph)
 
     def choose_output(self, classes: int) -> None:
@@ -74,6 +79,8 @@ class OnnxNet:
     def _run(self, pictures: Tensor) -> Tensor:
         if self.last:
             pictures = pictures.permute(0, 2, 3, 1)
+        if self.input.type in WHOLE:
+            pictures = pictures.round().clamp(0, 255)
         array = np.ascontiguousarray(pictures.detach().cpu().numpy(), self.dtype)
         [found] = self.session.run([self.output], {self.input.name: array})
         return torch.from_numpy(found).float()
@@ -84,10 +91,9 @@ class OnnxNet:
             told = listing(f"{i.name} {i.shape}" for i in inputs)
             raise InputError(f"{self.path} takes {len(inputs)} inputs ({told}); a classifier of "
                              "faces takes one, the pictures")
-        if inputs[0].type not in TYPES:
-            raise InputError(
-                f"{self.path} takes {inputs[0].type}; it must take floats (N, C, H, W)"
-            )
+        if inputs[0].type not in TYPES | WHOLE:
+            raise InputError(f"{self.path} takes {inputs[0].type}; it must take floats (N, C, H, W)"
+                             ", or 0 to 255 as uint8, int32 or int64")
         return inputs[0]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from analysis.attributions.layers import features
+from analysis.attributions.hooks import features
 from analysis.attributions.places import Layout, brought
 from analysis.stimuli.resizing import luma, resize_pictures
 from analysis.subjects.answers import Known

@@ -24,6 +24,8 @@ from analysis.subjects.outside import OutsideModel
 from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing
 
+SIGMOID = ("all outputs lie from 0 to 1, as probabilities of a sigmoid do: logits are expected, "
+           "which a net gives without its last sigmoid")
 SUMS = 1e-2  # how far from 1 probabilities may sum
 
 
@@ -84,9 +86,11 @@ def outputs(model: nn.Module, logits: Tensor) -> Finding:
         return Finding("outputs", good, f"{described}, as described" if good else
                        f"described as {described}, but they sum to {total[0]:.3g}, not 1"
                        )
-    looks = positive and bool(((logits.sum(1) - 1).abs() < SUMS).all())
-    return Finding("outputs", not looks, "logits" if not looks else "they look like probabilities "
-                   '(from 0, summing to 1): write output = "probabilities"')
+    if positive and bool(((logits.sum(1) - 1).abs() < SUMS).all()):
+        return Finding("outputs", False, "they look like probabilities (from 0, summing to 1): "
+                       'write output = "probabilities"')
+    hints = (SIGMOID,) if positive and bool((logits <= 1).all()) else ()
+    return Finding("outputs", True, "logits", hints)
 
 
 def _held(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
@@ -131,7 +135,7 @@ def gradient(model: nn.Module, images: Tensor, target: Tensor) -> Finding:
 def layers(model: nn.Module, images: Tensor) -> Finding:
     """Whether a layer with places can be read."""
     try:
-        name, layout = chosen(model, fitted(model, images))
+        name, layout, _ = chosen(model, fitted(model, images))
     except InputError as error:
         return Finding("layers", False, str(error))
     count = len(spatial_layers(model, fitted(model, images)))
@@ -144,7 +148,7 @@ def layer_found(model: nn.Module) -> str:
     where there is none, and of models of ours."""
     if not isinstance(model, OutsideModel) or "layers" in model.lacks:
         return ""
-    name, layout = chosen(model, fitted(model, pictures()))
+    name, layout, _ = chosen(model, fitted(model, pictures()))
     return f"{name} ({layout})"
 
 

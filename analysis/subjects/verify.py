@@ -89,7 +89,7 @@ def read_reference(path: Path) -> pd.DataFrame:
                          "one on this machine")
     try:
         table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # pyarrow and pandas have a dozen kinds for damaged files
         raise InputError(f"{path} is no reference: {one_line(error):.200}") from None
     if missing := set(KEYS) - set(table):
         raise InputError(f"{path} is no reference: it lacks {', '.join(sorted(missing))}")

@@ -1,5 +1,7 @@
 """Weights from a safetensors file into a net, their names brought together."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,11 +16,13 @@ from iram.errors import InputError, listing, one_line
 
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 """What DataParallel, torch.compile and the like put between the names of modules."""
+INDEX = ".safetensors.index.json"
 COUNTER = "num_batches_tracked"  # nothing depends on it outside training; old files lack it
 
 
 def put_weights(net: nn.Module, file: Path) -> list[str]:
-    """Puts the tensors of a safetensors file into a net; returns what there is to say of it.
+    """Puts the tensors of a safetensors file, or of all parts of a file in several, into a net;
+    returns what there is to say of it.
 
     Where the names of the file are the net's but for a common prefix on either side, or for parts
     that wrappers add (`module`, `_orig_mod`), they are brought together.
@@ -26,14 +30,12 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
     Raises:
         InputError: no such file, no whole safetensors file, or tensors of another net.
     """
-    if file.suffix != ".safetensors":
+    parts = _parts(file)
+    if not parts and file.suffix != ".safetensors":
         raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
                          "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')"
                          f"{_or_convert(file)}")
-    try:
-        tensors = load(read_source(file))
-    except SafetensorError as error:
-        raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}") from error
+    tensors = {name: tensor for one in parts or [file] for name, tensor in _read(one).items()}
     own = net.state_dict(keep_vars=True)
     chosen, notes = _matched(tensors, own)
     try:
@@ -48,6 +50,34 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
             ("Missing", missing), ("Unexpected", found.unexpected_keys)) if names]
         raise InputError(f"{file} does not fit the net: {'; '.join(told)}")
     return [f"{file.name}: {note}" for note in notes]
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        return load(read_source(file))
+    except SafetensorError as error:
+        raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}") from error
+
+
+def _parts(file: Path) -> list[Path]:
+    """The files that an index names (`model.safetensors.index.json`), or whose first, say, is this
+    one (`model-00001-of-00002.safetensors`); none of a file that is whole.
+
+    Raises:
+        InputError: an index that names no files beside it.
+    """
+    if found := re.fullmatch(r"(.+-)\d{5}(-of-(\d{5})\.safetensors)", file.name):
+        return [file.with_name(f"{found[1]}{k + 1:05d}{found[2]}") for k in range(int(found[3]))]
+    if not file.name.endswith(INDEX):
+        return []
+    try:
+        names = sorted(set(json.loads(read_source(file))["weight_map"].values()))
+        if not names or any(Path(name).name != name for name in names):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{file} is no index of safetensors files beside it, under weight_map"
+                         ) from None
+    return [file.with_name(name) for name in names]
 
 
 def _or_convert(file: Path) -> str:

@@ -5,8 +5,8 @@
 Pairs are timed in turns, ratios of one turn each: minimum, median and maximum. What one thread of
 this process does is timed by its processor's own time, so that other work does not count. OUT
 (default results/speed) gets speed.csv, and processor.csv: what it was measured on.
-MEASURES are some of passes, engine, occlusion, deletion, shapley, whole, training, start, memory;
-what OUT holds of the others stays.
+MEASURES are some of passes, convolutions, engine, occlusion, deletion, shapley, whole, training,
+start, memory; what OUT holds of the others stays.
 """
 
 import gc
@@ -23,6 +23,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_attribution as maps
+import bench_convolutions as least
 import bench_faithfulness as curves
 import bench_process as process
 
@@ -156,6 +157,21 @@ def passes():
                 yield row(f"compile in bf16 / eager {dtype}", name, ratios, goal)
 
 
+def convolutions():
+    """What no backend can save, and how near it is to what the processor computes."""
+    few = pictures(BATCH)
+    for name in MODELS:
+        for half in (False, True) if native_bf16() else (False,):
+            one, dtype = subject(name, half), torch.bfloat16 if half else torch.float32
+            alone, operations = least.convolutions(one.model, few, dtype)
+            told = f"{name}, {'bf16' if half else 'fp32'}"
+            yield row("its convolutions alone / eager", told,
+                      paired(alone, lambda one=one: one.logits(few)), None)
+            as_many = operations / least.OPERATIONS
+            yield row("its convolutions / matrix products as large", told,
+                      [one / as_many for one in paired(alone, least.product(dtype))], None)
+
+
 def engine():
     """The benchmark, files and all / the bare passes that it makes, by the same backend, in the
     type of `--dtype auto`."""
@@ -274,7 +290,7 @@ def memory():
 
 
 MEASURES = {one.__name__: one for one in (
-    passes, engine, occlusion, deletion, shapley, whole, training, start, memory)}
+    passes, convolutions, engine, occlusion, deletion, shapley, whole, training, start, memory)}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

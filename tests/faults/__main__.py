@@ -131,7 +131,8 @@ def line_of(told) -> dict[str, str]:
     """The row of the table of what a part of the campaign yields."""
     if not isinstance(told, str):
         tried = f"{told.target}, trial {told.trial}"
-        return {"outcome": "finding", "what": tried, "seen": told.what}
+        *_, last = told.what.splitlines()  # of a traceback: the error
+        return {"outcome": "finding", "what": tried, "seen": last}
     first, _, rest = told.partition(" ")
     outcome, text = (first, rest) if first in ("ok", "skip") else ("finding", told)
     what, _, seen = text.partition(": ")

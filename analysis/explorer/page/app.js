@@ -235,6 +235,6 @@ link = connect({
   open() {},
   lost(code) {
     problem(code === 1013 ? "Too many pages of the explorer are open; close one."
-      : "The explorer has ended, or cannot be reached. Trying again…");
+      : "The explorer has ended, or cannot be reached. Trying again… If it was started anew, open the address that it printed.");
   },
 });

@@ -38,7 +38,7 @@ export function buildControls(hello, changed) {
   for (const one of hello.models) offered.models[one.name] = one;
   for (const one of hello.galleries) offered.galleries[one.name] = one;
   choice.model = hello.models[0].name;
-  options("model", hello.models.map((one) => [one.name, one.name]));
+  options("model", hello.models.map((one) => [one.name, one.title]));
   grouped("occluder", hello.occluders.filter((one) => one.name !== "drawn"));
   options("corruption", [["none", "as it is"], ...hello.corruptions.map((one) => [one.name, one.title])]);
   offered.fills = hello.fills;
@@ -131,9 +131,10 @@ function setModel(name) {
 /** A line about a model that does not know such faces; empty if it does. */
 export function mismatch() {
   const renders = offered.galleries[choice.source]?.renders ?? false;
-  if (offered.models[choice.model].on_heads === renders) return "";
+  const { on_heads: knows, title } = offered.models[choice.model];
+  if (knows === null || knows === renders) return ""; // of a net from outside it is not known
   const known = renders ? "photographs" : "rendered heads";
-  return `${choice.model} was trained on ${known}: what it says of these faces is a guess.`;
+  return `${title} was trained on ${known}: what it says of these faces is a guess.`;
 }
 
 /** The classes and layers of the model that answered. */
