@@ -67,7 +67,7 @@ def describe(path: Path, size: int | None = 64, colour: str | None = "rgb", clas
 
 def write_onnx(
     path: Path, size=48, channels: int = 1, classes: int = 7, batch="N", last: bool = False,
-    external: str = "", seed: int = 0,
+    external: str = "", seed: int = 0, kind: int = TensorProto.FLOAT,
 ) -> dict:
     """A net of one convolution and one linear layer; returns its weights.
 
@@ -75,6 +75,7 @@ def write_onnx(
         batch: a name for any batch size, or the only one.
         last: whether channels are the last axis of its input.
         external: a file beside it that holds its weights.
+        kind: of the numbers that it takes.
     """
     draws = np.random.default_rng(seed)
     weights = {"kernel": draws.normal(size=(8, channels, 3, 3)),
@@ -93,11 +94,14 @@ def write_onnx(
     if last:
         shape = [batch, size, size, channels]
         nodes.insert(0, node("Transpose", ["pictures"], ["x"], perm=[0, 3, 1, 2]))
-    kind = TensorProto.FLOAT
+    taken = "pictures" if last else "x"
+    if kind != TensorProto.FLOAT:
+        nodes.insert(0, node("Cast", ["whole"], [taken], to=TensorProto.FLOAT))
+        taken = "whole"
     graph = helper.make_graph(
         nodes, "net",
-        [helper.make_tensor_value_info("pictures" if last else "x", kind, shape)],
-        [helper.make_tensor_value_info("y", kind, [batch, classes])],
+        [helper.make_tensor_value_info(taken, kind, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, classes])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -1,6 +1,7 @@
 """Nets, weights and descriptions in the forms that users have them: they work, or one line says
 what to do."""
 
+import json
 import os
 import pickle
 import re
@@ -207,6 +208,31 @@ def test_names_that_fit_in_no_way_or_in_several_are_refused(tmp_path, names, mor
     assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize("named", ["w.safetensors.index.json", "w-00002-of-00002.safetensors"])
+def test_weights_in_several_files_are_read_by_their_index_or_any_part(tmp_path, named):
+    spec, state = saved(tmp_path, lambda name: f"module.{name}")
+    whole = load_file(tmp_path / "w.safetensors")
+    parts = {f"w-0000{k + 1}-of-00002.safetensors": sorted(whole)[k::2] for k in (0, 1)}
+    for part, names in parts.items():
+        save_file({name: whole[name] for name in names}, tmp_path / part)
+    index = {"weight_map": {name: part for part, names in parts.items() for name in names}}
+    (tmp_path / "w.safetensors.index.json").write_text(json.dumps(index))
+    outside.describe(tmp_path / "net.py", extra=f'weights = "{named}"')
+    torch.testing.assert_close(dict(opened(spec).model.net.state_dict()), dict(state))
+    (tmp_path / "w-00001-of-00002.safetensors").unlink()
+    with pytest.raises(InputError, match=r"there is no file .*w-00001-of-00002.safetensors"):
+        opened(spec)
+
+
+@pytest.mark.parametrize("index", ["{", "[]", '{"weight_map": {}}',
+                                   '{"weight_map": {"a": "../other.safetensors"}}'])
+def test_an_index_of_no_files_beside_it_is_told(tmp_path, index):
+    (tmp_path / "w.safetensors.index.json").write_text(index)
+    spec = outside.write_net(tmp_path, extra='weights = "w.safetensors.index.json"')
+    with pytest.raises(InputError, match="is no index of safetensors files beside it"):
+        opened(spec)
+
+
 def test_weights_of_other_shapes_name_the_layer(tmp_path):
     spec, state = saved(tmp_path, lambda name: name)
     save_file({**state, "fc.weight": torch.zeros(5, 8)}, tmp_path / "w.safetensors")
@@ -411,11 +437,13 @@ def test_scripted_damaged_and_other_files_are_told_for_what_they_are(tmp_path, c
     (tmp_path / "bad.pth").write_bytes(b"not a file of torch")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Payload()))
     (tmp_path / "keras.h5").write_bytes(b"")
+    (tmp_path / "other.pkl").write_bytes(pickle.dumps({"a": [1, 2]}))
     (tmp_path / "hidden.bin").write_bytes(b"\x89HDF\r\n\x1a\n")
     save_file(STATE, tmp_path / "w.safetensors")
     out = str(tmp_path / "out.safetensors")
     for name, told in (("net.pt", "TorchScript"), ("bad.pth", "no file of torch.save"),
                        ("plain.pth", "torch"), ("keras.h5", "Keras"), ("hidden.bin", "Keras"),
+                       ("other.pkl", "no file of torch.save"),
                        ("w.safetensors", "already"), ("absent.pth", "there is no file")):
         assert main(["models", "--convert", str(tmp_path / name), out]) == 2
         assert told in capsys.readouterr().err

@@ -87,6 +87,7 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
         ("self.fc(x.mean((2, 3))).argmax(1)", r"it returned \(3,\)"),
         ("self.fc(x.mean((2, 3))).long()", "must return floats, not torch.int64"),
         ("self.fc(x.mean((2, 3))) * float('nan')", "finite: outputs are NaN or infinite"),
+        ("self.fc(x.mean((2, 3))) * 1e25", "finite: outputs of .*e.2., of which no squares"),
         ("self.fc(x.mean((2, 3))).softmax(1)", 'they look like probabilities .* output = "prob'),
         ("self.fc(nn.functional.dropout(x.mean((2, 3))))", "determinism: .*left to chance"),
         ("self.fc(nn.BatchNorm2d(8)(x + self.conv.weight.sum()).square().mean((2, 3)))",
@@ -105,6 +106,14 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
 def test_what_a_net_may_not_do_is_told_before_anything_is_run(tmp_path, result, told):
     with pytest.raises(InputError, match=told):
         opened(outside.write_net(tmp_path, result=result))
+
+
+def test_a_net_that_fails_in_bf16_alone_is_told_of_fp32(tmp_path):
+    result = "torch.tensor(self.fc(x.mean((2, 3))).detach().numpy())"
+    [subject] = open_subjects(outside.write_net(tmp_path, result=result), outside.CLASSES,
+                              bf16=True)
+    with pytest.raises(InputError, match="ScalarType BFloat16; it ran in bf16, and may run by --d"):
+        subject.logits(pictures(2))
 
 
 def test_a_net_that_is_left_in_training_mode_is_asked_in_eval_mode(tmp_path):

@@ -67,6 +67,17 @@ def test_threads_may_share_a_session(tmp_path):
             torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("kind", [TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_file_that_takes_whole_numbers_gets_0_to_255(tmp_path, kind, last):
+    weights = outside.write_onnx(tmp_path / "net.onnx", kind=kind, last=last)
+    expected = outside.onnx_oracle(weights, (255 * pictures(3)).round())
+    torch.testing.assert_close(opened(tmp_path / "net.onnx").logits(pictures(3)), expected,
+                               rtol=1e-4, atol=1e-3)
+    with pytest.raises(InputError, match=r"std is 1, but net.onnx itself takes 0.0039215686"):
+        opened(tmp_path / "net.onnx", extra="std = 1")
+
+
 def test_it_says_what_an_onnx_file_cannot_do(tmp_path):
     outside.write_onnx(tmp_path / "net.onnx")
     assert opened(tmp_path / "net.onnx").model.lacks.keys() == {
@@ -148,7 +159,7 @@ def model_of(inputs, outputs, nodes, **values):
         (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])],
                   pictures=(1, ["N", 1, 48, 40]), y=(1, ["N", 1, 48, 40])), "squares can be"),
         (model_of(["pictures"], ["y"], [("Neg", ["pictures"], ["y"])],
-                  pictures=(7, ["N", 1, 48, 48]), y=(7, ["N", 1, 48, 48])), r"takes tensor\(int64"),
+                  pictures=(3, ["N", 1, 48, 48]), y=(3, ["N", 1, 48, 48])), r"takes tensor\(int8"),
         (model_of(["pictures"], ["y"], [("NoSuchThing", ["pictures"], ["y"])],
                   y=(1, ["N", 7])), "onnxruntime cannot run"),
     ],

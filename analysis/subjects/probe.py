@@ -26,6 +26,7 @@ from iram.errors import InputError, listing
 
 SIGMOID = ("all outputs lie from 0 to 1, as probabilities of a sigmoid do: logits are expected, "
            "which a net gives without its last sigmoid")
+HUGE = 1e15  # of a logit: in differences and squares nothing is left of it
 SUMS = 1e-2  # how far from 1 probabilities may sum
 
 
@@ -50,9 +51,11 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         except InputError as error:
             return [Finding("forward", False, str(error))]
         found = [Finding("forward", True, f"{tuple(images.shape)} -> {tuple(logits.shape)}")]
-        known = bool(logits.isfinite().all())
+        known = bool((logits.abs() < HUGE).all())
         found.append(Finding("finite", known, "all outputs are numbers" if known else
-                             "outputs are NaN or infinite"))
+                             "outputs are NaN or infinite" if not logits.isfinite().all() else
+                             f"outputs of {float(logits.abs().max()):.2g}, of which no squares can "
+                             "be computed in single precision"))
         if not known:
             return found
         found.append(_state(model, held))
