@@ -4,6 +4,7 @@ what to do."""
 import os
 import pickle
 import re
+import time
 from collections import OrderedDict
 
 import outside
@@ -175,6 +176,16 @@ def test_names_that_fit_in_no_way_or_in_several_are_refused(tmp_path, names, mor
     with pytest.raises(InputError, match=told) as error:
         opened(spec)
     assert len(str(error.value)) < 400
+
+
+def test_weights_with_many_thousand_prefixes_are_refused_in_seconds(tmp_path):
+    spec, _ = saved(tmp_path, lambda name: name)
+    many = {f"layer{k}.{name}": torch.zeros(0) for k in range(20_000) for name in ("weight", "b")}
+    save_file(many, tmp_path / "w.safetensors")
+    started = time.process_time()
+    with pytest.raises(InputError, match="does not fit the net"):
+        opened(spec)
+    assert time.process_time() - started < 20  # minutes, where each is held against all names
 
 
 def test_weights_of_other_shapes_name_the_layer(tmp_path):
