@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import time
 from collections import OrderedDict
 
 import outside
@@ -231,6 +232,16 @@ def test_an_index_of_no_files_beside_it_is_told(tmp_path, index):
     spec = outside.write_net(tmp_path, extra='weights = "w.safetensors.index.json"')
     with pytest.raises(InputError, match="is no index of safetensors files beside it"):
         opened(spec)
+
+
+def test_weights_with_many_thousand_prefixes_are_refused_in_seconds(tmp_path):
+    spec, _ = saved(tmp_path, lambda name: name)
+    many = {f"layer{k}.{name}": torch.zeros(0) for k in range(20_000) for name in ("weight", "b")}
+    save_file(many, tmp_path / "w.safetensors")
+    started = time.process_time()
+    with pytest.raises(InputError, match="does not fit the net"):
+        opened(spec)
+    assert time.process_time() - started < 20  # minutes, where each is held against all names
 
 
 def test_weights_of_other_shapes_name_the_layer(tmp_path):

@@ -106,9 +106,11 @@ def _matched(tensors: Mapping[str, Tensor], own: Mapping) -> tuple[dict[str, Ten
 def _covers(names: Mapping[str, str], wanted: set[str], tensors, own) -> bool:
     """Whether renamed tensors are all that the net wants, in its shapes."""
     found = {new for new in names.values() if not new.endswith(COUNTER)}
-    ties = {id(own[name]) for name in found & wanted}
+    if not found <= wanted:
+        return False
+    ties = {id(own[name]) for name in found}
     lacking = [name for name in wanted - found if id(own[name]) not in ties]
-    return not lacking and found <= wanted and all(
+    return not lacking and all(
         is_lazy(own[new]) or own[new].shape == tensors[name].shape
         for name, new in names.items() if new in own)
 
@@ -127,11 +129,11 @@ def _renamings(tensors, wanted: set[str]) -> Iterator[tuple[str, dict[str, str]]
             name: plain.get(new, new) for name, new in names.items()}
 
     yield way("", bare)
-    for prefix in _prefixes(bare.values()):
-        yield way(f"the prefix '{prefix}' taken off its names",
-                  {n: new.removeprefix(prefix) for n, new in bare.items()
-                   if new.startswith(prefix)})
-    for prefix in _prefixes(plain):
+    for prefix, names in sorted(_by_prefix(bare).items()):
+        yield way(f"the prefix '{prefix}' taken off its names", names)
+    if sum(not new.endswith(COUNTER) for new in bare.values()) > len(wanted):
+        return  # some would be left over
+    for prefix in sorted(_by_prefix({name: name for name in plain})):
         yield way(f"the prefix '{prefix}' put before its names",
                   {name: prefix + new for name, new in bare.items()})
 
@@ -140,9 +142,12 @@ def _unwrapped(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in WRAPPERS)
 
 
-def _prefixes(names) -> list[str]:
-    """What names begin with, up to each of their dots."""
-    names = list(names)
-    found = {".".join(parts[:count]) + "." for name in names for parts in [name.split(".")]
-             for count in range(1, min(len(parts), 4))}
-    return sorted(found)
+def _by_prefix(bare: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """{prefix: {name: what comes after it}}, of what names begin with, up to each of their dots."""
+    found: dict[str, dict[str, str]] = {}
+    for name, new in bare.items():
+        parts = new.split(".")
+        for count in range(1, min(len(parts), 4)):
+            prefix = ".".join(parts[:count]) + "."
+            found.setdefault(prefix, {})[name] = new[len(prefix):]
+    return found
