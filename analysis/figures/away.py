@@ -1,12 +1,13 @@
 """Nets that were taught to look away: how far attention leaves, and what occlusion then takes."""
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import ClassVar
 
 import pandas as pd
 
 from analysis.figures.display import Display, chosen, legend, places, stripes
-from analysis.figures.names import FILLS, LOST, over, reference_title, title
+from analysis.figures.names import FILLS, LOST, model_titles, over, reference_title, title
 from analysis.figures.occlusion import offsets
 from analysis.figures.style import COLOURS, DOUBLE_COLUMN, MARKERS, MUTED
 
@@ -65,9 +66,11 @@ class AwayForest(Display):
                 _points(ax, places(part["label"], nets) - shift, part, 0, filled, start, told)
         panels[0].set_xlabel("change of attention’s log share\non the covered place\n"
                              "(below 0: it leaves)")
-        panels[1].set_xlabel(LOST)
-        panels[2].set_xlabel(f"less that of\n{reference_title(table['reference'])} (points)")
-        panels[0].set_yticks(range(len(nets)), [net.replace("-", " ") for net in nets])
+        panels[1].set_xlabel(LOST.replace("both ", "both\n"))
+        against = fill(f"less that of {reference_title(table['reference'])} (points)", 28)
+        panels[2].set_xlabel(against)
+        titles = model_titles(nets)
+        panels[0].set_yticks(range(len(nets)), [titles[net].replace(", ", ",\n") for net in nets])
         panels[0].set_ylim(len(nets) - 0.4, -0.6)
         legend(figure, panels[0], f"bars: {over(moved['seeds'])}; full: fills that training "
                                   "painted, open: held out")

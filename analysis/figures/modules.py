@@ -73,8 +73,8 @@ class ModuleForest(Display):
         panels[0].set_yticks(range(len(rows)), [title(name, names) for name in rows])
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
         panels[0].set_xlabel(self.METRIC[1])
-        panels[1].set_xlabel(f"less that of {reference_title(table['reference'])} (points);\n"
-                             "filled: p < 0.05 (Holm)")
+        panels[1].set_xlabel(f"less that of {reference_title(table['reference'])}\n"
+                             "(points); filled: p < 0.05 (Holm)")
         legend(figure, panels[0], f"bars: {OVER_FACES}; with several training seeds over these too")
         return panels
 

@@ -68,6 +68,8 @@ VARIANTS = {
     "matched": "parameters matched", "random-labels": "shuffled labels",
     "permuted-weights": "permuted weights", "erasing-noise": "erased with noise",
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
+    "away": "taught to look away", "away-erasing": "went on with erasing",
+    "away-consistency": "taught that its answer stays", "away-falls-0": "taught all but the fall",
     "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
 }
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}

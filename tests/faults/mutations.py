@@ -2,7 +2,8 @@
 
 A trial takes a good file, changes some bytes, and opens it as a user's command would. Anything but
 a result that holds together or an InputError that names the file is a finding; so is a trial of
-more than SECONDS of the processor or of more than MEMORY bytes above what opening the good file takes.
+more than SECONDS of the processor, or of more than MEMORY bytes above what opening the good file
+takes.
 """
 
 import contextlib
