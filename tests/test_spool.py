@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from analysis.engine.spool import Spool
+from iram.errors import InputError
 
 
 def test_what_is_put_by_comes_back_as_it_was():
@@ -35,3 +39,16 @@ def test_values_put_by_take_no_memory():
         spool[number] = np.random.default_rng(number).random((1 << 17,))  # 1 MB each
     assert resident() - before < 16
     assert spool[63].shape == (1 << 17,)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full: a device without room")
+def test_a_disk_without_room_is_one_line(tmp_path):
+    spool = Spool()
+    spool["one"] = 1
+    with open("/dev/full", "r+b", buffering=0) as full:
+        spool._file, kept = full, spool._file
+        with pytest.raises(InputError, match=r"^cannot write a temporary file in .*: No space"):
+            spool["two"] = 2
+        spool._file = kept
+    assert list(spool) == ["one"]
+    assert spool["one"] == 1

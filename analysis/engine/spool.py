@@ -2,7 +2,9 @@
 
 import pickle
 from collections.abc import Hashable, Iterator
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
+
+from iram.errors import InputError
 
 
 class Spool:
@@ -10,6 +12,9 @@ class Spool:
 
     A value is read anew each time. The file is gone with the spool, after a kill too. For one
     thread.
+
+    Raises:
+        InputError: there is no room for the file.
 
     Examples:
         >>> spool = Spool()
@@ -23,8 +28,14 @@ class Spool:
         self._places: dict[Hashable, int] = {}
 
     def __setitem__(self, key: Hashable, value: object) -> None:
-        self._places[key] = self._file.seek(0, 2)
-        pickle.dump(value, self._file, pickle.HIGHEST_PROTOCOL)
+        try:
+            place = self._file.seek(0, 2)
+            pickle.dump(value, self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.flush()  # so that no later call finds the disk full
+        except OSError as error:
+            raise InputError(f"cannot write a temporary file in {gettempdir()}: {error.strerror}; "
+                             "TMPDIR can name a folder with more room") from error
+        self._places[key] = place
 
     def __getitem__(self, key: Hashable):
         self._file.seek(self._places[key])
