@@ -40,6 +40,7 @@ examples:
   iram train --data heads --attention iram --recipe epochs=6,lr=0.05 --out runs/y
   iram train --data fer2013:fer2013.csv --attention none --recipe terms=contrastive:0.5 --out runs/z
   iram train --data fer2013:fer2013.csv --grid zoo --only "zoo-*-seed0"
+  iram train --data fer2013:fer2013.csv --recipe pretrained=iram,epochs=2,lr=0.02 --out runs/on
   iram train --data fer2013:fer2013.csv --without-copies --suffix=-without-copies --out runs/x
   iram train --data folder:faces --attention iram --switches reuse=layer,reduction=4 --out runs/x
 """
