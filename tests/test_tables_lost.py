@@ -154,5 +154,5 @@ def test_the_figure_shows_what_is_lost_of_modules_and_of_single_models_alike():
         shown = sorted(x for line in right.lines[1:] for x in line.get_xdata())
         assert shown == pytest.approx([25, 25, 25])  # eyes, box and the mean, beyond the other net
         assert left.get_xlabel() == "lost of what both recognise clean (%)"
-        assert right.get_xlabel().startswith("less that of other (points)")
+        assert right.get_xlabel().startswith("less that of other\n(points)")
         assert [text.get_text() for text in left.get_yticklabels()][-1] == "mean over all"

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analysis.attributions.base import attribution
 from analysis.attributions.completeness import warn_incomplete
-from analysis.attributions.holding import Held, Holding, by_picture
+from analysis.attributions.holding import JOINING, Held, Holding, by_picture
 from analysis.attributions.overriding import depends, derivative
 from analysis.attributions.question import gradients_told, of_target, with_gradient
 from analysis.attributions.rules import ELEMENTWISE
@@ -94,18 +94,21 @@ class Biases(Holding):
             | dict.fromkeys((*CONVOLUTIONS, "linear"), self.affine)
             | dict.fromkeys(("mul", "multiply", "matmul", "bmm", "mm"), self.product)
             | dict.fromkeys(("add", "sub", "subtract", "__rsub__", "rsub"), self.sum)
-            | dict.fromkeys(BY_TANGENT, self.tangent)
+            | dict.fromkeys(BY_TANGENT, self.tangent) | dict.fromkeys(JOINING, self.joined)
             | {"batch_norm": self.batch_norm, "addcmul": self.addcmul, "einsum": self.einsum})
         self.count, self.size = count, size
         self.maps = torch.zeros(count, *size)
         self.total = torch.zeros(count, dtype=torch.float64)
 
     def note(self, y: Tensor, bias: Callable[[], Tensor]) -> Tensor:
-        """y, of which this is the implicit bias. It must not hold y, whose hook holds it out of the
-        garbage collector's sight: the whole pass would stay in memory."""
+        """y, of which this is the implicit bias. It must not hold y, which holds it in its hook,
+        out of the garbage collector's sight: the whole pass would stay in memory."""
         if depends(y):
             y.register_hook(lambda slope: self.take(slope * bias()))
         return y
+
+    def absorbs(self, y: Tensor, part: Tensor) -> None:
+        self.note(y, lambda: part)
 
     def take(self, part: Tensor) -> None:
         part = part.detach()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from analysis.subjects.subject import Subject
-from analysis.subjects.training import Training, training_of
+from analysis.subjects.training import CONSISTENCY, Training, training_of
 from iram.errors import InputError, listing
 from iram.names import split_names
 from iram.weights import PRETRAINED
@@ -29,7 +29,7 @@ def plays(role: str, other: Training, own: Training) -> bool:
     """
     same = (other.attention, other.switches) == (own.attention, own.switches)
     if role == RANDOM_LABELS:
-        return same and other.random_labels and other.erased == "none"
+        return same and other.random_labels and other.erased == "none" and own.erased != CONSISTENCY
     if role in EXPOSURES:
         return same and other.erased == role and not other.random_labels
     usual = role == TWIN or other.switches == repr({})  # a rival is the module as it is

@@ -7,11 +7,12 @@ to do (exit code 2); run again, it goes on to the same bytes.
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from faults.runs import USERS_MISTAKE, Whole, begun, contents, differing, ended, told
+from faults.runs import USERS_MISTAKE, Whole, begun, contents, differing, ended, over, told
 
 RECORD = "run.json"  # tells the command, whose --scheduler is another one each time
 OVER_AND_OVER = 100
@@ -59,7 +60,9 @@ def campaign(folder: Path, wholes: dict[str, Whole], runs: int) -> Iterator[str]
 def _disturbed(out: Path, whole: Whole, cluster: subprocess.Popen, wanted: int) -> Iterator[str]:
     name = whole.command[0]
     process = begun(whole.command, out)
-    killed = _killed(cluster, wanted, max(60, 20 * whole.seconds))
+    killed, until = 0, time.monotonic() + max(60, 20 * whole.seconds)
+    while killed < wanted and not over(process) and time.monotonic() < until:
+        killed += _killed(cluster, 1, 2)
     code, printed = ended(process), told(out)
     lines = [line for line in printed.splitlines() if line.startswith("iram: ")]
     if "Traceback" in printed or code not in (0, USERS_MISTAKE) or len(lines) != bool(code):

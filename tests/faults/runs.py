@@ -78,6 +78,11 @@ def ended(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+def over(process: int) -> bool:
+    """Whether a process has come to its end; it can still be waited for."""
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def told(out: Path) -> str:
     """The end of what a run printed."""
     return out.with_suffix(".log").read_text(errors="replace")[-1500:]
