@@ -13,6 +13,7 @@ from analysis.subjects.roles import TWIN, controls, groups
 from analysis.subjects.training import training_of
 from iram import InputError
 from iram.model import FERClassifier
+from iram.training import train
 from iram.training.grids import Cell
 from iram.training.train_grid import check_finished, train_cell
 from iram.weights import save_model
@@ -41,8 +42,10 @@ def test_it_starts_from_the_trained_weights(trained, tmp_path):
     assert any((scratch[name] - value).abs().max() > 0.1 for name, value in before.items())
 
 
-def test_the_last_epoch_is_kept_whatever_is_best(trained, tmp_path):
-    recipe = going_on(trained, lr=0.5)
+def test_the_last_epoch_is_kept_whatever_is_best(trained, tmp_path, monkeypatch):
+    falling = iter((0.9, 0.5, 0.1))
+    monkeypatch.setattr(train, "accuracy", lambda *arguments: {"accuracy": next(falling)})
+    recipe = going_on(trained)
     assert run(tmp_path / "run", recipe).epoch == recipe.epochs
 
 
