@@ -118,3 +118,23 @@ def test_only_the_last_angles_are_kept(monkeypatch):
     again, _ = heads.turned([0], 10.0, 0.0)
     assert torch.equal(again, first)
     assert None in heads._kept  # the heads as they are stay
+
+
+def test_what_a_turn_hides_is_the_same_whether_the_head_that_looks_ahead_was_kept(monkeypatch):
+    kept, anew = (open_dataset("heads:n=20,occluded=0.5") for _ in range(2))
+    kept.turned([3, 1], 20, 0)
+    monkeypatch.setattr("iram.data.heads.dataset.KEPT_VIEWS", 0)
+    for one, other in zip(kept.turned([1, 2, 3], 40, 10), anew.turned([1, 2, 3], 40, 10),
+                          strict=True):
+        assert torch.equal(one, other)
+    assert set(kept._views) == {1, 3}
+    assert not anew._views
+
+
+def test_what_a_turn_is_judged_by_keeps_within_its_memory(monkeypatch):
+    heads = open_dataset("heads:n=8")
+    heads.turned([0], 30, 0)
+    one = sum(value.nbytes for value in vars(heads._views[0]).values())
+    monkeypatch.setattr("iram.data.heads.dataset.KEPT_VIEWS", 3 * one)
+    heads.turned(range(8), 30, 0)
+    assert len(heads._views) == 3

@@ -20,12 +20,14 @@ from iram.data.heads.occluders import SCENE_OCCLUDERS
 from iram.data.heads.parameters import draw_numbers
 from iram.data.heads.renderer import is_face, project_landmarks, render_images
 from iram.data.heads.request import checked_request, checked_seed, checked_size, label_of
-from iram.data.heads.truth import self_occlusion
+from iram.data.heads.truth import Frontal, frontal_views, self_occlusion
 from iram.errors import InputError
 
 VERSION = 1  # raise it when the same (seed, index) gives other pixels
 LARGEST = 1_000_000
 KEPT_POSES = 64  # angles that rendered heads are kept at; a slider asks for any number of them
+AT_ONCE = 128  # heads that are turned at a time
+KEPT_VIEWS = 1 << 26  # bytes of heads that look ahead, beside which turned ones are judged
 # The split of head k: a full turn of ten blocks gives each class 7 : 1 : 2 exactly.
 TURN = ("train", "test", "train", "train", "validation", "train", "train", "test", "train", "train")
 LICENCE = "rendered by this program; free of rights"
@@ -62,7 +64,7 @@ class HeadsDataset(FaceDataset):
 
     What was rendered is kept in memory: size * size bytes a face, 4.6 MB for 2,000 of 48 px, and
     as much again for each of the last 64 angles that they were turned to; landmarks, 544 bytes a
-    face and angle.
+    face and angle; and what a turn is judged by, 64 MB at most.
     """
 
     renders = True
@@ -72,6 +74,7 @@ class HeadsDataset(FaceDataset):
         self.seed, self._occluders = seed, occluders
         self._kept: dict[tuple[float, float] | None, _Kept] = {}
         self._kept_landmarks: dict[tuple[float, float] | None, _KeptLandmarks] = {}
+        self._views: dict[int, Frontal] = {}
 
     def read_pixels(self, rows: np.ndarray) -> np.ndarray:
         """(n, size, size) uint8 images of these rows, rendered if they were not before."""
@@ -135,10 +138,29 @@ class HeadsDataset(FaceDataset):
             return render_images(checked_request(rows, **self._options(rows))), torch.zeros(
                 len(rows)
             )
+        parts = [self._turned(pose, rows[start : start + AT_ONCE])
+                 for start in range(0, len(rows), AT_ONCE)]
+        return tuple(map(torch.cat, zip(*parts, strict=True)))
+
+    def _turned(self, pose: tuple[float, float], rows) -> tuple[Tensor, Tensor]:
         yaw, pitch = pose
-        found = self_occlusion(rows, yaw_deg=yaw, pitch_deg=pitch, **self._options(rows))
+        found = self_occlusion(rows, yaw_deg=yaw, pitch_deg=pitch, frontal=self._ahead(rows),
+                               **self._options(rows))
         face = is_face(found.frontal_region).sum((1, 2))
         return found.image[:, 0], found.hidden.sum((1, 2)) / face.clamp(min=1)
+
+    def _ahead(self, rows) -> Frontal:
+        """These heads looking ahead. The first that were asked for are kept, as many as fit: every
+        angle of a study shows the same heads in the same order."""
+        views, missing = self._views, [row for row in rows if row not in self._views]
+        new = {}
+        if missing:
+            drawn = frontal_views(missing, **self._options(missing)).each()
+            new = dict(zip(missing, drawn, strict=True))
+            size = sum(value.nbytes for value in vars(drawn[0]).values())
+            for row in missing[: max(0, KEPT_VIEWS // size - len(views))]:
+                views[row] = new[row]
+        return Frontal.joined([new[row] if row in new else views[row] for row in rows])
 
     def _options(self, rows) -> dict:
         occluders = [self._occluders[row] for row in rows]

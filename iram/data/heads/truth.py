@@ -78,6 +78,44 @@ class SelfOcclusion:
     image: Tensor
 
 
+@dataclass
+class Frontal:
+    """What of heads that look ahead must be known to tell what a turn hides.
+
+    Attributes:
+        position: (N, 3, T, T) head coordinates of what is seen, at the supersampled resolution.
+        face: (N, T, T) bool, where that is the face.
+        region: (N, S, S) uint8 regions of the picture.
+        gray: (N, S, S) the picture.
+    """
+
+    position: Tensor
+    face: Tensor
+    region: Tensor
+    gray: Tensor
+
+    def each(self) -> "list[Frontal]":
+        """One for each head, in memory of its own."""
+        return [Frontal(*(value[None].clone() for value in head))
+                for head in zip(*vars(self).values(), strict=True)]
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Frontal]") -> "Frontal":
+        return cls(*map(torch.cat, zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+@one_thread()
+def frontal_views(indices: Sequence[int], **options) -> Frontal:
+    """The heads of these indices, looking ahead.
+
+    Args:
+        indices: whole numbers from 0.
+        **options: those of `render` but for the angles.
+    """
+    request = _request(indices, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, **options)
+    return Frontal.joined([_frontal(draw_scene(part)) for part in request.chunks()])
+
+
 @one_thread()
 def self_occlusion(
     indices: Sequence[int],
@@ -85,6 +123,7 @@ def self_occlusion(
     yaw_deg: float | Sequence[float] = 0.0,
     pitch_deg: float | Sequence[float] = 0.0,
     roll_deg: float | Sequence[float] = 0.0,
+    frontal: Frontal | None = None,
     **options,
 ) -> SelfOcclusion:
     """Which face pixels of the frontal picture the head itself hides at an angle.
@@ -94,19 +133,30 @@ def self_occlusion(
     Args:
         indices: whole numbers from 0.
         yaw_deg, pitch_deg, roll_deg: the turn, as in `render`.
+        frontal: the same heads looking ahead, where they were drawn before (`frontal_views`).
         **options: the other options of `render`.
     """
-    frontal = _request(indices, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, **options)
+    before = frontal or frontal_views(indices, **options)
     turned = _request(indices, yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg, **options)
-    pairs = zip(frontal.chunks(), turned.chunks(), strict=True)
-    parts = [_hidden(draw_scene(before), draw_scene(after)) for before, after in pairs]
-    return SelfOcclusion(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    parts, start = [], 0
+    for chunk in turned.chunks():
+        stop = start + len(chunk.indices)
+        parts.append(_hidden(before.position[start:stop], draw_scene(chunk)))
+        start = stop
+    hidden, region, gray = map(torch.cat, zip(*parts, strict=True))
+    hidden = quarters((hidden & before.face).float()).mean(1) > 0.5
+    return SelfOcclusion(hidden & is_face(before.region), before.region, region,
+                         before.gray[:, None], gray[:, None])
 
 
-def _hidden(before, after) -> tuple[Tensor, ...]:
-    """The fields of `SelfOcclusion` for one chunk, judged at the supersampled resolution."""
-    points = torch.nan_to_num(before.full.position.flatten(2))
-    seen = seen_at(after.full.depth, after.camera.project(points)).view(before.full.region.shape)
-    hidden = quarters((~seen & is_face(before.full.region)).float()).mean(1) > 0.5
-    a, b = before.raster, after.raster
-    return hidden & is_face(a.region), a.region, b.region, a.gray[:, None], b.gray[:, None]
+def _frontal(drawn) -> Frontal:
+    full, raster = drawn.full, drawn.raster
+    return Frontal(full.position, is_face(full.region), raster.region, raster.gray)
+
+
+def _hidden(position: Tensor, after) -> tuple[Tensor, ...]:
+    """For one chunk: (n, T, T) where a point is out of sight after the turn, and the regions and
+    gray values of the turned picture."""
+    points = torch.nan_to_num(position.flatten(2))
+    seen = seen_at(after.full.depth, after.camera.project(points)).view(position[:, 0].shape)
+    return ~seen, after.raster.region, after.raster.gray
