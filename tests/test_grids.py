@@ -1,7 +1,10 @@
 """Grids: what is trained, and in which order."""
 
+import re
+
 import pytest
 
+from analysis.commands import train
 from iram import InputError
 from iram.model import Architecture
 from iram.training.grids import GRIDS, Cell, product
@@ -22,7 +25,13 @@ def test_every_grid_can_be_built_and_names_each_cell_once(name):
     for cell in GRIDS[name]:
         architecture, recipe = cell.build(("a", "b", "c"), 48)
         assert architecture.classes == ("a", "b", "c")
-        assert recipe.erasing == 0 or "eras" in cell.label or "-away" in cell.label
+        assert recipe.erasing == 0 or name == "robust" or "eras" in cell.label \
+            or "-away" in cell.label
+
+
+def test_the_help_of_iram_train_names_every_grid():
+    told = train.__doc__.split("grids: ")[1].split("\n\n")[0]
+    assert [name for name in GRIDS if not re.search(rf"\b{name}\b", told)] == []
 
 
 def test_a_cell_with_an_unknown_recipe_field_says_which_are_known():

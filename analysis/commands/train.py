@@ -7,11 +7,12 @@ another one is at. --workers starts so many: on a CPU one a core is fastest; on 
 nets share it.
 
 grids: study (on FER2013: what is compared, its controls, IRAM's ablation; three seeds),
-confirmation (new seeds for the verdicts), study-5 (all of study with five), ferplus
-(--data ferplus:...), zoo (on FER2013: nets like those of ten other works; three seeds), away (on
-FER2013: attention that is taught to look away, and its controls; three seeds), reference (IRAM on
-a wide net, for two cores, and on resnet18, for a GPU), heads, recipe (the search for a recipe),
-speed (the search for a shorter one).
+confirmation (new seeds for the verdicts), study-5 (all of study with five), readings (of IRAM),
+ferplus and robust (--data ferplus:...: the study's nets; what helps on really occluded faces), zoo
+(on FER2013: nets like those of ten other works; three seeds), away (on FER2013: attention that is
+taught to look away, and its controls; three seeds), reference (IRAM on a wide net, for two cores,
+and on resnet18, for a GPU), heads, recipe (the search for a recipe), speed (the search for a
+shorter one).
 
 switches of --attention, with their defaults (eca and none have none):
   iram        reuse=both (none, branch, layer), reduction=1, fusion=adaptive (multiply, residual),

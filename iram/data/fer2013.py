@@ -10,6 +10,8 @@ Licence: given out for research; the pictures' rights stay with their owners.
 
 from pathlib import Path
 
+import numpy as np
+
 from iram.data import ran_lists as lists
 from iram.data.cache import Decoded
 from iram.data.dataset import DATASETS, FaceDataset, Problem
@@ -30,8 +32,10 @@ def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> Face
     Args:
         location: the CSV, plain or packed (gzip, xz, bzip2, zip, tar), or the folder with `train/`
             and `test/`.
-        votes: FERPlus's `fer2013new.csv`, which gives metadata the column `ferplus_name`; the
-            labels stay FER2013's. Only for the CSV: votes are joined row by row.
+        votes: FERPlus's `fer2013new.csv`, which gives metadata the column `ferplus_name` and the
+            data set its `distribution`: the shares of the votes for the seven expressions, or the
+            label of a face for which none of them has a vote. The labels stay FER2013's. Only for
+            the CSV: votes are joined row by row.
         ran_lists: folder of the lists of occluded and turned faces (`iram.data.ran_lists`), which
             give `real_occlusion`, `pose_30` and `pose_45`; needs `votes` for the faces' names.
 
@@ -60,16 +64,17 @@ def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> Face
         problems=[*within(path, unread), *decoded.problems_in(path)],
     )
     if votes:
-        dataset.problems += _add_names(dataset, path, decoded, votes, ran_lists)
+        dataset.problems += _add_votes(dataset, path, decoded, votes, ran_lists)
     return dataset
 
 
-def _add_names(
+def _add_votes(
     dataset: FaceDataset, path: Path, decoded: Decoded, votes: str, ran_lists: str
 ) -> list[Problem]:
-    """Adds the metadata columns that FERPlus's names open up; the problems of the lists."""
+    """Adds the votes, and the metadata that FERPlus's names open up; the problems of the lists."""
     counts, names = read_votes(votes).joined(path, decoded)
     dataset.metadata = dataset.metadata.assign(ferplus_name=names)
+    dataset.distribution = _shares(counts, decoded.frame["label"].to_numpy())
     if not ran_lists:
         return []
     voted = most_voted(counts)  # the lists' labels are FERPlus's: compared with its votes
@@ -77,3 +82,11 @@ def _add_names(
         dataset.metadata, names, voted, FERPLUS_CLASSES, ran_lists, lists.FERPLUS
     )
     return problems
+
+
+def _shares(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(N, 7) float32, in the order of CLASSES; contempt, "unknown" and "NF" are left out."""
+    known = counts[:, [FERPLUS_CLASSES.index(name) for name in CLASSES]].astype(np.float32)
+    none = known.sum(1) == 0
+    known[none, labels[none]] = 1
+    return known / known.sum(1, keepdims=True)

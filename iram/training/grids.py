@@ -191,6 +191,20 @@ AWAY_REST = [
     *(away(f"iram-away-{name.replace('_', '-')}", **alone(name))
       for name in ("attention_falls", "consistency", "attention_stays", "features_stay")),
 ]
+# What may help on really occluded faces, one upon the other; none of it is the study's.
+VOTES = STUDY | {"votes": 1.0, "label_smoothing": 0.0, "ema": 0.998}
+OCCLUDED = {"erasing": 0.5, "erasing_fill": "any", "erasing_shape": "regions"}
+BESIDE = OCCLUDED | {"erasing": 1.0, "terms": "consistency:1"}
+ROBUST = [
+    Cell(f"robust{name}", 0, {"attention": attention, "width": width}, VOTES | more)
+    for name, attention, width, more in (
+        ("-votes", "none", 1.0, {}),
+        ("-occluded", "none", 1.0, OCCLUDED),
+        ("-wide", "none", 1.5, OCCLUDED),
+        ("-iram", "iram", 1.0, OCCLUDED),
+        ("-consistency", "none", 1.0, BESIDE),
+    )
+]
 ZOO = [cell for seed in range(3) for cell in zoo(seed)]
 GRIDS: dict[str, list[Cell]] = {
     # The search for a recipe: half the study's epochs, the net without attention, PublicTest.
@@ -253,6 +267,8 @@ GRIDS: dict[str, list[Cell]] = {
     # On FER2013: attention that is taught to look away (docs/protocol.md). All seeds of what
     # decides first; then each term alone, and other weights of what makes attention fall.
     "away": [*seed_by_seed(AWAY_MAIN), *seed_by_seed(AWAY_REST)],
+    # On FERPlus (--data ferplus:...): chosen on PublicTest; docs/protocol.md.
+    "robust": ROBUST,
     # On FER2013, beside the study's nets; at last, for the shift study, twins without attention.
     "zoo": [*ZOO, *twins(ZOO)],
     "heads": product(  # on heads:n=6000

@@ -56,6 +56,8 @@ class Recipe:
             has nothing to do with expressions. There is no best epoch then: the last is taken.
         faces: so many of the training faces, drawn by the seed; 0 is all of them. A small net
             learns few faces by heart much sooner than many.
+        votes: share of the target that is the annotators' votes (FERPlus; Barsoum et al., ICMI
+            2016), where the data tell them; the rest is the label. 0 is off.
         terms: of the loss, beside cross-entropy, with their weights: "contrastive:0.5", or
             "cross_entropy:0.3+distillation:0.7"; those of `iram.training.terms`.
         teacher: of the term distillation: a name or file of weights, as `iram.load_model` takes it.
@@ -92,6 +94,7 @@ class Recipe:
     random_labels: bool = False
     faces: int = 0
     without_copies: bool = False
+    votes: float = 0.0
     terms: str = ""
     teacher: str = ""
     pretrained: str = ""
@@ -116,6 +119,8 @@ class Recipe:
                      " or ".join(word or "empty" for word in known))
         _require(not self.held_out or self.erasing_fill == "families", "held_out", self.held_out,
                  "empty, unless erasing_fill is families")
+        _require(not (self.votes and self.random_labels), "votes", self.votes,
+                 "0 with random_labels: shuffled labels have no votes")
         taught = "distillation" in self.term_weights
         _require(bool(self.teacher) == taught, "teacher", self.teacher,
                  "a name or file of weights, for the term distillation" if taught
@@ -160,7 +165,7 @@ WORDS = {"erasing_fill": ("noise", "mean", "any", "families"),
          "erasing_shape": ("rectangle", "regions"),
          "held_out": ("", "flat", "noise", "texture")}
 SHARES = ("warmup", "grown", "label_smoothing", "shift", "scale", "brightness", "contrast",
-          "erasing")
+          "erasing", "votes")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 

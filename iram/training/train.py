@@ -7,6 +7,7 @@ bit on a CPU with as many threads, on a GPU up to the order in which its kernels
 
 import contextlib
 import csv
+import hashlib
 import math
 import time
 from collections.abc import Iterator
@@ -133,8 +134,10 @@ class _Run:
             "precision": PRECISION[dtype],
         } | others(recipe)
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
-        labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
-        self.targets = F.one_hot(labels, len(architecture.classes)).float().to(device)
+        self.targets = targets(training, recipe, seed).to(device)
+        if recipe.votes:  # the faces are known by what they came from, votes by what they are
+            votes = np.ascontiguousarray(training.distribution)
+            self.identity["votes"] = hashlib.sha256(votes.tobytes()).hexdigest()
         self.epoch, self.best_epoch, self.log = 0, 0, []
         self.best: dict[str, Tensor] = {}
 
@@ -269,6 +272,22 @@ def chosen(count: int, wanted: int, seed: int) -> np.ndarray:
     """Which `wanted` of `count` faces are trained on, in order."""
     order = np.random.default_rng(derived_seed(seed, "training faces")).permutation(count)
     return np.sort(order[:wanted])
+
+
+def targets(training: FaceDataset, recipe: Recipe, seed: int) -> Tensor:
+    """(N, K) float32: what is to be answered to each face, rows summing to 1.
+
+    Raises:
+        InputError: votes are asked for that the data do not tell.
+    """
+    labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
+    told = F.one_hot(labels, len(training.classes)).float()
+    if not recipe.votes:
+        return told
+    if training.distribution is None:
+        raise InputError(f"recipe: votes is {recipe.votes}; {training.name} tells no votes: write "
+                         "ferplus:CSV,VOTES or fer2013:CSV,votes=VOTES")
+    return told.lerp(torch.as_tensor(training.distribution, dtype=torch.float32), recipe.votes)
 
 
 def shuffled(labels: Tensor, seed: int) -> Tensor:
