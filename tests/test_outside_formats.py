@@ -399,6 +399,8 @@ STATE = {"conv.weight": torch.randn(2, 3), "fc.bias": torch.randn(2)}
     {"state_dict": STATE, "epoch": 3, "optimizer": {"state": {0: {"step": torch.ones(1)}}}},
     {"model": STATE, "best": 0.7, "args": None}, {"model_state_dict": STATE, "loss": [1.0]},
     {"weights": STATE}, {"anything": STATE}, {"state_dict": STATE, "model_ema": {"x": STATE}},
+    {"model": {"state_dict": STATE, "name": "net"}, "epoch": 3},
+    {"net": {"model": {"params": STATE}}},
 ])
 def test_weights_in_a_checkpoint_are_brought_to_safetensors(tmp_path, capsys, content):
     code, made = converted(tmp_path, content)
@@ -428,8 +430,10 @@ class Payload:
     (nn.Linear(2, 2), r"more than tensors.*torch\.nn\.modules\.linear\.Linear"),
     ({"state_dict": STATE, "note": Payload()}, "it holds more than tensors"),
     ([torch.ones(1)], "holds a list, no weights"), ({"epoch": 3}, "no tensors by their names"),
-    ({}, "no tensors by their names; at its top: nothing"), (torch.ones(2), "holds a Tensor"),
+    ({}, "no tensors by their names; in it: nothing"), (torch.ones(2), "holds a Tensor"),
     ({"first": STATE, "second": STATE}, "several sets of weights: first, second"),
+    ({"model": {"ema": STATE, "raw": STATE, "x": 1}, "epoch": 2}, "several sets of weights: model"),
+    ({"model": {"state_dict": {}}}, r"no tensors by their names; in 'model\.state_dict': nothing"),
 ])
 def test_all_else_is_refused_and_nothing_is_run_or_written(
         tmp_path, capsys, monkeypatch, content, told):

@@ -86,8 +86,14 @@ def _refused(error: str) -> str:
             "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')")
 
 
-def _weights_in(file: Path, content) -> tuple[str, dict[str, Tensor], list[str]]:
-    """(where in the file, its weights, what else is there)"""
+def _weights_in(
+    file: Path, content, where: str = ""
+) -> tuple[str, dict[str, Tensor], list[str]]:
+    """(where in the file, its weights, what else is there)
+
+    Args:
+        where: the content lies in the file, as "model."; "" is its top.
+    """
     if not isinstance(content, Mapping):
         raise InputError(f"{file} holds a {type(content).__name__}, no weights by their names")
     own = _named(content)
@@ -96,16 +102,22 @@ def _weights_in(file: Path, content) -> tuple[str, dict[str, Tensor], list[str]]
     if own and not nested:
         return "", own, sorted({str(key) for key in content} - set(own))
     named = [key for key in NESTED if key in nested] or list(nested)
+    deeper = [key for key in NESTED if isinstance(content.get(key), Mapping)]
+    if not named and deeper:  # such as content["model"]["state_dict"]
+        key = deeper[0]
+        place, tensors, left = _weights_in(file, content[key], f"{where}{key}.")
+        return place, tensors, [*(f"{where}{one}" for one in content if one != key), *left]
     if not named:
-        raise InputError(f"{file} holds no tensors by their names; at its top: "
-                         f"{listing(content) or 'nothing'}")
+        raise InputError(f"{file} holds no tensors by their names; in "
+                         f"{repr(where[:-1]) if where else 'it'}: {listing(content) or 'nothing'}")
     if len(named) > 1 and named[0] not in NESTED:
-        raise InputError(f"{file} holds several sets of weights: {listing(named)}; save the one "
-                         "that is wanted by itself")
-    place = named[0]
-    left = [str(key) for key in content if key != place]
-    left += [f"{place}.{key}" for key in content[place] if str(key) not in nested[place]]
-    return str(place), nested[place], left
+        raise InputError(f"{file} holds several sets of weights: "
+                         f"{listing(where + str(key) for key in named)}; save the one that is "
+                         "wanted by itself")
+    key = named[0]
+    left = [f"{where}{one}" for one in content if one != key]
+    left += [f"{where}{key}.{one}" for one in content[key] if str(one) not in nested[key]]
+    return f"{where}{key}", nested[key], left
 
 
 def _named(content: Mapping) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ for place in box brows eyes nose mouth upper_half lower_half left_half right_hal
     conditions="$conditions,$place-0.3-mean,$place-0.3-noise"
 done
 iram bench --data "$DATA" --models "$models" --reference none --conditions "$conditions" \
-    --ran-lists "$RAN_LISTS" --batch-size 64 --dtype fp32 --backend eager --out "$OUT/occlusion" "$@"
+    --ran-lists "$RAN_LISTS" --batch-size 64 --dtype bf16 --backend folded --out "$OUT/occlusion" "$@"
 iram attribute --data "$DATA" --models "$models" --limit 80 --reference 80 --curves 1 --pairs 1 --sanity 1 \
     --methods attention,gradcam,saliency,input_x_gradient,integrated_gradients,occlusion,random \
     --backend eager --out "$OUT/attribution" "$@"
