@@ -17,7 +17,8 @@ from iram.dtype import native_bf16
 from iram.evaluate import accuracy, predict
 from iram.training.optimizer import Muon, height, parameter_groups
 from iram.training.recipe import Recipe
-from iram.training.train import _Run, derived_seed, difference, shuffled, train
+from iram.training.targets import shuffled
+from iram.training.train import _Run, derived_seed, difference, train
 
 NATIVE = pytest.mark.skipif(native_bf16() is None, reason="this processor would emulate bf16")
 

@@ -9,7 +9,7 @@ from trainings import RECIPE, killed_after, run, same_weights
 
 from iram import InputError, open_dataset
 from iram.training.recipe import Recipe
-from iram.training.train import targets
+from iram.training.targets import targets
 
 VOTED = Recipe(**RECIPE.to_dict() | {"votes": 0.75})
 

@@ -7,17 +7,14 @@ bit on a CPU with as many threads, on a GPU up to the order in which its kernels
 
 import contextlib
 import csv
-import hashlib
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from iram.data.dataset import FaceDataset
@@ -34,6 +31,7 @@ from iram.training.checkpoint import load_checkpoint, save_checkpoint
 from iram.training.initial import initial_model, others
 from iram.training.optimizer import height, optimizers
 from iram.training.recipe import Recipe
+from iram.training.targets import chosen, targets, votes_sha256
 from iram.training.terms import Batch, Loss
 
 
@@ -136,8 +134,7 @@ class _Run:
         self.pixels = torch.from_numpy(training.images_uint8(slice(None))).to(device)
         self.targets = targets(training, recipe, seed).to(device)
         if recipe.votes:  # the faces are known by what they came from, votes by what they are
-            votes = np.ascontiguousarray(training.distribution)
-            self.identity["votes"] = hashlib.sha256(votes.tobytes()).hexdigest()
+            self.identity["votes"] = votes_sha256(training)
         self.epoch, self.best_epoch, self.log = 0, 0, []
         self.best: dict[str, Tensor] = {}
 
@@ -266,34 +263,6 @@ class _Run:
             self.averaged.load_state_dict(groups["averaged"])
         self.best, self.best_epoch = groups["best"], state["best_epoch"]
         self.epoch, self.log = state["epoch"], state["log"]
-
-
-def chosen(count: int, wanted: int, seed: int) -> np.ndarray:
-    """Which `wanted` of `count` faces are trained on, in order."""
-    order = np.random.default_rng(derived_seed(seed, "training faces")).permutation(count)
-    return np.sort(order[:wanted])
-
-
-def targets(training: FaceDataset, recipe: Recipe, seed: int) -> Tensor:
-    """(N, K) float32: what is to be answered to each face, rows summing to 1.
-
-    Raises:
-        InputError: votes are asked for that the data do not tell.
-    """
-    labels = shuffled(training.labels, seed) if recipe.random_labels else training.labels
-    told = F.one_hot(labels, len(training.classes)).float()
-    if not recipe.votes:
-        return told
-    if training.distribution is None:
-        raise InputError(f"recipe: votes is {recipe.votes}; {training.name} tells no votes: write "
-                         "ferplus:CSV,VOTES or fer2013:CSV,votes=VOTES")
-    return told.lerp(torch.as_tensor(training.distribution, dtype=torch.float32), recipe.votes)
-
-
-def shuffled(labels: Tensor, seed: int) -> Tensor:
-    """The labels in another order, which the seed alone decides; as many of each class."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random labels"))
-    return labels[torch.randperm(len(labels), generator=generator)]
 
 
 @contextlib.contextmanager
