@@ -226,7 +226,7 @@ def test_another_picture_shape_or_a_copy_is_asked_anew_and_answers_alike():
 
 
 def test_a_dead_net_has_no_layer_and_says_so():
-    with pytest.raises(InputError, match="move with no layer that has places"):
+    with pytest.raises(InputError, match="its logits are the same for any picture"):
         attribute(placed([0.0] * 4), STEPS, 0, "gradcam")
     flat = nn.Sequential(nn.Flatten(), nn.Linear(1024, 3)).eval()
     with pytest.raises(InputError, match=r"no layer of this model puts out \(N, C, h, w\)"):
@@ -314,3 +314,15 @@ def test_a_survey_leaves_no_hook_and_no_graph():
     chosen(model, X)
     assert not any(m._forward_hooks for m in model.modules())
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+class Twice(Net):
+    """Its stem and body see the picture, and then the same picture mirrored."""
+
+    def forward(self, x):
+        return super().forward(x) + super().forward(x.flip(3))
+
+
+def test_a_layer_that_sees_a_mirrored_picture_last_is_named_as_the_reason():
+    with pytest.raises(InputError, match=r"is used 2 times in a pass, .* such as a mirrored one"):
+        chosen(Twice(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())), X)

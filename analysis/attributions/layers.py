@@ -153,15 +153,21 @@ def _last(model: nn.Module, x: Tensor) -> Layer:
     names = crossed(seen)
     two = pictures_to_ask(x)[:2]
     with torch.no_grad():
-        own = model(two.clone()).float() if names else None
+        own = model(two.clone()).float()
     for name in reversed(with_features_alone(model, names)):
         if _all_depends_on(model, two, own, name):
             return Layer(name, seen[name].layout, seen[name].uses)
     if not with_places(seen):
         if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
             raise InputError("its layers can't be read: parts of it are TorchScript")
+        if again := [name for name, one in seen.items() if one.uses > 1 and one.shaped]:
+            raise InputError(f"'{again[-1].removeprefix('net.')}' is used {seen[again[-1]].uses} "
+                             "times in a pass, the last time of a picture that does not lie as it "
+                             "was given, such as a mirrored one; no other layer has places")
         raise InputError("no layer of this model puts out (N, C, h, w), (N, h, w, C) or tokens "
                          "(N, T, C) with more than one place that follow the picture")
+    if torch.equal(own[0], own[1]):
+        raise InputError("its logits are the same for any picture, so no layer decides them")
     if not any(one.moves for one in seen.values()):
         raise InputError("the logits of this model move with no layer that has places, or not with "
                          "each as a whole; name one (layer = ... in the description, --layer)")

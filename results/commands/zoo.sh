@@ -29,3 +29,7 @@ iram attribute --data "$DATA" --models "$models" --limit 80 --reference 80 --cur
     --methods attention,gradcam,saliency,input_x_gradient,integrated_gradients,occlusion,random \
     --backend eager --out "$OUT/attribution" "$@"
 iram zoo --models "$models" --out "$OUT"
+# The way back of a bidirectional net, trained on rendered heads, so that what it draws can be shown.
+iram train --data heads:n=6000 --backbone bidirectional --attention none --suffix=-bidirectional-heads \
+    --recipe "terms=cross_entropy:0+members:1+reconstruction:0.1,epochs=16,lr=0.05" --out "$OUT/heads"
+iram zoo --models "$OUT/heads/none-bidirectional-heads-seed0.safetensors" --out "$OUT/heads"
