@@ -24,8 +24,8 @@ def texture(scene: Scene) -> Tensor:
     picture's own mean.
     """
     size = scene.images.shape[2:]
-    spectrum = torch.fft.rfft2(white_noise(scene)) * falling_amplitudes(*size).to(scene.images)
-    values = torch.fft.irfft2(spectrum, s=size)  # of mean 0, as the constant's amplitude is 0
+    spectrum = to_spectrum(white_noise(scene)) * falling_amplitudes(*size).to(scene.images)
+    values = from_spectrum(spectrum, size)  # of mean 0, as the constant's amplitude is 0
     variance = values.square().mean(3, keepdim=True).mean(2, keepdim=True)
     values = values.mul_(FACE_SD / variance.sqrt()).add_(FACE_MEAN)
     if scene.images.shape[1] > 1:
@@ -43,11 +43,22 @@ def phase_scrambled(scene: Scene) -> Tensor:
     reaches 5% of the pixels on FER2013's PublicTest and takes 4% off their contrast, so that there
     the amplitudes are no longer exactly the picture's.
     """
-    phases = torch.fft.rfft2(white_noise(scene))
+    phases = to_spectrum(white_noise(scene))
     phases /= phases.abs().clamp_(min=1e-12)
     phases[..., 0, 0] = 1
-    scrambled = torch.fft.irfft2(torch.fft.rfft2(scene.images) * phases, s=scene.images.shape[2:])
+    scrambled = from_spectrum(to_spectrum(scene.images) * phases, scene.images.shape[2:])
     return scrambled.clamp_(0, 1)
+
+
+def to_spectrum(images: Tensor) -> Tensor:
+    """(N, C, H, W // 2 + 1) complex: of each picture by itself, since on some processors a
+    transform rounds otherwise in a batch."""
+    return torch.stack([torch.fft.rfft2(image) for image in images])
+
+
+def from_spectrum(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, C, H, W), the reverse of `to_spectrum`."""
+    return torch.stack([torch.fft.irfft2(one, s=size) for one in spectrum])
 
 
 def white_noise(scene: Scene) -> Tensor:
