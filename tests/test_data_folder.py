@@ -179,6 +179,26 @@ def test_folders_without_classes_are_refused(tmp_path, names, message):
         open_dataset(f"folder:{tmp_path}/faces")
 
 
+def test_pictures_without_classes_are_read_where_that_is_said(tmp_path):
+    names = ["b.png", "a.jpg", "more/c.png"]
+    root = write_pictures(tmp_path / "faces", names)
+    (root / "notes.txt").write_text("")
+    dataset = open_dataset(f"folder:{root},classes=none", split="test")
+    assert dataset.metadata["image_id"].tolist() == ["a.jpg", "b.png"]
+    assert (dataset.classes, dataset.undivided) == (("unknown",), 0)
+    [told] = dataset.problems
+    assert "2 files or folders are not read, such as notes.txt" in told.message
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty has no pictures in it; with classes=none"):
+        open_dataset(f"folder:{tmp_path / 'empty'},classes=none")
+
+
+def test_a_folder_of_pictures_alone_says_what_takes_it(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["a.png"])
+    with pytest.raises(InputError, match=r"no class folders.*; `iram explore` and `iram ex"):
+        open_dataset(f"folder:{root}")
+
+
 def test_missing_folders_and_files_in_their_place_are_named(tmp_path):
     with pytest.raises(InputError, match=r"there is no folder .*gone"):
         open_dataset(f"folder:{tmp_path}/gone")

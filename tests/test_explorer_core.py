@@ -16,7 +16,7 @@ from analysis.explorer.offer import Gallery, Offer, open_offer
 from analysis.explorer.picture import Face, Picture, make_picture, moved
 from analysis.explorer.session import MapPair, Session
 from analysis.explorer.state import DRAWN, State
-from analysis.explorer.words import condition_text, map_texts, summary_text
+from analysis.explorer.words import clean_text, condition_text, map_texts, summary_text
 from analysis.stimuli.conditions import CLEAN, Condition
 from analysis.stimuli.landmarks import Landmarks, mean_landmarks
 from analysis.stimuli.landmarks.pictures import picture_ids
@@ -283,6 +283,26 @@ def test_models_that_know_the_first_faces_come_first(fer_csv):
         open_offer(models=["nosuch"])
     with pytest.raises(InputError, match="name it with --data"):
         open_offer(landmarks="some.npz")
+
+
+def test_a_folder_of_pictures_alone_is_browsed_without_labels(tmp_path):
+    root = sources.write_pictures(tmp_path / "mine", ["b.png", "a.jpg"], 64)
+    (root / "explained").mkdir()  # a folder without pictures is none of a class
+    offer = open_offer(f"folder:{root}", models=["iram-heads"], heads="heads:n=14")
+    assert [offer.gallery("data").face(k).image_id for k in (0, 1)] == ["a.jpg", "b.png"]
+    asked = State("data", 1, "iram-heads", Condition("eyes", 0.3, "mean"))
+    [seen] = Session(offer).look(asked)
+    assert "labelled" not in clean_text(seen)
+    assert seen.picture.shown.shape[-1] == 48
+    for fill in ("other_class", "same_class"):
+        with pytest.raises(InputError, match=f"'{fill}' needs faces with labels; mine has none"):
+            list(Session(offer).look(State("data", 0, "iram-heads", Condition("eyes", 0.3, fill))))
+
+
+def test_a_folder_of_classes_keeps_its_labels(tmp_path):
+    root = sources.write_pictures(tmp_path / "mine", ["happy/1.png", "sad/1.png", "beside.png"])
+    offer = open_offer(f"folder:{root}", models=["iram-heads"], split=None, heads="heads:n=14")
+    assert offer.gallery("data").dataset.classes == ("happy", "sad")
 
 
 @pytest.mark.parametrize(

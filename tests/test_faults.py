@@ -69,6 +69,38 @@ def test_a_reader_that_hangs_is_found_even_if_it_forgives_all_errors(tmp_path, m
     assert "over 0.05 s" in found.what
 
 
+FUZZED = """import sys
+from pathlib import Path
+from faults.fuzz import fuzzed
+from faults.mutations import Target
+
+def write(folder):
+    (folder / "x.txt").write_text("0123456789")
+    return folder / "x.txt"
+
+def careless(folder, path):
+    assert path.read_bytes().isdigit()
+
+def forgiving(folder, path):
+    path.read_bytes()
+
+for name, read in (("careless", careless), ("forgiving", forgiving)):
+    print(*fuzzed(Path(sys.argv[1]), name, Target(write, read), 1).values())
+"""
+
+
+def test_the_fuzzer_finds_what_is_wrong_once_and_goes_on(tmp_path):
+    pytest.importorskip("atheris")
+    run = subprocess.run([sys.executable, "-c", FUZZED, str(tmp_path)], cwd=TESTS,
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    careless, forgiving = [line for line in run.stdout.splitlines() if " files in " in line]
+    assert careless.startswith("finding careless ")
+    assert careless.endswith(" 1 findings")
+    assert forgiving.startswith("ok forgiving ")
+    assert int(careless.split()[2]) > 2
+
+
 def test_files_that_differ_are_named():
     from faults.runs import differing
 

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import struct
 import time
 from collections import OrderedDict
 
@@ -466,6 +467,20 @@ def test_scripted_damaged_and_other_files_are_told_for_what_they_are(tmp_path, c
     assert "must end in .safetensors" in capsys.readouterr().err
     assert not os.path.exists(out)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("part", [b"weight", struct.pack("<f", 0.75)])
+def test_one_damaged_bit_of_a_checkpoint_is_noticed(tmp_path, capsys, part):
+    """Of a name or of a number: torch's own reader takes both for what was meant."""
+    path, out = tmp_path / "net.pth", tmp_path / "net.safetensors"
+    torch.save({"weight": torch.full((3,), 0.75)}, path)
+    data = bytearray(path.read_bytes())
+    data[data.index(part) + 2] ^= 1
+    path.write_bytes(data)
+    assert main(["models", "--convert", str(path), str(out)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"iram: {path}: it is no file of torch.save, or damaged: Bad CRC-32")
+    assert not out.exists()
 
 
 def test_converted_weights_go_into_the_net(tmp_path):

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 import torch
 
 from analysis.commands.main import main
-from analysis.engine.store import read_table
-from analysis.subjects.verify import SHIPPED, compare, may_differ, read_reference
+from analysis.engine.store import read_table, write_cell
+from analysis.subjects.verify import KIND, SHIPPED, compare, may_differ, read_reference
 from iram.weights import pretrained
 
 CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -28,7 +27,7 @@ def changed(path, tmp_path, change):
     """A copy of the reference in which one thing is otherwise."""
     table = pd.read_parquet(path)
     change(table)
-    table.to_parquet(other := tmp_path / "other.parquet", index=False)
+    write_cell(other := tmp_path / "other.parquet", table, KIND)
     return other
 
 
@@ -113,14 +112,18 @@ def test_a_reference_of_something_else_is_refused(column, value, message, made, 
     assert message in capsys.readouterr().err
 
 
-def test_a_damaged_reference_is_one_line(made, tmp_path, capsys):
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
+def test_one_damaged_bit_of_a_reference_is_one_line(share, made, tmp_path, capsys):
     path, names = made
-    table = pq.read_table(path)
-    told = table.schema.metadata[b"pandas"].replace(b'"str"', b'"tr"')  # of the kind of a column
-    other = tmp_path / "other.parquet"
-    pq.write_table(table.replace_schema_metadata({b"pandas": told}), other)
+    data = bytearray(path.read_bytes())
+    data[int(share * len(data))] ^= 4
+    (other := tmp_path / "other.parquet").write_bytes(data)
+    capsys.readouterr()
     assert main(["verify", "--reference", str(other), "--models", names]) == 2
-    assert f"{other} is no reference" in capsys.readouterr().err
+    _, err = capsys.readouterr()
+    [line] = [line for line in err.splitlines() if line.startswith("iram: ")]
+    assert line.startswith(f"iram: {other} is no reference, or damaged: fetch it again")
+    assert "Traceback" not in err
 
 
 def test_heads_that_are_rendered_otherwise_are_told(made, tmp_path, capsys):
@@ -132,8 +135,8 @@ def test_heads_that_are_rendered_otherwise_are_told(made, tmp_path, capsys):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--reference", "nosuch.parquet"], "nosuch.parquet: no such reference; `iram verify --write"),
-    (["--reference", "text.parquet"], "text.parquet is no reference"),
-    (["--reference", "other.parquet"], "other.parquet is no reference: it lacks data, dtype"),
+    (["--reference", "text.parquet"], "text.parquet is no reference, or damaged"),
+    (["--reference", "other.parquet"], "other.parquet is no reference, or damaged"),
     (["--data", "heads:n=14"], "--data is for --write"),
     (["--models", ","], "--models names no net"),
     (["--write", "--dtype", "fp32"], "--dtype is for a comparison"),

@@ -4,11 +4,14 @@ prediction, attention and attributions change at once.
 It serves this machine alone, at an address with a secret token; Ctrl-C ends it. Nothing is
 downloaded, and pictures that you bring stay in memory. Its faces are rendered heads, those of
 --data if you name a data set, and your own. It needs the extra `explore`, and
-says how to install it where it is missing.
+says how to install it where it is missing. A folder of pictures without class folders does for
+--data too: they are faces without a label, each its picture's middle square (or with faces=auto the
+largest face in it).
 
 examples:
   iram explore
   iram explore --data fer2013:fer2013.csv --models iram,none,cbam
+  iram explore --data folder:DIR
   iram explore --port 8890 --no-browser     then, from afar: ssh -L 8890:127.0.0.1:8890 HOST
 """
 

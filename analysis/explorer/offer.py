@@ -17,6 +17,8 @@ from analysis.subjects import open_model
 from analysis.subjects.loading import is_outside
 from iram.data import DATASETS, open_dataset
 from iram.data.dataset import FaceDataset
+from iram.data.folder import NO_CLASSES, is_flat
+from iram.data.specs import read_spec
 from iram.errors import InputError
 from iram.weights import find_weights, read_card
 
@@ -109,7 +111,8 @@ def open_offer(
     """The faces of a data set, if one is named, and rendered heads; and models.
 
     Args:
-        data: specification of a data set (`fer2013:PATH`, ...), whose faces then come first.
+        data: specification of a data set (`fer2013:PATH`, ...), whose faces then come first; also
+            `folder:DIR` of pictures without class folders, which have no label.
         models: names or files; none for all that are shipped. Those trained on the first gallery's
             kind of faces come first.
         split: of the data set; None for all of it.
@@ -121,7 +124,7 @@ def open_offer(
     """
     galleries = {}
     if data is not None:
-        opened = open_dataset(data, split=split)
+        opened = _faces(data, split)
         if not len(opened):
             raise InputError(f"{data}: no face in split '{split}'")
         galleries["data"] = Gallery("data", opened.name, opened, landmarks)
@@ -137,6 +140,13 @@ def open_offer(
         if is_outside(name):
             offer.model(name)  # a mistake in it is told now
     return offer
+
+
+def _faces(spec: str, split: str | None) -> FaceDataset:
+    kind, options = read_spec(spec)
+    if kind == "folder" and "classes" not in options and is_flat(options["location"]):
+        return open_dataset(spec, split=split, classes=NO_CLASSES)
+    return open_dataset(spec, split=split)
 
 
 def shipped() -> list[str]:

@@ -12,13 +12,13 @@ from analysis.explorer.state import Crop
 from analysis.stimuli.landmarks import known_landmarks
 from analysis.stimuli.layout import fit_cameras
 from iram.data.dataset import FaceDataset
+from iram.data.folder import UNKNOWN
 from iram.data.images import is_flat, read_picture, resized
 from iram.errors import InputError
 
 MAX_BYTES = 32 << 20
 KEPT_SIDE = 1600  # larger pictures are brought down to this: ample for a face of 48 px
 MOST_ZOOM = 16.0
-UNKNOWN = "unknown"
 GRAY = "its colours are left out: it is shown and asked about in gray"
 
 

@@ -10,6 +10,7 @@ from analysis.explorer.names import REGIONS, method_title, occluder_title
 from analysis.explorer.session import MapPair, Seen, Together
 from analysis.figures.names import CORRUPTIONS, FILLS, title
 from analysis.stimuli.conditions import Condition
+from iram.data.folder import UNKNOWN
 
 EVEN = 1e-6  # a map that varies less is the same everywhere
 LITTLE = 0.01  # logits
@@ -20,7 +21,7 @@ A_PERCENT = 0.005
 def clean_text(seen: Seen) -> str:
     """The untouched face and what the model takes it for."""
     label = seen.face.label
-    labelled = "" if label == "unknown" else f", labelled {label}"
+    labelled = "" if label == UNKNOWN else f", labelled {label}"
     return f"Face {seen.face.image_id}{labelled}; {predicted(seen, seen.clean.probabilities)}."
 
 

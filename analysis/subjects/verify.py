@@ -24,8 +24,7 @@ from analysis.subjects.subject import changed
 from iram.data import open_dataset
 from iram.data.dataset import FaceDataset
 from iram.dtype import processor
-from iram.errors import InputError, one_line
-from iram.files import atomic_path
+from iram.errors import InputError
 from iram.registry import unknown
 from iram.threads import threads
 from iram.weights import PRETRAINED
@@ -33,6 +32,7 @@ from iram.weights import PRETRAINED
 SHIPPED = PRETRAINED / "answers.parquet"  # it goes where the weights go
 DATA = "heads:n=200"
 BATCH = 40
+KIND = store.cell_key(kind="reference answers")  # it is kept as a cell, whose damage is noticed
 EQUAL = 0.9995  # the least share of predictions that are the reference's
 KEYS = ["model", "weights_sha256", "data", "pixels_sha256", "dtype", "image_id"]
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")  # hold torch to what older processors have
@@ -72,8 +72,7 @@ def write_reference(path: Path, models: Sequence[str], data: str, advance: Advan
             parts.append(pd.DataFrame(logits.numpy(), columns=list(dataset.classes)).assign(
                 image_id=dataset.metadata["image_id"].to_numpy(), **keys))
     table = pd.concat(parts, ignore_index=True)
-    with atomic_path(path) as temporary:
-        table[[*KEYS, *dataset.classes]].to_parquet(temporary, index=False, compression="zstd")
+    store.write_cell(path, table[[*KEYS, *dataset.classes]], KIND)
     return len(table) // len(MADE)
 
 
@@ -82,17 +81,14 @@ def read_reference(path: Path) -> pd.DataFrame:
     of logits a class.
 
     Raises:
-        InputError: there is none, or it is another file.
+        InputError: there is none, or it is another file or damaged, if only in one bit.
     """
+    again = "`iram verify --write --reference FILE` makes one on this machine"
     if not path.is_file():
-        raise InputError(f"{path}: no such reference; `iram verify --write --reference FILE` makes "
-                         "one on this machine")
-    try:
-        table = pd.read_parquet(path)
-    except Exception as error:  # pyarrow and pandas have a dozen kinds for damaged files
-        raise InputError(f"{path} is no reference: {one_line(error):.200}") from None
-    if missing := set(KEYS) - set(table):
-        raise InputError(f"{path} is no reference: it lacks {', '.join(sorted(missing))}")
+        raise InputError(f"{path}: no such reference; {again}")
+    table = store.read_cell(path, KIND)
+    if table is None:
+        raise InputError(f"{path} is no reference, or damaged: fetch it again, or {again}")
     return table
 
 

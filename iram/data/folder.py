@@ -8,6 +8,8 @@ Splits: `train/happy/*`, `val/...`, `test/...` where there are such folders, by 
 (`iram.data.splits`). If train/ has no val/ beside it, a fixed tenth of it is held out as
 validation. Where there are only classes, a fixed tenth is test, another validation and the rest
 train, so that no net is tested on faces that it was trained on.
+With `classes=none` the pictures that lie in the folder itself are faces without a label: all are of
+one class, unknown, and all are test.
 "Fixed" means by a hash of the path, so that a picture stays in its split when others are added;
 pictures of one person can fall on both sides. Where file names tell the class they tell the person
 too (`iram.data.named_files`), and persons are divided.
@@ -23,7 +25,8 @@ import pandas as pd
 from iram.data.cache import Decoded, cached, in_colour
 from iram.data.class_folders import name_folders
 from iram.data.dataset import DATASETS, FaceDataset, Problem
-from iram.data.dividing import divided
+from iram.data.dividing import Divided, divided
+from iram.data.entries import entries, lost_links, unread_note
 from iram.data.named_files import by_names
 from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import (
@@ -39,6 +42,8 @@ from iram.errors import InputError, listing
 
 SIZE = 48
 COLUMNS = ["image_id", "usage", "split", "row"]
+NO_CLASSES, UNKNOWN = "none", "unknown"  # the option `classes`, and the one class that there is
+TAKEN_WITHOUT = "; `iram explore` and `iram explain` take pictures that have no class"
 LICENCE = "pictures from a folder: their own licence holds"
 
 
@@ -59,7 +64,7 @@ def open_folder(
             pictures of up to 100 pixels are taken whole, those without a face are reported.
         classes: which class each folder is, as `neutral+happy+...` by number, `FOLDER:NAME+...`,
             or a known order (fer2013, ferplus, rafdb, affectnet, ck+); see
-            `iram.data.class_folders`.
+            `iram.data.class_folders`. "none": pictures in the folder itself, without a label.
 
     Raises:
         InputError: no such folder, no class folder, no picture at all, another data set's own
@@ -76,6 +81,8 @@ def open_folder(
     frame = decoded.frame
     chosen = [found.names[row] for row in frame["row"]]
     split = divided(chosen, found.splits, found.person_of)
+    if classes == NO_CLASSES:
+        split = Divided(["test"] * len(chosen), ["test"] * len(chosen), [])
     places = {name: place for place, name in enumerate(found.classes)}
     read = [problem.message for problem in decoded.problems if problem.assumed]
     dataset = FaceDataset(
@@ -91,8 +98,21 @@ def open_folder(
                                classes=found.changed, read=read or None),
         problems=[*decoded.problems_in(root), *within(root, [*found.problems, *split.problems])],
     )
-    dataset.undivided = 0 if found.splits else len(dataset)
+    dataset.undivided = 0 if found.splits or classes == NO_CLASSES else len(dataset)
     return dataset
+
+
+def is_flat(location: str) -> bool:
+    """Whether a folder holds pictures and nothing that tells their classes.
+
+    Raises:
+        InputError: no folder, or one that can't be read.
+    """
+    root = Path(location)
+    if not entries(root).pictures:
+        return False
+    tree = read_tree(root)
+    return not (tree.names or other_layout(root) or by_names(root, tree))
 
 
 class Labelled(NamedTuple):
@@ -118,6 +138,8 @@ class Labelled(NamedTuple):
 
 
 def _labelled(root: Path, classes: str) -> Labelled:
+    if classes == NO_CLASSES:
+        return _unlabelled(root)
     tree, elsewhere = read_tree(root), other_layout(root)
     if elsewhere:
         raise InputError(f"{root} {elsewhere}")
@@ -129,13 +151,24 @@ def _labelled(root: Path, classes: str) -> Labelled:
     if not tree.folders:
         where = f"{root / next(iter(tree.splits))}" if tree.splits else f"{root}"
         raise InputError(f"{where} has no class folders; one per class is needed, such as happy/, "
-                         "or files that are named as KDEF's, JAFFE's, RaFD's or FACES' are")
+                         "or files that are named as KDEF's, JAFFE's, RaFD's or FACES' are"
+                         + (TAKEN_WITHOUT if entries(root).pictures else ""))
     if not tree.names:
         parents = tree.folders if not tree.splits else [
             f"{split}/{name}" for split in tree.splits for name in tree.folders]
         raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}"
                          f"{deeper(root)}")
     return _by_folders(root, tree, classes)
+
+
+def _unlabelled(root: Path) -> Labelled:
+    inside = entries(root)
+    if not inside.pictures:
+        raise InputError(f"{root} has no pictures in it; with classes={NO_CLASSES} those in the "
+                         "folder itself are read, and none in its folders")
+    unread = [printable(name) for name in (*inside.others, *(f"{f}/" for f in inside.folders))]
+    return Labelled(inside.pictures, dict.fromkeys(inside.pictures, UNKNOWN), [UNKNOWN], {}, None,
+                    [*lost_links("", inside.broken), *unread_note(unread)], [NO_CLASSES])
 
 
 def _by_folders(root: Path, tree: Tree, classes: str) -> Labelled:

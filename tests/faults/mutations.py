@@ -122,23 +122,32 @@ def _kind(folder: Path, name: str, target: Target, trials: int, seed: int):
         generator = np.random.default_rng([seed, trial])
         path.write_bytes(mutated(good, generator))
         began = time.perf_counter()
-        try:
-            with _limited():
-                target.read(folder, path)
-        except InputError as error:
-            refused += 1
-            if target.named and path.stem not in str(error):
-                yield Finding(name, trial, f"the message names no file: {error}")
-            if "\n" in str(error):
-                yield Finding(name, trial, f"the message has several lines: {error}")
-        except (Exception, Late):
-            yield Finding(name, trial, traceback.format_exc(limit=-4))
+        was_refused, wrong = tried(target, folder, path)
+        refused += was_refused
+        yield from (Finding(name, trial, what) for what in wrong)
         slowest = max(slowest, time.perf_counter() - began)
     more = _peak() - before
     if more > MEMORY:
         yield Finding(name, trials, f"{more / 2**20:.0f} MB of memory")
     yield (f"ok {name}: {trials} files, {refused} refused, {time.perf_counter() - started:.0f} s, "
            f"slowest {slowest:.2f} s, {more / 2**20:.0f} MB more at the peak")
+
+
+def tried(target: Target, folder: Path, path: Path) -> tuple[bool, list[str]]:
+    """Whether the file is refused, and what is wrong with how it is read or refused."""
+    try:
+        with _limited():
+            target.read(folder, path)
+    except InputError as error:
+        wrong = []
+        if target.named and path.stem not in str(error):
+            wrong.append(f"the message names no file: {error}")
+        if "\n" in str(error):
+            wrong.append(f"the message has several lines: {error}")
+        return True, wrong
+    except (Exception, Late):
+        return False, [traceback.format_exc(limit=-4)]
+    return False, []
 
 
 def _peak() -> int:

@@ -18,8 +18,10 @@ from analysis.explorer.upload import read_upload
 from analysis.explorer.wire import pack, unpack
 from analysis.stimuli.landmarks.reader import Landmarks, read_landmarks
 from analysis.stimuli.landmarks.writer import write_landmarks
-from analysis.subjects.verify import KEYS, read_reference
+from analysis.subjects.verify import KEYS, KIND, read_reference
 from faults.mutations import Target
+
+REFERENCE = pd.DataFrame({name: ["a", "b"] for name in KEYS} | {"happy": [0.5, 0.25]})
 
 
 def _cell(folder: Path) -> Path:
@@ -93,9 +95,13 @@ def _same_example(folder: Path, path: Path) -> None:
 
 
 def _reference(folder: Path) -> Path:
-    table = pd.DataFrame({name: ["a", "b"] for name in KEYS} | {"happy": [0.5, 0.25]})
-    table.to_parquet(folder / "answers.parquet", index=False, compression="zstd")
+    write_cell(folder / "answers.parquet", REFERENCE, KIND)
     return folder / "answers.parquet"
+
+
+def _same_reference(folder: Path, path: Path) -> None:
+    """It has a checksum of all that it holds."""
+    assert read_reference(path).equals(REFERENCE)
 
 
 def _picture(kind: str) -> Callable[[Path], Path]:
@@ -134,7 +140,7 @@ RECORDS = {
     "table": Target(_table, lambda folder, path: read_table(path)),
     "run": Target(_run, _reopened, named=False),
     "example": Target(_example, _same_example),
-    "reference": Target(_reference, lambda folder, path: read_reference(path)),
+    "reference": Target(_reference, _same_reference),
     "boxes": Target(_boxes, _boxed),
     "landmarks": Target(_landmarks(compact=False), _same_points),
     "landmarks-68": Target(_landmarks(compact=True), _same_points),

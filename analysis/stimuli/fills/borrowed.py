@@ -9,6 +9,7 @@ from torch import Tensor
 
 from analysis.stimuli.fills.scene import FILLS, Scene
 from iram.data.dataset import FaceDataset
+from iram.data.folder import UNKNOWN
 from iram.errors import InputError, listing
 
 
@@ -73,6 +74,9 @@ def _dataset(scene: Scene, fill: str) -> FaceDataset:
 
 def _check(dataset: FaceDataset, counts: Tensor, same: bool) -> None:
     """Checks the whole data set, so that a run fails at its first batch and not at a rare face."""
+    if dataset.classes == (UNKNOWN,):
+        fill = "same_class" if same else "other_class"
+        raise InputError(f"fill '{fill}' needs faces with labels; {dataset.name} has none")
     if same and (counts == 1).any():
         alone = listing(name for name, n in zip(dataset.classes, counts, strict=True) if n == 1)
         raise InputError(f"fill 'same_class' needs 2 faces or none of each class; {dataset.name} "
