@@ -179,6 +179,13 @@ def test_folders_without_classes_are_refused(tmp_path, names, message):
         open_dataset(f"folder:{tmp_path}/faces")
 
 
+def test_class_folders_of_links_to_nothing_alone_are_told_so(tmp_path):
+    (tmp_path / "faces/sad").mkdir(parents=True)
+    (tmp_path / "faces/sad/1.png").symlink_to("/nowhere/1.png")
+    with pytest.raises(InputError, match=r"folders: sad; sad/1\.png: is a link to /nowhere"):
+        open_dataset(f"folder:{tmp_path}/faces")
+
+
 def test_missing_folders_and_files_in_their_place_are_named(tmp_path):
     with pytest.raises(InputError, match=r"there is no folder .*gone"):
         open_dataset(f"folder:{tmp_path}/gone")
