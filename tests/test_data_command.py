@@ -107,7 +107,7 @@ def test_commands_that_take_the_test_tenth_of_a_folder_say_so(command, tmp_path,
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["fer2013:gone.csv"], "gone.csv does not exist"),
+        (["fer2013:gone.csv"], "there is no file gone.csv"),
         (["fer2014:x"], "did you mean 'fer2013'"),
         (["{csv}", "--split", "x"], "has no split 'x'"),
     ],

@@ -137,6 +137,7 @@ def test_a_short_row_is_refused_where_the_header_has_more_columns(tmp_path):
         (b"\xfd\xfe\x00\x01" * 100, "it is not text"),
         (b"\xff\xfe" + b"\x00\xd8" * 101, "it is not text"),
         (b"x" * (1 << 21), "line 1 is too long"),
+        ("emotion,pixels,Usage\n".encode("utf-16-le"), "line 1 is no text .it has zero bytes"),
     ],
 )
 def test_what_is_no_fer2013_csv_is_refused(tmp_path, content, message):
@@ -147,8 +148,13 @@ def test_what_is_no_fer2013_csv_is_refused(tmp_path, content, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.csv does not exist"):
+    with pytest.raises(InputError, match=r"there is no file .*/gone\.csv"):
         open_dataset(f"fer2013:{tmp_path}/gone.csv")
+    (tmp_path / "link.csv").symlink_to("/nowhere/fer2013.csv")
+    for spec in ("fer2013:{}", "ferplus:{},votes.csv"):
+        path = tmp_path / "link.csv"
+        with pytest.raises(InputError, match=r"link\.csv is a link to /nowhere|no file votes"):
+            open_dataset(spec.format(path))
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "zip", *TARS])
@@ -169,11 +175,12 @@ def test_a_zip_that_points_outside_is_refused(tmp_path, name):
     assert [file.name for file in tmp_path.iterdir()] == ["x.zip"]
 
 
-@pytest.mark.parametrize(("start", "kind"), [(b"7z\xbc\xaf", "7z"), (b"Rar!\x1a\x07", "RAR")])
+@pytest.mark.parametrize(("start", "kind"), [(b"7z\xbc\xaf", "7z"), (b"Rar!\x1a\x07", "RAR"),
+                                               (b"\x1f\x9d\x90", "compress")])
 def test_archives_that_are_not_read_are_named(tmp_path, start, kind):
     path = tmp_path / "fer2013.csv"
     path.write_bytes(start + bytes(99))
-    with pytest.raises(InputError, match=f"{path} is a {kind} archive, which is not read; unpack"):
+    with pytest.raises(InputError, match=f"{path} is a {kind}.* archive, which is not read"):
         open_dataset(f"fer2013:{path}")
 
 
@@ -233,7 +240,8 @@ def test_a_csv_in_another_encoding_is_read(fer_csv, encoding):
     assert torch.equal(load(f"fer2013:{fer_csv}").images(slice(None)), before)
 
 
-@pytest.mark.parametrize(("names", "found"), [(["a.csv", "b.csv"], "several"), (["a.txt"], "none")])
+@pytest.mark.parametrize(("names", "found"), [(["a.csv", "b.csv"], "several"),
+    (["train/", "train/a.png"], "none: train/a.png; unpack it"), ([], "none: nothing")])
 def test_a_zip_must_hold_one_csv(tmp_path, names, found):
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -241,6 +249,22 @@ def test_a_zip_must_hold_one_csv(tmp_path, names, found):
             archive.writestr(name, "")
     with pytest.raises(InputError, match=f"must hold one CSV and holds {found}"):
         open_dataset(f"fer2013:{path}")
+
+
+def test_a_tar_of_before_posix_is_read_and_an_empty_one_is_told(fer_csv, tmp_path):
+    before, content = load(f"fer2013:{fer_csv}").labels.tolist(), fer_csv.read_bytes()
+    info = tarfile.TarInfo("fer2013/fer2013.csv")
+    info.size = len(content)
+    header = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    header[257:] = bytes(255)  # such a header ends where "ustar" stands today
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path = tmp_path / "old.tar.gz"
+    path.write_bytes(gzip.compress(header + content + bytes(-len(content) % 512 + 1024)))
+    assert load(f"fer2013:{path}").labels.tolist() == before
+    path.write_bytes(bytes(10240))
+    with pytest.raises(InputError, match="must hold one CSV and holds none: nothing"):
+        load(f"fer2013:{path}")
 
 
 @pytest.mark.parametrize(("offset", "value"), [(6, 0x80), (8, 0x01), (10, 0x63)])

@@ -199,6 +199,13 @@ def test_a_folder_of_pictures_alone_says_what_takes_it(tmp_path):
         open_dataset(f"folder:{root}")
 
 
+def test_class_folders_of_links_to_nothing_alone_are_told_so(tmp_path):
+    (tmp_path / "faces/sad").mkdir(parents=True)
+    (tmp_path / "faces/sad/1.png").symlink_to("/nowhere/1.png")
+    with pytest.raises(InputError, match=r"folders: sad; sad/1\.png: is a link to /nowhere"):
+        open_dataset(f"folder:{tmp_path}/faces")
+
+
 def test_missing_folders_and_files_in_their_place_are_named(tmp_path):
     with pytest.raises(InputError, match=r"there is no folder .*gone"):
         open_dataset(f"folder:{tmp_path}/gone")

@@ -402,6 +402,10 @@ STATE = {"conv.weight": torch.randn(2, 3), "fc.bias": torch.randn(2)}
     {"weights": STATE}, {"anything": STATE}, {"state_dict": STATE, "model_ema": {"x": STATE}},
     {"model": {"state_dict": STATE, "name": "net"}, "epoch": 3},
     {"net": {"model": {"params": STATE}}},
+    {"model": {"state_dict": STATE, "best": torch.tensor(0.9)}, "best_acc1": torch.tensor([90.0])},
+    {"state_dict": {"model": STATE}, "best_acc1": torch.tensor(90.0)}, {"own": {"model": STATE}},
+    {"model": {"module": {"net": STATE}}}, {"model": {}, "ema": {"state_dict": STATE}},
+    {**STATE, "stats": {"mean": torch.ones(3)}},
 ])
 def test_weights_in_a_checkpoint_are_brought_to_safetensors(tmp_path, capsys, content):
     code, made = converted(tmp_path, content)
@@ -434,6 +438,7 @@ class Payload:
     ({}, "no tensors by their names; in it: nothing"), (torch.ones(2), "holds a Tensor"),
     ({"first": STATE, "second": STATE}, "several sets of weights: first, second"),
     ({"model": {"ema": STATE, "raw": STATE, "x": 1}, "epoch": 2}, "several sets of weights: model"),
+    ({"a": {"state_dict": STATE}, "b": {"state_dict": STATE}}, "several sets of weights: a, b"),
     ({"model": {"state_dict": {}}}, r"no tensors by their names; in 'model\.state_dict': nothing"),
 ])
 def test_all_else_is_refused_and_nothing_is_run_or_written(

@@ -17,6 +17,7 @@ from iram.files import atomic_path
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 """Where training scripts put the weights in a checkpoint, the surest first."""
 BLOCK = 1 << 20  # bytes read at once
+DEEPEST = 5  # levels that are looked into
 SCRIPTED = ("it is a TorchScript program, not weights; write FILE.py with `def build(): return "
             "torch.jit.load(...)`, which runs it, and name FILE.py:build")
 
@@ -98,38 +99,59 @@ def _refused(error: str) -> str:
             "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')")
 
 
-def _weights_in(
-    file: Path, content, where: str = ""
-) -> tuple[str, dict[str, Tensor], list[str]]:
-    """(where in the file, its weights, what else is there)
-
-    Args:
-        where: the content lies in the file, as "model."; "" is its top.
-    """
+def _weights_in(file: Path, content) -> tuple[str, dict[str, Tensor], list[str]]:
+    """(where in the file, its weights, what else is there)"""
     if not isinstance(content, Mapping):
         raise InputError(f"{file} holds a {type(content).__name__}, no weights by their names")
+    place: list[str] = []
+    left: list[str] = []
+    while key := _inner(file, content, place):
+        left += [".".join([*place, str(one)]) for one in content if one != key]
+        place.append(key)
+        content = content[key]
     own = _named(content)
-    nested = {key: found for key, value in content.items()
-              if isinstance(value, Mapping) and (found := _named(value))}
-    if own and not nested:
-        return "", own, sorted({str(key) for key in content} - set(own))
-    named = [key for key in NESTED if key in nested] or list(nested)
-    deeper = [key for key in NESTED if isinstance(content.get(key), Mapping)]
-    if not named and deeper:  # such as content["model"]["state_dict"]
-        key = deeper[0]
-        place, tensors, left = _weights_in(file, content[key], f"{where}{key}.")
-        return place, tensors, [*(f"{where}{one}" for one in content if one != key), *left]
-    if not named:
-        raise InputError(f"{file} holds no tensors by their names; in "
-                         f"{repr(where[:-1]) if where else 'it'}: {listing(content) or 'nothing'}")
-    if len(named) > 1 and named[0] not in NESTED:
+    if not own:
+        where = repr(".".join(place)) if place else "it"
+        raise InputError(f"{file} holds no tensors by their names; in {where}: "
+                         f"{listing(map(str, content)) or 'nothing'}")
+    left += [".".join([*place, str(one)]) for one in content if one not in own]
+    return ".".join(place), own, left
+
+
+def _inner(file: Path, content: Mapping, place: list[str]) -> str | None:
+    """Under which name the weights lie further inside; None if they lie here, or there are none.
+
+    Raises:
+        InputError: they may lie under several names.
+    """
+    if len(place) == DEEPEST:
+        return None
+    found = {key: depth for key, value in content.items()
+             if isinstance(key, str) and (depth := _depth(value))}
+    own = _named(content).values()
+    for key in NESTED:  # what stands beside them, such as the best accuracy, are no weights
+        if key in found or (not (found or own) and isinstance(content.get(key), Mapping)):
+            return key
+    if not found or any(tensor.numel() > 1 for tensor in own):
+        return None
+    nearest = min(found.values())
+    names = [key for key, depth in found.items() if depth == nearest]
+    if len(names) > 1:
         raise InputError(f"{file} holds several sets of weights: "
-                         f"{listing(where + str(key) for key in named)}; save the one that is "
-                         "wanted by itself")
-    key = named[0]
-    left = [f"{where}{one}" for one in content if one != key]
-    left += [f"{where}{key}.{one}" for one in content[key] if str(one) not in nested[key]]
-    return f"{where}{key}", nested[key], left
+                         f"{listing('.'.join([*place, key]) for key in names)}; save the one that "
+                         "is wanted by itself")
+    return names[0]
+
+
+def _depth(content, deepest: int = DEEPEST) -> int:
+    """How many levels down the first tensors by their names lie; 0: there are none."""
+    if not isinstance(content, Mapping) or not deepest:
+        return 0
+    if _named(content):
+        return 1
+    below = [found for key, value in content.items()
+             if isinstance(key, str) and (found := _depth(value, deepest - 1))]
+    return min(below) + 1 if below else 0
 
 
 def _named(content: Mapping) -> dict[str, Tensor]:

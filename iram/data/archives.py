@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from iram.data.images import absent
 from iram.errors import InputError, listing
 
 LONGEST_LINE = 1 << 20  # characters; an image row has 9 thousand
 DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile,
            tarfile.TarError)
-TAR_MAGIC = slice(257, 262)  # of POSIX 1003.1: "ustar"
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Excel and PowerShell may save
-UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard"}
+UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard",
+          b"\x1f\x9d": "compress (.Z)", b"]\0\0": "LZMA (.lzma)"}
 
 
 @contextlib.contextmanager
@@ -40,7 +41,7 @@ def text_lines(path: Path) -> Iterator[Iterator[str]]:
             text = io.TextIOWrapper(stream, encoding=encoding, newline="")
             yield lines.read(text)
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
+        raise InputError(absent(path)) from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; a CSV file is needed here") from None
     except UnicodeDecodeError as error:
@@ -61,6 +62,9 @@ class _Lines:
         while line := text.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE:
                 raise InputError(f"{self.path} line {self.count + 1} is too long for a CSV")
+            if "\0" in line:
+                raise InputError(f"{self.path} line {self.count + 1} is no text (it has zero "
+                                 "bytes); save it as UTF-8")
             self.count += 1
             yield line
 
@@ -73,12 +77,12 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
         with _zip_member(path, file) as member:
             yield member
         return
-    if kind := UNREAD.get(head[:4]):
+    if kind := next((kind for start, kind in UNREAD.items() if head.startswith(start)), None):
         raise InputError(f"{path} is a {kind} archive, which is not read; unpack it")
     with _decompressed(head, file) as stream:
-        is_tar = stream.read(512)[TAR_MAGIC] == b"ustar"
+        begins_as_tar = _is_tar(stream.read(tarfile.BLOCKSIZE))
         stream.seek(0)
-        if not is_tar:
+        if not begins_as_tar:
             yield stream
             return
         with tarfile.open(fileobj=stream, mode="r:") as archive:
@@ -88,6 +92,19 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
             if not member.read(1):  # read whole: the checksum stands after the archive's end
                 while stream.read(1 << 20):
                     pass
+
+
+def _is_tar(block: bytes) -> bool:
+    """Whether a file begins as a tar: by the header's checksum, as old ones have no "ustar"."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.EmptyHeaderError:  # an empty file, else
+        return False
+    except tarfile.EOFHeaderError:  # an archive without members is a block of zeros
+        return True
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _decompressed(head: bytes, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -119,7 +136,11 @@ def _table(path: Path, members: list[str]) -> str:
         if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
             raise InputError(f"{path}: refused, its member '{name}' points outside the archive")
     tables = [name for name in names if name.lower().endswith(".csv")]
-    if len(tables) != 1:
-        found = f"several: {listing(tables)}; unpack the right one" if tables else "none"
-        raise InputError(f"{path} must hold one CSV and holds {found}")
+    if len(tables) > 1:
+        raise InputError(f"{path} must hold one CSV and holds several: {listing(tables)}; unpack "
+                         "the right one")
+    if not tables:
+        held = [name for name in names if not name.endswith("/")]
+        raise InputError(f"{path} must hold one CSV and holds none: {listing(held, 3) or 'nothing'}"
+                         + "; unpack it and name what is in it" * bool(held))
     return tables[0]

@@ -18,6 +18,7 @@ from iram.data.archives import text_lines
 from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
+from iram.data.images import absent
 from iram.data.splits import role_of
 from iram.errors import InputError, listing
 from iram.files import sha256
@@ -38,8 +39,8 @@ CHUNK = 2000  # rows parsed at once: 20 MB of text
 def decoded_csv(path: Path) -> tuple[str, Decoded]:
     """The CSV's SHA-256 and its faces, from the cache if they are there."""
     if not path.is_file():
-        what = "is a folder; the CSV file is needed" if path.is_dir() else "does not exist"
-        raise InputError(f"{path} {what}")
+        raise InputError(f"{path} is a folder; the CSV file is needed" if path.is_dir()
+                         else absent(path))
     source = sha256(path)
     return source, cached("fer2013", source, lambda: decode_csv(path))
 

@@ -156,8 +156,9 @@ def _labelled(root: Path, classes: str) -> Labelled:
     if not tree.names:
         parents = tree.folders if not tree.splits else [
             f"{split}/{name}" for split in tree.splits for name in tree.folders]
+        lost = next((f"; {problem}" for problem in tree.problems if problem.unusable), "")
         raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}"
-                         f"{deeper(root)}")
+                         f"{lost}{deeper(root)}")
     return _by_folders(root, tree, classes)
 
 

@@ -90,7 +90,7 @@ def read_picture(
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(_absent(path)) from None
+        raise InputError(absent(path)) from None
     except PermissionError:
         raise InputError(f"{path} may not be read (permission denied)") from None
     except IsADirectoryError:
@@ -171,7 +171,8 @@ def resized(picture: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
 
 
-def _absent(path) -> str:
+def absent(path) -> str:
+    """What is said of a file that is not there, or of a link that leads nowhere."""
     if os.path.islink(path):
         return f"{path} is a link to {os.readlink(path)}, which does not exist"
     return f"there is no file {path}"
