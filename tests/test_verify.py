@@ -158,3 +158,23 @@ def test_the_shipped_reference_is_of_the_shipped_weights():
     assert told == {name: card["weights_sha256"] for name, card in pretrained().items()}
     assert set(table["dtype"]) == {"fp32", "bf16"}
     assert np.isfinite(table[CLASSES].to_numpy()).all()
+
+
+def test_a_net_is_added_to_a_reference_and_the_others_stay(made, tmp_path):
+    before, names = pd.read_parquet(made[0]), made[1].split(",")
+    one = before["model"] == before["model"].iloc[0]  # of the first of the names
+    write_cell(path := tmp_path / "more.parquet", before[~one].assign(happy=np.float32(7)), KIND)
+    assert main(["verify", "--write", "--models", names[0], "--data", "heads:n=14",
+                 "--reference", str(path)]) == 0
+    after = pd.read_parquet(path)
+    added = after["model"] == before["model"].iloc[0]
+    assert (after.loc[~added, "happy"] == 7).all()
+    pd.testing.assert_frame_equal(after[added].reset_index(drop=True),
+                                  before[one].reset_index(drop=True))
+
+
+def test_a_reference_of_other_faces_is_replaced(made, tmp_path):
+    (path := tmp_path / "more.parquet").write_bytes(made[0].read_bytes())
+    assert main(["verify", "--write", "--models", made[1].split(",")[0], "--data", "heads:n=7",
+                 "--reference", str(path)]) == 0
+    assert pd.read_parquet(path)["model"].nunique() == 1

@@ -12,7 +12,8 @@ Exit code: 0 it agrees, 1 it does not, 2 nothing could be compared.
 --out DIR keeps the rows in DIR/processors.csv, beside those of other processors: flags, dtype,
 backend, threads, how many predictions are equal, the largest difference, versions.
 
---write makes the reference anew on this machine: for new weights, or nets of your own.
+--write makes the reference on this machine: for new weights, or nets of your own. What it holds of
+nets that are not named, for the same faces, stays.
 
 examples:
   iram verify

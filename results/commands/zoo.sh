@@ -25,7 +25,7 @@ for place in box brows eyes nose mouth upper_half lower_half left_half right_hal
 done
 iram bench --data "$DATA" --models "$models" --reference none --conditions "$conditions" \
     --ran-lists "$RAN_LISTS" --batch-size 64 --dtype bf16 --backend folded --out "$OUT/occlusion" "$@"
-iram attribute --data "$DATA" --models "$models" --limit 80 --reference 80 --curves 1 --pairs 1 --sanity 1 \
+iram attribute --data "$DATA" --models "$models" --limit 24 --reference 24 --curves 1 --pairs 1 --sanity 1 \
     --methods attention,gradcam,saliency,input_x_gradient,integrated_gradients,occlusion,random \
     --backend eager --out "$OUT/attribution" "$@"
 iram zoo --models "$models" --out "$OUT"
