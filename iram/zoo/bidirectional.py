@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from iram.backbones import BACKBONES, Backbone, conv_bn, scaled
 from iram.zoo.common import Members, chained
 
-PLACES = 6  # a side of a class's code: as many as the last map of a face of 48 px has
+PLACES = 6  # a side of a class's code; convolutions make no face of one that is alike everywhere
 
 
 class Bidirectional(Backbone):
@@ -26,9 +26,8 @@ class Bidirectional(Backbone):
         self.norms = nn.ModuleList(nn.BatchNorm2d(b.branch[0].in_channels) for b in blocks)
 
     def draw(self, code, classes, side: int):
-        """Faces (N, 1, side, side), normalised, of a code (N, C, h, w) and of class weights (N, K).
-        In training half of the codes are left out, so that the class alone draws its prototype:
-        its code has places, since convolutions make no face of one that is alike everywhere."""
+        """Faces (N, 1, side, side), normalised, of a code (N, C, h, w) and class weights (N, K). In
+        training half of the codes are left out, so that the class alone draws its prototype."""
         if self.training:
             code = code * (torch.rand(len(code), 1, 1, 1, device=code.device) < 0.5)
         own = self.code(classes).unflatten(1, (-1, PLACES, PLACES))
