@@ -188,7 +188,7 @@ def zoo() -> pd.DataFrame:
     return table.assign(seeds="0", reference=[None, *["none"] * 3],
                         trained=["here"] * 3 + ["elsewhere"],
                         work="after someone", published="", parameters=1000, best_method="gradcam",
-                        passes_per_second=900.0)
+                        passes_per_second=900.0, lost_p_holm=[np.nan, 0.01, 0.5, 0.01])
 
 
 def prototypes() -> pd.DataFrame:

@@ -38,7 +38,7 @@ def written(text: str, results) -> str:
     ('total(T, "extra", ".0f")', "6"),
     ('count(T, where="value > 0.2")', "2"),
     ('rows(T, model="none") | map(attribute="fill") | join("+")', "noise+mean"),
-    ('there("shift/verdicts.csv") and not there("zoo/zoo.csv")', "True"),
+    ('there("shift/verdicts.csv") and not there("zoo/nosuch.csv")', "True"),
     ('titles(["zoo-vgg", "iram"]).values() | join("+")', "small VGG+IRAM"),
     ('"%.1f" | format(2 * value(T, "extra", model="iram"))', "2.0"),
 ])
