@@ -209,6 +209,7 @@ def test_every_field_of_a_recipe_that_is_out_of_range_is_named():
         "erasing_fill": "black", "erasing_shape": "circle", "random_labels": 1,
         "faces": -1, "without_copies": 1, "start_size": 4, "grown": 1.5, "ema": 1.0, "muon": -0.02,
         "muon_decay": -1.0, "held_out": "noise", "teacher": "none",
+        "votes": 1.5,
     }
     assert {*wrong, "terms", "pretrained"} == set(Recipe.names())  # these in their own words
     for name, value in wrong.items():
