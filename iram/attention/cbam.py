@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from iram.attention.base import ATTENTION, Attention, check_whole, squeezed
+from iram.attention.base import ATTENTION, Attention, check_whole, largest, squeezed
 
 
 @ATTENTION.register("cbam", title="CBAM")
@@ -24,9 +24,9 @@ class CBAM(Attention):
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2)
 
     def gate(self, x, memory):
-        channel = (self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))).sigmoid()
+        channel = (self.mlp(x.mean((2, 3))) + self.mlp(largest(x, (2, 3)))).sigmoid()
         channel = channel[:, :, None, None]
         refined = x * channel
-        pooled = torch.cat([refined.mean(1, keepdim=True), refined.amax(1, keepdim=True)], 1)
+        pooled = torch.cat([refined.mean(1, keepdim=True), largest(refined, 1, keepdim=True)], 1)
         spatial = self.conv(pooled).sigmoid()  # (N, 1, H, W)
         return channel * spatial, None

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from iram.attention.base import ATTENTION, Attention, check_whole, check_word
+from iram.attention.base import ATTENTION, Attention, check_whole, check_word, largest
 from iram.attention.iram import REUSE
 
 
@@ -56,14 +56,14 @@ class FactoredIRAM(Attention):
         return (*(self.memory_channels or ()), self.channels)
 
     def gate(self, x, memory):
-        mean, largest = x.mean((2, 3)), x.amax((2, 3))
+        mean, peak = x.mean((2, 3)), largest(x, (2, 3))
         channels, places = memory if self.reuse_layer else ([], [])
-        seen = [self.hidden(mean).relu() + self.hidden(largest).relu()]
+        seen = [self.hidden(mean).relu() + self.hidden(peak).relu()]
         if self.reuse_branch:
-            seen.append(mean + largest)
+            seen.append(mean + peak)
         channel = self.expand(torch.cat([*seen, *channels], 1)).sigmoid()[:, :, None, None]
         refined = x * channel if self.reuse_branch else x
-        seen = [refined.mean(1, keepdim=True), refined.amax(1, keepdim=True)]
+        seen = [refined.mean(1, keepdim=True), largest(refined, 1, keepdim=True)]
         places = [F.adaptive_avg_pool2d(place, x.shape[2:]) for place in places]
         attention = channel * self.conv(torch.cat([*seen, *places], 1)).sigmoid()
         return attention, self.remember(attention, memory)

@@ -104,7 +104,8 @@ class IRAM(Attention):
 
     def gate(self, x, memory):
         logits = self.logits(x, memory)
-        return (self.gain * logits).sigmoid(), logits
+        steep = logits if self.gain == 1 else self.gain * logits
+        return steep.sigmoid(), logits
 
     def logits(self, x, memory):
         """The map before its sigmoid, (N, C, H, W): it is also what the next module reuses."""
