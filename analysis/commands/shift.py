@@ -70,17 +70,18 @@ def run(args) -> int:
                            backend=args.backend, permuted=not args.no_permuted,
                            **options.common(args))
     if args.list:
-        return _list(planned(**plan)[0])
+        return _list(planned(**plan)[0], args.no_permuted)
     print(shift(**plan, executor=options.executor(args)).report())
     return 0
 
 
-def _list(study) -> int:
+def _list(study, without_permuted: bool) -> int:
     from analysis.engine.timing import duration
     from analysis.studies.shift.estimate import seconds_left
 
+    permuted = "" if without_permuted else ", those with permuted weights among them"
     print("\n".join(condition.name for condition in study.plan.conditions))
     print(f"{len(study.plan.conditions)} conditions, {len(study.plan.dataset)} faces, "
-          f"{len(study.readers)} nets, those with permuted weights among them: about "
+          f"{len(study.readers)} nets{permuted}: about "
           f"{duration(seconds_left(study))} here, and the tables")
     return 0
