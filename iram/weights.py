@@ -9,9 +9,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from iram.architecture import Architecture
 from iram.errors import InputError
 from iram.files import atomic_path, write_text
-from iram.model import Architecture, FERClassifier
+from iram.model import FERClassifier
 from iram.registry import unknown
 
 PRETRAINED = Path(__file__).parent / "pretrained"

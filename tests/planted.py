@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from analysis.stimuli.layout import mean_layout
 from analysis.studies.calibration.nets import Traced
 from analysis.subjects import Subject
-from iram.model import FER2013_CLASSES, Trace
+from iram.architecture import FER2013_CLASSES
+from iram.model import Trace
 
 SIDE = 12  # cells of the attention map
 

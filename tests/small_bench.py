@@ -5,7 +5,7 @@ import tiny
 from analysis.stimuli.conditions import select
 from analysis.studies.occlusion.run import benchmark
 from analysis.subjects import open_subjects
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 QUICK = select("smoke")
 NAMES = ("iram", "none")

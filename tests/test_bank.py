@@ -16,8 +16,8 @@ from analysis.commands.main import main
 from analysis.studies.attribution.bank import LEVELS, SCHEMA, SIDE, write_bank
 from analysis.studies.attribution.run import Sizes, attribution_suite
 from analysis.subjects import open_subjects
+from iram.architecture import FER2013_CLASSES
 from iram.data import open_dataset
-from iram.model import FER2013_CLASSES
 
 METHODS = ("attention", "gradcam", "gradient_size", "sobel")
 

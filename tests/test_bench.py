@@ -19,8 +19,8 @@ from analysis.studies.occlusion.estimate import estimate
 from analysis.studies.occlusion.run import planned
 from analysis.subjects import open_subjects
 from analysis.subjects.batches import BATCH_SIZES, fastest_batch_size
+from iram.architecture import FER2013_CLASSES
 from iram.errors import InputError
-from iram.model import FER2013_CLASSES
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

@@ -14,8 +14,8 @@ from analysis.engine import store
 from analysis.stimuli.conditions import select
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
+from iram.architecture import FER2013_CLASSES
 from iram.errors import InputError
-from iram.model import FER2013_CLASSES
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

@@ -11,7 +11,7 @@ from analysis.studies.occlusion.estimate import estimate
 from analysis.studies.occlusion.run import Occlusion, benchmark, planned
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.subjects import open_subjects
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 QUICK = select("smoke")
 FACES, BATCH = 40, 4

@@ -18,7 +18,7 @@ import iram
 from analysis import Condition, Result, Subject, attribution_suite, benchmark, shift
 from analysis.commands.main import main
 from iram import FaceDataset, InputError, dtype, load_model
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 ROOT = Path(__file__).parents[1]
 QUIET = {"progress": False, "placement": "mean"}

@@ -15,9 +15,9 @@ from toy import toy_faces
 from analysis.commands import main as cli
 from analysis.commands import options
 from iram import InputError
+from iram.architecture import switches_of
 from iram.attention import ATTENTION
 from iram.backbones import BACKBONES
-from iram.model import switches_of
 from iram.weights import pretrained
 
 ROOT = Path(__file__).parents[1]

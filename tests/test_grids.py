@@ -6,7 +6,7 @@ import pytest
 
 from analysis.commands import train
 from iram import InputError
-from iram.model import Architecture
+from iram.architecture import Architecture
 from iram.training.grids import GRIDS, Cell, product
 from iram.training.recipe import Recipe
 from iram.training.train import difference

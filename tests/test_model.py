@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from iram import InputError, build_model
+from iram.architecture import MATCHED
 from iram.attention import ATTENTION
 from iram.backbones import BACKBONES, PLACES
-from iram.model import MATCHED, count_parameters
+from iram.model import count_parameters
 
 MODULES = [*ATTENTION, MATCHED]
 

@@ -8,7 +8,7 @@ from analysis.commands.main import main
 from analysis.subjects import open_subjects, roles
 from analysis.subjects.training import training_of
 from iram import InputError
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 from iram.weights import PRETRAINED
 
 LEARNED_BY_HEART = {"random_labels": True, "label_smoothing": 0.0}

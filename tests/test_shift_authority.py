@@ -11,7 +11,8 @@ from analysis.studies.shift import shift
 from analysis.studies.shift.authority import IDLE, authority_of
 from analysis.subjects import open_subjects
 from analysis.subjects.interventions import ALL, INTERVENTIONS
-from iram.model import FER2013_CLASSES, Trace
+from iram.architecture import FER2013_CLASSES
+from iram.model import Trace
 
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise")]
 ASKED = INTERVENTIONS.where(authority=True)

@@ -14,8 +14,8 @@ from analysis.studies.shift.describe import MEASURES, describe
 from analysis.studies.shift.measures import LITTLE, channels_leaving, log_mass, variation
 from analysis.studies.shift.readers import LayerReading, Reader, weighted_by_evidence
 from analysis.subjects import open_subjects
+from iram.architecture import FER2013_CLASSES
 from iram.cells import Cells
-from iram.model import FER2013_CLASSES
 
 LEFT = torch.tensor([[1.0, 0, 0, 0]] * 4)[None]  # a region of 4 cells,
 REST = torch.tensor([[0.0, 0, 1, 1]] * 4)[None]  # a band of 4 beside it, and the rest

@@ -18,8 +18,8 @@ from analysis.studies.shift.measures import (
     visible_gain,
 )
 from iram import open_dataset
+from iram.architecture import FER2013_CLASSES
 from iram.cells import Cells, cells
-from iram.model import FER2013_CLASSES
 
 LEFT = torch.tensor([[1.0, 0, 0, 0]] * 4)[None]  # a region of 4 cells,
 REST = torch.tensor([[0.0, 0, 1, 1]] * 4)[None]  # a band of 4 beside it, and the rest

@@ -16,7 +16,7 @@ from analysis.subjects import open_subjects, roles
 from analysis.subjects.hypotheses import Component
 from analysis.subjects.training import training_of
 from iram import InputError
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 ERASED = {"erasing": 0.5, "erasing_fill": "noise"}
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise")]

@@ -25,7 +25,7 @@ from analysis.studies.shift.run import Shift
 from analysis.subjects import open_subjects
 from analysis.subjects.interventions import ALL
 from iram import InputError, open_dataset
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 TEMPLATES = Path(__file__).parents[1] / "docs" / "templates"
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise"), Condition("sham", 0.3, "noise")]

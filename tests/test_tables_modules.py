@@ -14,8 +14,8 @@ from analysis.studies.occlusion.tables.modules import COLUMNS, modules
 from analysis.studies.occlusion.tables.robustness import kind_errors
 from analysis.subjects import open_subjects
 from analysis.subjects.roles import groups
+from iram.architecture import FER2013_CLASSES
 from iram.errors import InputError
-from iram.model import FER2013_CLASSES
 
 GRID = conditions(
     ("eyes", 0.1, "mean"), ("eyes", 0.3, "mean"), ("box", 0.3, "noise"), ("sham", 0.3, "mean"),

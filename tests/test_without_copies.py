@@ -16,8 +16,8 @@ from analysis.studies.occlusion.report import report
 from analysis.studies.occlusion.tables.summary import TABLES
 from analysis.studies.shift import report as shift_report
 from analysis.studies.shift import shift
+from iram.architecture import FER2013_CLASSES
 from iram.data.dataset import FaceDataset
-from iram.model import FER2013_CLASSES
 
 GROUPS = {"all": 30, "without copies": 24, "without near copies": 20}
 pytestmark = pytest.mark.usefixtures("undrawn")

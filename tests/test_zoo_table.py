@@ -22,8 +22,8 @@ from analysis.studies.zoo.speed import passes_per_second
 from analysis.studies.zoo.table import ATTRIBUTION, OCCLUSION, TABLES, zoo_table
 from analysis.subjects import open_subjects
 from iram import build_model, open_dataset
+from iram.architecture import FER2013_CLASSES
 from iram.errors import InputError
-from iram.model import FER2013_CLASSES
 from iram.training.recipe import Recipe
 from iram.weights import save_model
 from iram.zoo.bidirectional import prototypes

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from iram.architecture import FER2013_CLASSES
 from iram.data.dataset import FaceDataset
-from iram.model import FER2013_CLASSES, build_model
+from iram.model import build_model
 from iram.training.recipe import Recipe
 from iram.weights import save_model
 

@@ -184,7 +184,7 @@ def _grid_cells(args, recipe: dict) -> list:
 
 def _check_switches(switches: dict, attention: list[str]) -> None:
     """Every module must take every switch; those of the net are any module's."""
-    from iram.model import switches_of
+    from iram.architecture import switches_of
     from iram.registry import unknown
 
     for module in attention:

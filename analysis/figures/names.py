@@ -39,7 +39,7 @@ class Titles(Mapping):
 
 
 MODULES = Titles("iram.attention:ATTENTION")
-NETS = Titles("iram.model:BACKBONES", "analysis.figures.names:TAUGHT")
+NETS = Titles("iram.architecture:BACKBONES", "analysis.figures.names:TAUGHT")
 DATASETS = Titles("iram.data:DATASETS")
 OCCLUDERS = Titles("analysis.stimuli.occluders:GROWING", "analysis.stimuli.occluders:OBJECTS")
 FILLS = Titles("analysis.stimuli.fills:FILLS")

@@ -16,10 +16,10 @@ from analysis.subjects.loading import is_outside, load_outside
 from analysis.subjects.probe import Finding
 from analysis.subjects.recognition import faces_of, recognition
 from iram import contract
+from iram.architecture import FER2013_CLASSES
 from iram.data import open_dataset
 from iram.data.classes import canonical
 from iram.errors import InputError, listing
-from iram.model import FER2013_CLASSES
 from iram.weights import load_model
 
 FACES = "heads:n=14"

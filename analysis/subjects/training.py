@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from analysis.subjects.subject import Subject
+from iram.architecture import MATCHED, switched
 from iram.errors import InputError
-from iram.model import MATCHED, switched
 from iram.names import label_of
 from iram.training.initial import OTHERS
 from iram.training.recipe import Recipe

@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from iram.model import Architecture, plan
+from iram.architecture import Architecture
+from iram.model import plan
 from iram.names import name_of
 from iram.training.recipe import Recipe
 

@@ -1,7 +1,8 @@
 """What a training starts from: weights drawn by its seed, or those of a trained net."""
 
+from iram.architecture import Architecture
 from iram.errors import InputError
-from iram.model import Architecture, FERClassifier
+from iram.model import FERClassifier
 from iram.training.recipe import Recipe
 from iram.weights import find_weights, load_model, read_card
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
+from iram.architecture import Architecture
 from iram.errors import InputError
-from iram.model import Architecture
 from iram.training.grids import Cell
 from iram.training.recipe import Recipe
 from iram.training.train_grid import is_done

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from iram.architecture import Architecture
 from iram.data.dataset import FaceDataset
 from iram.dtype import PRECISION, choose_dtype, dtype_of
 from iram.errors import InputError
 from iram.evaluate import accuracy, predict
 from iram.files import atomic_path
-from iram.model import Architecture, FERClassifier
+from iram.model import FERClassifier
 from iram.progress import progress_bar
 from iram.seeds import derived_seed
 from iram.training import beside

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from iram import __version__
+from iram.architecture import Architecture
 from iram.data.copies import ALL_FACES, copied_kinds, face_groups
 from iram.data.dataset import FaceDataset
 from iram.dtype import PRECISION
@@ -14,7 +15,7 @@ from iram.errors import InputError
 from iram.evaluate import VIEWS, accuracy, measure_name, predict
 from iram.files import sweep, write_text
 from iram.lock import BusyError, locked
-from iram.model import Architecture, FERClassifier
+from iram.model import FERClassifier
 from iram.training.combining import combine
 from iram.training.grids import Cell
 from iram.training.initial import OTHERS, others

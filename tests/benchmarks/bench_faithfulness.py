@@ -17,7 +17,7 @@ import torch
 
 from analysis.metrics import AGREEMENT, perturbation_curves, reference, removal_order
 from analysis.subjects import open_subjects
-from iram.model import FER2013_CLASSES
+from iram.architecture import FER2013_CLASSES
 
 PICTURES, METHODS, TURNS, BATCH, SIDE = 64, 4, 3, 32, 48
 SHARES = tuple(i / 10 for i in range(11))

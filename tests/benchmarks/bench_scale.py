@@ -21,9 +21,9 @@ from analysis.studies.occlusion.engine import compute
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.occlusion.tables.scores import scores
 from analysis.subjects import open_subjects
+from iram.architecture import FER2013_CLASSES
 from iram.data.dataset import FaceDataset
 from iram.memory import keep_memory
-from iram.model import FER2013_CLASSES
 
 FACES, BATCH, WIDE = 1024, 64, 200_000
 CONDITIONS = "clean,eyes-0.3-mean,mouth-0.3-noise,box-0.3-other_class,lower_half-0.5-blur,jpeg-3"

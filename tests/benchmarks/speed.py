@@ -42,10 +42,10 @@ from analysis.subjects import Subject, open_subjects
 from analysis.subjects.backends import lacking
 from analysis.subjects.subject import changed
 from iram import open_dataset
+from iram.architecture import FER2013_CLASSES
 from iram.dtype import native_bf16, processor
 from iram.errors import InputError
 from iram.memory import keep_memory
-from iram.model import FER2013_CLASSES
 
 MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 256
 COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from iram.architecture import switched
 from iram.data.copies import WITHOUT
 from iram.errors import InputError
 from iram.evaluate import VIEWS, measure_name, single_views
-from iram.model import switched
 from iram.training.grids import Cell
 from iram.training.ledger import read_log, status
 from iram.training.recipe import Recipe

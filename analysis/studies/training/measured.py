@@ -10,9 +10,9 @@ import torch
 
 from analysis.subjects import Subject, open_subjects
 from analysis.subjects.training import Training, training_from
+from iram.architecture import switched
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
-from iram.model import switched
 from iram.names import name_of, split_names
 from iram.progress import progress_bar
 from iram.weights import PRETRAINED, find_weights, read_card
