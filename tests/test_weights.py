@@ -234,6 +234,12 @@ def test_every_shipped_model_loads_and_its_card_is_complete(name):
     assert {"recipe", "data", "accuracy", "selected_epoch", "commit"} <= set(card)
 
 
+def test_all_weights_that_are_kept_stay_a_small_download():
+    kept = [file for folder in ("iram", "results", "examples")
+            for file in (ROOT / folder).rglob("*.safetensors")]
+    assert 0 < sum(file.stat().st_size for file in kept) <= 48e6
+
+
 def test_a_weight_beyond_half_precision_is_not_saved_as_infinity(model, tmp_path):
     model.classifier.weight.data[0, 0] = 1e6
     with pytest.raises(OverflowError, match=r"classifier\.weight reaches 1e\+06"):

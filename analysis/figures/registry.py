@@ -134,7 +134,8 @@ def declare(*items: Item) -> None:
         kind.append(item)
 
 
-SEEDS = f"iram bench {DATA} --models iram,iram-seed1,none,none-seed1 --out OUT"
+SEEDS = (f"iram bench {DATA} --models iram,runs/grid-study/iram-seed1.safetensors,"
+         "none,runs/grid-study/none-seed1.safetensors --out OUT")
 ERASING = ("iram bench --data fer2013:fer2013.csv --models iram-erasing-noise,"
            "runs/grid-study/none-erasing-noise-seed0.safetensors --out OUT")
 OWN_SURFACES = (f"iram bench {DATA} --models iram,none,cbam --conditions pose "

@@ -1,12 +1,11 @@
 #!/bin/sh
 # Readings of IRAM beside today's, on PublicTest: accuracy, by which one is chosen (docs/protocol.md), and how
-# far the attention of each acts. WEIGHTS is what `iram train --grid readings` made, or what of it ships.
+# far the attention of each acts. READING is what of them ships, or what `iram train --grid readings` made.
 set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
-WEIGHTS="${WEIGHTS:-results/readings/weights}"
+READING="${READING:-iram-free-seed0}"
 OUT="${OUT:-runs/readings}"
-models=$(for weights in "$WEIGHTS"/*.safetensors; do printf '%s,' "$weights"; done)
-iram models --compare "${models}iram-seed0,cbam-seed0,none-seed0" --data "$DATA" --split validation \
+iram models --compare "$READING,iram-seed0,cbam-seed0,none-seed0" --data "$DATA" --split validation \
     --reference iram --out "$OUT"
-iram shift --data "$DATA" --split validation --models "${models}iram-seed0,cbam-seed0,none-seed0" --limit 200 \
+iram shift --data "$DATA" --split validation --models "$READING,iram-seed0,cbam-seed0,none-seed0" --limit 200 \
     --no-permuted --batch-size 64 --dtype bf16 --backend folded --out "$OUT/shift" "$@"

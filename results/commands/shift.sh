@@ -5,8 +5,7 @@
 set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
 RAN_LISTS="${RAN_LISTS:-ran_lists}"
-WEIGHTS="${WEIGHTS:-results/shift/weights}"
+MODELS="${MODELS:-iram-seed5,iram-seed6,iram-seed7,none-seed5,none-seed6,none-seed7,cbam-seed5,cbam-seed6}"
 OUT="${OUT:-runs/shift}"
-models=$(for weights in "$WEIGHTS"/*.safetensors; do printf '%s,' "$weights"; done)
-iram shift --data "$DATA" --models "${models}se,eca" --ran-lists "$RAN_LISTS" \
+iram shift --data "$DATA" --models "$MODELS,se,eca" --ran-lists "$RAN_LISTS" \
     --limit 400 --batch-size 64 --dtype bf16 --backend folded --out "$OUT" "$@"
