@@ -22,7 +22,7 @@ def load_model(name_or_path: str | Path, device: str = "cpu") -> FERClassifier:
     """A trained classifier in eval mode, float32.
 
     Args:
-        name_or_path: a shipped name (`iram`, `none-heads`; `pretrained()` lists them; without
+        name_or_path: a shipped name (`iram`, `cbam-seed5`; `pretrained()` lists them; without
             a seed it means seed 0), or the path of a .safetensors file with its card beside it.
 
     Raises:

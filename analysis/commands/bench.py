@@ -12,7 +12,7 @@ real_modules.csv; run.json, and figures. The reference is the net without attent
 
 examples:
   iram bench --data fer2013:fer2013.csv --models iram,none,cbam --out runs/occlusion
-  iram bench --data fer2013:fer2013.csv --models iram,iram-seed1.safetensors,none --out runs/seeds
+  iram bench --data fer2013:fer2013.csv --models iram,iram-seed5,none,none-seed5 --out runs/seeds
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
   iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/occlusion

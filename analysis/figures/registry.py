@@ -134,8 +134,7 @@ def declare(*items: Item) -> None:
         kind.append(item)
 
 
-SEEDS = (f"iram bench {DATA} --models iram,runs/grid-study/iram-seed1.safetensors,"
-         "none,runs/grid-study/none-seed1.safetensors --out OUT")
+SEEDS = f"iram bench {DATA} --models iram,iram-seed5,none,none-seed5 --out OUT"
 ERASING = ("iram bench --data fer2013:fer2013.csv --models iram-erasing-noise,"
            "runs/grid-study/none-erasing-noise-seed0.safetensors --out OUT")
 OWN_SURFACES = (f"iram bench {DATA} --models iram,none,cbam --conditions pose "
