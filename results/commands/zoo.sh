@@ -7,7 +7,7 @@ DATA="${DATA:-fer2013:fer2013.csv.xz}"
 RAN_LISTS="${RAN_LISTS:-ran_lists}"
 GRID="${GRID:-}"
 OUT="${OUT:-runs/zoo}"
-NETS="${NETS:-vgg resnet12 plain separable distilled mobile siamese dual bidirectional crops regional ensemble}"
+NETS="${NETS:-vgg plain separable distilled mobile siamese dual bidirectional crops regional ensemble}"
 ATTENTION="${ATTENTION:-dual regional}"  # those that have attention
 SEEDS="${SEEDS:-0}"
 named() {  # these nets, as --models takes them, after the study's
@@ -33,6 +33,6 @@ iram bench --data "$DATA" --models "${models%,}" --reference none --conditions "
 iram attribute --data "$DATA" --models "${models%,}" --limit 24 --reference 24 --curves 1 --pairs 1 --sanity 1 \
     --methods attention,gradcam,saliency,input_x_gradient,integrated_gradients,occlusion,random \
     --backend eager --out "$OUT/attribution" "$@"
-iram shift --data "$DATA" --models "${attention%,}" --ran-lists "$RAN_LISTS" --limit 200 --no-permuted \
+iram shift --data "$DATA" --models "${attention%,}" --ran-lists "$RAN_LISTS" --limit 100 --no-permuted \
     --batch-size 64 --dtype bf16 --backend folded --out "$OUT/shift" "$@"
 iram zoo --models "${models%,}" --out "$OUT"
