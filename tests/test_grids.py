@@ -94,7 +94,7 @@ def test_twins_differ_in_what_was_erased_and_in_nothing_else():
 @pytest.mark.parametrize("name", sorted(pretrained()))
 def test_the_shipped_models_are_cells_of_the_grids(name):
     card = pretrained()[name]
-    grids = ("study", "ferplus", "heads", "zoo", "away")
+    grids = ("study", "confirmation", "readings", "ferplus", "heads", "zoo", "away")
     shipping = [cell for grid in grids for cell in GRIDS[grid]]
     (cell,) = [cell for cell in shipping if cell.name == name]
     architecture, recipe = cell.build(tuple(card["architecture"]["classes"]), 48)
