@@ -1,7 +1,9 @@
 """Which classes and splits folders stand for, whatever they are called."""
 
+import os
 import unicodedata
 
+import numpy as np
 import pytest
 from sources import write_pictures
 
@@ -100,6 +102,39 @@ def test_other_numbers_stay_numbers_and_what_to_write_is_told(tmp_path):
     assert dataset.problems[0].assumed
 
 
+@pytest.mark.parametrize("first", [{"train": 0, "test": 1}, {"train": 1, "test": 0}])
+def test_splits_that_count_from_nought_and_from_one_are_refused(tmp_path, first):
+    names = [f"{split}/{low + k}/{split}{k}.png" for split, low in first.items() for k in range(7)]
+    with pytest.raises(InputError, match=r"has the class folders 0 to 6 and t\w+/ 1 to 7"):
+        opened(tmp_path, names)
+    named = opened(tmp_path, [], f",classes={AFFECTNET}+contempt")
+    assert named.classes == tuple(f"{AFFECTNET}+contempt".split("+"))
+
+
+def test_a_number_written_in_two_ways_is_one_class(tmp_path):
+    dataset = opened(tmp_path, ["train/01/1.png", "train/2/2.png", "test/1/3.png", "test/02/4.png"])
+    assert dataset.classes == ("01", "02")
+    assert np.bincount(dataset.labels).tolist() == [2, 2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are text elsewhere")
+def test_class_folders_whose_names_are_no_utf8_stay_apart_and_can_be_named(tmp_path):
+    root = write_pictures(tmp_path / "faces", ["a/1.png", "b/2.png"], size=8)
+    for old, new in (("a", "高兴"), ("b", "悲伤")):  # as unpacked from a Chinese archive
+        (root / old).rename(os.fsdecode(os.fsencode(root) + b"/" + new.encode("gbk")))
+    assert load(f"folder:{root},size=8").classes == (r"\xb1\xaf\xc9\xcb", r"\xb8\xdf\xd0\xcb")
+    named = r"\xb1\xaf\xc9\xcb:sad+\xb8\xdf\xd0\xcb:happy"
+    assert load(f"folder:{root},size=8,classes={named}").classes == ("sad", "happy")
+
+
+def test_classes_names_every_spelling_of_a_folder(tmp_path):
+    names = [f"train/{unicodedata.normalize('NFD', 'böse')}/1.png", "train/froh /2.png",
+             "test/böse/3.png", "test/froh/4.png"]
+    dataset = opened(tmp_path, names, ",classes=böse:angry+froh:happy")
+    assert dataset.classes == ("angry", "happy")
+    assert np.bincount(dataset.labels).tolist() == [2, 2]
+
+
 @pytest.mark.parametrize(
     "classes", [AFFECTNET, AFFECTNET.replace("+", ","), "affectnet", AFFECTNET.upper()]
 )
@@ -134,6 +169,7 @@ def test_classes_names_folders_of_any_name(tmp_path):
         ("012", "rafdb", "names the folders 1 to 7; there are: 0, 1, 2"),
         ("123", "a+b+c+d", r"does 0 or 4 lack\? write classes=1:NAME"),
         ("01", "a+", "an empty name"),
+        ("01", "happy+1:sad", r"which folder is happy\? write FOLDER:NAME for each"),
         ("01", "x:happy", "there is no class folder x; there are: 0, 1"),
         (["up", "down"], "a+b", "no class folder is a number; write classes=FOLDER:NAME"),
     ],

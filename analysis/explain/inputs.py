@@ -86,5 +86,7 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """The name as one line of text, not too long to have more added."""
-    return "".join(c if c.isprintable() else "�" for c in printable(name))[:LONGEST_NAME]
+    """The name as one line of text that is a file's name on every system, not too long to have more
+    added."""
+    shown = (c if c.isprintable() and c != "\\" else "�" for c in printable(name))
+    return "".join(shown)[:LONGEST_NAME]

@@ -6,7 +6,9 @@ A comma does as well as a plus.
 """
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 from iram.data.classes import canonical, is_expression
@@ -43,9 +45,9 @@ class Named(NamedTuple):
 def name_folders(folders: Sequence[str], classes: str = "") -> Named:
     """The class of each class folder, in the order of the folders.
 
-    Folders that mean the same expression (Angry, anger, 0_angry) or differ only in case are one
-    class. Numbers 1 to 7 are read as RAF-DB's and 0 to 7 as AffectNet's, and told; other numbers
-    stay numbers, and are told.
+    Folders that mean the same expression (Angry, anger, 0_angry), are the same number (1, 01) or
+    differ only in case are one class. Numbers 1 to 7 are read as RAF-DB's and 0 to 7 as
+    AffectNet's, and told; other numbers stay numbers, and are told.
 
     Raises:
         InputError: `classes` doesn't fit the folders.
@@ -54,13 +56,43 @@ def name_folders(folders: Sequence[str], classes: str = "") -> Named:
     names: dict[str, str] = {}
     for folder in folders:
         wanted = given.get(folder, folder)
-        key = canonical(wanted)
+        key = _key(wanted)
         names.setdefault(key, key if is_expression(wanted) else printable(wanted.strip()))
-    of_folder = {folder: names[canonical(given.get(folder, folder))] for folder in folders}
+    of_folder = {folder: names[_key(given.get(folder, folder))] for folder in folders}
     same = {name: [printable(folder) for folder in folders if of_folder[folder] == name]
             for name in dict.fromkeys(of_folder.values())}
     merged = [f"{name} ({listing(own)})" for name, own in same.items() if len(own) > 1]
     return Named(of_folder, merged, assumed)
+
+
+def check_first_numbers(folders_of: Mapping[str, Iterable[str]]) -> None:
+    """Raises InputError if one split counts its class folders from 0 and another from 1.
+
+    Args:
+        folders_of: the class folders of each split.
+    """
+    numbers = {split: sorted({*_numbers(list(own)).values()}) for split, own in folders_of.items()}
+    for one, other in permutations(numbers, 2):
+        low, high = numbers[one], numbers[other]
+        if len(low) > 2 and low == [*range(len(low))] and high == [k + 1 for k in low]:
+            raise InputError(
+                f"{printable(one)}/ has the class folders 0 to {low[-1]} and {printable(other)}/ "
+                f"1 to {high[-1]}: one seems to count from 0 and the other from 1; give the same "
+                "class the same number or name in both, or, if these are the same numbers, write "
+                f"{HOW}"
+            )
+
+
+def _key(name: str) -> str:
+    """What the names of one class have in common."""
+    number = _numbers([name.strip()])
+    return str(*number.values()) if number else canonical(name)
+
+
+def _same(folder: str) -> str:
+    """A folder's name as `classes` may have it: spaces about it, and letters that can be written in
+    two ways, don't matter."""
+    return unicodedata.normalize("NFC", printable(folder)).strip()
 
 
 def _numbers(folders: Sequence[str]) -> dict[str, int]:
@@ -99,11 +131,15 @@ def _given(folders: Sequence[str], classes: str) -> dict[str, str]:
         raise InputError(f"classes={classes}: an empty name; write {HOW}")
     if not any(colon for _, colon, _ in pairs):
         return _counted(folders, parts, None, classes)
-    given = {folder.strip(): name.strip() for folder, _, name in pairs}
-    absent = [folder for folder in given if folder not in folders]
+    if bare := [name for _, colon, name in pairs if not colon]:
+        raise InputError(f"classes={classes}: which folder is {listing(bare)}? write FOLDER:NAME "
+                         "for each")
+    name_of = {_same(folder): name.strip() for folder, _, name in pairs}
+    given = {folder: name_of[_same(folder)] for folder in folders if _same(folder) in name_of}
+    absent = name_of.keys() - {_same(folder) for folder in given}
     if absent:
-        raise InputError(f"classes={classes}: there is no class folder {listing(absent)}; there "
-                         f"are: {listing(folders)}")
+        raise InputError(f"classes={classes}: there is no class folder {listing(sorted(absent))}; "
+                         f"there are: {listing(map(printable, folders))}")
     return given
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from iram.data.cache import Decoded, cached, in_colour
-from iram.data.class_folders import name_folders
+from iram.data.class_folders import check_first_numbers, name_folders
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.dividing import Divided, divided
 from iram.data.entries import entries, lost_links, unread_note
@@ -173,6 +173,8 @@ def _unlabelled(root: Path) -> Labelled:
 
 
 def _by_folders(root: Path, tree: Tree, classes: str) -> Labelled:
+    if not classes:
+        check_first_numbers(tree.folders_of)
     named = name_folders(tree.folders, classes)
     notes = []
     if named.merged:

@@ -134,8 +134,9 @@ def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Proble
 
 
 def printable(name: str) -> str:
-    """A file name as text that can be printed and stored: bytes that are no UTF-8 become �."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """A file name as text that can be printed and stored: a byte that is no UTF-8 becomes \\xff, so
+    that other names stay other names."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def tenth(name: str) -> int:

@@ -46,6 +46,13 @@ class Tree(NamedTuple):
         """The folders that the pictures lie in."""
         return list(dict.fromkeys(name.rpartition("/")[0] for name in self.names))
 
+    @property
+    def folders_of(self) -> dict[str, list[str]]:
+        """The class folders of each split that pictures lie in."""
+        parents = [parent.split("/") for parent in self.parents] if self.splits else []
+        return {split: [folder for own, folder in parents if own == split]
+                for split in self.splits}
+
 
 def read_tree(root: Path) -> Tree:
     """The pictures in a folder of classes, or of splits with classes.
@@ -116,11 +123,10 @@ def lacking(root: Path, tree: Tree, class_of: Mapping[str, Hashable]) -> list[Pr
     Raises:
         InputError: two splits have no class in common, of two or more that each has.
     """
-    own: dict[str, dict[Hashable, str]] = {split: {} for split in tree.splits}
-    for parent in tree.parents if tree.splits else ():
-        split, folder = parent.split("/")
-        own[split].setdefault(class_of[folder], folder)
-    own = {split: classes for split, classes in own.items() if classes}
+    own: dict[str, dict[Hashable, str]] = {}
+    for split, folders in tree.folders_of.items():
+        for folder in folders:
+            own.setdefault(split, {}).setdefault(class_of[folder], folder)
     for one, other in combinations(own, 2):
         if min(len(own[one]), len(own[other])) > 1 and not own[one].keys() & own[other].keys():
             told = " and ".join(f"{split}/ ({listing(map(printable, own[split].values()))})"
