@@ -134,6 +134,7 @@ def test_a_short_row_is_refused_where_the_header_has_more_columns(tmp_path):
         (b"", "is empty"),
         (b"emotion,pixels,Usage\n", "has a header and no rows"),
         (b"label,pixels\n1,2\n", "lacks the column emotion, usage; it has: label, pixels"),
+        (b"emotion,Emotion,pixels,Usage\n", "has the column emotion more than once"),
         (b"\xfd\xfe\x00\x01" * 100, "it is not text"),
         (b"\xff\xfe" + b"\x00\xd8" * 101, "it is not text"),
         (b"x" * (1 << 21), "line 1 is too long"),
@@ -162,6 +163,13 @@ def test_a_truncated_archive_is_refused(fer_csv, kind):
     path = pack(fer_csv, kind)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(InputError, match=f"{path} is damaged"):
+        open_dataset(f"fer2013:{path}")
+
+
+@pytest.mark.parametrize("inner", ["gz", "xz", "zip"])
+def test_what_is_packed_twice_says_so(fer_csv, inner):
+    path = pack(pack(fer_csv, inner), "gz")
+    with pytest.raises(InputError, match=f"{path} is packed twice, .* unpack it once"):
         open_dataset(f"fer2013:{path}")
 
 

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from sources import changed, faces, fer_rows, write_lists, write_votes
+from sources import changed, faces, fer_rows, write_csv, write_lists, write_votes
 
 from iram.data import open_dataset
 from iram.data.classes import canonical
+from iram.data.specs import load
 from iram.data.votes import EXPRESSIONS, majority, most_voted
 from iram.errors import InputError
 
@@ -117,6 +118,28 @@ def test_votes_still_join_when_a_face_is_unusable(spec, fer_csv):
         dataset = open_dataset(spec, skip_bad=True)
     assert dataset.metadata["row"].tolist() == [0, 2, 3, 5, 6, 7, 8, 9, 10, 11]
     assert dataset.labels.tolist() == [0, 2, 3, 3, 6, 7, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("count", "shifted", "told"), [(140, 0, 0), (140, 1, 1), (14, 1, 0)])
+def test_votes_that_seem_to_be_of_other_faces_are_told(tmp_path, count, shifted, told):
+    rows = fer_rows(count)
+    for row in rows:
+        row[2] = "Training"
+    own = [EXPRESSIONS.index(word) for word in (
+        "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")]
+    counts = [[10 * (k == own[(i + shifted) % 7]) for k in range(10)] for i in range(count)]
+    votes = write_votes(tmp_path / "votes.csv", rows, counts)
+    csv = write_csv(tmp_path / "fer.csv", rows)
+    for spec in (f"ferplus:{csv},{votes}", f"fer2013:{csv},votes={votes}"):
+        found = [p for p in load(spec).problems if "in the same order?" in p.message]
+        assert [p.assumed for p in found] == [True] * told
+
+
+def test_votes_separated_by_semicolons_are_read(spec, tmp_path):
+    known = open_dataset(spec).labels
+    votes = tmp_path / "votes.csv"
+    votes.write_text(votes.read_text().replace(",", ";"))
+    assert open_dataset(spec).labels.equal(known)
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "", "99999"])
@@ -247,6 +270,16 @@ def test_a_line_of_its_folders_that_is_wrong_is_named(folders, line, message):
     path = folders / "FER2013Valid/label.csv"
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=f"{path} line 3: .*{message}"):
+        open_dataset(f"ferplus:{folders}")
+
+
+def test_a_picture_that_its_folders_list_with_other_votes_is_named(folders):
+    path = folders / "FER2013Valid/label.csv"
+    text = path.read_text()
+    path.write_text(text + text.splitlines()[0] + "\n")  # the same votes: nothing is lost
+    assert open_dataset(f"ferplus:{folders}").problems == []
+    path.write_text(text + "fer0000102.png,0,0,0,0,0,10,0,0,0,0\n")
+    with pytest.raises(InputError, match=f"{path} line 3: fer0000102.png stands in the file twice"):
         open_dataset(f"ferplus:{folders}")
 
 

@@ -189,6 +189,13 @@ def test_boxes_are_read_by_the_names_of_the_columns(tmp_path):
     assert face.outside == pytest.approx(1 - 135 * 145 / 150**2)
 
 
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16")])
+def test_boxes_are_read_as_spreadsheets_save_them(tmp_path, separator, encoding):
+    path = boxes_csv(tmp_path, "x.png,1,2,30,40")
+    path.write_text(path.read_text().replace(",", separator), encoding=encoding)
+    assert [line.box for line in read_boxes(path)] == [Box(1, 2, 30, 40)]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -199,6 +206,9 @@ def test_boxes_are_read_by_the_names_of_the_columns(tmp_path):
         ("x.png,30,2,30,40", "line 2: the box 30,2,30,40 is empty"),
         ("x.png,30,2,3e30,40", "is empty"),
         (",1,2,30,40", "line 2: no picture is named"),
+        ("x.png,0.1,0.2,0.6,0.9", "0.1,0.2,0.6,0.9 seems to be in shares of the picture; pixels"),
+        ("a,b.png,1,2,30,40", "line 2: more fields than the header's 5; quote a name"),
+        ("x\0.png,1,2,30,40", "line 2 is no text .it has zero bytes"),
     ],
 )
 def test_a_line_of_boxes_that_is_wrong_is_named(tmp_path, line, message):
@@ -247,11 +257,13 @@ def test_what_a_folder_holds_beside_photographs_is_counted(tmp_path):
 def test_other_files_are_no_boxes(tmp_path):
     with pytest.raises(InputError, match=r"no column right, bottom; .*it is path, left, top"):
         read_boxes(boxes_csv(tmp_path, header="path,left,top"))
+    with pytest.raises(InputError, match="column left more than once"):
+        read_boxes(boxes_csv(tmp_path, header="path,left,top,right,bottom,left"))
     with pytest.raises(InputError, match="write auto, whole or the name"):
         Finder(str(tmp_path / "aut"))
-    with pytest.raises(InputError, match="no CSV of boxes"):
+    with pytest.raises(InputError, match="is no CSV: it is not text"):
         Finder(str(saved(tmp_path / "x.png", scenery())))
-    with pytest.raises(InputError, match="no CSV of boxes"):
+    with pytest.raises(InputError, match="is a folder; a CSV file is needed"):
         Finder(str(tmp_path))
 
 

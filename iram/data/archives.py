@@ -23,6 +23,8 @@ DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZi
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Excel and PowerShell may save
 UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard",
           b"\x1f\x9d": "compress (.Z)", b"]\0\0": "LZMA (.lzma)"}
+GZIP, XZ, BZIP2 = b"\x1f\x8b", b"\xfd7zXZ", b"BZh"
+PACKED = (GZIP, XZ, BZIP2, b"PK\3\4", *UNREAD)
 
 
 @contextlib.contextmanager
@@ -80,7 +82,10 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     if kind := next((kind for start, kind in UNREAD.items() if head.startswith(start)), None):
         raise InputError(f"{path} is a {kind} archive, which is not read; unpack it")
     with _decompressed(head, file) as stream:
-        begins_as_tar = _is_tar(stream.read(tarfile.BLOCKSIZE))
+        block = stream.read(tarfile.BLOCKSIZE)
+        begins_as_tar = _is_tar(block)
+        if head.startswith(PACKED) and block.startswith(PACKED) and not begins_as_tar:
+            raise InputError(f"{path} is packed twice, which is not read; unpack it once")
         stream.seek(0)
         if not begins_as_tar:
             yield stream
@@ -108,11 +113,11 @@ def _is_tar(block: bytes) -> bool:
 
 
 def _decompressed(head: bytes, file: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP):
         return gzip.open(file)
-    if head.startswith(b"\xfd7zXZ"):
+    if head.startswith(XZ):
         return lzma.open(file)
-    if head.startswith(b"BZh"):
+    if head.startswith(BZIP2):
         return bz2.open(file)
     return contextlib.nullcontext(file)
 

@@ -71,17 +71,18 @@ def open_fer2013(location: str, *, votes: str = "", ran_lists: str = "") -> Face
 def _add_votes(
     dataset: FaceDataset, path: Path, decoded: Decoded, votes: str, ran_lists: str
 ) -> list[Problem]:
-    """Adds the votes, and the metadata that FERPlus's names open up; the problems of the lists."""
-    counts, names = read_votes(votes).joined(path, decoded)
+    """Adds the votes, and the metadata that FERPlus's names open up; the problems of votes and
+    lists."""
+    counts, names, told = read_votes(votes).joined(path, decoded)
     dataset.metadata = dataset.metadata.assign(ferplus_name=names)
     dataset.distribution = _shares(counts, decoded.frame["label"].to_numpy())
     if not ran_lists:
-        return []
+        return told
     voted = most_voted(counts)  # the lists' labels are FERPlus's: compared with its votes
     dataset.metadata, problems = lists.add_flags(
         dataset.metadata, names, voted, FERPLUS_CLASSES, ran_lists, lists.FERPLUS
     )
-    return problems
+    return told + problems
 
 
 def _shares(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -5,8 +5,6 @@ Other columns, such as the index that pandas saves, are passed over; semicolons 
 as commas do. A CSV without Usage (the competition's `train.csv`) is read as Training, and told.
 """
 
-import csv
-import itertools
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ import pandas as pd
 from iram.data.archives import text_lines
 from iram.data.cache import Decoded, cached
 from iram.data.classes import canonical
+from iram.data.csv_files import column_names, csv_rows
 from iram.data.dataset import Problem
 from iram.data.images import absent
 from iram.data.splits import role_of
@@ -28,7 +27,6 @@ ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest":
 USAGE_OF_WORD = {usage.lower(): usage for usage in ROLE_OF_USAGE}
 USAGE_OF_ROLE = {role: usage for usage, role in ROLE_OF_USAGE.items()}
 COLUMNS = ("emotion", "pixels", "usage")
-SEPARATORS = ",;\t|"
 NO_USAGE = ("there is no column Usage: every row is read as Training, as of the competition's "
             "train.csv")
 SIZE = 48
@@ -50,11 +48,12 @@ def decode_csv(path: Path) -> Decoded:
     pixels, frames, problems, total = [], [], [], 0
     emotions, usages = set(), set()
     with text_lines(path) as lines:
-        reader, header = _opened(path, lines)
+        numbered = csv_rows(path, lines)
+        _, header = next(numbered, (1, []))
         places = _column_places(path, header)
         if len(places) < len(COLUMNS):
             problems.append(Problem("", 1, NO_USAGE, unusable=False, assumed=True))
-        for line_numbers, rows in _chunks(path, reader, places, len(header)):
+        for line_numbers, rows in _chunks(numbered, places, len(header)):
             emotions |= {row[0] for row in rows}
             usages |= {row[2].lower() for row in rows if len(row) == len(COLUMNS)}
             images, frame, found = _parse(rows, line_numbers, total)
@@ -75,37 +74,21 @@ def decode_csv(path: Path) -> Decoded:
     return Decoded(np.concatenate(pixels), frame, tuple(problems), total)
 
 
-def _opened(path: Path, lines: Iterator[str]):
-    """The CSV's reader, by whichever separator its header has, and the header."""
-    first = next(lines, "")
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(itertools.chain([first], lines), delimiter=separator)
-    try:
-        return reader, next(reader, None)
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
-
-
 def _chunks(
-    path: Path, reader, places: list[int], width: int
+    numbered: Iterator[tuple[int, list[str]]], places: list[int], width: int
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
     """Line numbers and rows as [emotion, pixels, usage], some thousand at a time."""
     numbers, rows = [], []
-    try:
-        for fields in reader:
-            if not fields:
-                continue  # an empty line
-            if len(fields) == width:
-                rows.append([_plain(fields[place]) for place in places])
-                rows[-1] += ["Training"] * (len(COLUMNS) - len(places))
-            else:  # a lone message stands for a row that has no such places
-                rows.append([f"{len(fields)} fields where the header has {width}"])
-            numbers.append(reader.line_num)
-            if len(rows) == CHUNK:
-                yield numbers, rows
-                numbers, rows = [], []
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
+    for number, fields in numbered:
+        if len(fields) == width:
+            rows.append([_plain(fields[place]) for place in places])
+            rows[-1] += ["Training"] * (len(COLUMNS) - len(places))
+        else:  # a lone message stands for a row that has no such places
+            rows.append([f"{len(fields)} fields where the header has {width}"])
+        numbers.append(number)
+        if len(rows) == CHUNK:
+            yield numbers, rows
+            numbers, rows = [], []
     if rows:
         yield numbers, rows
 
@@ -122,11 +105,11 @@ def _plain(field: str) -> str:
     return str(CLASSES.index(name)) if name in CLASSES else field
 
 
-def _column_places(path: Path, header: list[str] | None) -> list[int]:
+def _column_places(path: Path, header: list[str]) -> list[int]:
     """Where emotion, pixels and usage stand; without the last where all is Training."""
     if not header:
         raise InputError(f"{path} is empty; a header with emotion, pixels and Usage is needed")
-    names = [name.strip().lower() for name in header]
+    names = column_names(path, header, COLUMNS)
     missing = [name for name in COLUMNS if name not in names]
     if missing and missing != ["usage"]:
         found = listing(name[:40] for name in header)

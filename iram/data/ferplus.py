@@ -113,10 +113,10 @@ def _from_files(location: str) -> Found:
     path, votes_path = two_files(location)
     votes = read_votes(votes_path)
     source, decoded = decoded_csv(path)
-    counts, names = votes.joined(path, decoded)
+    counts, names, told = votes.joined(path, decoded)
     metadata = decoded.frame.drop(columns="label").assign(ferplus_name=names)
     return Found(source, sha256(votes_path), votes_path, metadata, counts, decoded.pixels,
-                 decoded.problems_in(path))
+                 [*decoded.problems_in(path), *told])
 
 
 def _from_folder(location: str) -> Found:

@@ -42,8 +42,11 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
                 else f"no folder in it has a {LABELS}")
         raise InputError(f"{root}: {what}; FERPlus's folders are FER2013Train/, FER2013Valid/ and "
                          "FER2013Test/ (or write ferplus:CSV,VOTES)")
-    listed = {split: _lines(root / split / LABELS) for split in splits}
-    names, unread = [], []
+    names, unread, listed = [], [], {}
+    for split in splits:
+        listed[split], twice = _lines(root / split / LABELS)
+        unread += [Problem(f"{split}/{LABELS}", line, printable(f"{name} stands in the file twice, "
+                           "with other votes; the first line is taken")) for line, name in twice]
     for split, lines in listed.items():
         inside = entries(root / split)
         unread += lost_links(split, inside.broken)
@@ -64,9 +67,10 @@ def decoded_folder(root: Path) -> tuple[str, Decoded, list[Problem]]:
     return source, decoded, unread
 
 
-def _lines(path: Path) -> dict[str, tuple[int, list[int]]]:
-    """Line number and votes of each picture."""
+def _lines(path: Path) -> tuple[dict[str, tuple[int, list[int]]], list[tuple[int, str]]]:
+    """Line number and votes of each picture; where a picture has other votes once more."""
     found: dict[str, tuple[int, list[int]]] = {}
+    twice = []
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -77,10 +81,12 @@ def _lines(path: Path) -> dict[str, tuple[int, list[int]]]:
                         one.isascii() and one.isdigit() and len(one) < 5 for one in votes):
                     raise InputError(f"{path} line {reader.line_num}: a picture's name and ten "
                                      f"numbers of votes are needed, not '{','.join(fields)[:60]}'")
-                found.setdefault(name, (reader.line_num, [int(one) for one in votes]))
+                counts = [int(one) for one in votes]
+                if found.setdefault(name, (reader.line_num, counts))[1] != counts:
+                    twice.append((reader.line_num, name))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read {path}: {error}") from None
-    return found
+    return found, twice
 
 
 def _decode(root: Path, names: list[str], listed: dict) -> Decoded:

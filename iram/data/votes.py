@@ -1,6 +1,5 @@
 """FERPlus votes (`fer2013new.csv`): ten annotators' votes for each row of FER2013."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,19 @@ import numpy as np
 
 from iram.data.archives import text_lines
 from iram.data.cache import Decoded
+from iram.data.classes import canonical
+from iram.data.csv_files import column_names, csv_rows
+from iram.data.dataset import Problem
+from iram.data.fer2013_csv import CLASSES
 from iram.errors import InputError, listing
 
 EXPRESSIONS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
 )
+OWN = np.array([*(CLASSES.index(name) if (name := canonical(word)) in CLASSES else -1
+                  for word in EXPRESSIONS), -1])  # FER2013's label; -1: it has none, or no vote
+ENOUGH = 100  # faces whose labels are compared
+LEAST_AGREED = 0.3  # of FER2013's own faces 0.63, of shuffled ones 0.18
 COLUMNS = ("usage", "image name", *EXPRESSIONS, "unknown", "nf")
 
 
@@ -34,8 +41,11 @@ class Votes:
     usages: list[str]
     lines: list[int]
 
-    def joined(self, source: Path, decoded: Decoded) -> tuple[np.ndarray, list[str]]:
-        """(n, 10) counts and n names for the decoded rows, which may lack unusable ones.
+    def joined(
+        self, source: Path, decoded: Decoded
+    ) -> tuple[np.ndarray, list[str], list[Problem]]:
+        """(n, 10) counts and n names for the decoded rows, which may lack unusable ones; and what
+        is said of votes that seem to be of other faces.
 
         Raises:
             InputError: another number of rows, or another Usage in one of them.
@@ -52,7 +62,20 @@ class Votes:
                     f"{self.path} line {self.lines[row]}: Usage '{self.usages[row][:40]}' where "
                     f"row {row + 1} of {source} has {usage}; the rows must be in the same order"
                 )
-        return self.counts[rows], [self.names[row] for row in rows]
+        counts = self.counts[rows]
+        told = self._doubted(source, counts, decoded.frame["label"].to_numpy())
+        return counts, [self.names[row] for row in rows], told
+
+    def _doubted(self, source: Path, counts: np.ndarray, labels: np.ndarray) -> list[Problem]:
+        """Rows that were shuffled or shifted in one of the files fit by number and Usage."""
+        voted = OWN[most_voted(counts)]
+        known = voted >= 0
+        agreed = np.mean(voted[known] == labels[known]) if known.sum() >= ENOUGH else 1.0
+        if agreed >= LEAST_AGREED:
+            return []
+        message = (f"the votes agree with the emotions of {source} on {agreed:.0%} of the faces, "
+                   "FER2013's own on 63%: are the rows of both in the same order?")
+        return [Problem(str(self.path), None, message, unusable=False, assumed=True)]
 
 
 def read_votes(path: str | Path) -> Votes:
@@ -101,26 +124,20 @@ def majority(counts: np.ndarray) -> np.ndarray:
 
 def _rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and the fields of each row in the order of COLUMNS."""
-    reader = csv.reader(text)
-    try:
-        header = next(reader, None)
-        if header is None:
-            raise InputError(f"{path} is empty; the FERPlus votes (fer2013new.csv) are needed")
-        names = [name.strip().lower() for name in header]
-        missing = [name for name in COLUMNS if name not in names]
-        if missing:
-            raise InputError(f"{path} line 1 lacks the column {listing(missing)} of FERPlus votes")
-        places = [names.index(name) for name in COLUMNS]
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                raise InputError(
-                    f"{path} line {reader.line_num}: {len(fields)} fields where the header has "
-                    f"{len(header)}"
-                )
-            if fields:
-                yield reader.line_num, [fields[place].strip() for place in places]
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
+    rows = csv_rows(path, text)
+    _, header = next(rows, (1, []))
+    if not header:
+        raise InputError(f"{path} is empty; the FERPlus votes (fer2013new.csv) are needed")
+    names = column_names(path, header, COLUMNS)
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise InputError(f"{path} line 1 lacks the column {listing(missing)} of FERPlus votes")
+    places = [names.index(name) for name in COLUMNS]
+    for number, fields in rows:
+        if len(fields) != len(header):
+            raise InputError(f"{path} line {number}: {len(fields)} fields where the header has "
+                             f"{len(header)}")
+        yield number, [fields[place].strip() for place in places]
 
 
 def _count(path: Path, line: int, column: str, value: str) -> int:
