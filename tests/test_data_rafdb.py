@@ -75,6 +75,14 @@ def test_a_bad_line_is_named(rafdb, line, message):
         open_dataset(f"rafdb:{rafdb}")
 
 
+def test_labels_that_run_from_nought_are_refused(rafdb):
+    file = labels_file(rafdb)
+    lines = (line.rsplit(" ", 1) for line in file.read_text().splitlines())
+    file.write_text("".join(f"{name} {int(label) - 1}\n" for name, label in lines))
+    with pytest.raises(InputError, match="labels run from 0, RAF-DB's from 1"):
+        open_dataset(f"rafdb:{rafdb},skip_bad=1")
+
+
 def test_a_damaged_picture_is_named_and_can_be_left_out(rafdb):
     picture = rafdb / "basic/Image/aligned/train_00003_aligned.jpg"
     picture.write_bytes(picture.read_bytes()[:700])

@@ -120,12 +120,13 @@ def _in_folders(tree: Tree, labels: dict[str, int]) -> Listed:
 
 def _labels(root: Path, found: set[str]) -> Listed:
     """The usable lines of the label file, what is wrong with the others, and how many there are."""
-    faces, problems, seen, total = [], [], set(), 0
+    faces, problems, seen, given, total = [], [], set(), set(), 0
     with text_lines(root / LABELS) as lines:
         for number, text in enumerate(lines, start=1):
             if not text.strip():
                 continue
             match = LINE.fullmatch(text.strip())
+            given.add(match["label"] if match else None)
             message = _line_problem(text.strip(), match, found, seen)
             if message:
                 problems.append(Problem(LABELS, number, message))
@@ -135,6 +136,10 @@ def _labels(root: Path, found: set[str]) -> Listed:
             total += 1
     if not total:
         raise InputError(f"{root / LABELS} is empty; lines such as 'train_00001.jpg 5' are needed")
+    if "0" in given and "7" not in given:
+        raise InputError(f"{root / LABELS}: its labels run from 0, RAF-DB's from 1 (surprise) to 7 "
+                         "(neutral): each face would be taken for another class; write RAF-DB's "
+                         "numbers")
     unlisted = found - {Path(face.file).name for face in faces}
     if unlisted:
         message = f"{len(unlisted):,} pictures without a usable label, such as {min(unlisted)}"
