@@ -248,6 +248,18 @@ def test_a_tiff_says_itself_what_its_largest_value_is(tmp_path):
     assert np.abs(read_picture(path).gray - values * (255 / 4095)).max() <= 1
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_a_tiff_whose_nought_is_white_is_no_negative(tmp_path, kind):
+    white = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[kind]
+    values = ((255 - GRAY.astype(float)) * (white / 255)).astype(kind)
+    path = saved(tmp_path / "x.tif", Image.fromarray(values))
+    data = path.read_bytes()
+    black, nought = struct.pack("<HHII", 262, 3, 1, 1), struct.pack("<HHII", 262, 3, 1, 0)
+    assert data.count(black) == 1
+    path.write_bytes(data.replace(black, nought))
+    assert np.abs(read_image(path).astype(int) - GRAY).max() <= 1
+
+
 def test_floating_point_from_0_to_1_or_to_255_is_read(tmp_path):
     for scale in (1 / 255, 1):
         path = saved(tmp_path / "x.tif", Image.fromarray((GRAY * scale).astype(np.float32)))

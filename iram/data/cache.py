@@ -25,7 +25,7 @@ from iram.data.images import FLAT_SPAN, is_flat
 from iram.errors import InputError, listing
 from iram.files import atomic_path, sha256, write_text
 
-FORMAT = 3  # raise it when what a loader decodes changes
+FORMAT = 4  # raise it when what a loader decodes changes
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ BITS = (8, 10, 12, 14, 16)
 FULL = (1 << 16) - 1
 LOOKED_AT = 100_000  # values whose common divisor is sought
 UPPER = 4096  # multiples of 4 up to here may be 8 bits times 4; beyond they are upper bits
-BITS_PER_SAMPLE, MAX_SAMPLE, SAMPLE_MAX = 258, 281, 341  # tags of TIFF 6.0
+BITS_PER_SAMPLE, PHOTOMETRIC, MAX_SAMPLE, SAMPLE_MAX = 258, 262, 281, 341  # tags of TIFF 6.0
 SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L",
            "RGBA;16L": "RGBA;16B"}
 
@@ -39,7 +39,8 @@ def eight_bits(
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         top = declared_top(image) or top or top_of(path, values)
-        return Image.fromarray(to_8_bits(values, top)), told(top), top
+        gray = to_8_bits(values, top)
+        return Image.fromarray(255 - gray if _white_is_zero(image) else gray), told(top), top
     if "16" not in raw or image.mode not in ("RGB", "RGBA"):
         return image, [], None
     upper = np.asarray(image)  # the decoder keeps the upper byte of each value
@@ -53,6 +54,12 @@ def eight_bits(
         values = upper.astype(np.uint16) << 8 | np.asarray(again)
     top = declared_top(image) or top or top_of(path, values[..., :3])
     return Image.fromarray(to_8_bits(values, top), image.mode), told(top), top
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF says that its 0 is white, as scanners save. Pillow heeds this in pictures of
+    up to 8 bits alone."""
+    return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
 
 def declared_top(image: Image.Image) -> int | None:
