@@ -108,6 +108,12 @@ def test_a_full_disk_anywhere_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "iram: x.csv: No space left on device\n"
 
 
+@pytest.mark.parametrize("spec", ["folder:{}", "fer2013:{}", "rafdb:{}", "ferplus:{},votes.csv"])
+def test_a_name_that_is_too_long_is_one_line(capsys, spec):
+    assert cli.main(["data", spec.format("x" * 300)]) == 2
+    assert capsys.readouterr().err.endswith("ile name too long\n")
+
+
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch):
     for error in (ZeroDivisionError(), ValueError("x"), FileNotFoundError(2, "gone", "x")):
         with pytest.raises(type(error)):

@@ -36,6 +36,7 @@ COMMANDS = {
     "verify": "do the shipped nets answer on this machine as where they were measured?",
     "train": "train one model, or a grid of attention modules and seeds",
 }
+NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG)  # of OSError
 DESCRIPTION = "IRAM: does attention move off what is occluded, is it learned, does it help?"
 EPILOG = """examples:
   iram study --preset smoke --out runs/smoke
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in NOT_OURS:
             raise
         return _fail(f"{error.filename or 'file system'}: {error.strerror}")
 
