@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from analysis.attributions import attribute
-from analysis.subjects import open_subjects
+from analysis.subjects import Subject, open_subjects
 from analysis.subjects.attention import AttentionLayers
 from analysis.subjects.description import Description
 from analysis.subjects.outside import OutsideModel
@@ -297,3 +297,28 @@ def test_attention_that_nothing_uses_can_be_read_but_not_replaced(tmp_path):
     model = opened(outside.write_net(tmp_path, result=result, more=more, extra=extra)).model
     assert model.num_layers == 2
     assert "the map of layer 1 changes nothing" in model.lacks["interventions"]
+
+
+OWN = '''
+class Own(Net):
+    """As many nets: `train` keeps something in eval mode and returns nothing."""
+
+    lacks = alone = ["of its author"]
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.bn.eval()
+
+
+def build():
+    return Own()
+'''
+
+
+def test_a_net_may_call_its_attributes_as_it_likes_and_return_nothing_of_train(tmp_path):
+    plain = opened(outside.write_net(tmp_path)).model
+    own = opened(outside.write_net(tmp_path, name="own", more=OWN)).model
+    assert own.lacks == plain.lacks
+    torch.testing.assert_close(own(pictures(2)), plain(pictures(2)))
+    given = Subject.of(own.net, classes=SEVEN, size=64, channels=3)
+    torch.testing.assert_close(given.model(pictures(2)), plain(pictures(2)))

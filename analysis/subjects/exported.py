@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from analysis.subjects.archive import DTYPES, Archive, read_archive
 from analysis.subjects.batches import in_batches
+from analysis.subjects.file_net import FileNet
 from iram.errors import InputError
 
 SIZES = ("add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "eq", "ne", "lt", "le", "gt",
@@ -48,7 +49,7 @@ class Step(NamedTuple):
     forgotten: tuple[str, ...]
 
 
-class ExportedNet(nn.Module):
+class ExportedNet(FileNet, nn.Module):
     """Pictures (N, C, S, S) -> the program's first output.
 
     Attributes:

@@ -40,7 +40,9 @@ def given(module: nn.Module, device: str = "cpu", **said) -> Subject:
         raise InputError(f"{WHERE} takes a torch.nn.Module, not a {type(module).__name__}"
                          + ("; names and files go to `models` as they are"
                             if isinstance(module, str) else ""))
-    apart = _copied(module).eval().to(device)
+    apart = _copied(module)
+    apart.eval()  # what these return is the net only where its own `train` and `to` say so
+    apart.to(device)
     made = _ours if isinstance(apart, FERClassifier) else _outside
     return made(apart, device, said)
 

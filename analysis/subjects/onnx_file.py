@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.subjects.batches import in_batches
+from analysis.subjects.file_net import FileNet
 from iram.errors import InputError, listing, one_line
 from iram.extras import install_hint
 from iram.files import sha256 as file_sha256
@@ -19,7 +20,7 @@ WHOLE = {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32, "tensor(int64)": 
 """Whole numbers that pictures may be given in: 0 to 255."""
 
 
-class OnnxNet:
+class OnnxNet(FileNet):
     """Pictures (N, C, S, S) -> its first output of two axes, on the CPU, in the file's own types.
 
     Attributes:

@@ -13,6 +13,7 @@ from analysis.stimuli.resizing import luma, resize_pictures
 from analysis.subjects.answers import Known
 from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
+from analysis.subjects.file_net import FileNet
 from analysis.subjects.mistakes import told_by_user
 from analysis.subjects.outputs import logits_in
 from iram import contract
@@ -31,8 +32,8 @@ class OutsideModel(nn.Module):
     calls.
 
     Attributes:
-        net: a torch module, or any callable from pictures (N, C, S, S) to outputs. Its `lacks`, if
-            it has any, says what such a net can never do.
+        net: a torch module, or any callable from pictures (N, C, S, S) to outputs. A `FileNet`
+            says what it can never do.
         size: S, pixels a side of what the net sees.
         classes: under the names that its description maps them to, in the order of its logits.
         input_size: None: it takes faces of any size.
@@ -58,15 +59,16 @@ class OutsideModel(nn.Module):
         self.net, self.description, self.where = net, description, where or description.name
         self.name, self.seed = description.name, description.seed
         self.size, self.classes = description.input_size, description.data_classes
-        self.lacks: dict[str, str] = dict(contract.lacks(net))
+        told = net if isinstance(net, FileNet) else FileNet()
+        self.lacks: dict[str, str] = dict(told.lacks)
         self.stages: dict[str, Layout] = {}
         self.cam_layer, self.cam_reshape = description.layer, description.reshape
         self.known: Known | None = None
-        self.alone = getattr(net, "alone", "") or _as_it_runs(net)
+        self.alone = told.alone or _as_it_runs(net)
         if self.alone:  # what follows reads whole batches, and no gradient passes rounding
-            told = f"it is {self.alone}, and asked one picture at a time"
+            why = f"it is {self.alone}, and asked one picture at a time"
             alone = ("gradients", "layers", "attention", "interventions")
-            self.lacks = dict.fromkeys(alone, told) | self.lacks
+            self.lacks = dict.fromkeys(alone, why) | self.lacks
         self.notes: tuple[str, ...] = (
             f"{self.alone}, by numbers of the whole batch: it is asked one picture at a time",
         ) if self.alone else ()

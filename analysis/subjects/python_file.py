@@ -134,7 +134,8 @@ def make(
         raise InputError(f"{path}:{factory} returned a {type(made).__name__}; it must return a "
                          "torch.nn.Module")
     with told_by_user(str(path)):
-        return made.eval()
+        made.eval()  # what it returns is the net only where its own `train` says so
+    return made
 
 
 def which_factory(path: Path) -> InputError:
