@@ -92,6 +92,15 @@ def test_empty_and_foreign_files_with_a_pictures_name_are_named(tmp_path):
     assert "it is HEIC; convert it" in told[1]
 
 
+@pytest.mark.parametrize("suffix", ["exr", "hdr", "cr3", "RAF", "tga", "heif"])
+def test_a_picture_of_a_kind_that_is_not_read_is_a_lost_face(tmp_path, suffix):
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
+    (root / f"sad/2.{suffix}").write_bytes(b"\0\0\0\x18ftypcrx \0\0\0\0")
+    [told] = messages(load(f"folder:{root}"), unusable=True)
+    assert f"2.{suffix}: is not a picture" in told
+    assert told.endswith("it is a camera's raw file; convert it to JPEG or PNG")
+
+
 def test_a_file_that_may_not_be_read_costs_its_face_alone(tmp_path, monkeypatch):
     from iram.data import images, pictures
 

@@ -30,6 +30,7 @@ def test_a_specification_is_kind_location_and_options(spec, expected):
         ("a.csv", "is no data set: write KIND:PATH"),
         ("fer2013", "write KIND:PATH, such as fer2013:PATH"),
         ("fer2013:", "names no file or folder"),
+        ("folder:dir,size=9,size=8", "the option size stands in it more than once"),
         ("folder:dir,sise=9", r"unknown option 'sise' \(did you mean 'size'"),
         ("folder:dir,skip_bad=perhaps", "skip_bad=perhaps: write 1 or 0"),
     ],

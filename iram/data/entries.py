@@ -20,7 +20,10 @@ SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".webp", ".bmp",
     ".dib", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm",
 )
-UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg", ".cr2", ".nef", ".arw", ".dng")
+UNREAD = (
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".psd", ".svg", ".exr", ".hdr",
+    ".tga", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".rw2", ".orf",
+)
 
 
 class Entries(NamedTuple):

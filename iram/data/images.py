@@ -19,6 +19,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreter
 PHONE_KINDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "HEIC"),
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    b"crx ": "a camera's raw file",
 }
 MID_GRAY = 128
 FLAT_SPAN = 16  # gray values; of FER2013's 35,736 faces 2 span less, the next 34

@@ -89,6 +89,9 @@ def read_spec(spec: str) -> tuple[str, dict[str, str]]:
     loader = DATASETS[kind]
     known = [*_known_options(loader), "skip_bad"]
     first, *pairs = re.split(rf",(?=(?:{'|'.join(known)})=)", "," + rest)
+    names = [pair.partition("=")[0] for pair in pairs]
+    if twice := [name for name in known if names.count(name) > 1]:
+        raise InputError(f"{spec}: the option {listing(twice)} stands in it more than once")
     options = dict(pair.split("=", 1) for pair in pairs)
     location = os.path.expanduser(first[1:])
     stray = re.search(r",([A-Za-z_]\w*)=", first)
