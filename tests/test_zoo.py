@@ -195,7 +195,8 @@ def test_the_grid_has_three_seeds_seed_by_seed_and_then_the_twins():
     assert rest == {(f"zoo-{name}-none", seed) for name in ("regional", "dual")
                     for seed in range(3)}
     for cell in cells:
-        assert cell.recipe.get("teacher", f"none-seed{cell.seed}") == f"none-seed{cell.seed}"
+        teacher = f"none-seed{(0, 5, 6)[cell.seed]}"  # of those that ship
+        assert cell.recipe.get("teacher", teacher) == teacher
         assert {k: v for k, v in cell.recipe.items() if k not in ("terms", "teacher")} == (
             STUDY | {"epochs": cell.recipe["epochs"]})
 
