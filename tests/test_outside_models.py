@@ -322,3 +322,22 @@ def test_a_net_may_call_its_attributes_as_it_likes_and_return_nothing_of_train(t
     torch.testing.assert_close(own(pictures(2)), plain(pictures(2)))
     given = Subject.of(own.net, classes=SEVEN, size=64, channels=3)
     torch.testing.assert_close(given.model(pictures(2)), plain(pictures(2)))
+
+
+SPARSE = """
+
+
+def build():
+    net = Net()
+    net.mixing = nn.Parameter(torch.eye(7).to_sparse())
+    net.register_buffer("unused", torch.tensor(float("nan")))
+    return net
+"""
+
+
+def test_sparse_weights_and_buffers_of_nan_are_weights_like_others(tmp_path):
+    result = "torch.sparse.mm(self.mixing, self.fc(x.mean((2, 3))).T).T"
+    model = opened(outside.write_net(tmp_path, result=result, more=SPARSE)).model
+    plain = opened(outside.write_net(tmp_path, name="plain")).model
+    torch.testing.assert_close(model(pictures(2)), plain(pictures(2)))
+    assert "sparse" in model.lacks["weights"]

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from analysis.subjects.formats import CHECKPOINTS, PICKLES, told_of
+from analysis.subjects.tensors import dense
 from iram.errors import InputError, listing, one_line
 from iram.files import atomic_path
 
@@ -41,10 +42,8 @@ def convert(file: Path, out: Path) -> list[str]:
         raise InputError(f"{file} is a safetensors file already")
     content = _tensors_alone(file)
     place, tensors, left = _weights_in(file, content)
-    with torch.no_grad():
-        plain = {name: t.detach().to_dense().contiguous().clone() if t.layout != torch.strided
-                 else t.detach().contiguous().clone() for name, t in tensors.items()}
     try:
+        plain = {name: dense(t).contiguous().clone() for name, t in tensors.items()}
         data = save(plain)
     except (SafetensorError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{file}: its tensors can't be stored: {one_line(error)}") from error

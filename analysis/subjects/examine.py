@@ -58,6 +58,8 @@ def examine_insides(
                         for name, layout in probe.stages(model, images).items()}
     if not any(p.is_floating_point() for p in model.parameters()):
         model.lacks.setdefault("weights", "it has no weights to randomise")
+    if any(p.layout != torch.strided for p in model.parameters()):
+        model.lacks.setdefault("weights", "its weights are sparse, and not randomised")
     try:
         copy.deepcopy(model)
     except Exception as error:

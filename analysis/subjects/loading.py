@@ -21,6 +21,7 @@ from analysis.subjects.formats import told_of, told_of_another
 from analysis.subjects.neighbours import Neighbours
 from analysis.subjects.onnx_file import OnnxNet
 from analysis.subjects.outside import OutsideModel
+from analysis.subjects.tensors import bits
 from analysis.subjects.weights_file import put_weights
 from iram.errors import InputError
 from iram.files import sha256
@@ -137,8 +138,7 @@ def weights_hash(net: nn.Module) -> str:
     for name, tensor in sorted(net.state_dict().items()):
         if isinstance(tensor, torch.Tensor):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-            flat = tensor.detach().cpu().contiguous().flatten()
-            digest.update(flat.view(torch.uint8).numpy())
+            digest.update(bits(tensor).cpu().numpy())
     return digest.hexdigest()
 
 

@@ -21,6 +21,7 @@ from analysis.attributions.question import fitted, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
+from analysis.subjects.tensors import bits
 from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing
 
@@ -104,7 +105,8 @@ def _held(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
 
 def _state(model: nn.Module, held: dict[str, tuple[Tensor, Tensor]]) -> Finding:
     """Whether a forward pass left weights, buffers and mode as they were; they are put back."""
-    changed = [name for name, (tensor, before) in held.items() if not torch.equal(tensor, before)]
+    changed = [name for name, (tensor, before) in held.items()
+               if not torch.equal(bits(tensor), bits(before))]
     with torch.no_grad():
         for name in changed:
             held[name][0].copy_(held[name][1])
