@@ -14,6 +14,7 @@ from analysis.subjects.attention import AttentionLayers
 from analysis.subjects.description import Description
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import pictures
+from analysis.subjects.turns import kept
 from iram.errors import InputError
 
 SEVEN = outside.CLASSES
@@ -341,3 +342,62 @@ def test_sparse_weights_and_buffers_of_nan_are_weights_like_others(tmp_path):
     plain = opened(outside.write_net(tmp_path, name="plain")).model
     torch.testing.assert_close(model(pictures(2)), plain(pictures(2)))
     assert "sparse" in model.lacks["weights"]
+
+
+KEEPING = """
+
+
+import time
+
+
+class Keeping(Net):
+    def forward(self, x):
+        self.x = self.features(x)
+        time.sleep(0.05)  # another thread's turn
+        return {"logits": self.fc(self.x.mean((2, 3)))}
+
+
+def build():
+    return Keeping()
+"""
+
+
+def test_a_net_that_keeps_numbers_of_a_pass_in_itself_answers_threads_in_turn(tmp_path):
+    model = opened(outside.write_net(tmp_path, more=KEEPING)).model
+    assert any("keeps numbers of a pass in itself (x)" in note for note in model.notes)
+    images, found = pictures(4), {}
+    with torch.no_grad():
+        alone = [model(one) for one in images.split(1)]
+
+    def ask(place):
+        with torch.no_grad():
+            found[place] = model(images[place : place + 1])
+
+    threads = [threading.Thread(target=ask, args=(place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(found[place], alone[place]) for place in range(4))
+    plain = opened(outside.write_net(tmp_path, name="plain")).model
+    assert not plain.in_turn
+    assert Subject.of(model.net, classes=SEVEN, size=64, channels=3).model.in_turn
+
+
+@pytest.mark.parametrize("held", ["self.x = x", "self.held[0] = x", "self.by['x'] = x",
+                                  "self.buffer = x", "self.inner.count = len(x)"])
+def test_what_a_pass_leaves_in_a_net_is_found_wherever_it_is(held):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.held, self.by, self.inner = [None], {}, nn.Identity()
+            self.register_buffer("buffer", None)
+
+        def forward(self, x):
+            exec(held)
+            self.same = torch.ones(3) * 2  # which every pass leaves alike
+            return x
+
+    net = Net()
+    assert held.split(" = ")[0].partition("[")[0].removeprefix("self.") == kept(net, net,
+                                                                                pictures(3))

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from analysis.engine.store import cell_key
-from analysis.subjects.answers import known_by
+from analysis.subjects.answers import known_by, pictures
 from analysis.subjects.as_written import as_written
 from analysis.subjects.description import Description, checked_value, consistent
 from analysis.subjects.examine import examine
@@ -74,6 +74,7 @@ def _outside(net: nn.Module, device: str, said: dict) -> Subject:
     model = OutsideModel(net, consistent(WHERE, Description(**described)), values["name"])
     model = model.eval().to(device)
     model.notes += tuple(notes)
+    model.take_turns(pictures().to(device))
     examine(model, device)
     known = known_by(model, _content(net, model), device)
     subject = GivenSubject(Path(model.name), model.name, model.seed, known.key, None, device, False,

@@ -68,7 +68,8 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     content = cell_key(content=content, description=description.to_dict())
     whole = path.suffix.lower() in WHOLE
     model.known = Known(content, None) if whole else known_by(model, content, device)
-    return model.to(device), model.known.key
+    model.to(device).take_turns(pictures().to(device))
+    return model, model.known.key
 
 
 def _python(path: Path, factory: str | None):

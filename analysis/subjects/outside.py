@@ -16,6 +16,7 @@ from analysis.subjects.description import Description
 from analysis.subjects.file_net import FileNet
 from analysis.subjects.mistakes import told_by_user
 from analysis.subjects.outputs import logits_in
+from analysis.subjects.turns import TURN, kept
 from iram import contract
 from iram.errors import InputError, listing
 from iram.model import Replacement, Trace
@@ -48,6 +49,7 @@ class OutsideModel(nn.Module):
             `analysis.attributions.layers.chosen`).
         alone: why it is asked one picture at a time; "" where it is not.
         known: what its results are known by, where it was loaded from a file.
+        in_turn: whether it answers one thread at a time; see `turns`.
         notes: what else there is to say of it.
     """
 
@@ -64,6 +66,7 @@ class OutsideModel(nn.Module):
         self.stages: dict[str, Layout] = {}
         self.cam_layer, self.cam_reshape = description.layer, description.reshape
         self.known: Known | None = None
+        self.in_turn = False
         self.alone = told.alone or _as_it_runs(net)
         if self.alone:  # what follows reads whole batches, and no gradient passes rounding
             why = f"it is {self.alone}, and asked one picture at a time"
@@ -115,6 +118,17 @@ class OutsideModel(nn.Module):
         pictures = pictures - self.mean  # repeats gray for RGB as well
         pictures *= self.gain  # in place: at 224 px a copy costs as much as a layer
         return pictures.to(self.dtype)
+
+    def take_turns(self, images: Tensor) -> None:
+        """Finds, by several pictures, whether it has to answer one thread at a time; of a net that
+        fails at them, that is told elsewhere."""
+        if not isinstance(self.net, nn.Module) or isinstance(self.net, FileNet):
+            return
+        with contextlib.suppress(InputError):
+            found = kept(self.net, self, images)
+            self.in_turn = bool(found)
+            self.notes += (f"it keeps numbers of a pass in itself ({found}), and is asked by one "
+                           "worker at a time",) * self.in_turn
 
     def trace(self, images: Tensor) -> Trace:
         """The logits with every attention map (N, C, h, w) and, of a model without attention, the
@@ -210,7 +224,7 @@ class OutsideModel(nn.Module):
     def logits_of(self, pictures: Tensor) -> Tensor:
         """(N, K) in single precision or better, of pictures as the net sees them; see
         `outputs.logits_in`."""
-        with told_by_user(self.where):
+        with told_by_user(self.where), TURN if self.in_turn else contextlib.nullcontext():
             outputs = self.net(pictures)
         count = len(pictures) * contract.copies()
         logits = logits_in(outputs, count, len(self.classes), self.where)
