@@ -1,7 +1,9 @@
 """A user's file in our process: its own modules win while it loads, and nothing of it stays."""
 
+import json
 import os
 import random
+import re
 import sys
 import warnings
 
@@ -14,8 +16,10 @@ import analysis
 import iram
 from analysis.commands.main import main
 from analysis.subjects import open_subjects
+from analysis.subjects.check import check
 from analysis.subjects.loading import load_outside
 from analysis.subjects.probe import pictures
+from analysis.subjects.process import settings
 from iram.errors import InputError
 
 SCALED = "SCALE * (" + outside.RESULT + ")"
@@ -201,3 +205,45 @@ def test_no_compiled_copies_are_left_beside_the_users_files(tmp_path):
     (tmp_path / "helper.py").write_text("SCALE = 1.0\n")
     load_outside(net_with(tmp_path, "from helper import SCALE"))
     assert not list(tmp_path.rglob("*.pyc"))
+
+
+SET = """
+import multiprocessing
+import numpy as np
+from PIL import Image, ImageFile
+sys.setrecursionlimit(500)
+multiprocessing.set_start_method("spawn")
+np.seterr(all="raise")
+ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = True, None
+torch.set_float32_matmul_precision("medium")
+torch.use_deterministic_algorithms(True)
+"""
+
+
+def test_settings_of_python_numpy_pillow_and_torch_are_put_back_too(tmp_path):
+    before = settings()
+    spec = net_with(tmp_path, "import sys" + SET + "SCALE = 1.0")
+    assert load_outside(spec)[1] == load_outside(spec)[1]
+    assert settings() == before
+
+
+@pytest.mark.parametrize(("line", "what"), [
+    ("import os; os.chdir('/')", "the working folder"),
+    ("torch.set_default_dtype(torch.float64)", "torch's default type"),
+    ("torch.set_num_threads(torch.get_num_threads() + 1)", "torch's number of threads"),
+])
+def test_a_pass_that_changes_the_process_is_refused_and_that_put_back(tmp_path, line, what):
+    before = settings()
+    spec = outside.write_net(tmp_path, result=f"(exec({line!r}, globals()), {outside.RESULT})[1]")
+    assert [f.told for f in check(spec) if not f.good] == [
+        f"a pass changes {what} for the whole process; it must put that back"]
+    assert settings() == before
+
+
+def test_a_file_that_can_be_run_once_alone_is_told_as_that(tmp_path):
+    code = "import json\nassert not hasattr(json, 'once')\njson.once = 1\nSCALE = 1.0"
+    try:
+        [told] = [f.told for f in check(net_with(tmp_path, code)) if f.what == "factory"]
+    finally:
+        del json.once
+    assert re.match(r"can't be made twice in one process: .*net\.py, line \d+: Assertion", told)

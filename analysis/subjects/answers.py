@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from analysis.engine.store import cell_key
+from analysis.subjects.process import process_kept
 from iram.errors import InputError
 from iram.threads import one_thread
 
@@ -94,7 +95,7 @@ def known_by(model: nn.Module, content: str, device: str = "cpu") -> Known:
                              if p.dtype in (torch.float16, torch.bfloat16))])
     for place in dict.fromkeys(("cpu", device)):
         try:
-            with one_thread(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            with process_kept(), one_thread(), torch.no_grad(), torch.random.fork_rng(devices=[]):
                 torch.random.default_generator.manual_seed(0)  # of a net that is left to chance
                 logits = model.to(place)(pictures().to(place)).double().cpu()
             return Known(content, tuple(map(tuple, logits.tolist())), tolerance)

@@ -140,7 +140,10 @@ def _trial(model: nn.Module, images: Tensor, target: Tensor, method: str) -> str
 
 def _repeats(spec: str, device: str, key: str) -> Finding:
     """Whether the factory gives the same weights again: a run that is gone on with needs that."""
-    same = load_outside(spec, device)[1] == key
+    try:
+        same = load_outside(spec, device)[1] == key
+    except InputError as error:
+        return Finding("factory", False, f"can't be made twice in one process: {error}")
     return Finding("factory", same, "gives the same weights at every call" if same else
                    "gives other weights at every call: name weights in the "
                    f"description, {Path(spec.partition(':')[0]).stem}.toml")

@@ -10,11 +10,9 @@ functions still find them later.
 import builtins
 import contextlib
 import importlib
-import os
 import random
 import sys
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -26,6 +24,7 @@ import numpy as np
 import torch
 
 from analysis.subjects.mistakes import is_users
+from analysis.subjects.process import process_kept
 
 OURS = ("analysis", "iram")
 KEPT = {*sys.stdlib_module_names, "torch", "numpy"}  # these can't be loaded twice
@@ -209,30 +208,3 @@ class Loader(SourceFileLoader):
 
     def get_code(self, fullname: str):
         return compile(self.get_data(self.path), self.path, "exec", dont_inherit=True)
-
-
-@contextlib.contextmanager
-def process_kept() -> Iterator[None]:
-    """Puts back what code may change for the whole process: arguments, working folder, streams,
-    warnings, random numbers, and torch's type, device, threads and gradients. Nothing is to be
-    read: `input()` ends at once."""
-    argv, folder, streams = sys.argv, os.getcwd(), (sys.stdin, sys.stdout, sys.stderr)
-    chance, drawn = random.getstate(), np.random.get_state()  # noqa: NPY002
-    dtype, device, threads = (torch.get_default_dtype(), torch.get_default_device(),
-                              torch.get_num_threads())
-    graph = torch.is_grad_enabled()
-    with open(os.devnull) as nothing, warnings.catch_warnings():
-        sys.stdin = nothing
-        try:
-            yield
-        finally:
-            sys.argv, (sys.stdin, sys.stdout, sys.stderr) = argv, streams
-            os.chdir(folder)
-            random.setstate(chance)
-            np.random.set_state(drawn)  # noqa: NPY002
-            torch.set_default_dtype(dtype)
-            torch.set_grad_enabled(graph)
-            if torch.get_num_threads() != threads:
-                torch.set_num_threads(threads)
-            if torch.get_default_device() != device:
-                torch.set_default_device(device)

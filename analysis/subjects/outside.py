@@ -16,6 +16,7 @@ from analysis.subjects.description import Description
 from analysis.subjects.file_net import FileNet
 from analysis.subjects.mistakes import told_by_user
 from analysis.subjects.outputs import logits_in
+from analysis.subjects.process import process_kept
 from analysis.subjects.turns import TURN, kept
 from iram import contract
 from iram.errors import InputError, listing
@@ -124,7 +125,7 @@ class OutsideModel(nn.Module):
         fails at them, that is told elsewhere."""
         if not isinstance(self.net, nn.Module) or isinstance(self.net, FileNet):
             return
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(InputError), process_kept():
             found = kept(self.net, self, images)
             self.in_turn = bool(found)
             self.notes += (f"it keeps numbers of a pass in itself ({found}), and is asked by one "

@@ -21,6 +21,7 @@ from analysis.attributions.question import fitted, undisturbed
 from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
+from analysis.subjects.process import put_back, settings
 from analysis.subjects.tensors import bits
 from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing
@@ -47,10 +48,13 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
     does not change."""
     held = _held(model)
     with torch.no_grad():
+        before = settings()
         try:
             logits = model(images)
         except InputError as error:
             return [Finding("forward", False, str(error))]
+        finally:
+            set_by_it = put_back(before)
         found = [Finding("forward", True, f"{tuple(images.shape)} -> {tuple(logits.shape)}")]
         known = bool((logits.abs() < HUGE).all())
         found.append(Finding("finite", known, "all outputs are numbers" if known else
@@ -59,7 +63,9 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
                              "be computed in single precision"))
         if not known:
             return found
-        found.append(_state(model, held))
+        found.append(_state(model, held, set_by_it))
+        if set_by_it:
+            return found
         width = spread(logits)
         allowed = alike(model) * width
         again = float((model(images) - logits).abs().max())
@@ -103,8 +109,14 @@ def _held(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     return {name: (tensor, tensor.detach().clone()) for name, tensor in named.items()}
 
 
-def _state(model: nn.Module, held: dict[str, tuple[Tensor, Tensor]]) -> Finding:
-    """Whether a forward pass left weights, buffers and mode as they were; they are put back."""
+def _state(
+    model: nn.Module, held: dict[str, tuple[Tensor, Tensor]], set_by_it: list[str]
+) -> Finding:
+    """Whether a forward pass left weights, buffers and mode as they were; they are put back.
+
+    Args:
+        set_by_it: what it changed for the whole process.
+    """
     changed = [name for name, (tensor, before) in held.items()
                if not torch.equal(bits(tensor), bits(before))]
     with torch.no_grad():
@@ -112,6 +124,9 @@ def _state(model: nn.Module, held: dict[str, tuple[Tensor, Tensor]]) -> Finding:
             held[name][0].copy_(held[name][1])
     training = [n for n, m in model.named_modules() if m.training]
     model.eval()
+    if set_by_it:
+        return Finding("state", False, f"a pass changes {listing(set_by_it)} for the whole process;"
+                       " it must put that back")
     if changed or training:
         told = f"a pass changes {listing(changed, 3)}" if changed else (
             f"a pass puts {listing(training, 3)} into training mode")
