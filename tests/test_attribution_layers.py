@@ -261,6 +261,10 @@ def test_the_description_names_the_layer_and_its_reshape(tmp_path):
     model, _ = load_outside(outside.write_net(tmp_path, extra='layer = "conf"', name="wrong"))
     with pytest.raises(InputError, match=r"layer 'conf' \(did you mean 'conv'"):
         examine(model)
+    extra = 'layer = "conv"\nreshape = "channels_last"'  # of (N, 8, 12, 12)
+    model, _ = load_outside(outside.write_net(tmp_path, size=24, extra=extra, name="wrong"))
+    with pytest.raises(InputError, match="follow them as channels_first, not as channels_last"):
+        examine(model)
     spec = outside.write_net(tmp_path, extra='reshape = "token"', name="other")
     with pytest.raises(InputError, match=r"reshape 'token' \(did you mean 'tokens'"):
         load_outside(spec)

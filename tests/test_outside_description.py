@@ -111,3 +111,11 @@ def test_a_table_of_a_factorys_name_is_for_it_alone(tmp_path):
         described(tmp_path, text, factory="small", factories=("small",))
     with pytest.raises(InputError, match=r"unknown field 'sead' .did you mean 'seed'"):
         described(tmp_path, text.replace("seed", "sead"), factory="big", **options)
+
+
+@pytest.mark.parametrize("second", ["Anger", "rage"])
+def test_two_classes_of_one_meaning_are_told_with_the_file(tmp_path, second):
+    text = (f'input_size = 48\ncolour = "gray"\nclasses = ["angry", "{second}", "sad"]\n'
+            + '[mapping]\nrage = "Anger"\n' * (second == "rage"))
+    with pytest.raises(InputError, match=r"net\.toml: the classes angry and Anger mean the same"):
+        described(tmp_path, text)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from analysis.attributions import attribute
+from analysis.attributions.layers import name_layer
 from analysis.subjects import Subject, open_subjects
 from analysis.subjects.attention import AttentionLayers
 from analysis.subjects.description import Description
@@ -304,7 +305,7 @@ OWN = '''
 class Own(Net):
     """As many nets: `train` keeps something in eval mode and returns nothing."""
 
-    lacks = alone = ["of its author"]
+    lacks, alone = 7, ["of its author"]
 
     def train(self, mode=True):
         super().train(mode)
@@ -320,6 +321,7 @@ def test_a_net_may_call_its_attributes_as_it_likes_and_return_nothing_of_train(t
     plain = opened(outside.write_net(tmp_path)).model
     own = opened(outside.write_net(tmp_path, name="own", more=OWN)).model
     assert own.lacks == plain.lacks
+    assert name_layer(own, "conv").cam_layer == "conv"
     torch.testing.assert_close(own(pictures(2)), plain(pictures(2)))
     given = Subject.of(own.net, classes=SEVEN, size=64, channels=3)
     torch.testing.assert_close(given.model(pictures(2)), plain(pictures(2)))

@@ -120,8 +120,7 @@ def chosen(model: nn.Module, x: Tensor, layer: str | None = None) -> Layer:
 def name_layer(model: nn.Module, layer: str | None) -> nn.Module:
     """The model, told which layer to take where none is asked for; None: it finds one. One whose
     layers can't be read at all stays as it is."""
-    if layer and not getattr(model, "alone", "") and "layers" not in contract.lacks(
-            getattr(model, "net", None)):
+    if layer and not getattr(model, "alone", "") and "layers" not in getattr(model, "never", ()):
         model.cam_layer = layer
         if "layers" in contract.lacks(model):  # what was found without a name
             model.lacks.pop("layers")
@@ -138,6 +137,10 @@ def _named(model: nn.Module, x: Tensor, layer: str, reshape: str | None) -> Laye
         if one.uses > 1 and not one.moves:
             raise InputError(f"layer '{layer}' is used {one.uses} times in a pass, and the logits "
                              "depend on more than its last use; name another")
+        other = survey(model, x)[layer].layout if known and not one.layout else None
+        if other:
+            raise InputError(f"layer '{layer}' puts out {one.shape} for {ASKED} pictures, which "
+                             f"follow them as {other}, not as {known}")
         if one.layout or len(one.shaped) == 1:
             return Layer(layer, one.layout or one.shaped[0], one.uses)
         raise InputError(f"layer '{layer}' puts out {seen[layer].shape} for {ASKED} pictures, in "

@@ -40,6 +40,7 @@ from pathlib import Path
 
 from analysis.attributions.places import read_layout
 from analysis.subjects.attention import KINDS, AttentionLayers
+from iram.data.classes import canonical
 from iram.errors import InputError, listing, one_line
 from iram.registry import unknown
 
@@ -194,6 +195,12 @@ def consistent(where: Path | str, made: Description) -> Description:
     for name, _ in made.mapping:
         if name not in made.classes:
             raise InputError(f"{where}: [mapping]: {unknown('class', name, made.classes)}")
+    meant: dict[str, str] = {}
+    for name in made.data_classes:
+        if (meaning := canonical(name)) in meant:
+            raise InputError(f"{where}: the classes {meant[meaning]} and {name} mean the same "
+                             "expression; one of them needs another name, perhaps by [mapping]")
+        meant[meaning] = name
     return made
 
 

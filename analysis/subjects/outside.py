@@ -43,6 +43,7 @@ class OutsideModel(nn.Module):
         where: the net's file, for messages.
         lacks: {what it can't: why}, of "gradients", "layers", "attention", "interventions" (in
             its attention), "weights" (that could be randomised) and "copies" (of itself).
+        never: what of these such a net can't do, whatever is named.
         stages: {module: where its places are}, of modules whose outputs stand for its blocks where
             it has no attention.
         cam_layer, cam_reshape: the layer that the description names for class activation maps,
@@ -64,6 +65,7 @@ class OutsideModel(nn.Module):
         self.size, self.classes = description.input_size, description.data_classes
         told = net if isinstance(net, FileNet) else FileNet()
         self.lacks: dict[str, str] = dict(told.lacks)
+        self.never = tuple(told.lacks)
         self.stages: dict[str, Layout] = {}
         self.cam_layer, self.cam_reshape = description.layer, description.reshape
         self.known: Known | None = None
