@@ -139,7 +139,7 @@ def test_classes_names_every_spelling_of_a_folder(tmp_path):
     "classes", [AFFECTNET, AFFECTNET.replace("+", ","), "affectnet", AFFECTNET.upper()]
 )
 def test_classes_names_the_numbers(tmp_path, classes):
-    dataset = opened(tmp_path, [f"{k}/1.png" for k in range(7)], f",classes={classes},size=8")
+    dataset = opened(tmp_path, [f"{k}/1.png" for k in range(7)], f",classes={classes}")
     assert dataset.classes == tuple(AFFECTNET.split("+"))
     assert not any(problem.assumed for problem in dataset.problems)
 
