@@ -126,7 +126,7 @@ class _Run:
         with _seeded(seed, "terms of the loss"):
             self.loss = Loss(self.model, recipe, len(training), seed).to(device)
         self.trained = nn.ModuleDict({"model": self.model, "loss": self.loss})
-        self.optimizers = optimizers(self.trained, recipe, self.bf16)
+        self.optimizers = optimizers(self.trained, recipe)
         self.identity = {
             "architecture": architecture.to_dict(), "recipe": recipe.to_dict(), "seed": seed,
             "data": training.sha256, "faces": len(training),
