@@ -20,6 +20,10 @@ described says analysis/subjects/description.py.
 diverged, unfinished or missing; accuracies, recipe, commit), and, where the folders hold logs of
 training, curves.csv (a row an epoch) and figures/training_curves. Nothing is run.
 
+--means reads ledgers and writes means.csv to --out: of each label of the first ledger, and of
+--reference, which may be in another, the mean accuracy over training seeds, with what it has over
+the reference (95% intervals of Student's and Welch's t). For what differs in its recipe or size.
+
 --compare runs every model once over the test split, or that of --split, and writes to --out:
 accuracy.csv (each module against --reference, paired by image and seed: hierarchical bootstrap,
 permutation test, Holm; with published figures), ablation.csv (each switch against the module as it
@@ -34,6 +38,7 @@ examples:
   iram models --check net.onnx,cbam
   iram models --convert net.pth net.safetensors
   iram models --ledger runs/grid-study --grid study --out runs/training
+  iram models --means runs/ledger.csv,results/training/ledger.csv --out runs/means
   iram models --compare runs/grid-study --data fer2013:fer2013.csv --out runs/training
   iram models --compare iram,none,cbam --data fer2013:fer2013.csv --out runs/shipped
   iram models --compare results/training/answers.parquet --out runs/again
@@ -57,6 +62,8 @@ def configure(parser) -> None:
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
     parser.add_argument("--grid", default="study", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")
+    parser.add_argument("--means", metavar="TABLES",
+                        help="ledger.csv files: labels of the first beside --reference")
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
                         "answers.parquet of an earlier comparison")
@@ -81,12 +88,14 @@ def run(args) -> int:
 
         print("; ".join(convert(*args.convert)))
         return 0
-    if args.ledger is None and args.compare is None:
+    if args.ledger is args.means is args.compare is None:
         return _list(args)
     if args.out is None:
-        raise InputError("--ledger and --compare write tables: name a folder with --out")
+        raise InputError("--ledger, --means and --compare write tables: name a folder with --out")
     if args.ledger is not None:
         _ledger(args)
+    if args.means is not None:
+        _means(args)
     if args.compare is not None:
         _compare(args)
     return 0
@@ -179,6 +188,30 @@ def _ledger(args) -> None:
                  if row.status == "done" else ""))
     print(f"\n{(table['status'] == 'done').sum()} of {len(table)} done; in {args.out}: ledger.csv"
           + ", curves.csv, figures/" * bool(len(logs)))
+
+
+def _means(args) -> None:
+    from analysis.engine.store import write_table
+    from analysis.studies.training.means import means, read_ledger
+
+    tables = [read_ledger(Path(name).expanduser()) for name in split_names(args.means)]
+    if not tables:
+        raise InputError("--means names no ledger.csv")
+    found = means(tables, args.reference or "none")
+    write_table(args.out / "means.csv", found)
+    print("mean accuracy over training seeds (%), and the difference from the reference (points)")
+    for row in found.itertuples():
+        text = f"  {row.label:24s} {row.split:10s} {row.faces:19s} seeds {row.seeds}"
+        text += f"  {100 * row.accuracy:5.1f}{_ends(row.low, row.high, '4.1f')}"
+        if row.difference == row.difference:
+            ends = _ends(row.difference_low, row.difference_high, "+.1f")
+            text += f"  {100 * row.difference:+5.1f}{ends} from {row.reference}"
+        print(text)
+    print(f"\nin {args.out}: means.csv")
+
+
+def _ends(low: float, high: float, written: str) -> str:
+    return f" [{100 * low:{written}}, {100 * high:{written}}]" if low == low else ""
 
 
 def _compare(args) -> None:
