@@ -39,10 +39,23 @@ def located(path: str | Path) -> Path:
     return remote
 
 
+def unfetched(file: str | Path | bytes) -> str:
+    """What is added to an error about a file (or how it begins) that is only the pointer which Git
+    LFS leaves where a clone did not fetch it; of any other file, and of none, ""."""
+    with contextlib.suppress(OSError):
+        if not isinstance(file, bytes):
+            with open(file, "rb") as opened:
+                file = opened.read(len(POINTER))
+        if file.startswith(POINTER):
+            return "; it is a pointer of Git LFS: `git lfs pull` fetches the file itself"
+    return ""
+
+
 def _is_remote(path) -> bool:
     return hasattr(path, "fs")
 
 
+POINTER = b"version https://git-lfs"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 

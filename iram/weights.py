@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 
 from iram.architecture import Architecture
 from iram.errors import InputError
-from iram.files import atomic_path, write_text
+from iram.files import atomic_path, unfetched, write_text
 from iram.model import FERClassifier
 from iram.registry import unknown
 
@@ -144,7 +144,7 @@ def _verify(path: Path, data: bytes, card: dict) -> None:
     if found != card["weights_sha256"]:
         raise InputError(
             f"{path} is damaged or not the file its card describes: its SHA-256 is {found}, "
-            f"the card says {card['weights_sha256']}"
+            f"the card says {card['weights_sha256']}{unfetched(data)}"
         )
 
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from iram.errors import InputError
+from iram.files import unfetched
 
 SCHEMA = 8  # the major version that is understood
 DTYPES = {1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64,
@@ -59,7 +60,7 @@ def read_archive(path: Path) -> Archive:
         raise InputError(f"there is no file {path}") from None
     except zipfile.BadZipFile as error:
         raise InputError(f"{path} is no exported program: {error}; write one by torch.export.save"
-                         ) from error
+                         + unfetched(path)) from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:

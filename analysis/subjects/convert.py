@@ -13,7 +13,7 @@ from torch import Tensor
 from analysis.subjects.formats import CHECKPOINTS, PICKLES, told_of
 from analysis.subjects.tensors import dense
 from iram.errors import InputError, listing, one_line
-from iram.files import atomic_path
+from iram.files import atomic_path, unfetched
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 """Where training scripts put the weights in a checkpoint, the surest first."""
@@ -74,7 +74,7 @@ def _tensors_alone(file: Path):
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from error
     except Exception as error:  # damaged files fail in a dozen ways, each with its own kind
-        raise InputError(f"{file}: {_refused(str(error))}") from None
+        raise InputError(f"{file}: {_refused(str(error))}{unfetched(file)}") from None
 
 
 def _check_sums(archive: zipfile.ZipFile) -> None:

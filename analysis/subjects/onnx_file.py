@@ -13,6 +13,7 @@ from analysis.subjects.file_net import FileNet
 from iram.errors import InputError, listing, one_line
 from iram.extras import install_hint
 from iram.files import sha256 as file_sha256
+from iram.files import unfetched
 
 NEEDS = f"ONNX files need the packages onnx and onnxruntime: {install_hint('onnx')}"
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -115,7 +116,8 @@ def read_graph(path: Path):
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # protobuf has a dozen kinds for damaged files
-        raise InputError(f"{path} is no whole ONNX file: {one_line(error)}") from error
+        raise InputError(f"{path} is no whole ONNX file: {one_line(error)}"
+                         + unfetched(path)) from error
     if not model.graph.node:
         raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
     return model

@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 from analysis.subjects.formats import CHECKPOINTS
 from analysis.subjects.python_file import read_source
 from iram.errors import InputError, listing, one_line
+from iram.files import unfetched
 
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 """What DataParallel, torch.compile and the like put between the names of modules."""
@@ -56,7 +57,8 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         return load(read_source(file))
     except SafetensorError as error:
-        raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}") from error
+        raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}"
+                         + unfetched(file)) from error
 
 
 def _parts(file: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from iram.data.dataset import Problem
 from iram.data.images import absent
 from iram.data.splits import role_of
 from iram.errors import InputError, listing
-from iram.files import sha256
+from iram.files import sha256, unfetched
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -115,7 +115,8 @@ def _column_places(path: Path, header: list[str]) -> list[int]:
         found = listing(name[:40] for name in header)
         hint = "; it has no labels: the file with them is fer2013.csv or icml_face_data.csv"
         raise InputError(f"{path} line 1 lacks the column {listing(missing)}; it has: {found}"
-                         + hint * ("pixels" in names and "label" not in names))
+                         + hint * ("pixels" in names and "label" not in names)
+                         + unfetched(header[0].encode()))
     return [names.index(name) for name in COLUMNS if name in names]
 
 

@@ -13,6 +13,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing 
 from iram.data.depth import eight_bits, raw_mode
 from iram.data.png_texts import without_texts
 from iram.errors import InputError
+from iram.files import unfetched
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
@@ -182,7 +183,7 @@ def absent(path) -> str:
 def _unknown_kind(path, content: bytes | None) -> str:
     """What is wrong with a file that no decoder knows, by how it begins."""
     with BytesIO(content) if content is not None else open(path, "rb") as file:
-        start = file.read(12)
+        start = file.read(32)
     if start.startswith(STARTS):
         return "is damaged: it begins as a picture, and can't be read as one"
     told = f"is not a picture that can be read ({', '.join(FORMATS)})"
@@ -191,7 +192,7 @@ def _unknown_kind(path, content: bytes | None) -> str:
     if start[4:8] == b"ftyp":  # ISO 14496-12: the box that names the kind of such files
         kind = PHONE_KINDS.get(start[8:12], "a film")
         return f"{told}: it is {kind}; convert it to JPEG or PNG"
-    return told
+    return told + unfetched(start)
 
 
 def _check_size(path, image: Image.Image) -> None:
