@@ -157,9 +157,15 @@ def test_nothing_but_damaged_pictures_is_an_error_even_when_skipping(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are text elsewhere")
 def test_names_that_are_no_text_do_no_harm(tmp_path):
-    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png", "hap\npy/2\t.png"])
     (root / "sad/1.png").rename(os.fsdecode(os.fsencode(root / "sad") + b"/\xff.png"))
-    assert open_dataset(f"folder:{root}").metadata["image_id"].tolist() == [r"sad/\xff.png"]
+    (root / "hap\npy/no\r.png").write_bytes(b"")
+    dataset = open_dataset(f"folder:{root},skip_bad=1", split="all")
+    assert dataset.metadata["image_id"].tolist() == [r"hap\npy/2\t.png", r"sad/\xff.png"]
+    assert dataset.classes == (r"hap\npy", "sad")
+    assert str(dataset.problems[0]).splitlines() == [
+        rf"{root}/hap\npy/no\r.png: is not a picture that can be read (PNG, JPEG, WEBP, BMP, GIF, "
+        "TIFF, PPM): it is empty"]
 
 
 @pytest.mark.parametrize(

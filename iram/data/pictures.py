@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from iram.photographs.framing import cropped
 
 LARGEST_SIZE = 1024
 NEARLY_BLACK = 5  # a range so many times larger is another file's, not this one's
+BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # control characters and ends of lines
 SETTLED = 2.0  # seconds: a file this young may change again without its time of change showing it
 
 
@@ -97,7 +99,8 @@ def decode_pictures(
                 raise InputError(f"{shown.shape[1]} x {shown.shape[0]} pixels where {size} x "
                                  f"{size} are needed; `folder:` resizes")
         except InputError as error:
-            message = str(error).removeprefix(str(root / name)).strip()
+            path = str(InputError(str(root / name)))  # one line, as in its message
+            message = str(error).removeprefix(path).strip()
             problems.append(Problem(printable(name), None, message))
             return
         made = resized(shown, size)
@@ -134,9 +137,10 @@ def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Proble
 
 
 def printable(name: str) -> str:
-    """A file name as text that can be printed and stored: a byte that is no UTF-8 becomes \\xff, so
-    that other names stay other names."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A file name as text that can be printed and stored: a byte that is no UTF-8 becomes \\xff and
+    the end of a line \\n, so that other names stay other names, and a line of a table one line."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def tenth(name: str) -> int:
