@@ -1,9 +1,10 @@
 #!/bin/sh
 # Readings of IRAM beside today's, on PublicTest: accuracy, by which one is chosen (docs/protocol.md), and how
-# far the attention of each acts. READING is what of them ships, or what `iram train --grid readings` made.
+# far the attention of each acts. One of them ships; GRID is the folder of `iram train --grid readings` for the other.
 set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
-READING="${READING:-iram-free-seed0}"
+GRID="${GRID:-runs/grid-readings}"
+READING="${READING:-iram-free-seed0,$GRID/iram-factored-seed0.safetensors}"
 OUT="${OUT:-runs/readings}"
 iram models --compare "$READING,iram-seed0,cbam-seed0,none-seed0" --data "$DATA" --split validation \
     --reference iram --out "$OUT"
