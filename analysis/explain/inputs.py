@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iram.data.entries import SUFFIXES, entries, is_picture, shown_files
-from iram.data.pictures import printable
+from iram.data.pictures import printable, storable
 from iram.errors import InputError, listing
 
 LONGEST_NAME = 50  # letters: file systems take 255 bytes, of which a letter may take four
@@ -88,5 +88,5 @@ def _names(files: Sequence[Path]) -> list[str]:
 def _shown(name: str) -> str:
     """The name as one line of text that is a file's name on every system, not too long to have more
     added."""
-    shown = (c if c.isprintable() and c != "\\" else "�" for c in printable(name))
+    shown = (c if c.isprintable() and c != "\\" else "�" for c in storable(name))
     return "".join(shown)[:LONGEST_NAME]

@@ -17,7 +17,7 @@ from analysis.explain.panels import FacePanel, PhotographOverview
 from analysis.explain.regions import SIZE, Placement
 from analysis.figures import save
 from iram.data.images import in_gray, resized
-from iram.data.pictures import printable
+from iram.data.pictures import printable, storable
 from iram.errors import InputError
 from iram.files import atomic_path
 from iram.photographs import DetectorMissing
@@ -105,7 +105,7 @@ def _written(
     out: Path, photograph: Photograph, picture, faces: Sequence[ExplainedFace]
 ) -> list[dict]:
     """Writes what there is of a photograph; returns its lines of the table."""
-    file, rows = printable(str(photograph.path)), []
+    file, rows = storable(str(photograph.path)), []
     overview = f"photographs/{photograph.name}.png"
     for face in faces:
         name = f"{photograph.name}-{face.number}"

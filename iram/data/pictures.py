@@ -137,10 +137,14 @@ def _assumed(names: list[str], notes: dict[int, tuple[str, ...]]) -> list[Proble
 
 
 def printable(name: str) -> str:
-    """A file name as text that can be printed and stored: a byte that is no UTF-8 becomes \\xff and
-    the end of a line \\n, so that other names stay other names, and a line of a table one line."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """A file name as `storable` gives it, in one line: the end of a line becomes \\n."""
+    return BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), storable(name))
+
+
+def storable(name: str) -> str:
+    """A file name as text that can be stored: a byte that is no UTF-8 becomes \\xff, so that other
+    names stay other names."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def tenth(name: str) -> int:
