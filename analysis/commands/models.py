@@ -211,6 +211,7 @@ def _means(args) -> None:
 
 
 def _ends(low: float, high: float, written: str) -> str:
+    """An interval in hundredths, "" where there is none."""
     return f" [{100 * low:{written}}, {100 * high:{written}}]" if low == low else ""
 
 
@@ -277,11 +278,10 @@ def _answered(args) -> tuple:
 def _line(row, split: str) -> str:
     label = row.label if row.split == split else f"{row.label}, on {row.split}"
     text = f"  {row.kind:9s} {label:38s} {100 * row.accuracy:5.1f}"
-    if row.low == row.low:
-        text += f" [{100 * row.low:4.1f}, {100 * row.high:4.1f}]"
+    text += _ends(row.low, row.high, "4.1f")
     if row.difference == row.difference:
-        text += (f"  {100 * row.difference:+5.1f} [{100 * row.difference_low:+.1f}, "
-                 f"{100 * row.difference_high:+.1f}] from {row.reference}, "
+        ends = _ends(row.difference_low, row.difference_high, "+.1f")
+        text += (f"  {100 * row.difference:+5.1f}{ends} from {row.reference}, "
                  f"p {row.p_holm:.3f} (Holm), seeds {row.paired_seeds}")
     return text
 
