@@ -39,6 +39,19 @@ def test_attention_is_a_map_of_the_features_shape_strictly_between_0_and_1(name,
     assert out.attention.max() < 1
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("name", GATED)
+def test_what_is_handed_on_lies_in_memory_as_the_features_do(name, layout, x):
+    module = shaken(ATTENTION[name](C)).to(memory_format=layout)
+    wanted = shaken(ATTENTION[name](C))(x)
+    out = module(x.contiguous(memory_format=layout))
+    assert out.features.is_contiguous(memory_format=layout)
+    if out.attention.stride().count(0) == 0:  # no broadcast view
+        assert out.attention.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(out.features, wanted.features)
+    torch.testing.assert_close(out.attention, wanted.attention)
+
+
 @pytest.mark.parametrize("name", GATED)
 def test_one_faces_map_does_not_depend_on_the_others_in_the_batch(name, x):
     module = shaken(ATTENTION[name](C))

@@ -1,6 +1,7 @@
 """`iram figures`: every figure and table from its tables alone, and what happens without them."""
 
 import json
+import os
 import re
 import shutil
 
@@ -178,6 +179,25 @@ def test_figures_of_an_earlier_table_do_not_stay_beside_the_new_one(tmp_path):
              "occlusion/occluders.csv": occluders[:0]}
     draw(given, tmp_path, "another")
     assert {path.stem for path in tmp_path.iterdir()} == {"importance_none-seed0", "mine"}
+
+
+def test_processes_draw_the_same_bytes_in_the_same_order_as_one(tmp_path, monkeypatch):
+    tables = small_results.tables()
+    given = {name: tables[name] for name in (
+        "occlusion/importance.csv", "occlusion/occluders.csv", "occlusion/summary.csv",
+        "occlusion/modules.csv")}
+    names = []
+    for cores in (1, 2):
+        out = tmp_path / str(cores)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        with using("screen"):  # what was chosen here holds there
+            names.append([path.name for path in draw(given, out, "a run")])
+    assert names[0] == names[1]
+    assert len(names[0]) > 6
+    for name in names[0]:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+    draw(given, tmp_path / "1", "a run")  # in the style of paper
+    assert (tmp_path / "1" / name).read_bytes() != (tmp_path / "2" / name).read_bytes()
 
 
 def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):

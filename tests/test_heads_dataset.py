@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from iram import InputError, open_dataset
-from iram.data.heads import SCENE_OCCLUDERS, render, split_of
+from iram.data.heads import SCENE_OCCLUDERS, render, self_occlusion, split_of
+from iram.data.heads.renderer import _kept
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +139,16 @@ def test_what_a_turn_is_judged_by_keeps_within_its_memory(monkeypatch):
     monkeypatch.setattr("iram.data.heads.dataset.KEPT_VIEWS", 3 * one)
     heads.turned(range(8), 30, 0)
     assert len(heads._views) == 3
+
+
+def test_heads_that_were_turned_before_are_the_same_at_the_next_angle():
+    def turned(indices, labels):
+        return self_occlusion(indices, yaw_deg=25.0, expression=labels).image
+
+    kept = turned([0, 1], "happy"), turned([0, 1], "happy")
+    assert _kept.cache_info().hits >= 1
+    _kept.cache_clear()
+    assert torch.equal(kept[0], turned([0, 1], "happy"))
+    assert torch.equal(kept[0], kept[1])
+    for others in (([1, 0], "happy"), ([0, 1], "sad")):
+        assert not torch.equal(turned(*others), kept[0])

@@ -1,6 +1,7 @@
 """All figures and printed tables of a folder of results, from its tables alone."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from analysis.engine.example import read_example
 from analysis.engine.faces import of_all_faces
 from analysis.engine.store import read_table
+from analysis.figures import style
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
 from iram.errors import InputError
@@ -150,15 +152,28 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     """Writes every figure whose tables are among these; returns the files.
 
     For commands that have just made them. What finds nothing to draw in its table is left out, and
-    what an earlier run drew of another table of the name is removed.
+    what an earlier run drew of another table of the name is removed. Several figures are drawn by
+    processes, one a core: matplotlib draws no two at once in one.
     """
+    wanted = [figure for figure in FIGURES if set(figure.tables) <= set(tables)]
+    workers = min(len(os.sched_getaffinity(0)), len(wanted) // 2)
+    tasks = [(figure, dict(tables), folder, run, style.chosen()) for figure in wanted]
+    if workers < 2:
+        drawn = [_of_tables(*task) for task in tasks]
+    else:
+        from joblib import Parallel, delayed
+
+        drawn = Parallel(workers, backend="loky", batch_size=1)(
+            delayed(_of_tables)(*task) for task in tasks)
+    return [file for files in drawn for file in files]
+
+
+def _of_tables(figure: Figure, tables: dict, folder: Path, run: str, look: str) -> list[Path]:
     files = []
-    for figure in FIGURES:
-        if set(figure.tables) <= set(tables):
-            with suppress(InputError):
-                files += _figure(figure, dict(tables), folder, run, ("pdf", "png"))
-            for stale in {*_drawn(figure, folder)} - {*files}:
-                stale.unlink(missing_ok=True)
+    with style.using(look), suppress(InputError):
+        files = _figure(figure, tables, folder, run, ("pdf", "png"))
+    for stale in {*_drawn(figure, folder)} - {*files}:
+        stale.unlink(missing_ok=True)
     return files
 
 

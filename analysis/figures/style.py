@@ -54,6 +54,11 @@ def using(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def chosen() -> str:
+    """The style that displays are plotted in here."""
+    return _chosen.get()
+
+
 def context():
     """matplotlib's settings of the chosen style, whatever the user's own are."""
     sheets = dict.fromkeys(("paper", _chosen.get()))

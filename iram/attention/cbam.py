@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from iram.attention.base import ATTENTION, Attention, check_whole, largest, squeezed
+from iram.attention.base import ATTENTION, Attention, check_whole, largest, product, squeezed
 
 
 @ATTENTION.register("cbam", title="CBAM")
@@ -29,4 +29,4 @@ class CBAM(Attention):
         refined = x * channel
         pooled = torch.cat([refined.mean(1, keepdim=True), largest(refined, 1, keepdim=True)], 1)
         spatial = self.conv(pooled).sigmoid()  # (N, 1, H, W)
-        return channel * spatial, None
+        return product(channel, spatial, x), None

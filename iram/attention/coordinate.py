@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from iram.attention.base import ATTENTION, Attention, squeezed
+from iram.attention.base import ATTENTION, Attention, product, squeezed
 
 
 @ATTENTION.register("coordinate")
@@ -26,4 +26,4 @@ class CoordinateAttention(Attention):
         shared = self.shared(torch.cat([rows, columns], 2))  # (N, hidden, H + W, 1)
         rows = self.rows(shared[:, :, :height]).sigmoid()
         columns = self.columns(shared[:, :, height:]).sigmoid().transpose(2, 3)
-        return rows * columns, None
+        return product(rows, columns, x), None

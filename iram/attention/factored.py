@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from iram.attention.base import ATTENTION, Attention, check_whole, check_word, largest
+from iram.attention.base import ATTENTION, Attention, check_whole, check_word, largest, product
 from iram.attention.iram import REUSE
 
 
@@ -65,7 +65,8 @@ class FactoredIRAM(Attention):
         refined = x * channel if self.reuse_branch else x
         seen = [refined.mean(1, keepdim=True), largest(refined, 1, keepdim=True)]
         places = [F.adaptive_avg_pool2d(place, x.shape[2:]) for place in places]
-        attention = channel * self.conv(torch.cat([*seen, *places], 1)).sigmoid()
+        spatial = self.conv(torch.cat([*seen, *places], 1)).sigmoid()
+        attention = product(channel, spatial, x)
         return attention, self.remember(attention, memory)
 
     def remember(self, attention, memory):

@@ -7,7 +7,7 @@ DATA="${DATA:-fer2013:fer2013.csv.xz}"
 RAN_LISTS="${RAN_LISTS:-ran_lists}"
 GRID="${GRID:-}"
 OUT="${OUT:-runs/zoo}"
-NETS="${NETS:-vgg plain separable distilled mobile siamese dual bidirectional crops regional ensemble}"
+NETS="${NETS:-vgg plain separable distilled mobile siamese dual bidirectional crops regional ensemble resnet12}"
 ATTENTION="${ATTENTION:-dual regional}"  # those that have attention
 SEEDS="${SEEDS:-0}"
 named() {  # these nets, as --models takes them, after the study's

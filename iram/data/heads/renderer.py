@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 
 import torch
@@ -21,6 +22,7 @@ from iram.data.heads.request import Request, checked_request
 from iram.threads import one_thread
 
 PATCH_VERTICES_A_PIXEL = 1.7
+KEPT_CHUNKS = 32  # of turned heads, 4 MB each on the CPU
 SLACK = 0.10  # head units that a point may lie behind the surface of its pixel and still be seen
 
 
@@ -149,19 +151,30 @@ def draw_scene(request: Request) -> Drawn:
 
 def _posed(request: Request) -> tuple:
     """Heads before they are painted: parameters, textures, action units, surface, camera, pose."""
-    p, uniform, textures = draw(request.indices, request.seed)
-    if request.mirrored:
-        p, textures = mirror(p, textures)
-    device = torch.device(request.device)
-    p = SimpleNamespace(**{name: value.to(device) for name, value in vars(p).items()})
-    textures = {name: value.to(device) for name, value in textures.items()}
-    action_units = intensities(request.labels, uniform, request.zeroed_region).to(device)
-    surface = build_surface(p, by_name(action_units))
+    turned = request.device == "cpu" and all(angle is not None for angle in request.angles)
+    built = _kept if turned else _built  # a study turns the same heads to one angle after another
+    p, textures, action_units, surface = built(
+        tuple(request.indices), request.seed, tuple(request.labels.tolist()),
+        request.zeroed_region, request.mirrored, request.device)
     asked = zip((p.yaw, p.pitch, p.roll), request.angles, strict=True)
-    pose = [mine.view(-1) if angle is None else angle.to(device) for mine, angle in asked]
+    pose = [mine.view(-1) if angle is None else angle.to(p.yaw.device) for mine, angle in asked]
     pose = torch.stack(pose, 1)
     camera = build_camera(p, pose, SUPERSAMPLING * request.size)
     return p, textures, action_units, surface, camera, pose
+
+
+def _built(indices, seed: int, labels, zeroed_region, mirrored: bool, device: str) -> tuple:
+    """What of heads no angle changes: parameters, textures, action units and surface."""
+    p, uniform, textures = draw(list(indices), seed)
+    if mirrored:
+        p, textures = mirror(p, textures)
+    p = SimpleNamespace(**{name: value.to(device) for name, value in vars(p).items()})
+    textures = {name: value.to(device) for name, value in textures.items()}
+    action_units = intensities(torch.tensor(labels), uniform, zeroed_region).to(device)
+    return p, textures, action_units, build_surface(p, by_name(action_units))
+
+
+_kept = lru_cache(KEPT_CHUNKS)(_built)
 
 
 def _projected(p, action_units, surface, camera) -> tuple[Tensor, Tensor]:
