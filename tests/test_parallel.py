@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 
@@ -50,6 +51,20 @@ def test_processes_and_a_cluster_give_what_threads_give(cluster):
         assert sorted(value for value, _, _ in results) == sums
         assert {threads for _, threads, _ in results} == {1}
         assert os.getpid() not in {process for _, _, process in results}
+
+
+def _keeps(common, part, advance):
+    """Writes in what all share, as rendered heads are kept."""
+    common[part] += 1
+    return float(common[part])
+
+
+@pytest.mark.parametrize("kind", ["processes", "dask"])
+def test_workers_elsewhere_may_write_in_a_large_array_and_leave_that_of_this_process(kind, cluster):
+    executor = Executor(kind, 2, cluster if kind == "dask" else None)
+    large = np.zeros(1_000_000)
+    assert set(shared(_keeps, large, [0, 1, 2], executor, lambda n: None)) == {1.0}
+    assert not large.any()
 
 
 def test_workers_elsewhere_tell_their_progress_by_what_they_return(cluster):

@@ -99,7 +99,9 @@ def _by_processes(function, common, parts, executor: Executor) -> Iterator:
     tasks = (delayed(_elsewhere)(function, common, part, gpu)
              for part, gpu in zip(parts, turns, strict=False))
     try:
-        with parallel_config("loky", n_jobs=executor.count, inner_max_num_threads=1):
+        # "c": each writes for itself in what all share, as heads do that are drawn when asked for.
+        with parallel_config("loky", n_jobs=executor.count, inner_max_num_threads=1,
+                             mmap_mode="c"):
             yield from Parallel(return_as="generator_unordered", batch_size=1)(tasks)
     except BrokenProcessPool:
         raise InputError("a worker process died, perhaps for lack of memory; what was finished "

@@ -8,13 +8,13 @@ the place of what is put to the test.
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from analysis.metrics.curves import Logits
 from analysis.metrics.sanity import cascade
+from iram.once import found_once
 from iram.registry import Registry
 
 TRIALS = Registry("trial of a method", better="higher", chance=None, family="sanity", test="",
@@ -115,7 +115,7 @@ class Case:
                 pass
             yield
 
-    @cached_property
+    @found_once
     def near(self) -> "Near":
         """Pictures that hardly differ, made once for all trials that look at them."""
         pictures = self.noisy("stability", STABLE, NEAR)

@@ -5,7 +5,6 @@ covers it (`cover_faces`), then the picture is taken badly (`finish`).
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from analysis.stimuli.layout import FaceLayout, face_layout, mean_layout, rolled
 from analysis.stimuli.occluders import Cover, cover, occlusion_fraction
 from analysis.stimuli.pose import rotate_in_plane, turn
 from iram.data.dataset import FaceDataset
+from iram.once import found_once
 from iram.seeds import generators
 
 
@@ -46,19 +46,19 @@ class Perturbed:
         self.cameras, self.seed = cameras, seed
         self.__dict__ |= known
 
-    @cached_property
+    @found_once
     def ids(self) -> list[str]:
         return self.dataset.metadata["image_id"].iloc[self.faces].tolist()
 
-    @cached_property
+    @found_once
     def posed(self) -> "Posed":
         return pose(self.dataset, self.faces, self.condition)
 
-    @cached_property
+    @found_once
     def layout(self) -> FaceLayout:
         return layout_at(self.condition, self.cameras, self.dataset.size)
 
-    @cached_property
+    @found_once
     def cover(self) -> Cover:
         return cover_faces(self.layout, self.condition, self.ids, self.seed)
 

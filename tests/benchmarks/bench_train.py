@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ from toy import toy_faces  # noqa: E402
 
 from iram.dtype import DTYPES, choose_dtype  # noqa: E402
 from iram.model import FERClassifier, plan  # noqa: E402
+from iram.training.grids import GRIDS  # noqa: E402
 from iram.training.recipe import Recipe  # noqa: E402
 from iram.training.train import train  # noqa: E402
 
@@ -54,6 +56,19 @@ def training_speed(architecture, dataset, batch: int, device: str, dtype: str) -
         trained = train(architecture, *splits, recipe, 0, Path(folder), device=device, dtype=dtype,
                         progress=False)
     return trained.log[0]["images_per_second"]
+
+
+def schedule_seconds(label: str, faces: int = 6144) -> float:
+    """Of this process, for all epochs of a recipe of the grids "study" and "speed": those of one,
+    which goes through its whole schedule, validation too, times their number."""
+    dataset = toy_faces((faces, faces // 8, 2), size=48)  # divided as FER2013 is
+    cells = {cell.label: cell for grid in ("study", "speed") for cell in GRIDS[grid]}
+    architecture, recipe = cells[label].build(dataset.classes, 48)
+    splits, one = (dataset.split("train"), dataset.split("validation")), replace(recipe, epochs=1)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.process_time()
+        train(architecture, *splits, one, 0, Path(folder), progress=False)
+        return recipe.epochs * (time.process_time() - started)
 
 
 def main() -> int:

@@ -15,7 +15,6 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +27,7 @@ import bench_attribution as maps
 import bench_convolutions as least
 import bench_faithfulness as curves
 import bench_process as process
-from toy import toy_faces
+import bench_train as trained
 
 from analysis import attribute
 from analysis.attributions import shapley_values
@@ -49,8 +48,6 @@ from iram.architecture import FER2013_CLASSES
 from iram.dtype import native_bf16, processor
 from iram.errors import InputError
 from iram.memory import keep_memory
-from iram.training.grids import GRIDS
-from iram.training.train import train
 
 MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 256
 COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]
@@ -71,10 +68,12 @@ def main(out: str = "results/speed", names: str = "") -> None:
     print("\n".join(f"{name}: {told}" for name, told in here.to_numpy()), flush=True)
     write_table(Path(out) / "processor.csv", here)
     for name in chosen:
+        begun = time.perf_counter()
         for one in MEASURES[name]():
             rows.append({"measure": name, **one})
             print(line(one), flush=True)
         write_table(table, pd.DataFrame(rows, columns=COLUMNS), decimals=3)
+        print(f"  {name}: in {duration(time.perf_counter() - begun)}", flush=True)
         gc.collect()
     print(f"in {duration(time.perf_counter() - started)}; {out}/speed.csv")
 
@@ -268,21 +267,10 @@ def whole():
 
 
 def training():
-    """Quicker recipes / the study's: one epoch of each, which goes through its whole schedule,
-    validation too, times its epochs."""
-    dataset = toy_faces((6144, 768, 2), size=48)  # divided as FER2013 is
-    parts = dataset.split("train"), dataset.split("validation")
-    cells = {cell.label: cell for grid in ("study", "speed") for cell in GRIDS[grid]}
-
-    def schedule(label: str) -> float:
-        architecture, recipe = cells[label].build(dataset.classes, 48)
-        one = replace(recipe, epochs=1)
-        with tempfile.TemporaryDirectory() as folder:
-            return recipe.epochs * seconds(lambda: train(architecture, *parts, one, 0, Path(folder),
-                                                         progress=False))
-
-    schedule("none")  # allocates
-    turns = [{label: schedule(label) for label in ("none", *QUICKER)} for _ in range(3)]
+    """Quicker recipes / the study's."""
+    trained.schedule_seconds("none")  # allocates
+    turns = [{label: trained.schedule_seconds(label) for label in ("none", *QUICKER)}
+             for _ in range(3)]
     for label, goal in QUICKER.items():
         yield row("training, a quicker recipe / the study's", label,
                   [turn[label] / turn["none"] for turn in turns], goal)

@@ -1,7 +1,7 @@
 """Where the points of pictures lie on the canvas."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from analysis.stimuli.layout import canvas
 from analysis.stimuli.layout.camera import FRONTAL
+from iram.once import found_once
 
 STEPS = 8  # of the search for the point of the face that a pixel shows; 4 are enough to 20 degrees
 
@@ -28,7 +29,7 @@ class FaceLayout:
         """Side of the pictures in pixels."""
         return self.places.shape[1]
 
-    @cached_property
+    @found_once
     def face(self) -> Tensor:
         """(N, S, S) bool, True inside the face oval: the area that fractions are of."""
         return self.show((canvas.distance("face") == 0).float()) > 0.5

@@ -1,7 +1,6 @@
 """What of a picture is covered: told by comparing it with the clean face that is known by heart."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch.nn import functional as F
 
 from analysis.stimuli.layout import mean_layout
 from iram.data.dataset import FaceDataset
+from iram.once import found_once
 
 SAME = 1e-4  # gray values nearer than this are equal
 SPARSE = 5  # every fifth pixel of a row and column tells which face it is
@@ -37,14 +37,14 @@ class Seen:
             self._shares[side] = F.adaptive_avg_pool2d(self.covered[:, None], side)[:, 0]
         return self._shares[side]
 
-    @cached_property
+    @found_once
     def contrast(self) -> Tensor:
         """(N, S, S): how far a pixel lies from its right and lower neighbours, 0 to 1."""
         across, down = (F.pad(self.images.diff(dim=dim).abs(), pad)
                         for dim, pad in ((2, (0, 1)), (1, (0, 0, 0, 1))))
         return (across + down) / 2
 
-    @cached_property
+    @found_once
     def noisy(self) -> Tensor:
         """(N,) 1 where the cover is noise, else 0: by the contrast of what is covered."""
         area = self.covered.flatten(1).sum(1).clamp(min=1)
