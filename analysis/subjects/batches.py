@@ -30,7 +30,7 @@ def in_batches(answer: Callable[[Tensor], Tensor], pictures: Tensor, size: int |
 
 
 def fastest_batch_size(
-    answer: Callable[[Tensor], Tensor], dataset: FaceDataset, seconds: float = 0.4
+    answer: Callable[[Tensor], Tensor], dataset: FaceDataset, seconds: float = 0.25
 ) -> int:
     """The batch size with the most pictures answered a second, by a short measurement."""
 

@@ -122,9 +122,11 @@ class Benchmark(Plan):
             **apart,
         }
 
-    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
-        """The rows of a finished cell, None if it is not finished."""
-        found = [self.cell(subject, condition, part).read() for part in self.blocks]
+    def rows(
+        self, subject: Subject, condition: Condition, columns: list[str] | None = None
+    ) -> pd.DataFrame | None:
+        """The rows of a finished cell, all columns or these; None if it is not finished."""
+        found = [self.cell(subject, condition, part).read(columns=columns) for part in self.blocks]
         if any(rows is None for rows in found):
             return None
         return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
@@ -170,9 +172,11 @@ class OnFaces:
         self.subjects, self.conditions = benchmark.subjects, benchmark.conditions
         self.seed, self.reference, self._whole = benchmark.seed, benchmark.reference, benchmark
 
-    def rows(self, subject: Subject, condition: Condition) -> pd.DataFrame | None:
-        """The rows of a finished cell, None if it is not finished."""
-        rows = self._whole.rows(subject, condition)
+    def rows(
+        self, subject: Subject, condition: Condition, columns: list[str] | None = None
+    ) -> pd.DataFrame | None:
+        """The rows of a finished cell, all columns or these; None if it is not finished."""
+        rows = self._whole.rows(subject, condition, columns)
         if rows is None or self.name == ALL_FACES:
             return rows
         return rows.iloc[self.places].reset_index(drop=True)

@@ -6,6 +6,7 @@ import pandas as pd
 from analysis.engine.statistics import bootstrap
 
 ECE_BINS = 15
+SCORED = ["label", "prediction", "correct", "margin", "confidence"]  # columns of rows
 SCORES = ("accuracy", "macro_f1", "margin", "ece", "relative_drop")
 
 

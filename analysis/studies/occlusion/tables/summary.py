@@ -18,7 +18,7 @@ from analysis.studies.occlusion.tables.modules import COLUMNS as MODULES
 from analysis.studies.occlusion.tables.modules import modules
 from analysis.studies.occlusion.tables.occluders import occluder_scores
 from analysis.studies.occlusion.tables.robustness import kind_errors, robustness
-from analysis.studies.occlusion.tables.scores import scores
+from analysis.studies.occlusion.tables.scores import SCORED, scores
 from analysis.studies.occlusion.tables.worst import worst_expressions
 from analysis.subjects import Subject
 from analysis.subjects.roles import groups
@@ -110,11 +110,11 @@ def _of_one_model(benchmark, conditions, correct) -> Iterator[tuple[str, pd.Data
 
 def _answers(benchmark: OnFaces, subject: Subject):
     """The model's summary, its conditions (see `grid`), and (N, conditions) what was right."""
-    clean, frontal = (benchmark.rows(subject, baseline) for baseline in (CLEAN, FRONTAL))
+    clean, frontal = (benchmark.rows(subject, one, SCORED) for one in (CLEAN, FRONTAL))
     correct = np.empty((len(benchmark.dataset), len(benchmark.conditions)), bool)
     tables, measured = [], []
     for place, condition in enumerate(benchmark.conditions):
-        rows = benchmark.rows(subject, condition)
+        rows = benchmark.rows(subject, condition, [*MEASURED, *SCORED])
         correct[:, place] = rows["correct"]
         measured.append({**rows[MEASURED].mean(), "missed": missed(condition, rows)})
         baseline = frontal if condition.in_depth else clean
