@@ -95,6 +95,16 @@ def test_nought_to_seven_are_read_as_affectnet(tmp_path):
     assert dataset.classes == tuple(f"{AFFECTNET}+contempt".split("+"))
 
 
+@pytest.mark.parametrize("name", ["class_{}", "Emotion {}", "label-0{}", "{}"])
+def test_numbers_after_a_word_or_in_another_script_are_numbers(tmp_path, name):
+    digits = "٠١٢٣٤٥٦٧" if name == "{}" else "01234567"
+    dataset = opened(tmp_path, [f"{name.format(digit)}/{digit}.png" for digit in digits])
+    assert dataset.classes == tuple(f"{AFFECTNET}+contempt".split("+"))
+    seven = opened(tmp_path / "7", [f"{name.format(digit)}/1.png" for digit in digits[:7]],
+                   ",classes=fer2013")
+    assert seven.classes[0] == "angry"
+
+
 def test_other_numbers_stay_numbers_and_what_to_write_is_told(tmp_path):
     dataset = opened(tmp_path, [f"{k}/1.png" for k in range(7)])
     assert dataset.classes == tuple("0123456")

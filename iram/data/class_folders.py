@@ -25,6 +25,7 @@ ORDERS = {  # first number, names
     "ck+": (0, ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")),
 }
 USUAL = {tuple(range(1, 8)): ("rafdb", "RAF-DB"), tuple(range(8)): ("affectnet", "AffectNet")}
+NUMBER = re.compile(r"(?:(?:class|label|emotion|expression)[\s_.-]*)?(\d{1,5})", re.IGNORECASE)
 HOW = "classes=neutral+happy+..., the names in the order of the numbers"
 
 
@@ -96,8 +97,9 @@ def _same(folder: str) -> str:
 
 
 def _numbers(folders: Sequence[str]) -> dict[str, int]:
-    """The folders whose names are numbers."""
-    return {f: int(f) for f in folders if f.isascii() and f.isdigit() and len(f) < 6}
+    """The folders whose names are numbers, in any script, also as class_3."""
+    found = {folder: NUMBER.fullmatch(folder.strip()) for folder in folders}
+    return {folder: int(match[1]) for folder, match in found.items() if match}
 
 
 def _guessed(folders: Sequence[str]) -> tuple[dict[str, str], list[str]]:
