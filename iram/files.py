@@ -60,6 +60,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 
 
+def expanded(path: str | Path) -> Path:
+    """The path, with `~` for the home folder; one of a user who is not known stays as it is, where
+    pathlib's raises."""
+    return Path(os.path.expanduser(path))
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path in the same folder, renamed to `path` when the block ends well.

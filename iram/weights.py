@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 
 from iram.architecture import Architecture
 from iram.errors import InputError
-from iram.files import atomic_path, unfetched, write_text
+from iram.files import atomic_path, expanded, unfetched, write_text
 from iram.model import FERClassifier
 from iram.registry import unknown
 
@@ -103,7 +103,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     for stem in (str(name_or_path), f"{name_or_path}-seed0"):
         if Path(stem).name == stem and (PRETRAINED / f"{stem}.safetensors").is_file():
             return PRETRAINED / f"{stem}.safetensors"
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.is_file():
         return path
     if path.suffix == ".safetensors":

@@ -48,7 +48,7 @@ from pathlib import Path
 
 from analysis.commands import options
 from iram.errors import InputError
-from iram.files import write_text
+from iram.files import expanded, write_text
 from iram.names import split_names
 
 
@@ -171,7 +171,7 @@ def _ledger(args) -> None:
     for name in names:
         if name not in GRIDS:
             raise InputError(unknown("grid", name, GRIDS))
-    folders = [Path(folder).expanduser() for folder in split_names(args.ledger)]
+    folders = [expanded(folder) for folder in split_names(args.ledger)]
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"--ledger: {folder} is no folder that `iram train` wrote")
@@ -194,7 +194,7 @@ def _means(args) -> None:
     from analysis.engine.store import write_table
     from analysis.studies.training.means import means, read_ledger
 
-    tables = [read_ledger(Path(name).expanduser()) for name in split_names(args.means)]
+    tables = [read_ledger(expanded(name)) for name in split_names(args.means)]
     if not tables:
         raise InputError("--means names no ledger.csv")
     found = means(tables, args.reference or "none")
@@ -267,7 +267,7 @@ def _answered(args) -> tuple:
     if Path(args.compare).name == ANSWERS:
         if args.data is not None:
             raise InputError(f"{args.compare} holds the answers already: leave out --data")
-        return read_answers(Path(args.compare).expanduser())
+        return read_answers(expanded(args.compare))
     if args.data is None:
         raise InputError("--compare runs the models: name the data with --data")
     paths = weights_in(args.compare)

@@ -42,6 +42,7 @@ from analysis.attributions.places import read_layout
 from analysis.subjects.attention import KINDS, AttentionLayers
 from iram.data.classes import canonical
 from iram.errors import InputError, listing, one_line
+from iram.files import expanded
 from iram.registry import unknown
 
 NEEDED = {
@@ -133,7 +134,7 @@ def root_of(model: Path, factory: str) -> list[Path]:
     root = (table if isinstance(table, dict) else {}).get("root", values.get("root"))
     if root is None:
         return []
-    folder = path.parent / Path(checked_value(path, "root", root)).expanduser()
+    folder = path.parent / expanded(checked_value(path, "root", root))
     if not folder.is_dir():
         raise InputError(f"{path}: root = {root!r}: there is no folder {folder}")
     return [folder.resolve()]

@@ -24,7 +24,7 @@ from analysis.subjects.outside import OutsideModel
 from analysis.subjects.tensors import bits
 from analysis.subjects.weights_file import put_weights
 from iram.errors import InputError
-from iram.files import sha256
+from iram.files import expanded, sha256
 from iram.weights import PRETRAINED
 
 LOCK = Lock()  # a file is loaded at a time
@@ -36,7 +36,7 @@ def is_outside(name: str) -> bool:
     Raises:
         InputError: a kind of file, or of folder, that is not opened.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix.lower() in LOADERS or _with_factory(name):
         return True
     if _is_shipped(name) or path.suffix.lower() == ".safetensors":
@@ -58,7 +58,7 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
         InputError: a mistake in the file, its description, or the user's code.
     """
     file, factory = _with_factory(name) or (name, None)
-    path = Path(file).expanduser()
+    path = expanded(file)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     with LOCK:

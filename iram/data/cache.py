@@ -23,7 +23,7 @@ from iram.data import on_disk
 from iram.data.dataset import Problem
 from iram.data.images import FLAT_SPAN, is_flat
 from iram.errors import InputError, listing
-from iram.files import atomic_path, sha256, write_text
+from iram.files import atomic_path, expanded, sha256, write_text
 
 FORMAT = 4  # raise it when what a loader decodes changes
 
@@ -52,7 +52,7 @@ class Decoded:
 def cache_folder() -> Path:
     """Where decoded data sets are kept: `$IRAM_CACHE`, or the user's cache folder."""
     if folder := os.environ.get("IRAM_CACHE"):
-        return Path(folder).expanduser() / "data"
+        return expanded(folder) / "data"
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("iram")) / "data"

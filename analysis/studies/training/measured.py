@@ -13,6 +13,7 @@ from analysis.subjects.training import Training, training_from
 from iram.architecture import switched
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
+from iram.files import expanded
 from iram.names import name_of, split_names
 from iram.progress import progress_bar
 from iram.weights import PRETRAINED, find_weights, read_card
@@ -87,7 +88,7 @@ def weights_in(text: str) -> list[Path]:
     """
     found = []
     for part in split_names(text):
-        folder = Path(part).expanduser()
+        folder = expanded(part)
         if not folder.is_dir() or _is_shipped(part):
             found.append(find_weights(part))
             continue

@@ -14,6 +14,7 @@ from iram.data.dataset import FaceDataset
 from iram.data.ferplus import open_ferplus, two_files
 from iram.data.specs import load, read_spec
 from iram.errors import InputError
+from iram.files import expanded
 
 VOTES = "fer2013new.csv"
 FLAGS = ["real_occlusion", "pose_30", "pose_45"]
@@ -45,7 +46,7 @@ def real_groups(dataset: FaceDataset, ran_lists: Path) -> RealFaces:
         InputError: a missing or damaged list; no votes; a data set that the lists are not of; or
             not one listed face among these.
     """
-    ran_lists = Path(ran_lists).expanduser()
+    ran_lists = expanded(ran_lists)
     kind, options = read_spec(dataset.spec) if dataset.spec else ("", {})
     if kind not in ("fer2013", "ferplus", "rafdb"):
         raise InputError(f"{ran_lists}: the lists are of FERPlus and RAF-DB; use fer2013:, ferplus:"
@@ -70,7 +71,7 @@ def _votes(options: dict, ran_lists: Path) -> Path:
     if location.is_dir():
         raise InputError(f"{location}: pictures in folders have no FERPlus names, and {ran_lists} "
                          "goes by these; use FER2013's CSV, or ferplus:CSV,VOTES")
-    votes = Path(options.get("votes") or location.parent / VOTES).expanduser()
+    votes = expanded(options.get("votes") or location.parent / VOTES)
     if not votes.is_file():
         raise InputError(f"{votes} does not exist: {ran_lists} goes by FERPlus's names, which "
                          f"FER2013's CSV lacks; put FERPlus's {VOTES} beside {location.name}, or "
