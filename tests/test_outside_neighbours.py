@@ -161,6 +161,29 @@ def test_folders_that_the_code_puts_on_the_path_are_its_own_and_do_not_stay(tmp_
     torch.testing.assert_close(answers[1], answers[0] * 3)
 
 
+@pytest.mark.parametrize("name", ["analysis", "iram"])
+def test_a_package_of_our_name_in_a_repository_that_the_code_puts_on_the_path_wins(
+        tmp_path, unscaled, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / name / "nets.py").write_text("SCALE = 3.0\n")
+    code = ("import os, sys\nsys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath("
+            f"__file__))))\nfrom {name}.nets import SCALE")
+    torch.testing.assert_close(logits(net_with(tmp_path / "scripts", code)), unscaled * 3)
+    assert sys.modules["analysis"] is analysis
+    assert sys.modules["iram"] is iram
+
+
+@pytest.mark.parametrize("name", ["analysis", "nosuchnets"])
+def test_a_module_that_lies_in_a_folder_above_is_told_with_the_root_to_write(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "nets.py").write_text("SCALE = 3.0\n")
+    code = f"from {name}.nets import SCALE"
+    with pytest.raises(InputError, match=rf"; {name} lies in .*: write root = '\.\.' in the"):
+        load_outside(net_with(tmp_path / "scripts", code))
+    assert load_outside(net_with(tmp_path / "scripts", code, extra='root = ".."'))
+
+
 def test_argparse_at_import_sees_its_own_name_alone(tmp_path, monkeypatch, capsys):
     code = ("import argparse, sys\np = argparse.ArgumentParser()\n"
             "p.add_argument('--data', default='x')\nargs = p.parse_args()\nSCALE = 1.0\n"

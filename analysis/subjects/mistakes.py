@@ -1,6 +1,7 @@
 """Errors in a user's own code, told in one line: file, line and exception."""
 
 import contextlib
+import os
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import torch
 
 import iram
 from iram.errors import InputError
+
+HIGHEST = 3  # folders above a model's in which modules are looked for
 
 
 @contextlib.contextmanager
@@ -29,7 +32,7 @@ def told_by_user(where: str) -> Iterator[None]:
     except BaseException as error:
         rounded = "; it ran in bf16, and may run by --dtype fp32" * any(
             map(torch.is_autocast_enabled, ("cpu", "cuda")))
-        raise InputError(f"{_place(where, error)}: {_named(error)}{_beside(where, error)}{rounded}"
+        raise InputError(f"{_place(where, error)}: {_named(error)}{_advice(where, error)}{rounded}"
                          ) from error
 
 
@@ -50,6 +53,24 @@ def is_users(file: Path) -> bool:
     others = [Path(__file__).resolve().parents[1], Path(iram.__file__).resolve().parent,
               Path(sysconfig.get_path("stdlib"))]
     return not any(map(file.is_relative_to, others)) and "site-packages" not in file.parts
+
+
+def _advice(where: str, error: BaseException) -> str:
+    """What to write instead, where it can be told."""
+    return _above(where, error) or _beside(where, error)
+
+
+def _above(where: str, error: BaseException) -> str:
+    """What to write where a module lies in a folder above the model's."""
+    top = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ImportError) or not top:
+        return ""
+    folder = Path(where).resolve().parent
+    for root in folder.parents[:HIGHEST]:
+        if is_users(root / top) and any((root / name).exists() for name in (top, f"{top}.py")):
+            return (f"; {top} lies in {root}: write root = '{os.path.relpath(root, folder)}' in "
+                    "the model's description")
+    return ""
 
 
 def _beside(where: str, error: BaseException) -> str:

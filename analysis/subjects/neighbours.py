@@ -50,6 +50,7 @@ class Neighbours:
         self._found: set[str] = set()  # names of its own modules
         self._offered: dict[str, bool] = {}
         self._path: list[str] | None = None  # `sys.path` before its code ran, while it runs
+        self._hidden: dict[str, ModuleType] = {}  # what is out of its way meanwhile
         for name in [n for n in sys.modules if n.partition(".")[0] == self.alias]:
             del sys.modules[name]  # of an earlier loading: the files may have changed since
 
@@ -70,7 +71,7 @@ class Neighbours:
             if self._path is not None:
                 yield
                 return
-            self._path, hidden = list(sys.path), self._hide()
+            self._path, self._hidden = list(sys.path), self._hide()
             sys.path[:0] = self.folders
             sys.modules.update(self.modules)
             sys.meta_path.insert(0, self)
@@ -78,11 +79,23 @@ class Neighbours:
                 yield
             finally:
                 sys.meta_path.remove(self)
-                self.folders += [p for p in dict.fromkeys(sys.path) if p not in self._path
-                                 and p not in self.folders]
+                self.folders += self._added()
                 sys.path[:], self._path = self._path, None
                 self.modules |= {n: sys.modules.pop(n) for n in self._found if n in sys.modules}
-                sys.modules.update(hidden)
+                sys.modules.update(self._hidden)
+
+    def _added(self) -> list[str]:
+        """What its code has put into `sys.path`."""
+        return [p for p in dict.fromkeys(sys.path) if p not in self._path and p not in self.folders]
+
+    def _make_way(self, top: str) -> None:
+        """Hides a package of ours where a folder that its code has just added holds its own."""
+        if top in OURS and top not in self._found and (added := self._added()):
+            self.folders += added
+            self._offered.clear()
+            if self.offers(top):
+                self._hidden |= {n: sys.modules.pop(n) for n in list(sys.modules)
+                                 if n.partition(".")[0] == top}
 
     def _hide(self) -> dict[str, ModuleType]:
         """Takes the modules that are in the way of its own out of `sys.modules`."""
@@ -116,6 +129,8 @@ class Neighbours:
             if level or self.offers(top):
                 with self._seen():
                     return builtins.__import__(*arguments)
+        elif level == 0:
+            self._make_way(top)
         return builtins.__import__(*arguments)
 
     def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
