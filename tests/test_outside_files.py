@@ -72,7 +72,8 @@ def test_a_wrong_file_or_factory_is_told_with_what_there_is(tmp_path, spec, told
         ("def build():\n    return 1 / 0\n", r"net\.py, line 2: ZeroDivisionError: division by"),
         ("import nosuchpackage\n", r"net\.py, line 1: ModuleNotFoundError: No module named 'nosu"),
         ("def build(:\n", r"net\.py, line 1: SyntaxError"),
-        ("import sys\nsys.exit(4)\n", r"net\.py, line 2: SystemExit: 4"),
+        ("import sys\nsys.exit(4)\n", r"net\.py, line 2: SystemExit: 4; the file ends itself, as a "
+         r"script .*: put what is not needed for the model under"),
         ("from helper import build\n", r"helper\.py, line 2: KeyError: 'absent'"),
         ("def build(width):\n    pass\n", r"net\.py: TypeError: build\(\) missing 1 required"),
         ("def build():\n    return 7\n", "returned a int; it must return a torch.nn.Module"),

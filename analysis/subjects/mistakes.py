@@ -57,6 +57,9 @@ def is_users(file: Path) -> bool:
 
 def _advice(where: str, error: BaseException) -> str:
     """What to write instead, where it can be told."""
+    if isinstance(error, SystemExit):
+        return ("; the file ends itself, as a script does that wants arguments: put what is not "
+                'needed for the model under `if __name__ == "__main__":`')
     return _above(where, error) or _beside(where, error)
 
 
