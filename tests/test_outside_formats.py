@@ -177,6 +177,13 @@ def test_prefixes_of_wrappers_are_taken_off_and_told(tmp_path, names, told):
     assert re.search(told, model.notes[0])
 
 
+def test_whole_numbers_are_not_taken_for_a_nets_floats(tmp_path):
+    spec, state = saved(tmp_path, lambda name: name)
+    save_file({k: v.mul(100).to(torch.int8) for k, v in state.items()}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"w\.safetensors: '\S+' is int8, of the net float32"):
+        opened(spec)
+
+
 def test_weights_of_a_net_inside_a_wrapper_of_the_users_get_its_prefix(tmp_path):
     saved(tmp_path, lambda name: name)
     spec = outside.write_net(

@@ -39,6 +39,7 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
     tensors = {name: tensor for one in parts or [file] for name, tensor in _read(one).items()}
     own = net.state_dict(keep_vars=True)
     chosen, notes = _matched(tensors, own)
+    _check_kinds(file, chosen, own)
     try:
         found = net.load_state_dict(chosen, strict=False)
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -51,6 +52,17 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
             ("Missing", missing), ("Unexpected", found.unexpected_keys)) if names]
         raise InputError(f"{file} does not fit the net: {'; '.join(told)}")
     return [f"{file.name}: {note}" for note in notes]
+
+
+def _check_kinds(file: Path, chosen: Mapping[str, Tensor], own: Mapping) -> None:
+    """Raises InputError where whole numbers would become a net's floats, as they are."""
+    for name, tensor in chosen.items():
+        mine = own.get(name)
+        if (isinstance(mine, Tensor) and mine.is_floating_point()
+                and not tensor.is_floating_point()):
+            kinds = [str(one.dtype).removeprefix("torch.") for one in (tensor, mine)]
+            raise InputError(f"{file}: '{name}' is {kinds[0]}, of the net {kinds[1]}: quantised "
+                             "weights are nothing without their scales; store them as floats")
 
 
 def _read(file: Path) -> dict[str, Tensor]:
