@@ -91,6 +91,7 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
         ("self.fc(x.mean((2, 3))) * float('nan')", "finite: outputs are NaN or infinite"),
         ("self.fc(x.mean((2, 3))) * 1e25", "finite: outputs of .*e.2., of which no squares"),
         ("self.fc(x.mean((2, 3))).softmax(1)", 'they look like probabilities .* output = "prob'),
+        ("self.fc(x.mean((2, 3))).softmax(1) * 100", "they look like percentages .*summing to 100"),
         ("self.fc(nn.functional.dropout(x.mean((2, 3))))", "determinism: .*left to chance"),
         ("self.fc(nn.BatchNorm2d(8)(x + self.conv.weight.sum()).square().mean((2, 3)))",
          "batch independence: .*batch statistics"),

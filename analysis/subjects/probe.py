@@ -99,6 +99,9 @@ def outputs(model: nn.Module, logits: Tensor) -> Finding:
     if positive and bool(((logits.sum(1) - 1).abs() < SUMS).all()):
         return Finding("outputs", False, "they look like probabilities (from 0, summing to 1): "
                        'write output = "probabilities"')
+    if positive and bool(((logits.sum(1) / 100 - 1).abs() < SUMS).all()):
+        return Finding("outputs", False, "they look like percentages (from 0, summing to 100): "
+                       'return the logits, or shares of 1 with output = "probabilities"')
     hints = (SIGMOID,) if positive and bool((logits <= 1).all()) else ()
     return Finding("outputs", True, "logits", hints)
 
