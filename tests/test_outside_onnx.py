@@ -187,6 +187,18 @@ def test_what_to_install_is_told_where_onnx_is_missing(tmp_path, monkeypatch):
     assert onnx_file.TYPES["tensor(float)"] is np.float32
 
 
+def test_logits_may_have_further_axes_of_size_1(tmp_path):
+    made = [helper.make_node("ReduceMean", ["pictures"], ["m"], axes=[2, 3], keepdims=1),
+            helper.make_node("Concat", ["m"] * 7, ["y"], axis=1)]
+    graph = helper.make_graph(made, "net", *(
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])]
+        for name, shape in (("pictures", [1, 48, 48]), ("y", [7, 1, 1]))))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    torch.testing.assert_close(opened(tmp_path / "net.onnx").logits(pictures(3)),
+                               pictures(3).mean((2, 3)).expand(-1, 7))
+
+
 def test_half_precision_and_probabilities_are_taken_as_they_are(tmp_path):
     nodes = [("ReduceMean", ["pictures"], ["m"]), ("Concat", ["m"] * 7, ["c"]),
              ("Softmax", ["c"], ["y"])]

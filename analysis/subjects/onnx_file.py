@@ -22,7 +22,7 @@ WHOLE = {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32, "tensor(int64)": 
 
 
 class OnnxNet(FileNet):
-    """Pictures (N, C, S, S) -> its first output of two axes, on the CPU, in the file's own types.
+    """Pictures (N, C, S, S) -> its logits, on the CPU, in the file's own types.
 
     Attributes:
         told: what the file says of its input: `input_size`, `colour`, where they are fixed, and
@@ -58,15 +58,16 @@ class OnnxNet(FileNet):
         self.alone = as_it_runs(graph)
 
     def choose_output(self, classes: int) -> None:
-        """Takes the first output of (N, classes).
+        """Takes the first output of (N, classes), also with further axes of size 1.
 
         Raises:
             InputError: there is none.
         """
-        fits = [o.name for o in self.session.get_outputs() if o.type in TYPES and len(o.shape) == 2
-                and (o.shape[1] == classes or not isinstance(o.shape[1], int))]
+        fits = [o.name for o in self.session.get_outputs() if o.type in TYPES and len(o.shape) >= 2
+                and (o.shape[1] == classes or not isinstance(o.shape[1], int))
+                and all(axis == 1 for axis in o.shape[2:])]
         if not fits:
-            told = listing(f"{o.name} {o.shape}" for o in self.session.get_outputs())
+            told = listing(f"{o.name} {o.shape} of {o.type}" for o in self.session.get_outputs())
             raise InputError(f"{self.path}: no output of (N, {classes}) for its {classes} classes; "
                              f"there is {told}")
         self.output = fits[0]
