@@ -81,16 +81,25 @@ def passes(model: str, before: str) -> float:
 
 
 def iram(*arguments: str) -> tuple[float, float]:
-    """Seconds, and peak resident memory in MB, of one command."""
+    """Seconds, and peak resident memory in MB, of one command.
+
+    The peak is the process's own word: what `wait4` tells of a process begins with the memory of
+    the one that started it.
+    """
+    code = """if 1:
+        import re, sys
+        from pathlib import Path
+        from analysis.commands.main import main
+        try:
+            sys.exit(main())
+        finally:
+            print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])"""
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "analysis.commands.main", *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    if done.returncode:
         raise SystemExit(f"iram {' '.join(arguments)} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, int(done.stdout.split()[-1]) / 1024
 
 
 if __name__ == "__main__":
