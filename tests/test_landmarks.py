@@ -232,6 +232,26 @@ def test_the_known_landmarks_of_photographs_are_those_of_the_file_that_is_given(
     np.testing.assert_allclose(known, expected, atol=1 / 64 + 1e-5)
 
 
+@pytest.mark.parametrize("mistaken", [
+    lambda points: points[..., [1, 0, 2]], lambda points: points * [1, -1, 1] + [0, 48, 0],
+    lambda points: points * [-1, 1, 1] + [48, 0, 0],
+])
+def test_points_by_which_most_faces_do_not_stand_upright_are_told(mistaken, tmp_path):
+    upright = np.stack([face_at(shift=k) for k in range(5)])
+    points = np.where(np.arange(5)[:, None, None] < 3, mistaken(upright), upright)
+
+    def write(name):
+        found = Landmarks(points, 48, row=np.arange(5))
+        write_landmarks(tmp_path / name, known_by_picture(tiny.dataset(5), found))
+
+    write("most.npz")
+    with pytest.raises(InputError, match=r"most\.npz: 3 of 5 faces do not stand upright .* x "):
+        known_landmarks(tiny.dataset(5), tmp_path / "most.npz")
+    points[0] = upright[0]
+    write("few.npz")
+    assert count_known(known_landmarks(tiny.dataset(5), tmp_path / "few.npz")) == (5, 0)
+
+
 def test_of_photographs_that_nobody_knows_none_is_known():
     for size in (48, 24):
         assert count_known(known_landmarks(tiny.dataset(5, size=size))) == (0, 5)

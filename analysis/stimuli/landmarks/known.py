@@ -10,6 +10,9 @@ from analysis.stimuli.landmarks.points import USUAL_68
 from analysis.stimuli.landmarks.reader import Landmarks, read_landmarks
 from analysis.stimuli.landmarks.writer import usual_68
 from iram.data.dataset import FaceDataset
+from iram.errors import InputError
+
+CHIN, BRIDGE, EYES = 8, 27, (36, 45)  # among the usual 68; the outer corners of the eyes
 
 
 def known_landmarks(dataset: FaceDataset, path: str | Path | None = None) -> np.ndarray:
@@ -20,13 +23,27 @@ def known_landmarks(dataset: FaceDataset, path: str | Path | None = None) -> np.
     test faces (PublicTest and PrivateTest, 7,178 pictures of 48 px, in whatever form they come).
 
     Raises:
-        InputError: the file is missing or malformed, or none of the faces stands in it.
+        InputError: the file is missing or malformed, none of the faces stands in it, or most don't
+            stand upright in it.
     """
     if path is not None:
-        return usual_68(read_landmarks(path).of(dataset))
+        points = usual_68(read_landmarks(path).of(dataset))
+        _check_upright(path, points)
+        return points
     if dataset.renders:
         return dataset.landmarks_68(slice(None)).numpy()
     return _shipped().of(dataset, needed=False)
+
+
+def _check_upright(path: str | Path, points: np.ndarray) -> None:
+    """Raises InputError where most faces lie, or stand on their heads: axes were mistaken."""
+    known = points[np.isfinite(points).all((1, 2))]
+    eyes, down = known[:, EYES[1]] - known[:, EYES[0]], known[:, CHIN] - known[:, BRIDGE]
+    fallen = (eyes[:, 0] <= np.abs(eyes[:, 1])) | (down[:, 1] <= np.abs(down[:, 0]))
+    if fallen.sum() > len(known) / 2:
+        raise InputError(f"{path}: {fallen.sum()} of {len(known)} faces do not stand upright by "
+                         "their points; expected x (to the right), then y (down), and the first "
+                         "eye on the left of the picture")
 
 
 def count_known(points: np.ndarray) -> tuple[int, int]:
