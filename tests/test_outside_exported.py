@@ -316,3 +316,38 @@ def test_two_inputs_or_pictures_of_another_form_are_told(tmp_path):
     torch.export.save(flat, tmp_path / "flat.pt2")
     with pytest.raises(InputError, match=r"takes \[2, 9\]; \(N, 1, S, S\) or"):
         ExportedNet(tmp_path / "flat.pt2")
+
+
+class Several(Conv):
+    """Features, the class alone, then logits with axes of size 1 after them."""
+
+    def forward(self, x):
+        logits = super().forward(x)
+        return {"features": x.mean((2, 3)), "class": logits.argmax(1), "logits": logits[..., None]}
+
+
+def test_of_several_outputs_the_logits_are_found(tmp_path):
+    net = Several()
+    subject = open_subjects(export(tmp_path / "net.pt2", net), SEVEN)[0]
+    images = pictures(3, 48)
+    seen = subject.model.prepared(images)
+    torch.testing.assert_close(subject.logits(images), net(seen)["logits"][..., 0])
+
+
+class Bytes(Conv):
+    def forward(self, x):
+        return super().forward(x.float() / 255)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64])
+def test_a_program_that_takes_whole_numbers_gets_0_to_255_and_has_no_gradients(tmp_path, kind):
+    net, path = Bytes().eval(), tmp_path / "net.pt2"
+    example = (torch.rand(2, 3, 48, 48) * 255).to(kind)
+    program = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    torch.export.save(program, path)
+    outside.describe(path, None, None)
+    subject = open_subjects(str(path), SEVEN)[0]
+    images = pictures(3, 48)
+    whole = (images * 255).round().to(kind).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(subject.logits(images), net(whole))
+    assert "whole numbers" in subject.model.lacks["gradients"]

@@ -7,8 +7,10 @@ import pickle
 import re
 import struct
 import time
+from argparse import Namespace
 from collections import OrderedDict
 
+import numpy as np
 import outside
 import pytest
 import torch
@@ -413,6 +415,8 @@ STATE = {"conv.weight": torch.randn(2, 3), "fc.bias": torch.randn(2)}
     {"state_dict": {"model": STATE}, "best_acc1": torch.tensor(90.0)}, {"own": {"model": STATE}},
     {"model": {"module": {"net": STATE}}}, {"model": {}, "ema": {"state_dict": STATE}},
     {**STATE, "stats": {"mean": torch.ones(3)}},
+    {"state_dict": STATE, "args": Namespace(lr=0.1, sizes=[1, 2])},
+    {"state_dict": STATE, "best": np.float64(0.7), "epoch": np.int64(3), "log": np.ones((2, 3))},
 ])
 def test_weights_in_a_checkpoint_are_brought_to_safetensors(tmp_path, capsys, content):
     code, made = converted(tmp_path, content)

@@ -2,9 +2,11 @@
 
 import re
 import zipfile
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
@@ -17,6 +19,11 @@ from iram.files import atomic_path, unfetched
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 """Where training scripts put the weights in a checkpoint, the surest first."""
+ARRAY, NUMBER = np.array(0).__reduce__()[0], np.float64(0).__reduce__()[0]
+PLAIN = [Namespace, np.dtype, np.ndarray, ARRAY, NUMBER,
+         (ARRAY, "numpy.core.multiarray._reconstruct"), (NUMBER, "numpy.core.multiarray.scalar"),
+         *{type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"}]
+"""What scripts keep beside the weights, options and numbers of numpy's, and that runs nothing."""
 BLOCK = 1 << 20  # bytes read at once
 DEEPEST = 5  # levels that are looked into
 SCRIPTED = ("it is a TorchScript program, not weights; write FILE.py with `def build(): return "
@@ -68,7 +75,8 @@ def _tensors_alone(file: Path):
                 if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                     raise InputError(f"{file}: {SCRIPTED}")
                 _check_sums(archive)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(PLAIN):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except InputError:
         raise
     except OSError as error:

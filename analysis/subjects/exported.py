@@ -26,6 +26,7 @@ MODES = {"approximate", "rounding_mode", "padding", "mode", "equation", "indexin
          "assert_msg"}
 MEMORY = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d,
           4: torch.preserve_format}
+WHOLE = {code: DTYPES[code] for code in (1, 4, 5)}  # that pictures may be given in: 0 to 255
 KEYWORD = 2  # how an argument is given
 DEVICE = "the device of the pictures"  # what a node names: it was that of the export
 STORED = {"parameter": "parameter_name", "buffer": "buffer_name",
@@ -50,10 +51,11 @@ class Step(NamedTuple):
 
 
 class ExportedNet(FileNet, nn.Module):
-    """Pictures (N, C, S, S) -> the program's first output.
+    """Pictures (N, C, S, S) -> one output of the program, the first or that of `choose_output`.
 
     Attributes:
-        told: what the program says of its input: `input_size`, `colour`, where they are fixed.
+        told: what the program says of its input: `input_size`, `colour`, where they are fixed, and
+            `mean` and `std` of one that takes whole numbers.
         lacks: see `OutsideModel`.
     """
 
@@ -90,9 +92,25 @@ class ExportedNet(FileNet, nn.Module):
         if len(inputs) != 1:
             raise InputError(f"{self.path} takes {len(inputs)} inputs; a classifier of faces takes "
                              "one, the pictures")
-        self.input, self.output = inputs[0], self._first_output(signature["output_specs"])
-        self.batch, self.told = self._layout(graph["tensor_values"][self.input]["sizes"])
+        self.input, values = inputs[0], graph["tensor_values"]
+        self.outputs = {name: values[name] for name in self._put_out(signature["output_specs"])}
+        self.output = next(iter(self.outputs))
+        self.batch, self.told = self._layout(values[self.input]["sizes"])
+        self.whole = WHOLE.get(values[self.input]["dtype"])
+        if self.whole:
+            self.told |= {"mean": 0, "std": 1 / 255}
+            self.lacks = {"gradients": "it takes whole numbers, which have none", **self.lacks}
         self.steps = self._steps(graph["nodes"])
+
+    def choose_output(self, classes: int) -> None:
+        """Takes the first output of (N, classes), also with further axes of size 1; the first of
+        all where there is none, of which it is told what it is when it is asked."""
+        for name, told in self.outputs.items():
+            sizes = [size.get("as_int") for size in told["sizes"]][1:]
+            real = DTYPES.get(told["dtype"], torch.bool).is_floating_point
+            if real and sizes[:1] in ([classes], [None]) and all(one == 1 for one in sizes[1:]):
+                self.output = name
+                return
 
     def _keep(self, kind: str, value: str, name: str, archive: Archive) -> None:
         tensor = archive.weights.get(name, archive.constants.get(name))
@@ -105,16 +123,18 @@ class ExportedNet(FileNet, nn.Module):
         else:
             self.register_buffer(attribute, tensor)
 
-    def _first_output(self, specs: list[dict]) -> str:
+    def _put_out(self, specs: list[dict]) -> list[str]:
+        """Of what it puts out."""
         kinds = [kind for spec in specs for kind in spec]
         changed = sorted({kind for kind in kinds if "mutation" in kind})
         if changed:
             raise InputError(f"{self.path} changes its own state as it runs ({changed[0]}); export "
                              "it in eval mode")
-        for spec in specs:
-            if "user_output" in spec:
-                return spec["user_output"]["arg"]["as_tensor"]["name"]
-        raise InputError(f"{self.path} puts nothing out")
+        told = [spec["user_output"]["arg"] for spec in specs if "user_output" in spec]
+        names = [one["as_tensor"]["name"] for one in told if "as_tensor" in one]
+        if not names:
+            raise InputError(f"{self.path} puts no tensor out")
+        return names
 
     def _layout(self, sizes: list[dict]) -> tuple[int | None, dict]:
         """The batch size, if it is fixed, and what is told of the input."""
@@ -142,7 +162,7 @@ class ExportedNet(FileNet, nn.Module):
             outputs = tuple(name for out in node["outputs"] for name in _outputs(out))
             last |= dict.fromkeys(outputs, place)
             made.append((function, tuple(arguments), options, outputs))
-        keep = {self.output, *self.stored}
+        keep = {*self.outputs, *self.stored}
         forgotten: list[list[str]] = [[] for _ in nodes]
         for name, place in last.items():
             if name not in keep:
@@ -154,6 +174,8 @@ class ExportedNet(FileNet, nn.Module):
 
     def _run(self, pictures: Tensor) -> Tensor:
         values = {name: getattr(self, attribute) for name, attribute in self.stored.items()}
+        if self.whole:
+            pictures = pictures.round().clamp(0, 255).to(self.whole)
         values |= {self.input: pictures, DEVICE: pictures.device}
         for function, arguments, options, outputs, forgotten in self.steps:
             found = function(*(_filled(a, values) for a in arguments),

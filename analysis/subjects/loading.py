@@ -119,7 +119,9 @@ def _onnx(path: Path, factory: str | None):
 
 def _exported(path: Path, factory: str | None):
     net = ExportedNet(path)
-    return net, _of_file(path, net.told), sha256(path), []
+    description = _of_file(path, net.told)
+    net.choose_output(len(description.classes))
+    return net, description, sha256(path), []
 
 
 def _of_file(path: Path, told: dict) -> Description:
