@@ -1,8 +1,10 @@
 """What keeps IRAM's share of the map where it starts."""
 
+import pandas as pd
 import pytest
 from toy import toy_faces
 
+from analysis.studies.training import gates
 from analysis.studies.training.gates import measured
 from iram import InputError
 
@@ -43,3 +45,12 @@ def test_the_first_module_reuses_no_module_before_it():
 def test_a_fusion_without_a_share_is_refused():
     with pytest.raises(InputError, match="fusion is 'multiply': only adaptive"):
         after(1, fusion="multiply")
+
+
+def test_the_command_writes_a_line_per_layer_of_each_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(gates, "ASKED", ((1.0, "even"), (100.0, "random")))
+    gates.main(["--data", "heads:n=140", "--steps", "1", "--out", str(tmp_path)])
+    table = pd.read_csv(tmp_path / "gates.csv")
+    assert table[["steps", "factor", "start", "layer"]].values.tolist() == [
+        [1, factor, start, layer] for factor, start in gates.ASKED for layer in range(6)]
+    assert (table["grad_t"] > 0).all()

@@ -5,9 +5,10 @@ With y = x ((1 - a) + a A) and a = sigmoid(t), the gradient of t falls into two 
     dL/dt = a (1 - a) sum x dL/dy [(mean A - 1) + (A - mean A)]
 
 the *level*, which only scales the channel, as the gain of the batch norm before it does, and the
-*shape*, what the map tells of places. `python -m analysis.studies.training.gates --data SPEC`
-prints one line per layer after some hundred steps of the study's training, its schedule of the
-learning rate (up, then down to 0) in so many steps.
+*shape*, what the map tells of places. `python -m analysis.studies.training.gates --data SPEC
+--out DIR` writes one line per layer after some hundred steps of the study's training, its schedule
+of the learning rate (up, then down to 0) in so many steps, and of two trainings that differ in what
+could hold the gate.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from analysis.engine.store import write_table
 from iram.data import open_dataset
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
@@ -26,6 +28,7 @@ from iram.training.grids import STUDY
 from iram.training.recipe import Recipe
 from iram.training.train import _Run
 
+ASKED = ((1.0, "even"), (100.0, "even"), (1.0, "random"))  # factor and start of `measured`
 COLUMNS = ("a", "a_moved", "l", "l_moved", "gain_moved", "grad_gain", "grad_t", "level", "shape",
            "grad_l", "varies")
 
@@ -124,14 +127,19 @@ def _rms(values: Tensor) -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Prints a line per layer of each of `ASKED`, and writes them to gates.csv."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, metavar="SPEC")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--factor", type=float, default=1.0, help="of the learning rate of a and l")
-    parser.add_argument("--start", default="even")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     args = parser.parse_args(arguments)
-    table = measured(open_dataset(args.data), args.steps, factor=args.factor, start=args.start)
-    print(table.to_string(float_format=lambda value: f"{value:.2g}"))
+    dataset, found = open_dataset(args.data), []
+    for factor, start in ASKED:
+        table = measured(dataset, args.steps, factor=factor, start=start)
+        told = {"steps": args.steps, "factor": factor, "start": start, "layer": table.index}
+        found.append(table.assign(**told)[[*told, *table.columns]])
+        print(found[-1].to_string(index=False, float_format=lambda value: f"{value:.2g}"))
+        write_table(args.out / "gates.csv", pd.concat(found), decimals=8)  # gradients
 
 
 if __name__ == "__main__":
