@@ -92,3 +92,4 @@ def undrawn(monkeypatch, request) -> None:
         from analysis import figures
 
         monkeypatch.setattr(figures, "draw", lambda *arguments: [])
+        monkeypatch.setattr(figures, "ahead", lambda: None)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 
 import matplotlib.pyplot as plt
 import pytest
@@ -11,8 +12,8 @@ import small_results
 from matplotlib.text import Text
 
 from analysis.commands.main import main
-from analysis.figures import using
-from analysis.figures.make import Results, draw
+from analysis.figures import make, using
+from analysis.figures.make import Results, ahead, draw
 from analysis.figures.registry import FIGURES, TABLES, command_of
 from iram.errors import InputError
 from iram.files import sha256
@@ -198,6 +199,18 @@ def test_processes_draw_the_same_bytes_in_the_same_order_as_one(tmp_path, monkey
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
     draw(given, tmp_path / "1", "a run")  # in the style of paper
     assert (tmp_path / "1" / name).read_bytes() != (tmp_path / "2" / name).read_bytes()
+
+
+def test_what_a_process_that_dies_would_have_drawn_is_drawn_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    tables = small_results.tables()
+    given = {name: tables[name] for name in (
+        "occlusion/importance.csv", "occlusion/occluders.csv", "occlusion/summary.csv")}
+    ahead()
+    killed = make._processes()
+    for process in list(killed._processes.values()):
+        os.kill(process.pid, signal.SIGKILL)
+    assert all(path.is_file() for path in draw(given, tmp_path, "a run"))
 
 
 def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):

@@ -19,6 +19,8 @@ from iram.errors import InputError
 from iram.files import located, sha256, write_text
 from iram.registry import unknown
 
+FEW = 4  # figures are drawn by this process
+IDLE = 60  # seconds after which those of `draw` end
 PARTS = {  # what the tables of one run are called, by the command that made it
     "bench": ("occlusion", "pose"),
     "attribute": ("attribution",),
@@ -156,16 +158,42 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     processes, one a core: matplotlib draws no two at once in one.
     """
     wanted = [figure for figure in FIGURES if set(figure.tables) <= set(tables)]
-    workers = min(len(os.sched_getaffinity(0)), len(wanted) // 2)
     tasks = [(figure, dict(tables), folder, run, style.chosen()) for figure in wanted]
-    if workers < 2:
+    drawn = _by_processes(tasks) if len(tasks) >= FEW and _cores() > 1 else None
+    if drawn is None:
         drawn = [_of_tables(*task) for task in tasks]
-    else:
-        from joblib import Parallel, delayed
-
-        drawn = Parallel(workers, backend="loky", batch_size=1)(
-            delayed(_of_tables)(*task) for task in tasks)
     return [file for files in drawn for file in files]
+
+
+def ahead() -> None:
+    """Starts the processes that `draw` uses, while tables are made."""
+    if _cores() > 1:
+        for _ in range(_cores()):
+            _processes().submit(_cores)  # loads this module
+
+
+def _by_processes(tasks: Sequence[tuple]) -> list[list[Path]] | None:
+    """What each drew; None where one of them died, perhaps for lack of memory."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        return [one.result() for one in [_processes().submit(_of_tables, *task) for task in tasks]]
+    except BrokenProcessPool:
+        return None
+    except KeyboardInterrupt:
+        _processes().shutdown(kill_workers=True)
+        raise
+
+
+def _processes():
+    """One a core, the same at each call."""
+    from joblib.externals.loky import get_reusable_executor
+
+    return get_reusable_executor(_cores(), timeout=IDLE)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _of_tables(figure: Figure, tables: dict, folder: Path, run: str, look: str) -> list[Path]:

@@ -22,7 +22,7 @@ from iram.data.heads.request import Request, checked_request
 from iram.threads import one_thread
 
 PATCH_VERTICES_A_PIXEL = 1.7
-KEPT_CHUNKS = 32  # of turned heads, 4 MB each on the CPU
+KEPT_CHUNKS = 32  # of heads, 4 MB each on the CPU
 SLACK = 0.10  # head units that a point may lie behind the surface of its pixel and still be seen
 
 
@@ -151,8 +151,7 @@ def draw_scene(request: Request) -> Drawn:
 
 def _posed(request: Request) -> tuple:
     """Heads before they are painted: parameters, textures, action units, surface, camera, pose."""
-    turned = request.device == "cpu" and all(angle is not None for angle in request.angles)
-    built = _kept if turned else _built  # a study turns the same heads to one angle after another
+    built = _kept if request.device == "cpu" else _built  # a study asks for the same at many angles
     p, textures, action_units, surface = built(
         tuple(request.indices), request.seed, tuple(request.labels.tolist()),
         request.zeroed_region, request.mirrored, request.device)
