@@ -92,4 +92,3 @@ def undrawn(monkeypatch, request) -> None:
         from analysis import figures
 
         monkeypatch.setattr(figures, "draw", lambda *arguments: [])
-        monkeypatch.setattr(figures, "ahead", lambda: None)

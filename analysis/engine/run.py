@@ -58,9 +58,6 @@ class Study(ABC):
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:  # noqa: B027 - not all draw
         """Writes the figures that the tables allow."""
 
-    def ahead(self) -> None:  # noqa: B027 - not all draw
-        """Starts what `draw` needs, before there are tables."""
-
     def notes(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
         """What a reader of the tables has to know."""
         return []
@@ -126,7 +123,6 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     whole = store.cell_key(version=study.version, cells=keys, **study.made_of())
     if made or not store.is_whole(out, study.names, whole):
         with store.finishing(out, whole):
-            study.ahead()
             tables = study.tables()
             for name, table in tables.items():
                 store.write_table(out / f"{name}.csv", table)

@@ -12,7 +12,7 @@ from analysis.figures.faithfulness import FaithfulnessCurves, FaithfulnessForest
 from analysis.figures.importance import ImportanceMatrix
 from analysis.figures.inside import Prototypes, StreamShares
 from analysis.figures.interventions import InterventionForest
-from analysis.figures.make import ahead, draw
+from analysis.figures.make import draw
 from analysis.figures.mediation import Mediation
 from analysis.figures.modules import LostForest, ModuleForest
 from analysis.figures.occlusion import OccluderForest, OcclusionCurves
@@ -56,7 +56,6 @@ __all__ = [
     "VerdictForest",
     "VerdictRates",
     "ZooScatter",
-    "ahead",
     "draw",
     "save",
     "using",

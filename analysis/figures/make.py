@@ -20,7 +20,6 @@ from iram.files import located, sha256, write_text
 from iram.registry import unknown
 
 FEW = 4  # figures are drawn by this process
-IDLE = 60  # seconds after which those of `draw` end
 PARTS = {  # what the tables of one run are called, by the command that made it
     "bench": ("occlusion", "pose"),
     "attribute": ("attribution",),
@@ -165,31 +164,15 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     return [file for files in drawn for file in files]
 
 
-def ahead() -> None:
-    """Starts the processes that `draw` uses, while tables are made."""
-    if _cores() > 1:
-        for _ in range(_cores()):
-            _processes().submit(_cores)  # loads this module
-
-
 def _by_processes(tasks: Sequence[tuple]) -> list[list[Path]] | None:
     """What each drew; None where one of them died, perhaps for lack of memory."""
+    from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    try:
-        return [one.result() for one in [_processes().submit(_of_tables, *task) for task in tasks]]
-    except BrokenProcessPool:
-        return None
-    except KeyboardInterrupt:
-        _processes().shutdown(kill_workers=True)
-        raise
-
-
-def _processes():
-    """One a core, the same at each call."""
-    from joblib.externals.loky import get_reusable_executor
-
-    return get_reusable_executor(_cores(), timeout=IDLE)
+    with suppress(BrokenProcessPool):
+        return Parallel(_cores(), backend="loky", batch_size=1)(
+            delayed(_of_tables)(*task) for task in tasks)
+    return None
 
 
 def _cores() -> int:

@@ -49,11 +49,6 @@ class Attribution(Study):
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
         return [report(tables, self.plan)]
 
-    def ahead(self) -> None:
-        from analysis import figures
-
-        figures.ahead()
-
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
         from analysis import figures
 

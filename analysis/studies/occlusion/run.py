@@ -51,11 +51,6 @@ class Occlusion(Study):
     def notes(self, tables: Mapping[str, pd.DataFrame]) -> list[str]:
         return hints(self.plan)
 
-    def ahead(self) -> None:
-        from analysis import figures
-
-        figures.ahead()
-
     def draw(self, tables: Mapping[str, pd.DataFrame]) -> None:
         named = {f"occlusion/{name}.csv": tables[name]
                  for name in ("summary", "importance", "occluders", "robustness", "modules")}
