@@ -123,7 +123,8 @@ def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iter
         _mounts(disk, f"remount,rw,size={20 * size + (1 << 20)}")
         yield from _goes_on(f"{name}: after a full disk", out, whole)
     finally:
-        subprocess.run(["umount", str(disk)], check=False)
+        # Lazily: processes that drew may end a moment later, and hold the log.
+        subprocess.run(["umount", "--lazy", str(disk)], check=False)
 
 
 def _refused(what: str, code: int, out: Path) -> Iterator[str]:
