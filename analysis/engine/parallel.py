@@ -24,6 +24,7 @@ import torch
 from iram.errors import InputError
 from iram.extras import install_hint
 from iram.memory import give_back, keep_memory
+from iram.parent import end_with_parent
 from iram.threads import one_thread
 
 KINDS = ("threads", "processes", "dask")
@@ -96,7 +97,7 @@ def _by_processes(function, common, parts, executor: Executor) -> Iterator:
 
     gpus = torch.cuda.device_count()
     turns = cycle(range(gpus)) if gpus > 1 else repeat(None)
-    tasks = (delayed(_elsewhere)(function, common, part, gpu)
+    tasks = (delayed(_in_process)(function, common, part, gpu)
              for part, gpu in zip(parts, turns, strict=False))
     try:
         # "c": each writes for itself in what all share, as heads do that are drawn when asked for.
@@ -153,6 +154,11 @@ def _alone(function, common, part, advance):
         return function(common, part, advance)
     finally:
         give_back()
+
+
+def _in_process(*task):
+    end_with_parent()
+    return _elsewhere(*task)
 
 
 def _elsewhere(function, common, part, gpu: int | None = None):

@@ -17,6 +17,7 @@ from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_
 from analysis.figures.save import COLOURS, save
 from iram.errors import InputError
 from iram.files import located, sha256, write_text
+from iram.parent import end_with_parent
 from iram.registry import unknown
 
 FEW = 4  # figures are drawn by this process
@@ -171,8 +172,13 @@ def _by_processes(tasks: Sequence[tuple]) -> list[list[Path]] | None:
 
     with suppress(BrokenProcessPool):
         return Parallel(_cores(), backend="loky", batch_size=1)(
-            delayed(_of_tables)(*task) for task in tasks)
+            delayed(_elsewhere)(*task) for task in tasks)
     return None
+
+
+def _elsewhere(*task) -> list[Path]:
+    end_with_parent()
+    return _of_tables(*task)
 
 
 def _cores() -> int:
