@@ -172,6 +172,14 @@ def test_classes_names_folders_of_any_name(tmp_path):
     assert opened(tmp_path, []).sha256 != dataset.sha256
 
 
+@pytest.mark.parametrize("classes", [
+    "a,b:happy+b:sad+c+:fear", "a,b:happy,b:sad,c+:fear", "b : sad + c+ : fear + a,b : happy"])
+def test_a_folder_may_have_what_parts_names_in_its_own(classes):
+    folders = ["a,b", "b", "c+"]
+    assert name_folders(folders, classes).of_folder == dict(
+        zip(folders, ["happy", "sad", "fear"], strict=True))
+
+
 @pytest.mark.parametrize(
     ("folders", "classes", "message"),
     [

@@ -241,6 +241,27 @@ def test_emotions_from_1_to_7_are_refused_and_not_read_one_off(tmp_path):
         load(f"fer2013:{write_csv(tmp_path / 'fer.csv', rows)}")
 
 
+def test_eight_classes_are_refused_and_a_lone_mistake_is_a_row(tmp_path):
+    rows = fer_rows(120)
+    rows[5][0] = "7"
+    dataset = load(f"fer2013:{write_csv(tmp_path / 'one.csv', rows)}")
+    assert [str(p.message) for p in dataset.problems] == ["emotion '7' where 0 to 6 is needed"]
+    rows = [[str(place % 8), *row[1:]] for place, row in enumerate(fer_rows(16))]
+    with pytest.raises(InputError, match="its emotions run from 0 to 7, FER2013's from 0"):
+        load(f"fer2013:{write_csv(tmp_path / 'eight.csv', rows)}")
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
+def test_a_first_line_that_names_the_separator_is_no_header(fer_csv, first):
+    before = load(f"fer2013:{fer_csv}").images(slice(None))
+    text = fer_csv.read_text().replace(",", ";")
+    fer_csv.write_text(f"{first}\n{text}")
+    dataset = load(f"fer2013:{fer_csv}")
+    assert torch.equal(dataset.images(slice(None)), before)
+    fer_csv.write_text(f"{first}\n{text}9;1 2;Training\n")
+    assert load(f"fer2013:{fer_csv}").problems[-1].row == len(before) + 3
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
 def test_a_csv_in_another_encoding_is_read(fer_csv, encoding):
     before = load(f"fer2013:{fer_csv}").images(slice(None))

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,6 +204,21 @@ def test_a_folder_of_pictures_alone_says_what_takes_it(tmp_path):
     root = write_pictures(tmp_path / "faces", ["a.png"])
     with pytest.raises(InputError, match=r"no class folders.*; `iram explore` and `iram ex"):
         open_dataset(f"folder:{root}")
+
+
+def test_tables_of_labels_beside_pictures_are_told(tmp_path):
+    root = write_pictures(tmp_path / "flat", ["a.png"])
+    (root / "labels.csv").write_text("a.png,happy")
+    with pytest.raises(InputError, match=r"needed, such as .*; not read: labels\.csv"):
+        open_dataset(f"folder:{root}")
+    root = write_pictures(tmp_path / "faces", ["train/sad/1.png", "test/sad/2.png"])
+    for place in ("all.json", "test/Labels.CSV", "train/sad/one.csv"):
+        (root / place).write_text("")
+    told = {Path(problem.file).name: problem for problem in open_dataset(f"folder:{root}").problems}
+    for name in ("all.json", "Labels.CSV"):
+        assert told[name].message == (
+            "not read: the class of a picture is the folder that it lies in")
+        assert not told[name].unusable
 
 
 def test_class_folders_of_links_to_nothing_alone_are_told_so(tmp_path):

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
-from sources import faces
+from sources import faces, write_pictures
 
 from iram.data import open_dataset
 from iram.errors import InputError
@@ -102,6 +102,9 @@ def test_a_picture_without_a_label_is_worth_knowing(rafdb):
 
 def test_another_layout_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not RAF-DB's layout: basic/Image/aligned/"):
+        open_dataset(f"rafdb:{tmp_path}")
+    write_pictures(tmp_path / "a/b", ["train/1/train_00001_aligned.png"])
+    with pytest.raises(InputError, match=f"pictures lie deeper: write {tmp_path}/a/b instead"):
         open_dataset(f"rafdb:{tmp_path}")
 
 

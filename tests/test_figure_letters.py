@@ -53,6 +53,16 @@ def test_letters_that_no_font_has_are_escaped_and_told_once(tmp_path, monkeypatc
     assert "no installed font has the letters" in str(told.message)
 
 
+@pytest.mark.parametrize("name", ["$x$", "a_$b_$c", r"$\nosuch$", "5$"])
+def test_names_with_dollars_are_no_formulas(name, recwarn, tmp_path):
+    figure = drawn([name, "happy"])
+    save(figure, tmp_path / "a.png", "a test")
+    assert texts(figure) == [name, name, name, "happy"]
+    assert not any(text.get_parse_math() for text in figure.axes[0].get_yticklabels()[:1])
+    assert figure.axes[0].xaxis.label.get_parse_math()
+    plt.close(figure)
+
+
 def test_usual_letters_are_left_as_they_are():
     figure = drawn(["happy", "fröhlich ✔"])
     family = figure.axes[0].title.get_fontfamily()

@@ -91,6 +91,12 @@ def test_errors_in_the_users_code_name_file_line_and_exception(tmp_path, capsys,
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_file_in_utf16_is_told(tmp_path):
+    (tmp_path / "net.py").write_text("def build(): ...\n", encoding="utf-16")
+    with pytest.raises(InputError, match=r"net\.py is no text .*: save it as UTF-8"):
+        opened(f"{tmp_path}/net.py:build")
+
+
 def test_weights_are_put_in_and_those_of_another_net_are_refused(tmp_path):
     spec = outside.write_net(tmp_path, extra='weights = "net.safetensors"')
     plain = outside.write_net(tmp_path, name="plain")

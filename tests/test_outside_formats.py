@@ -186,6 +186,26 @@ def test_whole_numbers_are_not_taken_for_a_nets_floats(tmp_path):
         opened(spec)
 
 
+def test_a_checkpoint_under_another_name_is_told_and_can_be_converted(tmp_path, capsys):
+    spec, state = saved(tmp_path, lambda name: name)
+    for old in (False, True):
+        torch.save(state, tmp_path / "w.safetensors", _use_new_zipfile_serialization=not old)
+        with pytest.raises(InputError, match=r"of torch\.save under another name.*--convert w\."):
+            opened(spec)
+        out = tmp_path / f"{old}.safetensors"
+        assert main(["models", "--convert", str(tmp_path / "w.safetensors"), str(out)]) == 0
+        torch.testing.assert_close(load_file(out), dict(state))
+    assert main(["models", "--convert", str(out), str(tmp_path / "x.safetensors")]) == 2
+    assert "is a safetensors file already" in capsys.readouterr().err
+
+
+def test_a_folder_named_as_weights_is_told(tmp_path):
+    saved(tmp_path, lambda name: name)
+    spec = outside.write_net(tmp_path, extra='weights = "."')
+    with pytest.raises(InputError, match=r"is a folder; name the .* in it: w\.safetensors"):
+        opened(spec)
+
+
 def test_weights_of_a_net_inside_a_wrapper_of_the_users_get_its_prefix(tmp_path):
     saved(tmp_path, lambda name: name)
     spec = outside.write_net(

@@ -46,6 +46,13 @@ def test_an_onnx_file_answers_as_its_net_whatever_its_form(tmp_path, form):
     torch.testing.assert_close(subject.logits(images[:1]), expected[:1], atol=1e-4, rtol=1e-4)
 
 
+def test_channels_may_be_last_and_without_a_number():
+    last, batch, told = onnx_file._layout("net.onnx", ["N", 48, 48, "C"])
+    assert (last, batch, told) == (True, None, {"input_size": 48})
+    last, _, told = onnx_file._layout("net.onnx", ["N", 1, 48, "side"])
+    assert (last, told) == (False, {"colour": "gray", "input_size": 48})
+
+
 def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
     path = tmp_path / "net.onnx"
     outside.write_onnx(path, size="side")

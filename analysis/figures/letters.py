@@ -19,7 +19,11 @@ def fit_letters(figure: Figure) -> None:
     axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
     for axis in axes:
         axis.get_ticklabels()  # writes the labels, which else are written as they are drawn
-    texts = [text for text in figure.findobj(Text) if _foreign(text.get_text())]
+    every = figure.findobj(Text)
+    for text in every:
+        if "$" in text.get_text() and not text.get_text().startswith("$\\math"):
+            text.set_parse_math(False)  # part of a name; matplotlib's own labels are formulas
+    texts = [text for text in every if _foreign(text.get_text())]
     if not texts:
         return
     letters = frozenset(letter for text in texts for letter in _foreign(text.get_text()))

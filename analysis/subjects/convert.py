@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from analysis.subjects.formats import CHECKPOINTS, PICKLES, told_of
+from analysis.subjects.formats import CHECKPOINTS, PICKLES, by_torch_save, told_of
 from analysis.subjects.tensors import dense
 from iram.errors import InputError, listing, one_line
 from iram.files import atomic_path, unfetched
@@ -45,7 +45,7 @@ def convert(file: Path, out: Path) -> list[str]:
         raise InputError(f"--convert: {out} must end in .safetensors")
     if not file.is_file():
         raise InputError(f"there is no file {file}")
-    if file.suffix.lower() == ".safetensors":
+    if file.suffix.lower() == ".safetensors" and not by_torch_save(_start(file)):
         raise InputError(f"{file} is a safetensors file already")
     content = _tensors_alone(file)
     place, tensors, left = _weights_in(file, content)
@@ -61,22 +61,30 @@ def convert(file: Path, out: Path) -> list[str]:
     return notes + ([f"left out: {listing(left)}"] if left else [])
 
 
+def _start(file: Path) -> bytes:
+    """The first 8 bytes of a file."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(8)
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
+
+
 def _tensors_alone(file: Path):
     """What `torch.load(weights_only=True)` makes of a file."""
     if (other := told_of(file)) and file.suffix.lower() not in (*CHECKPOINTS, *PICKLES):
         raise InputError(other)
     try:
-        with file.open("rb") as opened:
-            start = opened.read(8)
-        if start.startswith(b"\x89HDF"):
+        if _start(file).startswith(b"\x89HDF"):
             raise InputError(told_of(Path("net.h5")).replace("net.h5", str(file)))
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                     raise InputError(f"{file}: {SCRIPTED}")
                 _check_sums(archive)
-        with torch.serialization.safe_globals(PLAIN):
-            return torch.load(file, map_location="cpu", weights_only=True)
+        # Opened here: by the name of a file, torch's loader may choose another format.
+        with file.open("rb") as opened, torch.serialization.safe_globals(PLAIN):
+            return torch.load(opened, map_location="cpu", weights_only=True)
     except InputError:
         raise
     except OSError as error:

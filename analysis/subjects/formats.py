@@ -77,6 +77,12 @@ def told_of(path: Path) -> str | None:
     return None
 
 
+def by_torch_save(start: bytes) -> bool:
+    """Whether a file's first 8 bytes are those of a file of torch.save, and not the length of a
+    safetensors header."""
+    return start[:4] == b"PK\3\4" or (start[:1] == b"\x80" and any(start[4:8]))
+
+
 def told_of_another(path: Path) -> str:
     """What is said of any other file."""
     return (f"{path} is no kind of model that is known here: name FILE.py:factory, .onnx, .pt2, or "

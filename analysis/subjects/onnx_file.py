@@ -197,7 +197,8 @@ def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
     """Whether the channels are the last axis, the batch size if it is fixed, and what is told."""
     if len(shape) != 4:
         raise InputError(f"{path} takes {shape}; a classifier of faces takes (N, C, H, W)")
-    last = shape[1] not in (1, 3) and shape[3] in (1, 3)
+    named = not isinstance(shape[3], int) and isinstance(shape[1], int) and shape[1] == shape[2]
+    last = shape[1] not in (1, 3) and (shape[3] in (1, 3) or named)
     channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
     told = {}
     if isinstance(channels, int):

@@ -30,10 +30,8 @@ def read_source(path: Path) -> bytes:
 
 def defined(path: Path) -> list[str]:
     """The functions and classes that a file defines at its top, found without running it."""
-    with told_by_user(str(path)):
-        tree = ast.parse(read_source(path), str(path))
     kinds = (ast.FunctionDef, ast.ClassDef)
-    return [node.name for node in tree.body
+    return [node.name for node in parsed(path, read_source(path)).body
             if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
@@ -64,6 +62,8 @@ def hashes(path: Path, files: Iterable[Path]) -> dict[str, str]:
 
 
 def parsed(file: Path, source: bytes) -> ast.Module:
+    if b"\0" in source:
+        raise InputError(f"{file} is no text that Python reads (as of UTF-16): save it as UTF-8")
     with told_by_user(str(file)):
         return ast.parse(source, str(file))
 

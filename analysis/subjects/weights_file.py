@@ -10,7 +10,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from analysis.subjects.formats import CHECKPOINTS
+from analysis.subjects.formats import CHECKPOINTS, by_torch_save
 from analysis.subjects.python_file import read_source
 from iram.errors import InputError, listing, one_line
 from iram.files import unfetched
@@ -31,6 +31,10 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
     Raises:
         InputError: no such file, no whole safetensors file, or tensors of another net.
     """
+    if file.is_dir():
+        inside = sorted(one.name for one in file.glob("*.safetensors*"))
+        raise InputError(f"weights: {file} is a folder; name the .safetensors file in it"
+                         + (f": {listing(inside, 4)}" if inside else ""))
     parts = _parts(file)
     if not parts and file.suffix != ".safetensors":
         raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
@@ -66,9 +70,14 @@ def _check_kinds(file: Path, chosen: Mapping[str, Tensor], own: Mapping) -> None
 
 
 def _read(file: Path) -> dict[str, Tensor]:
+    content = read_source(file)
     try:
-        return load(read_source(file))
+        return load(content)
     except SafetensorError as error:
+        if by_torch_save(content[:8]):
+            raise InputError(f"{file} is a file of torch.save under another name: bring it to "
+                             f"safetensors by `iram models --convert {file.name} "
+                             f"{file.stem}-converted.safetensors`") from error
         raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}"
                          + unfetched(file)) from error
 

@@ -127,7 +127,7 @@ def _given(folders: Sequence[str], classes: str) -> dict[str, str]:
     order = ORDERS.get(classes.strip().lower().replace("ckplus", "ck+"))
     if order:
         return _counted(folders, order[1], order[0], classes)
-    parts = [part.strip() for part in re.split(r"[+,]", classes)]
+    parts = _parts(folders, classes)
     pairs = [part.rpartition(":") for part in parts]
     if not all(name.strip() for _, _, name in pairs):
         raise InputError(f"classes={classes}: an empty name; write {HOW}")
@@ -143,6 +143,14 @@ def _given(folders: Sequence[str], classes: str) -> dict[str, str]:
         raise InputError(f"classes={classes}: there is no class folder {listing(sorted(absent))}; "
                          f"there are: {listing(map(printable, folders))}")
     return given
+
+
+def _parts(folders: Sequence[str], classes: str) -> list[str]:
+    """What stands between plus signs and commas; those in a folder's name part nothing."""
+    odd = [_same(name) for name in folders if re.search("[+,]", name)]
+    whole = "".join(rf"{re.escape(name)}\s*:|" for name in sorted(odd, key=len, reverse=True))
+    part = re.compile(rf"(?:^|[+,])\s*((?:{whole})[^+,]*)")
+    return [found[1].strip() for found in part.finditer(unicodedata.normalize("NFC", classes))]
 
 
 def _counted(

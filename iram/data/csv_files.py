@@ -3,29 +3,36 @@ tabs or bars, with columns in any order (`iram.data.archives` has their lines)."
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from iram.errors import InputError, listing
 
 SEPARATORS = ",;\t|"
+NAMED = re.compile(f'"?sep=([{SEPARATORS}])"?', re.IGNORECASE)
 
 
 def csv_rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     """The number of its line and the fields of each row, the header first, without empty lines; by
-    whichever separator the first line has.
+    whichever separator the first line has, or names (`sep=;`, which Excel reads).
 
     Raises:
         InputError: a row that is no CSV.
     """
-    first = next(lines, "")
-    reader = csv.reader(itertools.chain([first], lines), delimiter=max(SEPARATORS, key=first.count))
+    first, before = next(lines, ""), 0
+    named = NAMED.fullmatch(first.strip())
+    if named:
+        first, before = next(lines, ""), 1
+    separator = named[1] if named else max(SEPARATORS, key=first.count)
+    reader = csv.reader(itertools.chain([first], lines), delimiter=separator)
     try:
         for fields in reader:
             if fields:
-                yield reader.line_num, fields
+                yield before + reader.line_num, fields
     except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num} is no CSV: {error}") from None
+        line = before + reader.line_num
+        raise InputError(f"{path} line {line} is no CSV: {error}") from None
 
 
 def column_names(path: Path, header: Sequence[str], wanted: Sequence[str]) -> list[str]:

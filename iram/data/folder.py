@@ -26,7 +26,7 @@ from iram.data.cache import Decoded, cached, in_colour
 from iram.data.class_folders import check_first_numbers, name_folders
 from iram.data.dataset import DATASETS, FaceDataset, Problem
 from iram.data.dividing import Divided, divided
-from iram.data.entries import entries, lost_links, unread_note
+from iram.data.entries import Entries, entries, lost_links, unread_note
 from iram.data.named_files import by_names
 from iram.data.other_layouts import deeper, other_layout
 from iram.data.pictures import (
@@ -37,7 +37,7 @@ from iram.data.pictures import (
     pictures_sha256,
     printable,
 )
-from iram.data.tree import Tree, lacking, read_tree, within
+from iram.data.tree import Tree, lacking, read_tree, tables, within
 from iram.errors import InputError, listing
 
 SIZE = 48
@@ -152,7 +152,7 @@ def _labelled(root: Path, classes: str) -> Labelled:
         where = f"{root / next(iter(tree.splits))}" if tree.splits else f"{root}"
         raise InputError(f"{where} has no class folders; one per class is needed, such as happy/, "
                          "or files that are named as KDEF's, JAFFE's, RaFD's or FACES' are"
-                         + (TAKEN_WITHOUT if entries(root).pictures else ""))
+                         + _instead(entries(root)))
     if not tree.names:
         parents = tree.folders if not tree.splits else [
             f"{split}/{name}" for split in tree.splits for name in tree.folders]
@@ -160,6 +160,13 @@ def _labelled(root: Path, classes: str) -> Labelled:
         raise InputError(f"{root} has no pictures in its class folders: {listing(parents)}"
                          f"{lost}{deeper(root)}")
     return _by_folders(root, tree, classes)
+
+
+def _instead(inside: Entries) -> str:
+    """What is said of a folder that has no class folders."""
+    listed = tables(inside)
+    unread = f"; not read: {listing(listed, 3)}" if listed else ""
+    return unread + (TAKEN_WITHOUT if inside.pictures else "")
 
 
 def _unlabelled(root: Path) -> Labelled:

@@ -10,6 +10,7 @@ from iram.data.archives import text_lines
 from iram.data.classes import canonical
 from iram.data.dataset import Problem
 from iram.data.entries import entries, lost_links, not_read, unread_note
+from iram.data.other_layouts import deeper
 from iram.data.pictures import printable, tenth
 from iram.data.tree import Tree, lacking, read_tree
 from iram.errors import InputError, listing
@@ -88,7 +89,7 @@ def by_folders(folder: Path) -> Files:
             return Files(root, tree.names, told, partial(_in_folders, tree, labels))
     raise InputError(
         f"{folder} is not RAF-DB's layout: basic/{PICTURES}/ and basic/{LABELS} are needed, or "
-        "train/1 to train/7 and test/1 to test/7 (classes by name do as well)"
+        f"train/1 to train/7 and test/1 to test/7 (classes by name do as well){deeper(folder)}"
     )
 
 

@@ -25,6 +25,8 @@ from iram.data.pictures import printable
 from iram.data.splits import role_of
 from iram.errors import InputError, listing
 
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".json", ".jsonl", ".parquet")
+
 
 class Tree(NamedTuple):
     """A folder of pictures.
@@ -65,12 +67,13 @@ def read_tree(root: Path) -> Tree:
     found, problems = [], lost_links("", top.broken)
     if splits:
         problems += _beside(root, splits, [name for name in top.folders if name not in splits])
-    problems += _stray("", top)
+    problems += [*_stray("", top), *_tables("", top)]
     classes: dict[str, None] = {}
     for split in splits or ("",):
         inside = entries(root / split) if split else top
         if split:
-            problems += [*lost_links(split, inside.broken), *_stray(split, inside)]
+            problems += [*lost_links(split, inside.broken), *_stray(split, inside),
+                         *_tables(split, inside)]
         classes |= dict.fromkeys(inside.folders)
         found += [f"{split}/{name}" if split else name for name in inside.folders]
     names, unread = [], []
@@ -112,6 +115,18 @@ def _stray(parent: str, inside: Entries) -> list[Problem]:
     message = (f"{shown_files([printable(name) for name in inside.pictures])}, {where}beside the "
                "class folders, have no class and are not read")
     return [Problem("", None, message, unusable=False)]
+
+
+def tables(inside: Entries) -> list[str]:
+    """The files in a folder that may list labels, which no reader of folders takes."""
+    return [printable(name) for name in inside.others if name.lower().endswith(TABLES)]
+
+
+def _tables(parent: str, inside: Entries) -> list[Problem]:
+    """What is said of them."""
+    message = "not read: the class of a picture is the folder that it lies in"
+    return [Problem(f"{printable(parent)}/{name}".lstrip("/"), None, message, unusable=False)
+            for name in tables(inside) if inside.folders]
 
 
 def lacking(root: Path, tree: Tree, class_of: Mapping[str, Hashable]) -> list[Problem]:
