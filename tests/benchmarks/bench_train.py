@@ -58,7 +58,7 @@ def training_speed(architecture, dataset, batch: int, device: str, dtype: str) -
     return trained.log[0]["images_per_second"]
 
 
-def schedule_seconds(label: str, faces: int = 6144) -> float:
+def schedule_seconds(label: str, faces: int = 2048) -> float:
     """Of this process, for all epochs of a recipe of the grids "study" and "speed": those of one,
     which goes through its whole schedule, validation too, times their number."""
     dataset = toy_faces((faces, faces // 8, 2), size=48)  # divided as FER2013 is

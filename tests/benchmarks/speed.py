@@ -11,10 +11,10 @@ start, memory; what OUT holds of the others stays.
 
 import gc
 import os
-import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +28,7 @@ import bench_convolutions as least
 import bench_faithfulness as curves
 import bench_process as process
 import bench_train as trained
+from ratios import COLUMNS, TURNS, line, paired, row, seconds
 
 from analysis import attribute
 from analysis.attributions import shapley_values
@@ -49,11 +50,10 @@ from iram.dtype import native_bf16, processor
 from iram.errors import InputError
 from iram.memory import keep_memory
 
-MODELS, TURNS, BATCH, FACES = ("iram", "none", "cbam"), 5, 32, 256
-COLUMNS = ["measure", "what", "of", "unit", "min", "median", "max", "goal", "met"]
+MODELS, BATCH, FACES = ("iram", "none", "cbam"), 32, 256
 QUICKER = {"none-sgd": 0.50, "none-muon": 0.50, "none-muon-augment-less": 0.50,
            "none-muon-28": 1.00}  # of the grid "speed", with their goals
-PART = 15  # every 15th place of the default benchmark, under all that is painted there
+PART = 30  # every 30th place of the default benchmark, under all that is painted there
 
 
 def main(out: str = "results/speed", names: str = "") -> None:
@@ -87,32 +87,6 @@ def machine() -> dict[str, str]:
 
 def installed(*packages: str) -> list[str]:
     return [name for name in packages if not lacking(name)]
-
-
-def row(what: str, of: str, ratios: list[float], goal: float | None, unit: str = "ratio") -> dict:
-    """A line of the table; `goal` is at most that."""
-    middle = statistics.median(ratios)
-    met = "" if goal is None else "yes" if middle <= goal else "no"
-    return {"what": what, "of": of, "unit": unit, "min": min(ratios), "median": middle,
-            "max": max(ratios), "goal": goal, "met": met}
-
-
-def line(one: dict) -> str:
-    goal = "" if one["goal"] is None else f"at most {one['goal']:g}: {one['met']}"
-    values = "  ".join(f"{one[name]:9.3f}" for name in ("min", "median", "max"))
-    return f"{one['what']:44s}{one['of']:28s}{values}  {one['unit']:6s}{goal}"
-
-
-def seconds(work, clock=time.process_time) -> float:
-    started = clock()
-    work()
-    return clock() - started
-
-
-def paired(fast, slow, turns: int = TURNS) -> list[float]:
-    """fast / slow, each turn by turn, after one that also allocates."""
-    fast(), slow()
-    return [seconds(fast) / seconds(slow) for _ in range(turns)]
 
 
 def subject(name: str, bf16: bool = False) -> Subject:
@@ -288,12 +262,18 @@ def memory():
     """Peak resident memory of one process each, of few faces and of four times as many."""
     few = ["--data", "heads:n=400", "--split", "all", "--models", "iram-heads", "--workers", "1"]
     sizes = ["--reference", "8", "--curves", "4", "--sanity", "2"]  # of what is fixed by default
-    for name, options in (("bench", ["--conditions", "smoke"]), ("attribute", sizes),
-                          ("shift", ["--conditions", "lower_half-0.3-noise"])):
-        for limit in ("32", "128"):
-            with tempfile.TemporaryDirectory() as out:
-                peak = process.iram(name, *few, *options, "--limit", limit, "--out", out)[1] / 1e3
-            yield row("peak memory", f"iram {name}, {limit} faces", [peak], 1.5, "GB")
+    commands = [(name, limit, options) for name, options in (
+        ("attribute", sizes), ("bench", ["--conditions", "smoke"]),
+        ("shift", ["--conditions", "lower_half-0.3-noise"])) for limit in ("128", "32")]
+
+    def peak(command: tuple) -> float:
+        name, limit, options = command
+        with tempfile.TemporaryDirectory() as out:
+            return process.iram(name, *few, *options, "--limit", limit, "--out", out)[1] / 1e3
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # their time is not measured
+        for (name, limit, _), found in zip(commands, pool.map(peak, commands), strict=True):
+            yield row("peak memory", f"iram {name}, {limit} faces", [found], 1.5, "GB")
 
 
 MEASURES = {one.__name__: one for one in (
