@@ -97,7 +97,7 @@ def test_nets_of_other_frameworks_stand_beside_ours(checkout):
 
 
 def test_every_field_of_a_description_is_explained():
-    from analysis.subjects.description import CHECKS
+    from analysis.subjects.fields import CHECKS
 
     for field in CHECKS:
         assert re.search(rf"`\[?{field}\]?`", OWN_MODELS), field

@@ -68,9 +68,9 @@ def configure(parser) -> None:
 
 def run(args) -> int:
     from analysis.engine.run import finish
+    from analysis.studies.arguments import attribution_arguments
     from analysis.studies.attribution.report import skipped_lines
     from analysis.studies.attribution.run import Attribution, planned
-    from analysis.studies.calls import attribution_arguments
 
     sizes = {name: getattr(args, name) for name in ("reference", "curves", "pairs", "sanity")}
     plan, described = planned(**attribution_arguments(

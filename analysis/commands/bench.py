@@ -54,7 +54,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.studies.calls import benchmark_arguments
+    from analysis.studies.arguments import benchmark_arguments
     from analysis.studies.occlusion import run as bench
     from analysis.studies.occlusion.real.run import real_groups
 

@@ -63,7 +63,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
-    from analysis.studies.calls import shift_arguments
+    from analysis.studies.arguments import shift_arguments
     from analysis.studies.shift.run import planned, shift
 
     plan = shift_arguments(args.data, args.models, args.conditions, ran_lists=args.ran_lists,

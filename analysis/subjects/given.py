@@ -13,8 +13,9 @@ from torch import nn
 from analysis.engine.store import cell_key
 from analysis.subjects.answers import known_by, pictures
 from analysis.subjects.as_written import as_written
-from analysis.subjects.description import Description, checked_value, consistent
+from analysis.subjects.description import Description, consistent
 from analysis.subjects.examine import examine
+from analysis.subjects.fields import checked_value
 from analysis.subjects.loading import weights_hash
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
