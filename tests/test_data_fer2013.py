@@ -235,6 +235,30 @@ def test_usual_names_of_splits_in_usage_are_taken_and_told(tmp_path):
         "validation is taken as PublicTest"]
 
 
+@pytest.mark.parametrize("column", ["split", " Set"])
+def test_another_column_that_tells_the_split_is_taken_and_told(fer_csv, column):
+    before = load(f"fer2013:{fer_csv}")
+    fer_csv.write_text(fer_csv.read_text().replace("Usage", column, 1))
+    dataset = load(f"fer2013:{fer_csv}")
+    assert dataset.metadata["usage"].equals(before.metadata["usage"])
+    assert f"the column {column.strip()} is taken as Usage" in dataset.problems[0].message
+
+
+@pytest.mark.parametrize(("kind", "told"), [
+    ("parquet", r"another kind \(parquet\).*pandas\.read_parquet\(\.\.\.\)\.to_csv"),
+    ("pickle", r"pandas\.read_pickle"), ("excel", "is an Excel workbook, which is not read"),
+])
+def test_tables_of_other_kinds_say_how_to_come_to_a_csv(fer_csv, tmp_path, kind, told):
+    path = tmp_path / f"fer2013.{kind}"
+    if kind == "excel":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("xl/workbook.xml", "")
+    else:
+        getattr(pd.read_csv(fer_csv), f"to_{kind}")(path)
+    with pytest.raises(InputError, match=told):
+        load(f"fer2013:{path}")
+
+
 def test_emotions_from_1_to_7_are_refused_and_not_read_one_off(tmp_path):
     rows = [[str(int(row[0]) + 1), *row[1:]] for row in fer_rows(14)]
     with pytest.raises(InputError, match="its emotions run from 1 to 7, FER2013's from 0"):

@@ -23,6 +23,11 @@ DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZi
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Excel and PowerShell may save
 UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"(\xb5/\xfd": "Zstandard",
           b"\x1f\x9d": "compress (.Z)", b"]\0\0": "LZMA (.lzma)"}
+AS_CSV = "which is not read; save it as CSV"
+TABLES = {b"PAR1": "parquet", b"ARROW1": "feather", b"ORC": "orc", b"\x89HDF": "hdf",
+          b"\xd0\xcf\x11\xe0": "excel", b"\x80\x03": "pickle", b"\x80\x04": "pickle",
+          b"\x80\x05": "pickle"}
+"""{a file's first bytes: the reader of pandas that takes it}."""
 GZIP, XZ, BZIP2 = b"\x1f\x8b", b"\xfd7zXZ", b"BZh"
 PACKED = (GZIP, XZ, BZIP2, b"PK\3\4", *UNREAD)
 
@@ -81,6 +86,9 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
         return
     if kind := next((kind for start, kind in UNREAD.items() if head.startswith(start)), None):
         raise InputError(f"{path} is a {kind} archive, which is not read; unpack it")
+    if kind := next((kind for start, kind in TABLES.items() if head.startswith(start)), None):
+        raise InputError(f"{path} is a table of another kind ({kind}), {AS_CSV} (in Python: "
+                         f"pandas.read_{kind}(...).to_csv('NAME.csv', index=False))")
     with _decompressed(head, file) as stream:
         block = stream.read(tarfile.BLOCKSIZE)
         begins_as_tar = _is_tar(block)
@@ -140,6 +148,8 @@ def _table(path: Path, members: list[str]) -> str:
     for name in names:
         if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
             raise InputError(f"{path}: refused, its member '{name}' points outside the archive")
+    if "xl/workbook.xml" in names:
+        raise InputError(f"{path} is an Excel workbook, {AS_CSV}")
     tables = [name for name in names if name.lower().endswith(".csv")]
     if len(tables) > 1:
         raise InputError(f"{path} must hold one CSV and holds several: {listing(tables)}; unpack "

@@ -28,6 +28,7 @@ ROLE_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest":
 USAGE_OF_WORD = {usage.lower(): usage for usage in ROLE_OF_USAGE}
 USAGE_OF_ROLE = {role: usage for usage, role in ROLE_OF_USAGE.items()}
 COLUMNS = ("emotion", "pixels", "usage")
+SPLIT_COLUMNS = ("split", "set", "subset", "partition", "phase")  # in place of Usage
 NO_USAGE = ("there is no column Usage: every row is read as Training, as of the competition's "
             "train.csv")
 SIZE = 48
@@ -53,6 +54,9 @@ def decode_csv(path: Path) -> Decoded:
         numbered = csv_rows(path, lines)
         _, header = next(numbered, (1, []))
         places = _column_places(path, header)
+        if len(places) == len(COLUMNS) and "usage" not in column_names(path, header, ()):
+            problems.append(Problem("", 1, f"the column {header[places[2]].strip()} is taken as "
+                                    "Usage", unusable=False))
         if len(places) < len(COLUMNS):
             problems.append(Problem("", 1, NO_USAGE, unusable=False, assumed=True))
         for line_numbers, rows in _chunks(numbered, places, len(header)):
@@ -113,6 +117,8 @@ def _column_places(path: Path, header: list[str]) -> list[int]:
     if not header:
         raise InputError(f"{path} is empty; a header with emotion, pixels and Usage is needed")
     names = column_names(path, header, COLUMNS)
+    if "usage" not in names and (other := [name for name in names if name in SPLIT_COLUMNS]):
+        names[names.index(other[0])] = "usage"
     missing = [name for name in COLUMNS if name not in names]
     if missing and missing != ["usage"]:
         found = listing(name[:40] for name in header)
