@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import ClassVar
 
 import numpy as np
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -15,8 +16,11 @@ LONGEST = 60  # seconds that any answer may take on a busy machine
 class Client:
     """A socket to a server: what it is told, in order."""
 
+    opened: ClassVar[list["Client"]] = []
+
     def __init__(self, socket):
         self.socket = socket
+        self.opened.append(self)
 
     @classmethod
     async def open(cls, server, **headers) -> "Client":
@@ -44,6 +48,19 @@ class Client:
                     name: np.frombuffer(rest, p["dtype"], int(np.prod(p["shape"])), p["at"])
                     .reshape(p["shape"]) for name, p in header["arrays"].items()
                 }}
+
+
+def run(talk):
+    """What a coroutine returns; the pages that it left open hang up."""
+
+    async def whole():
+        try:
+            return await talk
+        finally:
+            while Client.opened:
+                Client.opened.pop().socket.close()
+
+    return asyncio.run(whole())
 
 
 async def fetched(url: str, **headers):

@@ -22,7 +22,7 @@ from analysis.studies.occlusion.rows import MEASURES
 from analysis.subjects import open_subjects
 from iram.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.usefixtures("undrawn")]
 METHODS = ("gradcam", "random")
 ADDED = {
     "complexity": (COMPLEXITY, lambda maps: maps.flatten(1).std(1)),

@@ -19,6 +19,8 @@ from analysis.subjects import open_subjects
 from iram.architecture import FER2013_CLASSES
 from iram.data import open_dataset
 
+pytestmark = pytest.mark.exhaustive
+
 METHODS = ("attention", "gradcam", "gradient_size", "sobel")
 
 

@@ -18,6 +18,8 @@ from analysis.studies.calibration.planted import PLANTED, build, should
 from analysis.studies.calibration.run import calibrate, planned
 from iram.errors import InputError
 
+pytestmark = pytest.mark.exhaustive
+
 NETS = ("avoids_noise", "unheard", "opposed")
 SMALL = Design(pool=4, seeds=(3,), faces=21, studies=4, nulls=4, nets=NETS)
 FACES = tiny.dataset(28)

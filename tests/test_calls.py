@@ -191,6 +191,7 @@ def test_what_is_public_has_explicit_arguments_each_of_them_described(call):
     assert [name for name in parameters if name not in described] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_the_examples_in_the_docstrings_run(module):
     runner = doctest.DocTestRunner()

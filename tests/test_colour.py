@@ -15,6 +15,8 @@ from analysis.stimuli.perturb import Perturbed
 from analysis.subjects.outside import OutsideModel
 from iram import FaceDataset, open_dataset
 
+pytestmark = pytest.mark.exhaustive
+
 CLASSES = ["happy", "sad"]
 NET = """
 import torch

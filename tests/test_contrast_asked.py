@@ -26,6 +26,8 @@ from iram import open_dataset
 from iram.errors import InputError
 from iram.weights import load_model
 
+pytestmark = pytest.mark.exhaustive
+
 METHODS = ("gradcam", "saliency", "random")
 
 

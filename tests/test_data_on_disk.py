@@ -80,6 +80,7 @@ def test_in_blocks_the_same_is_decoded_and_kept_also_beside_damaged_files(tmp_pa
     assert np.array_equal(parts.colours, expected[1])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise elsewhere")
 def test_memory_does_not_grow_with_the_pictures(tmp_path):
     """300 pictures of 1024 px are 300 MB."""

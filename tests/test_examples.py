@@ -43,6 +43,7 @@ def run(line: str, monkeypatch) -> int:
     return 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("block", BLOCKS, ids=[
     "residual", "files", "attention", "keras", "rebuilt", "transformers", "side"])
 def test_the_commands_of_the_document_run_as_written(checkout, block, monkeypatch):

@@ -1,6 +1,5 @@
 """The explorer's server: who gets in, what is answered, and what goes wrong without harm."""
 
-import asyncio
 import contextlib
 import io
 import os
@@ -9,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from explorer_client import Client
+from explorer_client import Client, run
 from PIL import Image
 from tornado.websocket import WebSocketClosedError
 
@@ -41,7 +40,7 @@ def test_a_state_is_answered_with_pictures_attention_and_maps(server):
         await client.ask(**state(server, 7, condition=condition, methods=["gradcam"]))
         return [await client.told("seen", "map", "done") for _ in range(3)]
 
-    seen, told, done = asyncio.run(talk())
+    seen, told, done = run(talk())
     assert [seen["type"], told["type"], done["type"]] == ["seen", "map", "done"]
     assert {one["id"] for one in (seen, told, done)} == {7}
     heads = open_dataset(HEADS, split="test")
@@ -67,7 +66,7 @@ def test_faces_come_page_by_page(server):
         await client.ask(type="gallery", source="heads", label=happy)
         return page, await client.told("gallery")
 
-    page, smiling = asyncio.run(browse())
+    page, smiling = run(browse())
     assert page["faces"] == [2, 3]
     assert page["total"] == len(heads)
     np.testing.assert_array_equal(page["arrays"]["pictures"], heads.images_uint8([2, 3]))
@@ -98,7 +97,7 @@ def test_a_message_that_makes_no_sense_is_told_and_the_session_goes_on(server, m
         await client.ask(**state(server))
         return problem, await client.told("done")
 
-    problem, done = asyncio.run(talk())
+    problem, done = run(talk())
     assert words in problem["text"]
     assert done["id"] == 1
 
@@ -119,7 +118,7 @@ def test_a_broken_upload_is_told_and_the_session_goes_on(server):
         await client.ask(**state(server, source="upload", face=taken["number"]))
         return problems, taken, await client.told("seen", "problem")
 
-    problems, taken, seen = asyncio.run(talk())
+    problems, taken, seen = run(talk())
     assert [one["about"] for one in problems] == ["upload"] * 4
     assert [one["text"].split()[0] for one in problems] == [
         "notes.txt", "empty.png", "cut.png", "big.png",
@@ -141,7 +140,7 @@ def test_an_upload_without_end_is_cut_off_and_the_server_lives(server):
         await other.ask(**state(server))
         return await other.told("done")
 
-    assert asyncio.run(talk())["id"] == 1
+    assert run(talk())["id"] == 1
 
 
 def test_nobody_sees_another_sessions_pictures(server, tmp_path, monkeypatch):
@@ -158,7 +157,7 @@ def test_nobody_sees_another_sessions_pictures(server, tmp_path, monkeypatch):
         await mine.ask(**state(server, source="upload", face=number))
         return refused, await mine.told("seen")
 
-    refused, seen = asyncio.run(two())
+    refused, seen = run(two())
     assert "choose the file again" in refused["text"]
     assert seen["arrays"]["clean"].max() == 0
 
@@ -179,7 +178,7 @@ def test_an_upload_is_never_on_disk(server, tmp_path, monkeypatch):
         return await client.told("done", "problem")
 
     try:
-        assert asyncio.run(talk())["type"] == "done"
+        assert run(talk())["type"] == "done"
     finally:
         watching = False
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -202,7 +201,7 @@ def test_states_do_not_queue_and_the_latest_is_answered_in_full(server):
             (begun if message["type"] == "seen" else finished).append(message["id"])
         return begun, finished
 
-    begun, finished = asyncio.run(drag())
+    begun, finished = run(drag())
     assert begun == sorted(begun)
     assert begun[-1] == 39
     assert len(begun) < 20
@@ -219,7 +218,7 @@ def test_a_failure_of_the_server_is_told_and_the_session_goes_on(server, monkeyp
         await client.ask(**state(server, 2, condition={"roll_deg": 33}))
         return problem, await client.told("done", "problem")
 
-    problem, done = asyncio.run(talk())
+    problem, done = run(talk())
     assert "went wrong on the server" in problem["text"]
     assert "ZeroDivisionError" in caplog.text
     assert done["type"] == "done"
@@ -229,6 +228,7 @@ def test_too_many_pages_are_sent_away(server, monkeypatch):
     until = time.monotonic() + 60
     while server.sockets and time.monotonic() < until:  # the pages of earlier tests still close
         time.sleep(0.01)
+    assert not server.sockets
     monkeypatch.setattr("analysis.explorer.socket.MOST_PAGES", len(server.sockets) + 1)
 
     async def crowd():
@@ -237,4 +237,4 @@ def test_too_many_pages_are_sent_away(server, monkeypatch):
         assert await second.told("hello") is None
         return second.socket.close_code
 
-    assert asyncio.run(crowd()) == 1013
+    assert run(crowd()) == 1013

@@ -143,6 +143,7 @@ def distance(a, b):
 '''
 
 
+@pytest.mark.exhaustive
 def test_new_metrics_are_measured_and_sorted_by_what_is_good(write, tmp_path):
     write(METRICS)
     data, weights = tiny.dataset(16), tiny.weights(tmp_path, "iram")

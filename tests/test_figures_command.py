@@ -182,6 +182,7 @@ def test_figures_of_an_earlier_table_do_not_stay_beside_the_new_one(tmp_path):
     assert {path.stem for path in tmp_path.iterdir()} == {"importance_none-seed0", "mine"}
 
 
+@pytest.mark.exhaustive
 def test_processes_draw_the_same_bytes_in_the_same_order_as_one(tmp_path, monkeypatch):
     tables = small_results.tables()
     given = {name: tables[name] for name in (
@@ -222,6 +223,7 @@ class _DiesElsewhere:
         return self.own(*task)
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_holds_nothing_to_draw_says_so(results, tmp_path, capsys):
     shutil.copytree(results, tmp_path, dirs_exist_ok=True)
     for name in LACKING:

@@ -124,6 +124,7 @@ def test_the_interval_ends_where_the_tests_do():
     assert low + high == pytest.approx(2 * found.effect)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("apart", [0.2, 1.0])
 def test_intervals_over_three_seeds_cover_95_percent(apart):
     """Where those of the hierarchical bootstrap cover 75 to 88%."""

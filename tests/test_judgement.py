@@ -21,6 +21,8 @@ from analysis.subjects.judgement import assigned, judge
 from analysis.subjects.scale import another_range
 from iram.data import open_dataset
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).parents[1]
 CLASSES = outside.CLASSES
 EXAMPLE = ROOT / "examples" / "residual.py"

@@ -71,6 +71,7 @@ def test_the_own_number_can_be_that_of_a_dead_process_of_an_earlier_container(tm
         assert (tmp_path / "lock").read_text().split()[2] != "1"  # it started at another time
 
 
+@pytest.mark.exhaustive
 def test_of_several_that_see_a_dead_owner_only_one_takes_over(tmp_path):
     """Eight processes at once, forty times: each counts itself while it holds the lock."""
     path, processes = tmp_path / "lock", multiprocessing.get_context("fork")

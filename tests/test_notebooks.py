@@ -85,6 +85,7 @@ def run(client, notebook) -> None:
         client.execute_cell(cell, place)
 
 
+@pytest.mark.exhaustive
 def test_every_cell_runs_and_figures_are_shown(path, kernel):
     run(kernel, of("%reset -f"))  # each begins with nothing defined
     notebook = nbformat.read(path, as_version=4)

@@ -7,6 +7,8 @@ from analysis.commands.main import main
 from analysis.stimuli.conditions import Condition
 from analysis.studies.occlusion.sheets import COLUMNS, _title
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_sheets_of_heads(tmp_path, capsys):
     assert main(["sheets", "--data", "heads:n=200,size=24", "--out", str(tmp_path)]) == 0

@@ -109,6 +109,7 @@ def test_every_model_has_a_row_for_each_question(table):
     assert set(own["fill"]) == {"none", "noise", "all"}
 
 
+@pytest.mark.exhaustive
 def test_interventions_do_not_depend_on_the_batch(tmp_path):
     """The last face of a batch has the same other face as in the middle of one."""
     found, path = [], str(tiny.weights(tmp_path))

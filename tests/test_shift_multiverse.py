@@ -9,6 +9,8 @@ from analysis.stimuli.conditions import CLEAN, Condition, occlusion
 from analysis.studies.shift import shift
 from analysis.studies.shift.multiverse import SAYS, multiverse_lines, share_table
 
+pytestmark = pytest.mark.exhaustive
+
 CONDITIONS = [CLEAN, *occlusion(("lower_half", "sham"), (0.3,), ("mean", "noise", "other_class")),
               Condition("surgical_mask", None, "object")]
 CHOICE = ["model", "measure", "versus", "fill_class", "stage"]

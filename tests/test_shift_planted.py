@@ -25,6 +25,8 @@ from analysis.studies.shift.fills import COLUMNS
 from analysis.studies.shift.verdicts import STRATA, VERDICTS
 from analysis.subjects.roles import EXPOSURES
 
+pytestmark = pytest.mark.exhaustive
+
 OBJECT = Condition("surgical_mask", None, "object")
 FILLS = ("mean", "noise", "other_class")  # with the object one of each class
 CONDITIONS = [CLEAN, *occlusion(("lower_half", "sham"), (0.3,), (*FILLS, "black")), OBJECT]

@@ -335,6 +335,7 @@ ASKED = [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("mean", "noise", "other_cl
          Condition("sunglasses", None, "object")]
 
 
+@pytest.mark.exhaustive
 def test_two_seeds_of_three_nets_give_every_table_figure_and_line_of_the_findings(tmp_path):
     """Of 21 rendered heads, end to end: what the documents say of the shift is rendered."""
     paths = [str(tiny.weights(tmp_path, name, seed)) for name in ("iram", "none", "cbam")

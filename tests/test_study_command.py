@@ -16,6 +16,8 @@ from analysis.studies.shift.run import Shift
 from iram.data import open_dataset
 from iram.weights import pretrained
 
+pytestmark = pytest.mark.exhaustive
+
 PARTS = ("occlusion", "attribution", "shift")
 
 
@@ -97,7 +99,6 @@ def interrupted(monkeypatch, study, after):
     monkeypatch.setattr(study, "compute", staticmethod(call))
 
 
-@pytest.mark.exhaustive
 @pytest.mark.usefixtures("undrawn")
 def test_interrupted_in_any_part_the_same_command_goes_on(weights, finished, tmp_path):
     out = tmp_path / "out"

@@ -13,7 +13,7 @@ from analysis.studies.attribution.modules import over_seeds
 from analysis.studies.attribution.report import essence, report
 from analysis.subjects import open_subjects
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.usefixtures("undrawn")]
 METHODS = ("attention", "gradcam", "feature_ablation", "random")
 
 

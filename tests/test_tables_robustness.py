@@ -76,6 +76,7 @@ def test_intervals_are_paired_by_image(reference):
     assert low > 100
 
 
+@pytest.mark.exhaustive
 def test_its_95_percent_interval_covers_the_true_ratio():
     table = conditions(("eyes", 0.3, "mean"))
     generator = np.random.default_rng(0)

@@ -18,7 +18,7 @@ from analysis.studies.attribution.report import skipped_lines
 from analysis.studies.attribution.trials import case_of
 from analysis.subjects import open_subjects
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.usefixtures("undrawn")]
 METHODS = ("gradcam", "feature_ablation", "random")
 SIZES = Sizes(reference=2, curves=4, pairs=2, sanity=3)
 QUICK = set(TRIALS.where(quick=True))

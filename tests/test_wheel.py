@@ -17,6 +17,8 @@ from PIL import Image
 from analysis.studies.attribution.held import FAMILIES, code_of
 from iram import open_dataset
 
+pytestmark = pytest.mark.exhaustive
+
 CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 ROOT = Path(__file__).parents[1]
 LIBRARIES = sysconfig.get_path("purelib")

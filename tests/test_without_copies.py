@@ -20,7 +20,7 @@ from iram.architecture import FER2013_CLASSES
 from iram.data.dataset import FaceDataset
 
 GROUPS = {"all": 30, "without copies": 24, "without near copies": 20}
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.usefixtures("undrawn")]
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ from iram.training.recipe import Recipe
 from iram.weights import save_model
 from iram.zoo.bidirectional import prototypes
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).parents[1]
 HEADS = "heads:n=28"
 CONDITIONS = "eyes-0.3-mean,mouth-0.3-noise,yaw+30"
