@@ -50,7 +50,7 @@ from iram.dtype import native_bf16, processor
 from iram.errors import InputError
 from iram.memory import keep_memory
 
-MODELS, BATCH, FACES = ("iram", "none", "cbam"), 32, 256
+MODELS, BATCH, FACES = ("iram", "none", "cbam"), 32, 128
 QUICKER = {"none-sgd": 0.50, "none-muon": 0.50, "none-muon-augment-less": 0.50,
            "none-muon-28": 1.00}  # of the grid "speed", with their goals
 PART = 30  # every 30th place of the default benchmark, under all that is painted there
@@ -264,7 +264,7 @@ def memory():
     sizes = ["--reference", "8", "--curves", "4", "--sanity", "2"]  # of what is fixed by default
     commands = [(name, limit, options) for name, options in (
         ("attribute", sizes), ("bench", ["--conditions", "smoke"]),
-        ("shift", ["--conditions", "lower_half-0.3-noise"])) for limit in ("128", "32")]
+        ("shift", ["--conditions", "lower_half-0.3-noise"])) for limit in ("64", "16")]
 
     def peak(command: tuple) -> float:
         name, limit, options = command
