@@ -4,7 +4,8 @@
 
 Pairs are timed in turns, ratios of one turn each: minimum, median and maximum. What one thread of
 this process does is timed by its processor's own time, so that other work does not count. OUT
-(default results/speed) gets speed.csv, and processor.csv: what it was measured on.
+gets speed.csv, and processor.csv: what it was measured on; by default results/speed/KIND, a folder
+for each kind of processor: what computes bf16 (amx_bf16), else fp32 (avx2).
 MEASURES are some of passes, convolutions, engine, occlusion, deletion, shapley, whole, training,
 start, memory; what OUT holds of the others stays.
 """
@@ -56,7 +57,8 @@ QUICKER = {"none-sgd": 0.50, "none-muon": 0.50, "none-muon-augment-less": 0.50,
 PART = 30  # every 30th place of the default benchmark, under all that is painted there
 
 
-def main(out: str = "results/speed", names: str = "") -> None:
+def main(out: str = "", names: str = "") -> None:
+    out = out or f"results/speed/{native_bf16() or processor()['capability'].lower()}"
     keep_memory()
     torch.set_num_threads(1)
     table, started = Path(out) / "speed.csv", time.perf_counter()
@@ -75,7 +77,11 @@ def main(out: str = "results/speed", names: str = "") -> None:
         write_table(table, pd.DataFrame(rows, columns=COLUMNS), decimals=3)
         print(f"  {name}: in {duration(time.perf_counter() - begun)}", flush=True)
         gc.collect()
-    print(f"in {duration(time.perf_counter() - started)}; {out}/speed.csv")
+    took = duration(time.perf_counter() - started)
+    if chosen == list(MEASURES):
+        here.loc[len(here)] = ["whole run", took]
+        write_table(Path(out) / "processor.csv", here)
+    print(f"in {took}; {out}/speed.csv")
 
 
 def machine() -> dict[str, str]:
