@@ -99,6 +99,17 @@ def by_fill() -> pd.DataFrame:
     return numbers(table.assign(occluder="all", seeds=1), "")
 
 
+def away() -> dict[str, pd.DataFrame]:
+    """Nets taught to look away by three weights, and their reference."""
+    nets = ["none-away-consistency", "iram-away-falls-0", "iram-away", "iram-away-falls-16"]
+    lost = compared(crossed(label=nets, kind=["all"], metric=["lost"]), "label")
+    lost = lost.assign(reference=nets[0], seeds="0 1")
+    moved = crossed(model=nets[1:], fill=["mean", "noise", "texture", "object"], row=["attention"],
+                    patch=["covers"], layer=["all"], occluder=["all"], exposure=["none"])
+    return {"away/shift/by_fill.csv": numbers(moved.assign(seeds=2), ""),
+            "away/trained/modules.csv": lost, "away/held_out/modules.csv": lost.copy()}
+
+
 def interventions() -> pd.DataFrame:
     table = crossed(model=["iram-seed0", "iram-seed1"], condition=["eyes-0.3-noise", "hand"],
                     layer=["all", "0"], outcome=["margin", "accuracy"],
@@ -239,8 +250,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "occlusion/summary.csv": summary(), "occlusion/occluders.csv": numbers(places, ""),
         "occlusion/modules.csv": modules.assign(seeds="0 1"),
         "erasing/modules.csv": modules.assign(seeds="0"),
-        "away/shift/by_fill.csv": by_fill(),
-        "away/trained/modules.csv": modules.copy(), "away/held_out/modules.csv": modules.copy(),
+        **away(),
         "occlusion/importance.csv": numbers(expressions.assign(n=30), ""),
         "occlusion/robustness.csv": robust, "heads/robustness.csv": robust.copy(),
         "occlusion/real_synthetic.csv": real_synthetic(),

@@ -26,9 +26,11 @@ from analysis.figures import (
     VerdictRates,
     save,
 )
+from analysis.figures.away import WEIGHTS, AwayCurve
 from analysis.figures.display import legend_columns, shared_panels
 from analysis.figures.names import EFFECTS
 from iram.errors import InputError
+from iram.training.grids import GRIDS
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +290,23 @@ def test_mediation_sets_what_is_lost_beside_what_the_movement_gives(tables):
         assert found[label][0] == pytest.approx((100 * rows.loc[kept, "value"]).tolist())
     with pytest.raises(InputError, match="attention was replaced in no model"):
         Mediation(table[table["effect"] == "total"]).plot()
+
+
+def test_points_of_the_curve_are_joined_by_the_weight_that_the_grid_gives_the_fall(tables):
+    given = [tables[f"away/{name}.csv"] for name in ("shift/by_fill", "trained/modules",
+                                                     "held_out/modules")]
+    display = AwayCurve(*(one.sample(frac=1, random_state=0) for one in given)).plot()
+    moved, lost = given[0].set_index(["fill", "model"])["value"], given[1].set_index("label")
+    nets = ["iram-away-falls-0", "iram-away", "iram-away-falls-16"]
+    gray = display.axes_[0].lines[0]
+    assert list(gray.get_xdata()) == [moved["mean", net] for net in nets]
+    assert list(gray.get_ydata()) == pytest.approx(list(100 * lost.loc[nets, "difference"]))
+    assert [text.get_text() for text in display.axes_[0].texts[:3]] == ["0", "4", "16"]
+    terms = {cell.label: cell.recipe.get("terms", "") for cell in GRIDS["away"]}
+    for net, weight in WEIGHTS.items():
+        assert f"attention_falls:{weight}+" in terms[net]
+    with pytest.raises(InputError, match="no attention of these nets"):
+        AwayCurve(given[0][:0], *given[1:]).plot()
 
 
 def test_attention_on_real_occlusions_stands_beside_the_painted(tables):

@@ -70,6 +70,7 @@ VARIANTS = {
     "erasing-mean": "erased with gray", "erasing-occluders": "erased with occluders",
     "away": "taught to look away", "away-erasing": "went on with erasing",
     "away-consistency": "taught that its answer stays", "away-falls-0": "taught all but the fall",
+    "away-falls-1": "taught a quarter of the fall", "away-falls-16": "taught four times the fall",
     "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
 }
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}

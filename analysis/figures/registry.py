@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.figures import importance, inside, interventions, printed, printed_zoo, shift
 from analysis.figures.agreement import AgreementMatrix
 from analysis.figures.authority import AuthorityForest
-from analysis.figures.away import AwayForest
+from analysis.figures.away import AwayCurve, AwayForest
 from analysis.figures.calibration import VerdictRates
 from analysis.figures.copies import CopyForest
 from analysis.figures.display import Display
@@ -142,6 +142,9 @@ OWN_SURFACES = (f"iram bench {DATA} --models iram,none,cbam --conditions pose "
 YAW = "iram landmarks --data {} --limit 200 --yaw=-45,-30,-15,0,15,30,45 --out OUT/FILE"
 AWAY = ("--data fer2013:fer2013.csv --models runs/grid-away/iram-away-seed0.safetensors,"
         "runs/grid-away/none-away-consistency-seed0.safetensors --out OUT")
+TAUGHT_AWAY = {"tables": ("away/shift/by_fill.csv", "away/trained/modules.csv",
+                          "away/held_out/modules.csv"),
+               "command": (f"iram shift {AWAY}", *[f"iram bench {AWAY}"] * 2)}
 EACH_MODEL = "model", lambda table: one_per_family(table["model"]), "no model"
 REAL = f"iram bench {DATA} --models iram,none,cbam --ran-lists ran_lists --out OUT"
 
@@ -206,10 +209,10 @@ declare(
            title="What every choice of measure, fills and layers would have said"),
     Figure("authority", AuthorityForest, ("shift/authority.csv",),
            title="How far each attention acts"),
-    Figure("away", AwayForest, ("away/shift/by_fill.csv", "away/trained/modules.csv",
-                                "away/held_out/modules.csv"),
-           command=(f"iram shift {AWAY}", *[f"iram bench {AWAY}"] * 2),
+    Figure("away", AwayForest, **TAUGHT_AWAY,
            title="Attention that was taught to look away, and what occlusion then costs"),
+    Figure("away_curve", AwayCurve, **TAUGHT_AWAY,
+           title="How far attention leaves, against what occlusion costs"),
     Figure("interventions", InterventionForest, ("shift/interventions.csv",),
            title="What happens if attention is replaced",
            each=("model", interventions.models, "no model whose attention was replaced")),
