@@ -26,7 +26,7 @@ from analysis.explorer.server import Server
 from analysis.explorer.session import Session
 from analysis.explorer.upload import Upload
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from explorer_client import Client
 
 UPDATES, SIZE = 30, 48

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path[:0] = [str(Path(__file__).parents[1] / "stimuli"), str(Path(__file__).parents[2])]
 
 from test_imputation import pictures, solved  # noqa: E402
 
