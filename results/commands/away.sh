@@ -13,8 +13,14 @@ named() {  # the files of these nets, as --models takes them
         printf ',%s/%s.safetensors' "$GRID" "$name"
     done
 }
-ATTENTION="${ATTENTION:-iram-away-seed0 iram-away-seed1 iram-away-seed2 iram-away-erasing-seed0}"
-NONE="${NONE:-none-away-consistency-seed0 none-away-consistency-seed1 none-away-consistency-seed2}"
+nets=""
+none=""
+for seed in 0 1 2; do
+    nets="$nets iram-away-seed$seed iram-away-erasing-seed$seed iram-away-falls-0-seed$seed"
+    none="$none none-away-consistency-seed$seed"
+done
+ATTENTION="${ATTENTION:-$nets}"
+NONE="${NONE:-$none}"
 attention=$(named $ATTENTION)
 none=$(named $NONE)
 trained=""
