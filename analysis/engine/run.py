@@ -12,6 +12,7 @@ import torch
 from analysis.engine import store
 from analysis.engine.cells import Plan, complete
 from analysis.engine.parallel import HERE, Executor
+from iram.errors import listing
 
 PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "matplotlib")
 
@@ -103,7 +104,8 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     """Runs a study, or what is missing of it, in its plan's folder.
 
     Tables are made where a cell was, or where those in the folder are not of exactly these cells;
-    what they are made of is written last: it says that all is there.
+    what they are made of is written last: it says that all is there. So are those that were changed
+    or damaged since, which is told.
 
     Args:
         run: what `run.json` will hold.
@@ -121,8 +123,12 @@ def finish(study: Study, run: dict, progress: bool = True, executor: Executor = 
     made = complete(study.plan, study.compute, progress, executor)
     keys = [cell.key for stage in study.plan.cells() for cell in stage]
     whole = store.cell_key(version=study.version, cells=keys, **study.made_of())
-    if made or not store.is_whole(out, study.names, whole):
-        with store.finishing(out, whole):
+    altered = None if made else store.altered(out, study.names, whole)
+    if altered:
+        print(f"made again, since they are not as they were written: {listing(altered)}",
+              file=sys.stderr, flush=True)
+    if altered is None or altered:
+        with store.finishing(out, study.names, whole):
             tables = study.tables()
             for name, table in tables.items():
                 store.write_table(out / f"{name}.csv", table)

@@ -22,7 +22,7 @@ from iram.errors import InputError, one_line
 from iram.files import atomic_path, sweep, write_text
 
 KEY, SUM = b"iram_cell_key", b"iram_cell_sha256"
-WHOLE = "tables.sha256"  # what the tables in a folder were made of
+WHOLE = "tables.sha256"  # what the tables in a folder were made of, and the hash of each
 BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
@@ -105,24 +105,39 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is no result table: {one_line(error)}") from None
 
 
-def is_whole(out: Path, names: Sequence[str], made_of: str) -> bool:
-    """Whether the folder holds all of these tables, NAME.csv, and `finishing` wrote them of this.
+def altered(out: Path, names: Sequence[str], made_of: str) -> list[str] | None:
+    """Of the tables NAME.csv in the folder, those that are not as `finishing` wrote them of this;
+    None if it did not.
 
     Args:
         made_of: a hash of all that they depend on.
     """
-    mark = out / WHOLE
-    there = mark.exists() and all((out / f"{name}.csv").exists() for name in names)
-    return there and mark.read_text(encoding="utf-8") == made_of
+    try:
+        first, *tables = (out / WHOLE).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    told = dict(line.split(maxsplit=1)[::-1] for line in tables if " " in line)
+    if first != made_of or not told.keys() >= {f"{name}.csv" for name in names}:
+        return None
+    return [name for name in names if told[f"{name}.csv"] != _sha256(out / f"{name}.csv")]
 
 
 @contextmanager
-def finishing(out: Path, made_of: str) -> Iterator[None]:
+def finishing(out: Path, names: Sequence[str], made_of: str) -> Iterator[None]:
     """Marks the folder's tables as whole once all that is inside is done. Until then nothing does:
     of a process that is killed half-way an earlier run's mark must not stand."""
     (out / WHOLE).unlink(missing_ok=True)
     yield
-    write_text(out / WHOLE, made_of)
+    tables = [f"{_sha256(out / f'{name}.csv')}  {name}.csv" for name in names]
+    write_text(out / WHOLE, "\n".join([made_of, *tables, ""]))
+
+
+def _sha256(path: Path) -> str | None:
+    """Of the file's bytes; None without one."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def open_run(out: Path, identity: dict, description: dict) -> dict:

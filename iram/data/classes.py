@@ -18,7 +18,7 @@ WORDS = {
     "fear": "fear fearful feared afraid frightened scared terrified",
     "happy": "happy happiness joy joyful smile smiling",
     "sad": "sad sadness sorrow sorrowful",
-    "surprise": "surprise surprised surprising astonished astonishment",
+    "surprise": "surprise suprise surprised surprising astonished astonishment",
     "neutral": "neutral neutrality calm",
     "contempt": "contempt contemptuous scorn scornful",
 }

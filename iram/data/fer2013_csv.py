@@ -6,7 +6,7 @@ as commas do. A CSV without Usage (the competition's `train.csv`) is read as Tra
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -69,16 +69,24 @@ def decode_csv(path: Path) -> Decoded:
             total += len(rows)
     if not total:
         raise InputError(f"{path} has a header and no rows")
-    first = 0 if "0" in emotions else 1
-    if emotions["7"] > (0 if first else EIGHTH * total):
-        raise InputError(f"{path}: its emotions run from {first} to 7, FER2013's from 0 "
-                         "(angry) to 6 (neutral): each face would be taken for another class; "
-                         "write FER2013's numbers, or the names")
+    _check_numbering(path, emotions, total)
     frame = pd.concat(frames, ignore_index=True)
     taken = [f"{word} is taken as {usage}" for word in sorted(usages)
              if word not in USAGE_OF_WORD and (usage := usage_of(word))]
     problems += [Problem("", None, f"Usage: {listing(taken)}", unusable=False)] * bool(taken)
     return Decoded(np.concatenate(pixels), frame, tuple(problems), total)
+
+
+def _check_numbering(path: Path, emotions: Mapping[str, int], total: int) -> None:
+    """Refuses emotions that run from another number than 0; a few rows of a number too much are
+    problems of their own."""
+    below = emotions["-1"] + emotions["-1.0"]
+    shifted = 50 * below > total and not emotions["6"]
+    first = -1 if shifted else 0 if emotions["0"] else 1
+    if shifted or emotions["7"] > (0 if first else EIGHTH * total):
+        raise InputError(f"{path}: its emotions run from {first} to {5 if shifted else 7}, "
+                         "FER2013's from 0 (angry) to 6 (neutral): each face would be taken for "
+                         "another class; write FER2013's numbers, or the names")
 
 
 def _chunks(

@@ -4,7 +4,8 @@ on."""
 import os
 from pathlib import Path
 
-from iram.data.entries import entries, is_picture
+from iram.data.classes import is_expression
+from iram.data.entries import count_pictures, entries, is_picture
 from iram.data.splits import role_of
 
 FER2013_FILES = ("fer2013.csv", "icml_face_data.csv", "fer2013.csv.xz", "fer2013.csv.gz",
@@ -45,7 +46,10 @@ def deeper(root: Path) -> str:
             if role_of(Path(folder).name):
                 return "; splits lie in the classes there: use SPLIT/CLASS/*"
             above = above.parent if role_of(above.name) else above
-            if above != root and root in above.parents:
-                return f"; pictures lie deeper: write {above} instead"
+            if above == root or root not in above.parents:
+                break
+            if is_expression(above.name) or count_pictures(above) < count_pictures(root):
+                return "; pictures must lie in the class folder itself, not in folders in it"
+            return f"; pictures lie deeper: write {above} instead"
             break
     return ""

@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
+from iram.data.classes import is_expression
 from iram.data.dataset import Problem
 from iram.data.entries import (
     Entries,
@@ -76,15 +77,18 @@ def read_tree(root: Path) -> Tree:
                          *_tables(split, inside)]
         classes |= dict.fromkeys(inside.folders)
         found += [f"{split}/{name}" if split else name for name in inside.folders]
-    names, unread = [], []
+    names, unread, deeper = [], [], {}
     for parent in found:
         inside = entries(root / parent)
         problems += lost_links(parent, inside.broken)
         names += [f"{parent}/{name}" for name in inside.pictures]
+        deeper |= {f"{parent}/{name}/": count for name in inside.folders
+                   if (count := count_pictures(root / parent / name))}
         unread += not_read(parent, inside)
         if not inside.pictures:
             problems.append(Problem(printable(parent), None, "no pictures", False))
-    problems += unread_note([printable(name) for name in unread])
+    problems += [*_deeper(deeper),
+                 *unread_note([printable(name) for name in unread if name not in deeper])]
     return Tree(splits, sorted(classes), names, problems)
 
 
@@ -115,6 +119,14 @@ def _stray(parent: str, inside: Entries) -> list[Problem]:
     message = (f"{shown_files([printable(name) for name in inside.pictures])}, {where}beside the "
                "class folders, have no class and are not read")
     return [Problem("", None, message, unusable=False)]
+
+
+def _deeper(counts: Mapping[str, int]) -> list[Problem]:
+    """What is said of pictures in folders of class folders, which are so many."""
+    message = (f"{sum(counts.values()):,} pictures in folders of class folders, such as "
+               f"{printable(next(iter(counts), ''))}, are not read: they must lie in the class "
+               "folder itself")
+    return [Problem("", None, message, unusable=False, assumed=True)] * bool(counts)
 
 
 def tables(inside: Entries) -> list[str]:
@@ -149,9 +161,32 @@ def lacking(root: Path, tree: Tree, class_of: Mapping[str, Hashable]) -> list[Pr
             raise InputError(f"{root}: {told} have no class in common: call a class the same in "
                              "both (of folder: by classes=FOLDER:NAME+FOLDER:NAME)")
     every = {key: folder for classes in own.values() for key, folder in classes.items()}
-    return [Problem(printable(split), None, "no pictures of a class that another split has: "
-                    f"{listing(printable(every[key]) for key in every if key not in classes)}",
-                    False) for split, classes in own.items() if len(classes) < len(every)]
+    missing = {split: [printable(folder) for key, folder in every.items() if key not in classes]
+               for split, classes in own.items()}
+    return [*_misnamed(own), *(
+        Problem(printable(split), None,
+                f"no pictures of a class that another split has: {listing(folders)}", False)
+        for split, folders in missing.items() if folders)]
+
+
+def _misnamed(own: Mapping[str, Mapping[Hashable, str]]) -> list[Problem]:
+    """What is said of two splits that each have a class which the other lacks, where a name of
+    these is none of an expression: it may be one class under two names."""
+    problems = []
+    for one, other in combinations(own, 2):
+        alone = [{key: own[a][key] for key in own[a] if key not in own[b]}
+                 for a, b in ((one, other), (other, one))]
+        strange = [key for side in alone for key in side
+                   if isinstance(key, str) and not is_expression(key)]
+        if all(alone) and strange:
+            here, there = (listing(map(printable, side.values())) for side in alone)
+            one, other = printable(one), printable(other)
+            problems.append(Problem("", None, (
+                f"{one}/ has {here}, which {other}/ lacks, and that has {there}, which {one}/ "
+                "lacks: they are taken for different classes; if they are one, call it the same in "
+                "both, or write classes=FOLDER:NAME+FOLDER:NAME"),
+                unusable=False, assumed=True))
+    return problems
 
 
 def within(root: Path, problems: Sequence[Problem]) -> list[Problem]:

@@ -259,9 +259,10 @@ def test_tables_of_other_kinds_say_how_to_come_to_a_csv(fer_csv, tmp_path, kind,
         load(f"fer2013:{path}")
 
 
-def test_emotions_from_1_to_7_are_refused_and_not_read_one_off(tmp_path):
-    rows = [[str(int(row[0]) + 1), *row[1:]] for row in fer_rows(14)]
-    with pytest.raises(InputError, match="its emotions run from 1 to 7, FER2013's from 0"):
+@pytest.mark.parametrize(("shift", "told"), [(1, "1 to 7"), (-1, "-1 to 5")])
+def test_emotions_from_1_or_below_0_are_refused_and_not_read_one_off(tmp_path, shift, told):
+    rows = [[str(int(row[0]) + shift), *row[1:]] for row in fer_rows(14)]
+    with pytest.raises(InputError, match=f"its emotions run from {told}, FER2013's from 0"):
         load(f"fer2013:{write_csv(tmp_path / 'fer.csv', rows)}")
 
 

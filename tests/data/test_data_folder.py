@@ -1,4 +1,5 @@
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -130,12 +131,39 @@ def test_hidden_files_are_passed_over_in_silence(tmp_path):
 
 
 def test_what_is_not_read_is_reported_once(tmp_path):
-    root = write_pictures(tmp_path / "faces", ["sad/1.png", "sad/deeper/2.png"])
+    root = write_pictures(tmp_path / "faces", ["sad/1.png"])
     (root / "sad" / "Thumbs.db").write_bytes(b"x")
+    (root / "sad" / "deeper").mkdir()
     (root / "bored").mkdir()
     messages = [str(problem) for problem in open_dataset(f"folder:{root}").problems]
     unread = f"{root}: 2 files or folders are not read, such as sad/Thumbs.db"
     assert messages[:-1] == [f"{root}/bored: no pictures", unread]
+
+
+def test_pictures_in_folders_of_class_folders_are_told_each_time(tmp_path):
+    root = write_pictures(tmp_path / "faces",
+                          ["sad/1.png", "sad/p1/2.png", "sad/p2/a/3.png", "fear/p1/4.png"])
+    with pytest.warns(UserWarning, match="3 pictures in folders of class folders, such as fear/p1/,"
+                                         " are not read: they must lie in the class folder"):
+        assert len(open_dataset(f"folder:{root}")) == 1
+
+
+@pytest.mark.parametrize(("train", "test", "told"), [
+    (["happy", "smug"], ["happy", "smugg"],
+     "test/ has smugg, which train/ lacks, and that has smug,"),
+    (["wütend", "happy", "fear"], ["angry", "happy"], "and that has fear, wütend, which"),
+    (["happy", "sad"], ["happy", "fear"], None),  # both are expressions
+    (["happy", "sad", "smug"], ["happy", "sad"], None),  # one lacks what the other has
+    (["happy", "Suprise"], ["happy", "surprise"], None),  # one class
+])
+def test_a_class_of_one_split_that_may_be_one_of_the_others_is_told(tmp_path, train, test, told):
+    names = [f"train/{name}/1.png" for name in train] + [f"test/{name}/1.png" for name in test]
+    root = write_pictures(tmp_path / "faces", names)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        open_dataset(f"folder:{root}", split="all")
+    found = [str(one.message) for one in caught if "different classes" in str(one.message)]
+    assert [told in one for one in found] == [True] * bool(told)
 
 
 def test_damaged_pictures_are_named_and_can_be_left_out(tmp_path):
@@ -176,7 +204,9 @@ def test_names_that_are_no_text_do_no_harm(tmp_path):
         (["1.png"], "has no class folders"),
         (["train/1.png"], "faces/train has no class folders"),
         (["train/sad/1.png", "happy/1.png"], r"split folders \(train\) beside others \(happy\)"),
-        (["sad/deeper/1.png"], "has no pictures in its class folders: sad"),
+        (["sad/deeper/1.png"], "has no pictures in its class folders: sad; pictures must lie in "
+                               "the class folder itself"),
+        (["böse/p1/1.png", "froh/p1/1.png"], "pictures must lie in the class folder itself"),
     ],
 )
 def test_folders_without_classes_are_refused(tmp_path, names, message):

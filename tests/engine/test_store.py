@@ -104,19 +104,25 @@ def test_tables_are_whole_only_when_all_was_written_of_the_same(tmp_path):
     table = pd.DataFrame({"x": [1]})
 
     def write(made_of, tables=(table, table)):
-        with store.finishing(tmp_path, made_of):
+        with store.finishing(tmp_path, ["a", "b"], made_of):
             for name, one in zip("ab", tables, strict=True):
                 store.write_table(tmp_path / f"{name}.csv", one)
 
     write("first")
-    assert store.is_whole(tmp_path, ["a", "b"], "first")
-    assert not store.is_whole(tmp_path, ["a", "b"], "second")
+    assert store.altered(tmp_path, ["a", "b"], "first") == []
+    assert store.altered(tmp_path, ["a", "b"], "second") is None
+    assert store.altered(tmp_path, ["a", "b", "c"], "first") is None
     with pytest.raises(AttributeError):  # ends between two tables
         write("second", tables=(table, None))
-    assert not store.is_whole(tmp_path, ["a", "b"], "first")
+    assert store.altered(tmp_path, ["a", "b"], "first") is None
     write("first")
+    (tmp_path / "a.csv").write_text("x\n2\n")
     (tmp_path / "b.csv").unlink()
-    assert not store.is_whole(tmp_path, ["a", "b"], "first")
+    assert store.altered(tmp_path, ["a", "b"], "first") == ["a", "b"]
+    write("first")
+    for damaged in (b"first", b"\xff\xfe"):  # as earlier versions wrote it, or not at all
+        (tmp_path / store.WHOLE).write_bytes(damaged)
+        assert store.altered(tmp_path, ["a", "b"], "first") is None
 
 
 def test_a_run_keeps_what_was_measured_and_refuses_another_identity(tmp_path):

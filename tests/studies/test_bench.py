@@ -84,6 +84,18 @@ def test_a_finished_run_is_a_no_op(subjects, tmp_path, monkeypatch):
     assert again.report() == first.report()
 
 
+def test_a_table_that_was_changed_is_made_again_and_told(subjects, tmp_path, capsys):
+    run(subjects, tmp_path)
+    before = contents(tmp_path)
+    path = tmp_path / "summary.csv"
+    for changed in (path.read_text()[:200], "", path.read_text().replace("0.", "1.")):
+        path.write_text(changed)
+        capsys.readouterr()
+        assert run(subjects, tmp_path).made == 0
+        assert "not as they were written: summary\n" in capsys.readouterr().err
+        assert contents(tmp_path) == before
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [
     Executor(workers=2), Executor(workers=5), Executor("processes", 2),
