@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import platform
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,14 @@ def located(path: str | Path) -> Path:
     except (ImportError, ValueError) as error:
         raise InputError(f"{path}: {error}") from None
     return remote
+
+
+def check_regular(path: str | Path) -> None:
+    """Raises InputError for a pipe or a device, which can't be read twice and may never end, and
+    OSError as `open` would."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"{path} is a pipe or a device; a file is needed here")
 
 
 def unfetched(file: str | Path | bytes) -> str:

@@ -16,6 +16,7 @@ from analysis.explain.inputs import Photograph
 from analysis.explain.panels import FacePanel, PhotographOverview
 from analysis.explain.regions import SIZE, Placement
 from analysis.figures import save
+from iram.data.entries import shown_files
 from iram.data.images import in_gray, resized
 from iram.data.pictures import printable, storable
 from iram.errors import InputError
@@ -24,6 +25,7 @@ from iram.photographs import DetectorMissing
 from iram.progress import progress_bar
 
 TABLE = "faces.csv"
+CROPS = Path("crops", "face")
 
 
 @dataclass
@@ -77,8 +79,19 @@ def explain_photographs(
         if rows:
             write_table(out / TABLE, pd.DataFrame(rows))
     problems += map(_one_line, finder.lost)
-    return Outcome(pd.DataFrame(rows), problems, list(map(_one_line, finder.notes)),
-                   finder.detector)
+    notes = [*map(_one_line, finder.notes), *_of_earlier_runs(out, rows)]
+    return Outcome(pd.DataFrame(rows), problems, notes, finder.detector)
+
+
+def _of_earlier_runs(out: Path, rows: Sequence[dict]) -> list[str]:
+    """What is said of crops in the folder that are not of this run."""
+    own = {Path(row["panel"]).name for row in rows}
+    other = sorted(path.name for path in (out / CROPS).glob("*.png") if path.name not in own)
+    if not other:
+        return []
+    return [_one_line(f"{out / CROPS} holds {shown_files(other)}, of an earlier run: "
+                      f"folder:{out / CROPS.parent} takes them too; remove them, or choose another "
+                      "--out")]
 
 
 def _one_line(text: str) -> str:
@@ -109,7 +122,7 @@ def _written(
     overview = f"photographs/{photograph.name}.png"
     for face in faces:
         name = f"{photograph.name}-{face.number}"
-        _write_crop(out / "crops" / "face" / f"{name}.png", face)
+        _write_crop(out / CROPS / f"{name}.png", face)
         panel = FacePanel(face, f"{photograph.name}, face {face.number}").plot()
         save(panel.figure_, out / "faces" / f"{name}.png", file, ["png"])
         rows += table_rows(file, face, f"faces/{name}.png", overview)

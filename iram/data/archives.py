@@ -16,6 +16,7 @@ from typing import IO
 
 from iram.data.images import absent
 from iram.errors import InputError, listing
+from iram.files import check_regular
 
 LONGEST_LINE = 1 << 20  # characters; an image row has 9 thousand
 DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile,
@@ -41,6 +42,7 @@ def text_lines(path: Path) -> Iterator[Iterator[str]]:
     """
     lines = _Lines(path)
     try:
+        check_regular(path)
         with open(path, "rb") as file, _unpacked(path, file) as stream:
             head = stream.read(2)
             stream.seek(0)
@@ -78,7 +80,7 @@ class _Lines:
 
 @contextlib.contextmanager
 def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
-    head = file.read(6)
+    head = file.read(8)
     file.seek(0)
     if head.startswith(b"PK"):
         with _zip_member(path, file) as member:
@@ -86,7 +88,8 @@ def _unpacked(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
         return
     if kind := next((kind for start, kind in UNREAD.items() if head.startswith(start)), None):
         raise InputError(f"{path} is a {kind} archive, which is not read; unpack it")
-    if kind := next((kind for start, kind in TABLES.items() if head.startswith(start)), None):
+    kind = next((kind for start, kind in TABLES.items() if head.startswith(start)), None)
+    if kind and not head.decode("latin-1").isprintable():  # a CSV may begin with these letters
         raise InputError(f"{path} is a table of another kind ({kind}), {AS_CSV} (in Python: "
                          f"pandas.read_{kind}(...).to_csv('NAME.csv', index=False))")
     with _decompressed(head, file) as stream:

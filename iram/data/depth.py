@@ -107,6 +107,8 @@ def told(top: float) -> list[str]:
         return []
     if top == 1.0:
         return ["floating-point values were read as 0 (black) to 1 (white)"]
+    if top == 255:
+        return ["values of 0 to 255 in a file of more bits were read as 8-bit ones"]
     bits = f"{int(top).bit_length()}-bit values in a file of more bits"
     return [f"{bits} were stretched: 0 to {top:,.0f} became 0 to 255"]
 

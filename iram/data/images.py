@@ -5,15 +5,15 @@ import os
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing makes them known
 
-from iram.data.depth import eight_bits, raw_mode
+from iram.data.depth import BITS_PER_SAMPLE, eight_bits, raw_mode
 from iram.data.png_texts import without_texts
 from iram.errors import InputError
-from iram.files import unfetched
+from iram.files import check_regular, unfetched
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
@@ -24,7 +24,8 @@ PHONE_KINDS = {
 }
 MID_GRAY = 128
 FLAT_SPAN = 16  # gray values; of FER2013's 35,736 faces 2 span less, the next 34
-STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")  # of pictures
+TIFF = (b"II*\0", b"MM\0*")
+STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", *TIFF)  # of pictures
 CLEAR = "all of it is transparent, which counts as opaque"
 ORIENTATION = 0x0112
 # EXIF orientation -> what brings the picture upright (TIFF 6.0, tag 274)
@@ -111,6 +112,8 @@ def read_picture(
 
 
 def _read(path, content: bytes | None, top: float | None, colour: bool) -> Picture:
+    if content is None:
+        check_regular(path)
     # Opened here: by name, Pillow maps turned TIFFs into memory with width and height exchanged.
     with (open(path, "rb") if content is None else BytesIO(content) as source,
           warnings.catch_warnings()):
@@ -174,7 +177,9 @@ def resized(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def absent(path) -> str:
-    """What is said of a file that is not there, or of a link that leads nowhere."""
+    """What is said of a file that is not there, of a link that leads nowhere, or of a pipe."""
+    if os.path.exists(path):
+        return f"{path} is a pipe or a device; a file is needed here"
     if os.path.islink(path):
         return f"{path} is a link to {os.readlink(path)}, which does not exist"
     return f"there is no file {path}"
@@ -184,6 +189,9 @@ def _unknown_kind(path, content: bytes | None) -> str:
     """What is wrong with a file that no decoder knows, by how it begins."""
     with BytesIO(content) if content is not None else open(path, "rb") as file:
         start = file.read(32)
+        bits = _bits_of_tiff(file) if start.startswith(TIFF) else 0
+    if bits > 16:
+        return f"has {bits} bits a channel, of a kind that is not read: save it with 8 or 16 bits"
     if start.startswith(STARTS):
         return "is damaged: it begins as a picture, and can't be read as one"
     told = f"is not a picture that can be read ({', '.join(FORMATS)})"
@@ -193,6 +201,18 @@ def _unknown_kind(path, content: bytes | None) -> str:
         kind = PHONE_KINDS.get(start[8:12], "a film")
         return f"{told}: it is {kind}; convert it to JPEG or PNG"
     return told + unfetched(start)
+
+
+def _bits_of_tiff(file: IO[bytes]) -> int:
+    """How many a TIFF says that its values have; 0 if it can't be told."""
+    try:
+        file.seek(0)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+        return max(tags[BITS_PER_SAMPLE])
+    except Exception:  # a damaged file, in a dozen ways
+        return 0
 
 
 def _check_size(path, image: Image.Image) -> None:

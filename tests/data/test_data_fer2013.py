@@ -259,6 +259,14 @@ def test_tables_of_other_kinds_say_how_to_come_to_a_csv(fer_csv, tmp_path, kind,
         load(f"fer2013:{path}")
 
 
+@pytest.mark.parametrize("letters", ["ORC", "PAR1", "ARROW1"])
+def test_a_csv_may_begin_with_the_letters_of_another_kind_of_table(tmp_path, letters):
+    path = write_csv(tmp_path / "fer2013.csv", fer_rows())
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{letters}ID,{lines[0]}", *(f"1,{line}" for line in lines[1:])]))
+    assert len(load(f"fer2013:{path}")) == 12
+
+
 @pytest.mark.parametrize(("shift", "told"), [(1, "1 to 7"), (-1, "-1 to 5")])
 def test_emotions_from_1_or_below_0_are_refused_and_not_read_one_off(tmp_path, shift, told):
     rows = [[str(int(row[0]) + shift), *row[1:]] for row in fer_rows(14)]

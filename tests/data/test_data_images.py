@@ -1,3 +1,4 @@
+import os
 import struct
 import warnings
 import zlib
@@ -8,7 +9,8 @@ from PIL import Image, PngImagePlugin
 from sources import faces, write_pictures
 
 from iram.data import images
-from iram.data.images import is_flat, read_image, read_picture, resized
+from iram.data.archives import text_lines
+from iram.data.images import absent, is_flat, read_image, read_picture, resized
 from iram.data.specs import load
 from iram.errors import InputError
 
@@ -220,8 +222,37 @@ def test_fewer_bits_in_a_file_of_16_are_stretched_and_told(tmp_path, bits, suffi
         path = saved(tmp_path / f"x.{suffix}", Image.fromarray(values))
     picture = read_picture(path)
     assert np.abs(picture.gray.astype(int) - GRAY).max() <= 1
-    assert picture.notes == (f"{bits}-bit values in a file of more bits were stretched: 0 to "
-                             f"{2**bits - 1:,} became 0 to 255",)
+    assert picture.notes == ((
+        "values of 0 to 255 in a file of more bits were read as 8-bit ones" if bits == 8 else
+        f"{bits}-bit values in a file of more bits were stretched: 0 to {2**bits - 1:,} became 0 "
+        "to 255"),)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f8"])
+def test_a_tiff_of_more_bits_than_are_read_is_told_for_what_it_is(tmp_path, dtype):
+    order = "II" if dtype[0] == "<" else "MM"
+    ends = dtype[0]
+    tags = [(256, 4, 8), (257, 4, 8), (258, 3, 64), (259, 3, 1), (262, 3, 1), (273, 4, 200),
+            (277, 3, 1), (278, 4, 8), (279, 4, 512), (339, 3, 3)]
+    head = order.encode() + struct.pack(f"{ends}HI", 42, 8) + struct.pack(f"{ends}H", len(tags))
+    for tag, kind, value in tags:
+        field = struct.pack(f"{ends}HHI" + ("HH" if kind == 3 else "I"), tag, kind, 1, value,
+                            *[0] * (kind == 3))
+        head += field
+    pixels = np.linspace(0, 1, 64).reshape(8, 8).astype(dtype).tobytes()
+    path = tmp_path / "x.tif"
+    path.write_bytes((head + bytes(4)).ljust(200, b"\0") + pixels)
+    with pytest.raises(InputError, match=r"x.tif has 64 bits a channel, of a kind that"):
+        read_picture(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    for read in (read_picture, lambda path: next(text_lines(path).gen)):
+        with pytest.raises(InputError, match=r"x.png is a pipe or a device; a file is needed"):
+            read(tmp_path / "x.png")
+    assert "is a pipe or a device" in absent(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("times", [257, 256, 64, 16])

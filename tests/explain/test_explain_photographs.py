@@ -174,6 +174,16 @@ def test_what_cannot_be_read_is_one_line_each_and_the_others_go_on(explain, tmp_
     assert np.abs(same[0] - same[1]).max() < 0.1
 
 
+def test_crops_of_an_earlier_run_in_the_folder_are_told(explain, tmp_path):
+    for name in ("a", "b"):
+        path = saved(tmp_path / f"{name}.png", heads()[0])
+        code, _, _, told = explain(path, "--faces", "whole")
+        assert code == 0
+    [line] = told
+    assert "holds 1 file, such as a-1.png, of an earlier run: folder:" in line
+    assert explain(tmp_path / "a.png", path, "--faces", "whole")[3] == []
+
+
 def test_a_file_that_may_not_be_read_is_told(explain, tmp_path, monkeypatch):
     path = saved(tmp_path / "closed.png", heads()[0])
 
