@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.subjects.batches import in_batches
 from analysis.subjects.file_net import FileNet
+from analysis.subjects.outputs import chosen_of_file
 from iram.errors import InputError, listing, one_line
 from iram.extras import install_hint
 from iram.files import sha256 as file_sha256
@@ -57,8 +58,9 @@ class OnnxNet(FileNet):
             self.told |= {"mean": 0, "std": 1 / 255}
         self.alone = as_it_runs(graph)
 
-    def choose_output(self, classes: int) -> None:
-        """Takes the first output of (N, classes), also with further axes of size 1.
+    def choose_output(self, classes: int, kind: str) -> list[str]:
+        """Takes an output of (N, classes), also with further axes of size 1; returns what is to be
+        said of that. See `outputs.chosen_of_file`.
 
         Raises:
             InputError: there is none.
@@ -70,7 +72,9 @@ class OnnxNet(FileNet):
             told = listing(f"{o.name} {o.shape} of {o.type}" for o in self.session.get_outputs())
             raise InputError(f"{self.path}: no output of (N, {classes}) for its {classes} classes; "
                              f"there is {told}")
-        self.output = fits[0]
+        self.output, notes = chosen_of_file(fits, kind)
+        self.instead = self.output if self.output != fits[0] else ""
+        return notes
 
     def __deepcopy__(self, memo: dict) -> "OnnxNet":
         return self  # it keeps nothing between calls

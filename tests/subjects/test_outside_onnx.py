@@ -206,6 +206,43 @@ def test_logits_may_have_further_axes_of_size_1(tmp_path):
                                pictures(3).mean((2, 3)).expand(-1, 7))
 
 
+def write_two(path, first, second):
+    """A file whose first output is the softmax of its second."""
+    outside.write_onnx(path)
+    model = onnx.load_model(str(path))
+    model.graph.node[-1].output[0] = second
+    model.graph.node.append(helper.make_node("Softmax", [second], [first], axis=1))
+    model.graph.output[0].name = second
+    info = helper.make_tensor_value_info(first, TensorProto.FLOAT, ["N", 7])
+    model.graph.output.insert(0, info)
+    path.write_bytes(model.SerializeToString())
+
+
+def test_of_several_outputs_that_fit_the_one_called_logits_is_taken_or_the_first(tmp_path):
+    path = tmp_path / "net.onnx"
+    write_two(path, "probs", "y")
+    by_place = opened(path, extra='output = "probabilities"')
+    assert by_place.model.notes == ("probs, y could all be its output: the first of them is taken",)
+    write_two(path, "probs", "Logits")
+    by_name = opened(path)
+    assert by_name.model.notes == ()
+    torch.testing.assert_close(by_name.logits(pictures(2)).log_softmax(1),
+                               by_place.logits(pictures(2)).log_softmax(1))
+    write_two(path, "scores", "logits")
+    assert opened(path).model.net.output == "logits"
+
+
+def test_answers_of_its_first_output_are_known_as_others_than_those_of_its_logits(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "net.onnx"
+    write_two(path, "probs", "logits")
+    outside.describe(path, None, None)
+    known = load_outside(str(path))[1]
+    monkeypatch.setattr(onnx_file, "chosen_of_file", lambda fits, kind: (fits[0], []))
+    assert load_outside(str(path))[1] != known
+
+
 def test_half_precision_and_probabilities_are_taken_as_they_are(tmp_path):
     nodes = [("ReduceMean", ["pictures"], ["m"]), ("Concat", ["m"] * 7, ["c"]),
              ("Softmax", ["c"], ["y"])]
