@@ -12,7 +12,7 @@ from torch import nn
 
 from analysis.engine.store import cell_key
 from analysis.subjects.answers import known_by, pictures
-from analysis.subjects.as_written import as_written
+from analysis.subjects.as_written import as_written, with_modes
 from analysis.subjects.description import Description, consistent
 from analysis.subjects.examine import examine
 from analysis.subjects.fields import checked_value
@@ -42,6 +42,7 @@ def given(module: nn.Module, device: str = "cpu", **said) -> Subject:
                          + ("; names and files go to `models` as they are"
                             if isinstance(module, str) else ""))
     apart = _copied(module)
+    with_modes(apart)
     apart.eval()  # what these return is the net only where its own `train` and `to` say so
     apart.to(device)
     made = _ours if isinstance(apart, FERClassifier) else _outside
