@@ -19,7 +19,7 @@ from analysis.subjects.fields import checked_value
 from analysis.subjects.loading import weights_hash
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 from iram.model import FERClassifier
 
 WHERE = "Subject.of"
@@ -109,9 +109,8 @@ def _copied(module: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(module)
     except Exception as error:  # whatever a user's module raises
-        told = " ".join(str(error).split())
-        raise InputError(f"{WHERE}: this {type(module).__name__} can't be copied: {told:.200}; "
-                         "name it as FILE.py:factory instead") from error
+        raise InputError(f"{WHERE}: this {type(module).__name__} can't be copied: "
+                         f"{one_line(error, 200)}; name it as FILE.py:factory instead") from error
 
 
 def _content(net: nn.Module, model: OutsideModel) -> str:

@@ -25,7 +25,7 @@ from analysis.subjects.outside import OutsideModel
 from analysis.subjects.process import put_back, settings
 from analysis.subjects.tensors import same
 from analysis.subjects.windows import check_windows
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 
 SIGMOID = ("all outputs lie from 0 to 1, as probabilities of a sigmoid do: logits are expected, "
            "which a net gives without its last sigmoid")
@@ -158,7 +158,7 @@ def gradient(model: nn.Module, images: Tensor, target: Tensor) -> Finding:
         with undisturbed(model):
             found = slope(model, fitted(model, images[:2]), target[:2])
     except (InputError, RuntimeError) as error:
-        return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
+        return Finding("gradients", False, f"no gradient passes through it: {one_line(error, 200)}")
     if not found.isfinite().all() or not found.any():
         kind = "not finite" if found.any() else "zero"
         return Finding("gradients", False, f"its gradient at the picture is {kind}")
@@ -268,10 +268,6 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
         return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
                        "changes nothing: what follows does not use it")
     return Finding("interventions", True, "its own maps put back change nothing, others do")
-
-
-def short(error: Exception) -> str:
-    return f"{' '.join(str(error).split()):.200}"
 
 
 def with_layer(model: nn.Module, layer: str | None, device: str = "cpu") -> nn.Module:

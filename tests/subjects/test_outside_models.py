@@ -104,6 +104,7 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
          "state: a pass changes net.fc.bias"),
         ("undefined(x)", r"net.py, line 22: NameError: name 'undefined'"),
         ("exit(3)", r"net.py, line 22: SystemExit: 3"),
+        ("exec('raise GeneratorExit')", r"net.py, line 22: GeneratorExit$"),
     ],
 )
 def test_what_a_net_may_not_do_is_told_before_anything_is_run(tmp_path, result, told):
