@@ -31,6 +31,7 @@ def opened(path, **options):
     [
         {}, {"batch": 4}, {"batch": 1}, {"size": 40, "channels": 3}, {"size": 260},
         {"last": True, "channels": 3, "size": 64}, {"external": "weights.bin"},
+        {"batch": 0}, {"batch": -1},
     ],
     ids=str,
 )
@@ -51,6 +52,7 @@ def test_channels_may_be_last_and_without_a_number():
     assert (last, batch, told) == (True, None, {"input_size": 48})
     last, _, told = onnx_file._layout("net.onnx", ["N", 1, 48, "side"])
     assert (last, told) == (False, {"colour": "gray", "input_size": 48})
+    assert onnx_file._layout("net.onnx", [-1, -1, 0, 0]) == (False, None, {})
 
 
 def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
@@ -63,6 +65,22 @@ def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
     outside.describe(path, 56, "rgb")
     with pytest.raises(InputError, match=r"colour is 'rgb', but net.onnx itself takes 'gray'"):
         open_subjects(str(path), SEVEN)
+
+
+def test_a_file_that_tells_no_shape_takes_what_its_description_says(tmp_path):
+    path = tmp_path / "net.onnx"
+    weights = outside.write_onnx(path)
+    model = onnx.load_model(str(path))
+    for told in (model.graph.input[0], model.graph.output[0]):
+        told.type.tensor_type.ClearField("shape")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"net\.toml lacks input_size .*; colour"):
+        opened(path)
+    outside.describe(path, 56, "gray")
+    subject = open_subjects(str(path), SEVEN)[0]
+    seen = subject.model.prepared(pictures(3))
+    torch.testing.assert_close(subject.logits(pictures(3)), outside.onnx_oracle(weights, seen),
+                               atol=1e-4, rtol=1e-4)
 
 
 def test_threads_may_share_a_session(tmp_path):
