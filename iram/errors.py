@@ -14,9 +14,14 @@ class InputError(ValueError):
         return re.sub(r"\s*[\r\n]\s*", " ", super().__str__())
 
 
-def one_line(error: Exception) -> str:
-    """What another library's error says, in one line that is not too long."""
-    return f"{' '.join(str(error).split()):.300}"
+def one_line(error: BaseException, most: int = 300) -> str:
+    """What another's error says, in one line of `most` letters; "" where to say it fails as well,
+    as in an exception of a user's own kind."""
+    try:
+        text = str(error)
+    except Exception:
+        return ""
+    return f"{' '.join(text.split()):.{most}}"
 
 
 def listing(names, limit: int = 12) -> str:

@@ -60,7 +60,7 @@ def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **opt
             if "most" in short and is_constant(maps):  # these may move no logit
                 maps = attribute(model, x, target, method, **short | {"most": None})
     except (InputError, RuntimeError) as error:
-        return Judgement(f"{one_line(error):.200}")
+        return Judgement(f"{one_line(error, 200)}")
     if not maps.isfinite().all():
         return Judgement("its maps hold NaN or infinite values")
     if is_constant(maps):

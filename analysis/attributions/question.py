@@ -213,7 +213,7 @@ def in_single(model, question: Question) -> tuple:
         apart = (single(x[:1]) - model(question.x[:1]).float()).abs().amax()
     except Exception as error:  # of the net's own code
         raise InputError("this method needs single precision, and the net gives no copy in it: "
-                         f"{one_line(error):.200}") from None
+                         f"{one_line(error, 200)}") from None
     if not apart <= ROUGH * single(x[:1]).abs().amax():
         raise InputError("this method needs single precision, and a copy of the net in it answers "
                          f"otherwise (by {apart:.2g})")

@@ -1,11 +1,12 @@
 """Compiled nets as they were written: hooks and rules do not reach into what torch's compiler
-makes, and to compile costs minutes where a few pictures are asked."""
+makes, and to compile costs minutes where a few pictures are asked. Exported ones as they are."""
 
 import types
 
 from torch import nn
 
 ORIGINAL = "_torchdynamo_orig_callable"  # where torch.compile keeps the function that it was given
+EXPORTED = "torch.export.exported_program"
 
 
 def as_written(net: nn.Module) -> tuple[nn.Module, list[str]]:
@@ -19,6 +20,15 @@ def as_written(net: nn.Module) -> tuple[nn.Module, list[str]]:
     for module in net.modules():
         found |= _restore(module)
     return net, ["parts of it are compiled: it is asked as it was written"] * found
+
+
+def with_modes(net: nn.Module) -> None:
+    """Takes out what refuses `train` and `eval` in programs of `torch.export` that are modules: the
+    mode of such a program is that of its export, and no call changes what it does."""
+    for module in net.modules():
+        for name in ("train", "eval"):
+            if getattr(vars(module).get(name), "__module__", "") == EXPORTED:
+                delattr(module, name)
 
 
 def _is_wrapper(module: nn.Module) -> bool:

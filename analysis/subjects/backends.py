@@ -123,7 +123,7 @@ def _made(model: nn.Module, backend: str, bf16: bool) -> Passes:
             run = MAKERS[backend](apart, trial)
             found = run(trial)
         except Exception as error:  # of a compiler and an exporter, in a hundred ways
-            raise InputError(f"the net can't be {DONE[backend]}: {one_line(error):.200}") from error
+            raise InputError(f"the net can't be {DONE[backend]}: {one_line(error, 200)}") from error
     away = float((found - wanted).abs().max())
     if not away <= ALIKE[bf16] * spread(wanted):
         raise InputError(f"{DONE[backend]}, its logits are {away:.1g} away from its own, more than "

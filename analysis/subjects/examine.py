@@ -10,7 +10,7 @@ from analysis.attributions.question import fitted
 from analysis.subjects import probe
 from analysis.subjects.answers import pictures
 from analysis.subjects.outside import OutsideModel
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 from iram.registry import unknown
 
 
@@ -52,7 +52,7 @@ def examine_insides(
                 model.lacks[need] = found.told
             findings[need] = found
         except Exception as error:  # a scripted module, say, that takes no hooks
-            model.lacks[need] = f"{need} can't be read: {probe.short(error)}"
+            model.lacks[need] = f"{need} can't be read: {one_line(error, 200)}"
     if "layers" not in model.lacks:
         model.stages = {name.removeprefix("net."): layout
                         for name, layout in probe.stages(model, images).items()}
@@ -63,7 +63,7 @@ def examine_insides(
     try:
         copy.deepcopy(model)
     except Exception as error:
-        model.lacks["copies"] = f"it can't be copied: {probe.short(error)}"
+        model.lacks["copies"] = f"it can't be copied: {one_line(error, 200)}"
     if model.description.attention is None:
         model.lacks.setdefault("attention", "its description names no attention")
         return findings

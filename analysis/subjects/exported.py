@@ -5,6 +5,7 @@ sizes. ATen functions that take a text other than a mode (such as a file's name)
 that a file can compute, and nothing else. Gradients pass through; layers can't be told apart.
 """
 
+import json
 import operator
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from analysis.subjects.archive import DTYPES, Archive, read_archive
 from analysis.subjects.batches import in_batches
 from analysis.subjects.file_net import FileNet
+from analysis.subjects.outputs import chosen_of_file
 from iram.errors import InputError
 
 SIZES = ("add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "eq", "ne", "lt", "le", "gt",
@@ -93,7 +95,9 @@ class ExportedNet(FileNet, nn.Module):
             raise InputError(f"{self.path} takes {len(inputs)} inputs; a classifier of faces takes "
                              "one, the pictures")
         self.input, values = inputs[0], graph["tensor_values"]
-        self.outputs = {name: values[name] for name in self._put_out(signature["output_specs"])}
+        names = self._put_out(signature["output_specs"])
+        self.outputs = {name: values[name] for name in names if name}
+        self.called = _called(names, archive.graph_module)
         self.output = next(iter(self.outputs))
         self.batch, self.told = self._layout(values[self.input]["sizes"])
         self.whole = WHOLE.get(values[self.input]["dtype"])
@@ -102,15 +106,22 @@ class ExportedNet(FileNet, nn.Module):
             self.lacks = {"gradients": "it takes whole numbers, which have none", **self.lacks}
         self.steps = self._steps(graph["nodes"])
 
-    def choose_output(self, classes: int) -> None:
-        """Takes the first output of (N, classes), also with further axes of size 1; the first of
-        all where there is none, of which it is told what it is when it is asked."""
-        for name, told in self.outputs.items():
-            sizes = [size.get("as_int") for size in told["sizes"]][1:]
-            real = DTYPES.get(told["dtype"], torch.bool).is_floating_point
+    def choose_output(self, classes: int, kind: str) -> list[str]:
+        """Takes an output of (N, classes), also with further axes of size 1; returns what is to be
+        said of that, see `outputs.chosen_of_file`. Where there is none it stays with the first of
+        all, of which it is told what it is when it is asked."""
+        fits = {}
+        for called, name in self.called.items():
+            sizes = [size.get("as_int") for size in self.outputs[name]["sizes"]][1:]
+            real = DTYPES.get(self.outputs[name]["dtype"], torch.bool).is_floating_point
             if real and sizes[:1] in ([classes], [None]) and all(one == 1 for one in sizes[1:]):
-                self.output = name
-                return
+                fits[called] = name
+        if not fits:
+            return []
+        chosen, notes = chosen_of_file([*fits], kind)
+        self.output = fits[chosen]
+        self.instead = chosen if chosen != next(iter(fits)) else ""
+        return notes
 
     def _keep(self, kind: str, value: str, name: str, archive: Archive) -> None:
         tensor = archive.weights.get(name, archive.constants.get(name))
@@ -124,15 +135,15 @@ class ExportedNet(FileNet, nn.Module):
             self.register_buffer(attribute, tensor)
 
     def _put_out(self, specs: list[dict]) -> list[str]:
-        """Of what it puts out."""
+        """Of what it puts out; "" of what is no tensor."""
         kinds = [kind for spec in specs for kind in spec]
         changed = sorted({kind for kind in kinds if "mutation" in kind})
         if changed:
             raise InputError(f"{self.path} changes its own state as it runs ({changed[0]}); export "
                              "it in eval mode")
         told = [spec["user_output"]["arg"] for spec in specs if "user_output" in spec]
-        names = [one["as_tensor"]["name"] for one in told if "as_tensor" in one]
-        if not names:
+        names = [one["as_tensor"]["name"] if "as_tensor" in one else "" for one in told]
+        if not any(names):
             raise InputError(f"{self.path} puts no tensor out")
         return names
 
@@ -187,6 +198,18 @@ class ExportedNet(FileNet, nn.Module):
             for name in forgotten:
                 values.pop(name, None)
         return values[self.output]
+
+
+def _called(names: list[str], module: dict) -> dict[str, str]:
+    """{what the net calls an output: its name in the graph}, of a net that returns a dict, or an
+    object that torch takes for one; of others both are the same."""
+    try:
+        _, told = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])
+        keys = json.loads(told["context"])
+        found = dict(zip(map(str, keys), names, strict=True))
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError):
+        found = dict(zip(names, names, strict=True))
+    return {called: name for called, name in found.items() if name}
 
 
 def _function(path: Path, target: str) -> Callable:

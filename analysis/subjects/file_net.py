@@ -9,7 +9,10 @@ class FileNet:
     Attributes:
         lacks: see `analysis.subjects.outside.OutsideModel`.
         alone: why it has to be asked one picture at a time; "" where it needn't be.
+        instead: the output that it is asked for in place of the first that fits; "" where it is
+            that.
     """
 
     lacks: Mapping[str, str] = {}
     alone = ""
+    instead = ""

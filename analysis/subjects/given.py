@@ -12,14 +12,14 @@ from torch import nn
 
 from analysis.engine.store import cell_key
 from analysis.subjects.answers import known_by, pictures
-from analysis.subjects.as_written import as_written
+from analysis.subjects.as_written import as_written, with_modes
 from analysis.subjects.description import Description, consistent
 from analysis.subjects.examine import examine
 from analysis.subjects.fields import checked_value
 from analysis.subjects.loading import weights_hash
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.subject import Subject
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 from iram.model import FERClassifier
 
 WHERE = "Subject.of"
@@ -42,6 +42,7 @@ def given(module: nn.Module, device: str = "cpu", **said) -> Subject:
                          + ("; names and files go to `models` as they are"
                             if isinstance(module, str) else ""))
     apart = _copied(module)
+    with_modes(apart)
     apart.eval()  # what these return is the net only where its own `train` and `to` say so
     apart.to(device)
     made = _ours if isinstance(apart, FERClassifier) else _outside
@@ -108,9 +109,8 @@ def _copied(module: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(module)
     except Exception as error:  # whatever a user's module raises
-        told = " ".join(str(error).split())
-        raise InputError(f"{WHERE}: this {type(module).__name__} can't be copied: {told:.200}; "
-                         "name it as FILE.py:factory instead") from error
+        raise InputError(f"{WHERE}: this {type(module).__name__} can't be copied: "
+                         f"{one_line(error, 200)}; name it as FILE.py:factory instead") from error
 
 
 def _content(net: nn.Module, model: OutsideModel) -> str:

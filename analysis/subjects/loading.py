@@ -112,16 +112,17 @@ def _first_pass(net: nn.Module, description: Description, path: Path, neighbours
 
 def _onnx(path: Path, factory: str | None):
     net = OnnxNet(path)
-    description = _of_file(path, net.told)
-    net.choose_output(len(description.classes))
-    return net, description, net.content, []
+    return _whole(path, net, net.content)
 
 
 def _exported(path: Path, factory: str | None):
-    net = ExportedNet(path)
+    return _whole(path, ExportedNet(path), sha256(path))
+
+
+def _whole(path: Path, net: OnnxNet | ExportedNet, content: str):
     description = _of_file(path, net.told)
-    net.choose_output(len(description.classes))
-    return net, description, sha256(path), []
+    notes = net.choose_output(len(description.classes), description.output)
+    return net, description, content + net.instead, notes
 
 
 def _of_file(path: Path, told: dict) -> Description:

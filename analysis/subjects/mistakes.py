@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 import iram
-from iram.errors import InputError
+from iram.errors import InputError, one_line
 
 HIGHEST = 3  # folders above a model's in which modules are looked for
 
@@ -27,7 +27,7 @@ def told_by_user(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, KeyboardInterrupt, GeneratorExit):
+    except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:
         rounded = "; it ran in bf16, and may run by --dtype fp32" * any(
@@ -65,9 +65,10 @@ def _advice(where: str, error: BaseException) -> str:
 
 def _above(where: str, error: BaseException) -> str:
     """What to write where a module lies in a folder above the model's."""
-    top = (getattr(error, "name", None) or "").partition(".")[0]
-    if not isinstance(error, ImportError) or not top:
+    name = error.name if isinstance(error, ImportError) else None
+    if not name or not isinstance(name, str):
         return ""
+    top = name.partition(".")[0]
     folder = Path(where).resolve().parent
     for root in folder.parents[:HIGHEST]:
         if is_users(root / top) and any((root / name).exists() for name in (top, f"{top}.py")):
@@ -87,5 +88,5 @@ def _beside(where: str, error: BaseException) -> str:
 
 
 def _named(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text:.400}" if text else type(error).__name__
+    text = one_line(error, 400)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.subjects.batches import in_batches
 from analysis.subjects.file_net import FileNet
+from analysis.subjects.outputs import chosen_of_file
 from iram.errors import InputError, listing, one_line
 from iram.extras import install_hint
 from iram.files import sha256 as file_sha256
@@ -49,7 +50,8 @@ class OnnxNet(FileNet):
         graph = read_graph(path)
         external = external_files(path, graph)
         self.content = _content([path, *external])
-        self.session = open_session(str(path), path)
+        freed = _freed(graph) and not external
+        self.session = open_session(graph.SerializeToString() if freed else str(path), path)
         self.input = self._only_input()
         self.dtype = (TYPES | WHOLE)[self.input.type]
         self.last, self.batch, self.told = _layout(path, self.input.shape)
@@ -57,20 +59,24 @@ class OnnxNet(FileNet):
             self.told |= {"mean": 0, "std": 1 / 255}
         self.alone = as_it_runs(graph)
 
-    def choose_output(self, classes: int) -> None:
-        """Takes the first output of (N, classes), also with further axes of size 1.
+    def choose_output(self, classes: int, kind: str) -> list[str]:
+        """Takes an output of (N, classes), also with further axes of size 1; returns what is to be
+        said of that. See `outputs.chosen_of_file`.
 
         Raises:
             InputError: there is none.
         """
-        fits = [o.name for o in self.session.get_outputs() if o.type in TYPES and len(o.shape) >= 2
-                and (o.shape[1] == classes or not isinstance(o.shape[1], int))
-                and all(axis == 1 for axis in o.shape[2:])]
+        floats = [(o.name, _sizes(o.shape)) for o in self.session.get_outputs() if o.type in TYPES]
+        fits = [name for name, sizes in floats if len(sizes) >= 2 and sizes[1] in (classes, None)
+                and all(axis == 1 for axis in sizes[2:])]
+        fits = fits or [name for name, sizes in floats if not sizes]  # of a rank that is not told
         if not fits:
             told = listing(f"{o.name} {o.shape} of {o.type}" for o in self.session.get_outputs())
             raise InputError(f"{self.path}: no output of (N, {classes}) for its {classes} classes; "
                              f"there is {told}")
-        self.output = fits[0]
+        self.output, notes = chosen_of_file(fits, kind)
+        self.instead = self.output if self.output != fits[0] else ""
+        return notes
 
     def __deepcopy__(self, memo: dict) -> "OnnxNet":
         return self  # it keeps nothing between calls
@@ -122,6 +128,16 @@ def read_graph(path: Path):
     if not model.graph.node:
         raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
     return model
+
+
+def _freed(model) -> bool:
+    """Names the axes of size 0 of what a file takes, which some exporters write for any size and
+    onnxruntime takes at their word; whether there are such."""
+    axes = [axis for taken in model.graph.input for axis in taken.type.tensor_type.shape.dim
+            if axis.HasField("dim_value") and axis.dim_value == 0]
+    for axis in axes:
+        axis.dim_param = "any"
+    return bool(axes)
 
 
 def as_it_runs(model) -> str:
@@ -194,24 +210,31 @@ def open_session(model: str | bytes, called):
 
 
 def _layout(path: Path, shape) -> tuple[bool, int | None, dict]:
-    """Whether the channels are the last axis, the batch size if it is fixed, and what is told."""
-    if len(shape) != 4:
+    """Whether the channels are the last axis, the batch size if it is fixed, and what is told; of a
+    file that does not tell even how many axes there are: (N, C, H, W), and nothing else."""
+    if len(shape) not in (0, 4):
         raise InputError(f"{path} takes {shape}; a classifier of faces takes (N, C, H, W)")
-    named = not isinstance(shape[3], int) and isinstance(shape[1], int) and shape[1] == shape[2]
+    shape = _sizes(shape) or [None] * 4
+    named = shape[3] is None and shape[1] is not None and shape[1] == shape[2]
     last = shape[1] not in (1, 3) and (shape[3] in (1, 3) or named)
     channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
     told = {}
-    if isinstance(channels, int):
+    if channels is not None:
         if channels not in (1, 3):
             raise InputError(f"{path} takes pictures of {channels} channels; 1 (gray) or 3 (RGB) "
                              "can be given")
         told["colour"] = "gray" if channels == 1 else "rgb"
-    sides = {side for side in (height, width) if isinstance(side, int)}
+    sides = {height, width} - {None}
     if len(sides) > 1:
         raise InputError(f"{path} takes pictures of {height} x {width}; squares can be given")
     if sides:
         told["input_size"] = sides.pop()
-    return last, shape[0] if isinstance(shape[0], int) else None, told
+    return last, shape[0], told
+
+
+def _sizes(shape) -> list[int | None]:
+    """Of axes; None where any will do, which has a name, or a size below 1."""
+    return [one if isinstance(one, int) and one > 0 else None for one in shape]
 
 
 def _content(files: list[Path]) -> str:

@@ -1,6 +1,6 @@
 """The logits in whatever a net returns: a tensor, or one among others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -39,12 +39,30 @@ def logits_in(returned, count: int, classes: int, where: str) -> Tensor:
 
 def _chosen(fitting: Mapping[str, Tensor], returned, where: str) -> str:
     """The name of the logits among tensors that could be them."""
-    last = {name.rpartition(".")[2].lower(): name for name in reversed(fitting)}
-    named = [last[name] for name in NAMED if name in last]
+    named = _named(fitting)
     if named or len(fitting) == 1 or isinstance(returned, list | tuple):
         return (named or list(fitting))[0]
     raise InputError(f"{where}: it returns several tensors that could be the logits: "
                      f"{listing(fitting)}; return one of them, or call it logits")
+
+
+def chosen_of_file(fits: Sequence[str], kind: str) -> tuple[str, list[str]]:
+    """Of a file's outputs that could be the logits, the one that is called so, or the first; and
+    what is to be said of that.
+
+    Args:
+        kind: what the description calls the output; what is called logits is no probability.
+    """
+    if named := _named(fits) if kind == "logits" else []:
+        return named[0], []
+    told = f"{listing(fits)} could all be its output: the first of them is taken"
+    return fits[0], [told] * (len(fits) > 1)
+
+
+def _named(names: Iterable[str]) -> list[str]:
+    """Those that are called logits, or the like, the surest first."""
+    last = {name.rpartition(".")[2].lower(): name for name in reversed([*names])}
+    return [last[name] for name in NAMED if name in last]
 
 
 def _tensors(value, name: str = "", depth: int = DEPTH) -> Iterator[tuple[str, Tensor]]:

@@ -1,6 +1,7 @@
 """What a model from outside can do, found on a few pictures before anything is run."""
 
 from collections import Counter
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 import torch
@@ -22,9 +23,9 @@ from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.process import put_back, settings
-from analysis.subjects.tensors import bits
+from analysis.subjects.tensors import same
 from analysis.subjects.windows import check_windows
-from iram.errors import InputError, listing
+from iram.errors import InputError, listing, one_line
 
 SIGMOID = ("all outputs lie from 0 to 1, as probabilities of a sigmoid do: logits are expected, "
            "which a net gives without its last sigmoid")
@@ -64,7 +65,7 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         if not known:
             return found
         found.append(_state(model, held, set_by_it))
-        if set_by_it:
+        if not found[-1].good:  # further passes would change it again
             return found
         width = spread(logits)
         allowed = alike(model) * width
@@ -106,25 +107,34 @@ def outputs(model: nn.Module, logits: Tensor) -> Finding:
     return Finding("outputs", True, "logits", hints)
 
 
-def _held(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
-    """{name: (it, a copy)} of weights and buffers."""
-    named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    return {name: (tensor, tensor.detach().clone()) for name, tensor in named.items()}
+Held = tuple[str, MutableMapping[str, Tensor | None], str, Tensor, Tensor]
 
 
-def _state(
-    model: nn.Module, held: dict[str, tuple[Tensor, Tensor]], set_by_it: list[str]
-) -> Finding:
-    """Whether a forward pass left weights, buffers and mode as they were; they are put back.
+def _held(model: nn.Module) -> list[Held]:
+    """(name, where it stands, its key there, it, a copy) of weights and buffers."""
+    return [(f"{path}.{key}".removeprefix("."), place, key, tensor, tensor.detach().clone())
+            for path, module in model.named_modules()
+            for place in (module._parameters, module._buffers)
+            for key, tensor in place.items() if tensor is not None]
+
+
+def _state(model: nn.Module, held: list[Held], set_by_it: list[str]) -> Finding:
+    """Whether a forward pass left weights, buffers and mode as they were; they are put back, also
+    where others stand in their places.
 
     Args:
         set_by_it: what it changed for the whole process.
     """
-    changed = [name for name, (tensor, before) in held.items()
-               if not torch.equal(bits(tensor), bits(before))]
-    with torch.no_grad():
-        for name in changed:
-            held[name][0].copy_(held[name][1])
+    changed = []
+    for name, place, key, tensor, before in held:
+        now = dict(place.items()).get(key)  # a scripted module has no dict
+        if not same(now, before):
+            changed.append(name)
+        if now is not tensor:
+            place[key] = tensor
+        if not same(tensor, before):
+            with torch.no_grad():
+                tensor.copy_(before)
     training = [n for n, m in model.named_modules() if m.training]
     model.eval()
     if set_by_it:
@@ -148,7 +158,7 @@ def gradient(model: nn.Module, images: Tensor, target: Tensor) -> Finding:
         with undisturbed(model):
             found = slope(model, fitted(model, images[:2]), target[:2])
     except (InputError, RuntimeError) as error:
-        return Finding("gradients", False, f"no gradient passes through it: {short(error)}")
+        return Finding("gradients", False, f"no gradient passes through it: {one_line(error, 200)}")
     if not found.isfinite().all() or not found.any():
         kind = "not finite" if found.any() else "zero"
         return Finding("gradients", False, f"its gradient at the picture is {kind}")
@@ -258,10 +268,6 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
         return Finding("interventions", False, f"replacing the map of layer {listing(idle)} "
                        "changes nothing: what follows does not use it")
     return Finding("interventions", True, "its own maps put back change nothing, others do")
-
-
-def short(error: Exception) -> str:
-    return f"{' '.join(str(error).split()):.200}"
 
 
 def with_layer(model: nn.Module, layer: str | None, device: str = "cpu") -> nn.Module:

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from torch import nn
 
+from analysis.subjects.as_written import with_modes
 from analysis.subjects.mistakes import is_users, told_by_user
 from analysis.subjects.neighbours import Neighbours
 from iram.errors import InputError, listing
@@ -133,6 +134,7 @@ def make(
     if not isinstance(made, nn.Module):
         raise InputError(f"{path}:{factory} returned a {type(made).__name__}; it must return a "
                          "torch.nn.Module")
+    with_modes(made)
     with told_by_user(str(path)):
         made.eval()  # what it returns is the net only where its own `train` says so
     return made

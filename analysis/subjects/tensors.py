@@ -13,3 +13,10 @@ def dense(tensor: Tensor) -> Tensor:
 def bits(tensor: Tensor) -> Tensor:
     """Its bytes, (B,) uint8, on its own device; two NaN of the same bytes are alike."""
     return dense(tensor).contiguous().flatten().view(torch.uint8)
+
+
+def same(one, other) -> bool:
+    """Whether both are tensors of the same shape, type and bytes."""
+    return isinstance(one, Tensor) and isinstance(other, Tensor) and (
+        one.shape == other.shape and one.dtype == other.dtype
+        and torch.equal(bits(one), bits(other)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from analysis.subjects.tensors import bits
+from analysis.subjects.tensors import same
 from iram.errors import listing
 
 TURN = threading.RLock()  # of all such nets: they may share what they keep
@@ -48,7 +48,5 @@ def _attributes(net: nn.Module) -> Iterator[tuple[tuple[str, object], object]]:
 
 
 def _same(one, other) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one is other or (one.shape == other.shape and one.dtype == other.dtype
-                                and torch.equal(bits(one), bits(other)))
-    return one is other or (type(one) is type(other) and isinstance(one, PLAIN) and one == other)
+    return one is other or same(one, other) or (
+        type(one) is type(other) and isinstance(one, PLAIN) and one == other)

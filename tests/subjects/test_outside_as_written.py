@@ -54,6 +54,47 @@ def test_a_compiled_net_in_memory_is_asked_as_it_was_written_and_stays_compiled(
     assert type(net).__name__ == "OptimizedModule"
 
 
+EXPORTED = """
+
+
+def program():
+    shapes = ({0: torch.export.Dim.DYNAMIC},)
+    return torch.export.export(Net().eval(), (torch.rand(2, 1, 48, 48),), dynamic_shapes=shapes)
+
+
+def made():
+    return program().module()
+
+
+def inside():
+    return nn.Sequential(program().module(), nn.BatchNorm1d(7))
+"""
+
+
+@pytest.mark.parametrize("factory", ["made", "inside"])
+def test_an_exported_program_that_is_a_module_answers_as_its_net(tmp_path, factory):
+    spec = outside.write_net(tmp_path, 48, "gray", more=EXPORTED)
+    plain = load_outside(spec)[0]
+    found = load_outside(spec.replace("build", factory))[0]
+    examine(found)
+    scale = (1 + nn.BatchNorm1d(7).eps) ** 0.5 if factory == "inside" else 1
+    torch.testing.assert_close(found(pictures(5)) * scale, plain(pictures(5)))
+
+
+def test_an_exported_program_in_memory_is_taken_too():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 3)).eval()
+    shapes = ({0: torch.export.Dim.DYNAMIC},)
+    program = torch.export.export(net, (torch.rand(2, 1, 48, 48),), dynamic_shapes=shapes).module()
+    subject = Subject.of(program, classes=["angry", "happy", "sad"], size=48)
+    torch.testing.assert_close(subject.model(pictures(2)), net(pictures(2)))
+
+
+def test_a_net_that_refuses_eval_itself_is_told(tmp_path):
+    more = "\n\nclass Refuses(Net):\n    def eval(self):\n        raise NotImplementedError('no')\n"
+    with pytest.raises(InputError, match=r"net\.py, line \d+: NotImplementedError: no$"):
+        load_outside(outside.write_net(tmp_path, more=more).replace("build", "Refuses"))
+
+
 def test_a_plain_net_stays_the_same_object():
     net = nn.Linear(2, 2)
     assert as_written(net) == (net, [])

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from analysis.attributions import attribute
 from analysis.subjects import open_subjects
 from analysis.subjects.exported import ExportedNet
+from analysis.subjects.loading import load_outside
 from analysis.subjects.probe import pictures
 from iram.errors import InputError
 
@@ -332,6 +333,35 @@ def test_of_several_outputs_the_logits_are_found(tmp_path):
     images = pictures(3, 48)
     seen = subject.model.prepared(images)
     torch.testing.assert_close(subject.logits(images), net(seen)["logits"][..., 0])
+
+
+class Both(Conv):
+    def forward(self, x):
+        logits = super().forward(x)
+        return {"probs": logits.softmax(1), "logits": logits}
+
+
+class Pair(Both):
+    def forward(self, x):
+        return tuple(super().forward(x).values())[::-1]
+
+
+def test_of_several_outputs_that_fit_the_one_called_logits_is_taken_or_the_first(tmp_path):
+    images = pictures(3, 48)
+    for net, notes in ((Both(), []), (Pair(), ["linear, softmax could all be its output: the first "
+                                               "of them is taken"])):
+        model = open_subjects(export(tmp_path / "net.pt2", net), SEVEN)[0].model
+        assert [*model.notes] == notes
+        torch.testing.assert_close(model(images), Conv.forward(net, model.prepared(images)))
+
+
+def test_an_output_that_is_described_as_probabilities_is_not_the_one_called_logits(tmp_path):
+    net, images = Both(), pictures(3, 48)
+    path = export(tmp_path / "net.pt2", net)
+    seen = load_outside(path)[0].prepared(images)
+    outside.describe(tmp_path / "net.pt2", None, None, extra='output = "probabilities"')
+    found = open_subjects(path, SEVEN)[0].logits(images).softmax(1)
+    torch.testing.assert_close(found, net(seen)["probs"])
 
 
 class Bytes(Conv):

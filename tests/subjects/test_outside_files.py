@@ -16,6 +16,7 @@ from analysis.subjects.python_file import defined, sources
 from iram.errors import InputError
 
 SEVEN = outside.CLASSES
+OWN_KIND = "class Own(Exception):\n    def __str__(self):\n        return 5\n"
 
 
 def opened(spec):
@@ -74,6 +75,12 @@ def test_a_wrong_file_or_factory_is_told_with_what_there_is(tmp_path, spec, told
         ("def build(:\n", r"net\.py, line 1: SyntaxError"),
         ("import sys\nsys.exit(4)\n", r"net\.py, line 2: SystemExit: 4; the file ends itself, as a "
          r"script .*: put what is not needed for the model under"),
+        (OWN_KIND + "raise Own\n", r"net\.py, line 4: Own$"),
+        (OWN_KIND + "Own.__str__ = lambda self: 1 / 0\nraise Own\n", r"net\.py, line 5: Own$"),
+        (OWN_KIND + "def build():\n    raise Own\n", r"net\.py, line 5: Own$"),
+        ("class Own(Exception):\n    name = 5\nraise Own('x')\n", r"net\.py, line 3: Own: x$"),
+        ("raise GeneratorExit\n", r"net\.py, line 1: GeneratorExit$"),
+        ("def build():\n    raise GeneratorExit('x')\n", r"net\.py, line 2: GeneratorExit: x$"),
         ("from helper import build\n", r"helper\.py, line 2: KeyError: 'absent'"),
         ("def build(width):\n    pass\n", r"net\.py: TypeError: build\(\) missing 1 required"),
         ("def build():\n    return 7\n", "returned a int; it must return a torch.nn.Module"),

@@ -14,7 +14,7 @@ from analysis.subjects import Subject, open_subjects
 from analysis.subjects.attention import AttentionLayers
 from analysis.subjects.description import Description
 from analysis.subjects.outside import OutsideModel
-from analysis.subjects.probe import pictures
+from analysis.subjects.probe import basics, pictures
 from analysis.subjects.turns import kept
 from iram.errors import InputError
 
@@ -104,11 +104,42 @@ def test_a_probability_of_zero_is_a_number_as_a_logit():
          "state: a pass changes net.fc.bias"),
         ("undefined(x)", r"net.py, line 22: NameError: name 'undefined'"),
         ("exit(3)", r"net.py, line 22: SystemExit: 3"),
+        ("exec('raise GeneratorExit')", r"net.py, line 22: GeneratorExit$"),
     ],
 )
 def test_what_a_net_may_not_do_is_told_before_anything_is_run(tmp_path, result, told):
     with pytest.raises(InputError, match=told):
         opened(outside.write_net(tmp_path, result=result))
+
+
+class Averaging(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48, 7))
+        for name in ("mean", "alike"):
+            self.register_buffer(name, torch.ones(7))
+
+    def forward(self, x):
+        logits = self.head(x)
+        self.mean = 0.9999 * self.mean + 0.0001 * logits.detach().mean(0)
+        self.alike = torch.ones(7)
+        return logits - self.mean
+
+
+def test_a_buffer_that_a_pass_sets_anew_is_found_as_one_that_it_changes_and_put_back():
+    net = Averaging().eval()
+    mean = net.mean
+    assert not_good(net) == {"state": "a pass changes mean"}
+    assert net.mean is mean
+    assert torch.equal(mean, torch.ones(7))
+    new, bias = nn.Parameter(torch.zeros(7)), net.head[1].bias
+    net.forward = lambda x: (setattr(net.head[1], "bias", new), net.head(x))[1]
+    assert not_good(net) == {"state": "a pass changes head.1.bias"}
+    assert net.head[1].bias is bias
+
+
+def not_good(net) -> dict[str, str]:
+    return {one.what: one.told for one in basics(net, pictures()) if not one.good}
 
 
 def test_a_net_that_fails_in_bf16_alone_is_told_of_fp32(tmp_path):

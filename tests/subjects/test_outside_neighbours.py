@@ -1,13 +1,9 @@
 """A user's file in our process: its own modules win while it loads, and nothing of it stays."""
 
 import json
-import os
-import random
 import re
 import sys
-import warnings
 
-import numpy as np
 import outside
 import pytest
 import torch
@@ -19,7 +15,6 @@ from analysis.subjects import open_subjects
 from analysis.subjects.check import check
 from analysis.subjects.loading import load_outside
 from analysis.subjects.probe import pictures
-from analysis.subjects.process import settings
 from iram.errors import InputError
 
 SCALED = "SCALE * (" + outside.RESULT + ")"
@@ -198,21 +193,6 @@ def test_argparse_at_import_sees_its_own_name_alone(tmp_path, monkeypatch, capsy
         load_outside(required)
 
 
-def test_what_a_file_changes_for_the_whole_process_is_put_back(tmp_path):
-    state = (os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled(), list(sys.argv),
-             list(warnings.filters), random.getstate(), list(sys.path), sys.stdout)
-    drawn = np.random.get_state()[1].copy()  # noqa: NPY002
-    code = ("import os, sys, random, warnings\nimport numpy as np\nos.chdir('/')\n"
-            "torch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
-            "sys.argv.append('x')\nwarnings.filterwarnings('ignore')\nrandom.seed(5)\n"
-            "np.random.seed(5)\nsys.path.insert(0, '/nowhere')\nsys.stdout = None\nSCALE = 1.0")
-    load_outside(net_with(tmp_path, code))
-    assert state == (os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled(),
-                     list(sys.argv), list(warnings.filters), random.getstate(), list(sys.path),
-                     sys.stdout)
-    assert np.array_equal(np.random.get_state()[1], drawn)  # noqa: NPY002
-
-
 def test_numbers_drawn_from_numpy_or_python_come_from_the_seed_too(tmp_path):
     code = "import random\nimport numpy as np\nSCALE = random.random() + np.random.rand()"
     spec = net_with(tmp_path, code)
@@ -228,39 +208,6 @@ def test_no_compiled_copies_are_left_beside_the_users_files(tmp_path):
     (tmp_path / "helper.py").write_text("SCALE = 1.0\n")
     load_outside(net_with(tmp_path, "from helper import SCALE"))
     assert not list(tmp_path.rglob("*.pyc"))
-
-
-SET = """
-import multiprocessing
-import numpy as np
-from PIL import Image, ImageFile
-sys.setrecursionlimit(500)
-multiprocessing.set_start_method("spawn")
-np.seterr(all="raise")
-ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = True, None
-torch.set_float32_matmul_precision("medium")
-torch.use_deterministic_algorithms(True)
-"""
-
-
-def test_settings_of_python_numpy_pillow_and_torch_are_put_back_too(tmp_path):
-    before = settings()
-    spec = net_with(tmp_path, "import sys" + SET + "SCALE = 1.0")
-    assert load_outside(spec)[1] == load_outside(spec)[1]
-    assert settings() == before
-
-
-@pytest.mark.parametrize(("line", "what"), [
-    ("import os; os.chdir('/')", "the working folder"),
-    ("torch.set_default_dtype(torch.float64)", "torch's default type"),
-    ("torch.set_num_threads(torch.get_num_threads() + 1)", "torch's number of threads"),
-])
-def test_a_pass_that_changes_the_process_is_refused_and_that_put_back(tmp_path, line, what):
-    before = settings()
-    spec = outside.write_net(tmp_path, result=f"(exec({line!r}, globals()), {outside.RESULT})[1]")
-    assert [f.told for f in check(spec) if not f.good] == [
-        f"a pass changes {what} for the whole process; it must put that back"]
-    assert settings() == before
 
 
 def test_a_file_that_can_be_run_once_alone_is_told_as_that(tmp_path):

@@ -31,6 +31,7 @@ def opened(path, **options):
     [
         {}, {"batch": 4}, {"batch": 1}, {"size": 40, "channels": 3}, {"size": 260},
         {"last": True, "channels": 3, "size": 64}, {"external": "weights.bin"},
+        {"batch": 0}, {"batch": -1},
     ],
     ids=str,
 )
@@ -51,6 +52,7 @@ def test_channels_may_be_last_and_without_a_number():
     assert (last, batch, told) == (True, None, {"input_size": 48})
     last, _, told = onnx_file._layout("net.onnx", ["N", 1, 48, "side"])
     assert (last, told) == (False, {"colour": "gray", "input_size": 48})
+    assert onnx_file._layout("net.onnx", [-1, -1, 0, 0]) == (False, None, {})
 
 
 def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
@@ -63,6 +65,22 @@ def test_size_and_colour_that_the_file_leaves_open_must_be_described(tmp_path):
     outside.describe(path, 56, "rgb")
     with pytest.raises(InputError, match=r"colour is 'rgb', but net.onnx itself takes 'gray'"):
         open_subjects(str(path), SEVEN)
+
+
+def test_a_file_that_tells_no_shape_takes_what_its_description_says(tmp_path):
+    path = tmp_path / "net.onnx"
+    weights = outside.write_onnx(path)
+    model = onnx.load_model(str(path))
+    for told in (model.graph.input[0], model.graph.output[0]):
+        told.type.tensor_type.ClearField("shape")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"net\.toml lacks input_size .*; colour"):
+        opened(path)
+    outside.describe(path, 56, "gray")
+    subject = open_subjects(str(path), SEVEN)[0]
+    seen = subject.model.prepared(pictures(3))
+    torch.testing.assert_close(subject.logits(pictures(3)), outside.onnx_oracle(weights, seen),
+                               atol=1e-4, rtol=1e-4)
 
 
 def test_threads_may_share_a_session(tmp_path):
@@ -204,6 +222,43 @@ def test_logits_may_have_further_axes_of_size_1(tmp_path):
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     torch.testing.assert_close(opened(tmp_path / "net.onnx").logits(pictures(3)),
                                pictures(3).mean((2, 3)).expand(-1, 7))
+
+
+def write_two(path, first, second):
+    """A file whose first output is the softmax of its second."""
+    outside.write_onnx(path)
+    model = onnx.load_model(str(path))
+    model.graph.node[-1].output[0] = second
+    model.graph.node.append(helper.make_node("Softmax", [second], [first], axis=1))
+    model.graph.output[0].name = second
+    info = helper.make_tensor_value_info(first, TensorProto.FLOAT, ["N", 7])
+    model.graph.output.insert(0, info)
+    path.write_bytes(model.SerializeToString())
+
+
+def test_of_several_outputs_that_fit_the_one_called_logits_is_taken_or_the_first(tmp_path):
+    path = tmp_path / "net.onnx"
+    write_two(path, "probs", "y")
+    by_place = opened(path, extra='output = "probabilities"')
+    assert by_place.model.notes == ("probs, y could all be its output: the first of them is taken",)
+    write_two(path, "probs", "Logits")
+    by_name = opened(path)
+    assert by_name.model.notes == ()
+    torch.testing.assert_close(by_name.logits(pictures(2)).log_softmax(1),
+                               by_place.logits(pictures(2)).log_softmax(1))
+    write_two(path, "scores", "logits")
+    assert opened(path).model.net.output == "logits"
+
+
+def test_answers_of_its_first_output_are_known_as_others_than_those_of_its_logits(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "net.onnx"
+    write_two(path, "probs", "logits")
+    outside.describe(path, None, None)
+    known = load_outside(str(path))[1]
+    monkeypatch.setattr(onnx_file, "chosen_of_file", lambda fits, kind: (fits[0], []))
+    assert load_outside(str(path))[1] != known
 
 
 def test_half_precision_and_probabilities_are_taken_as_they_are(tmp_path):
