@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-# pytest puts this folder on the path, where a folder of tests would be a package of its name.
-sys.path[:] = [path for path in sys.path if Path(path) != Path(__file__).parent]
-
 # Test processes side by side fill the cores: one thread each, set before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import tiny
 from sources import fer_rows, write_csv
+
+# pytest puts this folder on the path, where a folder of tests would be a package of its name.
+sys.path[:] = [path for path in sys.path if Path(path) != Path(__file__).parent]
 
 
 @pytest.fixture(autouse=True)
