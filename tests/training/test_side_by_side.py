@@ -69,8 +69,9 @@ def test_a_finished_cell_of_another_training_is_an_input_error(tmp_path):
 
 HELPERS = str(Path(__file__).parents[1] / "helpers")
 PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
 sys.path.insert(0, sys.argv[2])
 from toy import toy_faces
 from analysis.commands import main as cli
