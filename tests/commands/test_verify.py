@@ -44,6 +44,7 @@ def test_every_way_agrees_where_the_reference_was_made_and_is_told(made, capsys)
     assert all(0 <= float(line[4]) < 1e-3 for line in lines if line[0] == "fp32")
 
 
+@pytest.mark.exhaustive
 def test_other_predictions_are_exit_code_1_and_one_line(made, tmp_path, capsys):
     def swap(table):
         rows = table.index[(table["dtype"] == "bf16") & (table["image_id"] == table["image_id"][0])]
@@ -61,6 +62,7 @@ def test_other_predictions_are_exit_code_1_and_one_line(made, tmp_path, capsys):
     assert out.count("96.43%") == 2
 
 
+@pytest.mark.exhaustive
 def test_one_dtype_alone_is_compared_where_it_is_asked_for(made, capsys):
     path, names = made
     capsys.readouterr()
@@ -70,6 +72,7 @@ def test_one_dtype_alone_is_compared_where_it_is_asked_for(made, capsys):
     assert "  bf16 " not in out
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_finite_never_agrees(made, tmp_path, tiny_weights):
     def break_(table):
         table.loc[0, CLASSES] = np.nan
@@ -80,6 +83,7 @@ def test_what_is_not_finite_never_agrees(made, tmp_path, tiny_weights):
     assert table["largest_difference"].isna().sum() == 4
 
 
+@pytest.mark.exhaustive
 def test_rows_are_kept_once_a_processor_and_way(made, tmp_path):
     path, names = made
     command = ["verify", "--reference", str(path), "--models", names, "--out", str(tmp_path)]

@@ -113,6 +113,7 @@ def test_nothing_moves_on_the_clean_picture_itself(finished):
     assert np.allclose(changes["value"].dropna(), 0, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, finished):
     done, compute = [], Shift.compute
 
@@ -134,12 +135,14 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypat
     assert run(tmp_path / "out", tmp_path).made == 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", [Executor(workers=1), Executor(workers=3)])
 def test_however_many_compute_the_bytes_are_the_same(tmp_path, finished, executor):
     run(tmp_path / "out", tmp_path, executor=executor)
     assert files(tmp_path / "out") == files(finished.plan.out)
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_cell_is_made_again(tmp_path):
     conditions = CONDITIONS[:2]
     first = run(tmp_path / "out", tmp_path, ("iram",), 6, conditions)
