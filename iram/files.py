@@ -45,7 +45,7 @@ def check_regular(path: str | Path) -> None:
     OSError as `open` would."""
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise InputError(f"{path} is a pipe or a device; a file is needed here")
+        raise InputError(f"{path} {NO_FILE}")
 
 
 def unfetched(file: str | Path | bytes) -> str:
@@ -64,6 +64,7 @@ def _is_remote(path) -> bool:
     return hasattr(path, "fs")
 
 
+NO_FILE = "is a pipe or a device; a file is needed here"
 POINTER = b"version https://git-lfs"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads

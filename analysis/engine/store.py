@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from iram import __version__
 from iram.errors import InputError, one_line
-from iram.files import atomic_path, sweep, write_text
+from iram.files import atomic_path, sha256, sweep, write_text
 
 KEY, SUM = b"iram_cell_key", b"iram_cell_sha256"
 WHOLE = "tables.sha256"  # what the tables in a folder were made of, and the hash of each
@@ -119,7 +119,9 @@ def altered(out: Path, names: Sequence[str], made_of: str) -> list[str] | None:
     told = dict(line.split(maxsplit=1)[::-1] for line in tables if " " in line)
     if first != made_of or not told.keys() >= {f"{name}.csv" for name in names}:
         return None
-    return [name for name in names if told[f"{name}.csv"] != _sha256(out / f"{name}.csv")]
+    tables = {name: out / f"{name}.csv" for name in names}
+    return [name for name, table in tables.items()
+            if not table.exists() or told[table.name] != sha256(table)]
 
 
 @contextmanager
@@ -128,16 +130,8 @@ def finishing(out: Path, names: Sequence[str], made_of: str) -> Iterator[None]:
     of a process that is killed half-way an earlier run's mark must not stand."""
     (out / WHOLE).unlink(missing_ok=True)
     yield
-    tables = [f"{_sha256(out / f'{name}.csv')}  {name}.csv" for name in names]
+    tables = [f"{sha256(out / f'{name}.csv')}  {name}.csv" for name in names]
     write_text(out / WHOLE, "\n".join([made_of, *tables, ""]))
-
-
-def _sha256(path: Path) -> str | None:
-    """Of the file's bytes; None without one."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
 
 
 def open_run(out: Path, identity: dict, description: dict) -> dict:

@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401 importing 
 from iram.data.depth import BITS_PER_SAMPLE, eight_bits, raw_mode
 from iram.data.png_texts import without_texts
 from iram.errors import InputError
-from iram.files import check_regular, unfetched
+from iram.files import NO_FILE, check_regular, unfetched
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoding such a picture takes about 0.4 GB
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no interpreters (EPS)
@@ -179,7 +179,7 @@ def resized(picture: np.ndarray, size: int) -> np.ndarray:
 def absent(path) -> str:
     """What is said of a file that is not there, of a link that leads nowhere, or of a pipe."""
     if os.path.exists(path):
-        return f"{path} is a pipe or a device; a file is needed here"
+        return f"{path} {NO_FILE}"
     if os.path.islink(path):
         return f"{path} is a link to {os.readlink(path)}, which does not exist"
     return f"there is no file {path}"
