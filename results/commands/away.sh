@@ -16,8 +16,11 @@ named() {  # the files of these nets, as --models takes them
 nets=""
 none=""
 for seed in 0 1 2; do
-    nets="$nets iram-away-seed$seed iram-away-erasing-seed$seed iram-away-falls-0-seed$seed"
-    none="$none none-away-consistency-seed$seed"
+    nets="$nets iram-away-seed$seed iram-away-erasing-seed$seed"
+    for weight in 0 1 16; do
+        nets="$nets iram-away-falls-$weight-seed$seed"
+    done
+    none="$none none-away-consistency-seed$seed none-away-erasing-seed$seed"
 done
 ATTENTION="${ATTENTION:-$nets}"
 NONE="${NONE:-$none}"
