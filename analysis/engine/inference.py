@@ -5,7 +5,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, ndtri, stdtr
+from scipy.optimize.elementwise import find_root
+from scipy.special import gammaln, ndtri, stdtr, stdtrit
 
 from analysis.engine.statistics import LEVEL, numbered
 
@@ -176,24 +177,32 @@ def _weights(df: np.ndarray) -> np.ndarray:
 
 def quantile(error: Error, p):
     """The mean of which `one_sided` gives this p, 0 < p < 1; infinite without any bound."""
-    p = np.asarray(p, dtype=np.float64)
-    shape = np.broadcast_shapes(p.shape, *(np.shape(one) for one in error))
-    error = Error(*(np.broadcast_to(one, shape).ravel().astype(float) for one in error))
-    p = np.broadcast_to(p, shape).ravel()
-    se, wanted = error.se, ndtri(p)
-    unit = np.where(np.isfinite(se) & (se > 0), se, 1.0)
-    scaled = Error(error.images / unit, error.df, error.seeds / unit, error.seeds_df)
-    low, high = np.zeros(len(p)), np.full(len(p), 1e6)  # of the distance, which is symmetric
-    sign, tail = np.where(p < 0.5, 1.0, -1.0), -np.abs(wanted)
-    for _ in range(60):  # in the probit of p, along which the distance is nearly straight
-        middle = np.where(high > 4 * low + 8, 2 * low + 1, (low + high) / 2)
-        far = ndtri(one_sided(middle, scaled)) > tail
-        low, high = np.where(far, middle, low), np.where(far, high, middle)
-        if (high - low < 1e-9 * (1 + low)).all():
-            break
-    found = sign * (low + high) / 2 * unit
-    found = np.where(se == 0, 0.0, np.where(np.isinf(se), np.inf, found))
+    given = [np.asarray(one, dtype=np.float64) for one in (*error, p)]
+    shape = np.broadcast_shapes(*(one.shape for one in given))
+    *parts, p = (one.ravel() for one in np.broadcast_arrays(*given))
+    error, tail = Error(*parts), np.minimum(p, 1 - p)
+    se = error.se
+    found = np.where(np.isfinite(se), 0.0, se)
+    known, two = np.isfinite(se) & (se > 0), (error.images > 0) & (error.seeds > 0)
+    one, both = known & ~two, known & two
+    df = np.where(error.seeds > 0, error.seeds_df, error.df)
+    found[one] = se[one] * _bound(tail[one], df[one])
+    if both.any():
+        error, tail = Error(*(part[both] for part in error)), tail[both]
+        # P(a + b > x) is at most P(a > x / 2) + P(b > x / 2): beyond `high` it is below the tail.
+        high = 2 * np.maximum(error.images * _bound(tail / 2, error.df),
+                              error.seeds * _bound(tail / 2, error.seeds_df))
+        # In the probit of p, along which the distance is nearly straight.
+        found[both] = find_root(
+            lambda mean, tail, *error: ndtri(one_sided(mean, Error(*error))) - ndtri(tail),
+            (-error.se, high), args=(tail, *error), tolerances={"xrtol": 1e-12}).x
+    found = np.where(p <= 0.5, found, -found)
     return found.reshape(shape) if shape else float(found[0])
+
+
+def _bound(p, df):
+    """What a t exceeds with this p."""
+    return -stdtrit(np.minimum(df, NORMAL), p)
 
 
 def tost(mean, error: Error, margin):

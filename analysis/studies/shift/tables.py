@@ -1,5 +1,7 @@
 """The long, tidy tables of a study: what attention does, and what it causes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -47,21 +49,18 @@ def shift_table(evidence: Evidence) -> pd.DataFrame:
     mean over the images with its 95% interval (t, over images: each row is of one training seed),
     and how many images it is of.
     """
-    tables = []
+    parts = []
     for reader, condition in _cells(evidence):
         for region in regions_of(condition, evidence.study.plan.conditions):
             names = MEASURES
             layers = {name: evidence.measured(reader, condition, region, name) for name in names}
             count = next(iter(layers.values())).shape[1]
-            labels = [(str(layer), name) for layer in range(count) for name in names]
-            labels += [(COMBINED, name) for name in names]
+            labels = [(region, str(layer), name) for layer in range(count) for name in names]
+            labels += [(region, COMBINED, name) for name in names]
             columns = [layers[name][:, layer] for layer in range(count) for name in names]
             columns += [average(layers[name].T) for name in names]
-            table = summary(evidence, np.stack(columns, 1))
-            table.insert(0, "measure", [name for _, name in labels])
-            table.insert(0, "layer", [layer for layer, _ in labels])
-            tables.append(_headed(table, reader, condition, region))
-    return pd.concat(tables, ignore_index=True)[SHIFT]
+            parts.append((_head(reader, condition), labels, np.stack(columns, 1)))
+    return _table(evidence, parts, SHIFT)
 
 
 def intervention_table(evidence: Evidence) -> pd.DataFrame:
@@ -73,7 +72,7 @@ def intervention_table(evidence: Evidence) -> pd.DataFrame:
     natural indirect effect. direct: replaced minus clean picture. into_clean: the clean picture
     with the occluded one's attention minus the clean picture.
     """
-    tables = []
+    parts = []
     for reader, condition in _cells(evidence):
         if condition.occluder == "none":
             continue
@@ -82,12 +81,8 @@ def intervention_table(evidence: Evidence) -> pd.DataFrame:
             for key, values in _effects(evidence, reader, condition, outcome):
                 labels.append((*key, "accuracy" if outcome == "correct" else outcome))
                 columns.append(values)
-        table = summary(evidence, np.stack(columns, 1))
-        names = ("layer", "intervention", "effect", "outcome")
-        for place, name in enumerate(names):
-            table.insert(place, name, [label[place] for label in labels])
-        tables.append(_headed(table, reader, condition))
-    return pd.concat(tables, ignore_index=True)[CAUSES] if tables else pd.DataFrame(columns=CAUSES)
+        parts.append((_head(reader, condition), labels, np.stack(columns, 1)))
+    return _table(evidence, parts, CAUSES)
 
 
 def _effects(evidence: Evidence, reader: Reader, condition: Condition, outcome: str):
@@ -150,12 +145,17 @@ def summary(evidence: Evidence, values: np.ndarray) -> pd.DataFrame:
     return table.astype({"n": int})
 
 
-def _headed(table: pd.DataFrame, reader: Reader, condition: Condition, region: str | None = None):
-    values = (reader.name, reader.subject.seed, row_kind(reader, condition), reader.training.erased,
-              condition.name, condition.occluder, condition.fill,
-              np.nan if condition.fraction is None else condition.fraction)
-    for name, value in zip(HEAD, values, strict=True):
-        table[name] = value
-    if region is not None:
-        table["region"] = region
-    return table
+def _head(reader: Reader, condition: Condition) -> tuple:
+    return (reader.name, reader.subject.seed, row_kind(reader, condition), reader.training.erased,
+            condition.name, condition.occluder, condition.fill,
+            np.nan if condition.fraction is None else condition.fraction)
+
+
+def _table(evidence: Evidence, parts: Sequence[tuple], names: Sequence[str]) -> pd.DataFrame:
+    """Of parts (head, a label for each column, columns (N, K)): a row per column, in these
+    columns. Made at once: a table per part takes longer than what is in it."""
+    rows = [(*head, *label) for head, labels, _ in parts for label in labels]
+    table = pd.DataFrame(rows, columns=names[:-4])
+    means = [column_means(columns, evidence.photographs) for *_, columns in parts]
+    table[names[-4:]] = np.concatenate([np.empty((0, 4)), *means])
+    return table.astype({"n": int})
