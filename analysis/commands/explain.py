@@ -119,11 +119,13 @@ def _one_face(args, names: list[str]) -> int:
 
     from analysis.explain.explain import read_face
     from analysis.explain.explained import tell
+    from analysis.studies.attribution.methods import check_layer
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
 
     picture = read_face(image, box)
     methods = _methods(args.methods)
+    check_layer(args.layer, methods)
     models = [with_layer(open_model(name), args.layer) for name in names]
     answers = [tell(model, picture, methods, against=args.against) for model in models]
     for answer in answers:
@@ -163,6 +165,7 @@ def _photographs(args, names: list[str]) -> int:
     from analysis.explain.page import write_page
     from analysis.explain.regions import Placement
     from analysis.explain.run import TABLE, check_folder
+    from analysis.studies.attribution.methods import check_layer
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
     from iram import contract
@@ -171,6 +174,7 @@ def _photographs(args, names: list[str]) -> int:
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen,
                     args.min_score)
     methods = _methods(args.methods) or ["attention"]
+    check_layer(args.layer, methods)
     models = [with_layer(open_model(name), args.layer) for name in names]
     for model in models:  # a mistake should not wait for the first face
         asked_against(args.against, class_names(model))
