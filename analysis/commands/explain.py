@@ -123,9 +123,9 @@ def _one_face(args, names: list[str]) -> int:
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
 
-    picture = read_face(image, box)
     methods = _methods(args.methods)
     check_layer(args.layer, methods)
+    picture = read_face(image, box)
     models = [with_layer(open_model(name), args.layer) for name in names]
     answers = [tell(model, picture, methods, against=args.against) for model in models]
     for answer in answers:
