@@ -129,7 +129,7 @@ def classes(model, x: Tensor) -> int:
 
     Raises:
         InputError: the model cannot take such pictures, or does not return finite float logits
-            (N, K), also for several.
+            (N, K), also for several, or changes them.
     """
     return _classes(model, x[:1])
 
@@ -138,12 +138,16 @@ def classes(model, x: Tensor) -> int:
 @torch.no_grad()
 def _classes(model, one: Tensor) -> int:
     for count in (1, 2):
+        given = one.repeat(count, 1, 1, 1)
         try:
-            logits = model(one.repeat(count, 1, 1, 1))
+            logits = model(given)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             takes = "takes no pictures" if count == 1 else "takes one picture, but not two,"
             raise InputError(f"the model {takes} of {tuple(one.shape[1:])}: "
                              f"{one_line(error)}") from error
+        if not torch.equal(given, one.expand_as(given)):
+            raise InputError("the model changes the pictures that it is given, so that a second "
+                             "pass sees others: write x = x - mean, not x -= mean or x.sub_(mean)")
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError("the model must return logits (N, classes); for "

@@ -50,7 +50,7 @@ def test_its_maps_are_not_scored(shy, tmp_path):
     faces = FaceDataset.of(pictures(8), [0] * 8, outside.CLASSES)
     sizes = {"reference": 2, "curves": 2, "pairs": 2, "sanity": 1}
     with pytest.raises(InputError, match=NO_NUMBERS):
-        attribution_suite(faces, shy, "edges", out=tmp_path / "out", progress=False,
+        attribution_suite(faces, shy, "sobel", out=tmp_path / "out", progress=False,
                           placement="mean", **sizes)
 
 
