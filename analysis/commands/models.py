@@ -51,7 +51,6 @@ from iram.errors import InputError
 from iram.files import expanded, write_text
 from iram.names import split_names
 
-
 ALONE, TABLES = ("check", "convert"), ("ledger", "means", "compare")
 ACTIONS = (*ALONE, *TABLES)
 USES = {"layer": ("check",), "data": ("check", "compare"), "split": ("compare",),

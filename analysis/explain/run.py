@@ -75,7 +75,7 @@ def explain_photographs(
                 continue
             try:
                 found = _explained(faces, models, methods, placement, against)
-            except InputError as error:  # of this picture: a mistake in what is asked is told before
+            except InputError as error:  # of this picture alone
                 problems.append(_one_line(f"{photograph.path}: {error}"))
                 continue
             rows += _written(out, photograph, picture, found)
