@@ -24,8 +24,8 @@ from a detector of yours, columns path,left,top,right,bottom in pixels; the crop
 each box, --widen times as wide. The parts of a face stand by its landmarks where --landmarks knows
 the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
 
-Photographs that can't be read, show no face or are all of one gray, and lines of the CSV without a
-box (nan), are named and passed over. Files in a folder that are no pictures, and folders in it, are
+Photographs that can't be read, show no face, are all of one gray, or for which a net's answers are
+no numbers, and lines of the CSV without a box (nan), are named and passed over. Files in a folder that are no pictures, and folders in it, are
 counted; what was assumed of a picture, such as 12-bit values in a file of 16, is told. Exit code: 0
 all was explained, 1 a photograph or a face was passed over, 2 nothing could be done.
 
