@@ -50,6 +50,15 @@ def test_it_is_one_line_and_nothing_is_done(arguments, message, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+def test_a_name_or_seed_that_is_given_twice_is_one(tmp_path, capsys):
+    command = ["train", "--attention", "iram,none,iram", "--seeds", "1,0,1", "--dry-run"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    *cells, last = capsys.readouterr().out.splitlines()
+    assert [cell.split()[0] for cell in cells] == [
+        f"{name}-seed{seed}" for seed in (1, 0) for name in ("iram", "none")]
+    assert last.startswith("0 of 4 done in ")
+
+
 @pytest.mark.parametrize(("more", "why"), [
     (["--placement", "mean"], "--placement mean places occluders as on the mean face"),
     (["--conditions", "jpeg-3"], "no condition covers a face"),
