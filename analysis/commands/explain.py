@@ -25,9 +25,10 @@ each box, --widen times as wide. The parts of a face stand by its landmarks wher
 the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
 
 Photographs that can't be read, show no face, are all of one gray, or for which a net's answers are
-no numbers, and lines of the CSV without a box (nan), are named and passed over. Files in a folder that are no pictures, and folders in it, are
-counted; what was assumed of a picture, such as 12-bit values in a file of 16, is told. Exit code: 0
-all was explained, 1 a photograph or a face was passed over, 2 nothing could be done.
+no numbers, and lines of the CSV without a box (nan), are named and passed over. Files in a folder
+that are no pictures, and folders in it, are counted; what was assumed of a picture, such as 12-bit
+values in a file of 16, is told. Exit code: 0 all was explained, 1 a photograph or a face was passed
+over, 2 nothing could be done.
 
 --against CLASS asks why the prediction rather than that class: maps of methods and the values of
 the parts are then of the difference of the two logits (`--against second`: the runner-up).
