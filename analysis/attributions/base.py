@@ -18,6 +18,7 @@ ATTRIBUTIONS = Registry("attribution method", needs=(), signed=True, trivial=Fal
 
 ROUNDING = 1e-6  # of a map's size: what resizing leaves between equal places
 SAME_EVERYWHERE = "its maps are the same at every place"
+NOT_NUMBERS = "its maps hold NaN or infinite values"
 
 NEEDS = {
     "layers": "a torch module whose layers can be read",

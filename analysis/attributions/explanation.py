@@ -98,7 +98,7 @@ def method_map(
         InputError: unknown method.
     """
     from analysis.attributions import ATTRIBUTIONS, attribute, missing, options_of
-    from analysis.attributions.base import SAME_EVERYWHERE, is_constant, reason
+    from analysis.attributions.base import NOT_NUMBERS, SAME_EVERYWHERE, is_constant, reason
 
     lacking, signed = missing(method, model), ATTRIBUTIONS.about(method).signed
     if lacking:
@@ -108,6 +108,8 @@ def method_map(
         values = attribute(model, x, target, method, against=against, **options)
     except InputError as error:
         return MethodMap(method, None, signed, str(error))
+    if not values.isfinite().all():
+        return MethodMap(method, None, signed, NOT_NUMBERS)
     if is_constant(values) and not ATTRIBUTIONS.about(method).trivial:
         return MethodMap(method, None, signed, SAME_EVERYWHERE)
     return MethodMap(method, values[0].cpu().numpy(), signed)

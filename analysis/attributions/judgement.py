@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from analysis.attributions.base import (
     ATTRIBUTIONS,
+    NOT_NUMBERS,
     SAME_EVERYWHERE,
     attribute,
     is_constant,
@@ -62,7 +63,7 @@ def judged(model: nn.Module, x: Tensor, target: Tensor | int, method: str, **opt
     except (InputError, RuntimeError) as error:
         return Judgement(f"{one_line(error, 200)}")
     if not maps.isfinite().all():
-        return Judgement("its maps hold NaN or infinite values")
+        return Judgement(NOT_NUMBERS)
     if is_constant(maps):
         return Judgement(SAME_EVERYWHERE)
     own = [str(one.message) for one in told if str(one.message).startswith(f"{method}: ")]

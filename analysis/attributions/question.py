@@ -129,7 +129,7 @@ def classes(model, x: Tensor) -> int:
 
     Raises:
         InputError: the model cannot take such pictures, or does not return finite float logits
-            (N, K), also for several.
+            (N, K), also for several, or changes them so that it answers otherwise.
     """
     return _classes(model, x[:1])
 
@@ -138,8 +138,9 @@ def classes(model, x: Tensor) -> int:
 @torch.no_grad()
 def _classes(model, one: Tensor) -> int:
     for count in (1, 2):
+        given = one.repeat(count, 1, 1, 1)
         try:
-            logits = model(one.repeat(count, 1, 1, 1))
+            logits = model(given)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             takes = "takes no pictures" if count == 1 else "takes one picture, but not two,"
             raise InputError(f"the model {takes} of {tuple(one.shape[1:])}: "
@@ -148,6 +149,10 @@ def _classes(model, one: Tensor) -> int:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError("the model must return logits (N, classes); for "
                              f"{'one picture' if count == 1 else 'two pictures'} got {got}")
+        if not torch.equal(given, one.expand_as(given)) and not torch.equal(logits, model(given)):
+            raise InputError("the model changes the pictures that it is given, and answers "
+                             "otherwise the next time: write x = x - mean, not x -= mean or "
+                             "x.sub_(mean)")
     if not logits.is_floating_point():
         raise InputError(f"the model must return float logits, not {logits.dtype}")
     if not logits.isfinite().all():

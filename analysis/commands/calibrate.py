@@ -52,7 +52,7 @@ def run(args) -> int:
     from analysis.studies.calibration.run import calibrate
     from iram.names import split_names
 
-    seeds = tuple(options.whole_numbers(args.seeds, "--seeds"))
+    seeds = tuple(dict.fromkeys(options.whole_numbers(args.seeds, "--seeds")))
     design = Design(args.pool, seeds, args.faces, args.studies, args.nulls)
     if args.nets is not None:
         design = replace(design, nets=tuple(dict.fromkeys(split_names(args.nets))))

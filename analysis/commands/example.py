@@ -34,15 +34,18 @@ def configure(parser) -> None:
 def run(args) -> int:
     from analysis.engine.example import write_example
     from analysis.explain.covered import explain_covered
-    from analysis.stimuli.conditions import CLEAN, select
+    from analysis.stimuli.conditions import CLEAN, FRONTAL, select
     from analysis.subjects import open_subjects
-    from iram.errors import InputError
+    from iram.errors import InputError, listing
 
     dataset = options.faces(args, "heads")
     subjects = open_subjects(args.model, dataset.classes)
-    conditions = [one for one in select(args.condition) if one != CLEAN]
-    if len(subjects) != 1 or not conditions:
-        raise InputError("one --model and one --condition, such as iram and eyes-0.3-mean")
+    conditions = [one for one in select(args.condition) if one not in (CLEAN, FRONTAL)]
+    for option, found in (("model", subjects), ("condition", conditions)):
+        if len(found) != 1:
+            raise InputError(f"--{option} {getattr(args, option)}: an example is of one {option}, "
+                             f"not of {len(found)}: "
+                             f"{listing(one.name for one in found) or 'clean covers nothing'}")
     cameras = options.cameras(args, dataset)
     example = explain_covered(subjects[0], dataset, args.face, conditions[0], cameras, args.seed)
     write_example(args.out / "example.npz", example)

@@ -24,10 +24,11 @@ from a detector of yours, columns path,left,top,right,bottom in pixels; the crop
 each box, --widen times as wide. The parts of a face stand by its landmarks where --landmarks knows
 the crop (`iram landmarks --data folder:FOLDER/crops`, then again with it), else by the mean face.
 
-Photographs that can't be read, show no face or are all of one gray, and lines of the CSV without a
-box (nan), are named and passed over. Files in a folder that are no pictures, and folders in it, are
-counted; what was assumed of a picture, such as 12-bit values in a file of 16, is told. Exit code: 0
-all was explained, 1 a photograph or a face was passed over, 2 nothing could be done.
+Photographs that can't be read, show no face, are all of one gray, or for which a net's answers are
+no numbers, and lines of the CSV without a box (nan), are named and passed over. Files in a folder
+that are no pictures, and folders in it, are counted; what was assumed of a picture, such as 12-bit
+values in a file of 16, is told. Exit code: 0 all was explained, 1 a photograph or a face was passed
+over, 2 nothing could be done.
 
 --against CLASS asks why the prediction rather than that class: maps of methods and the values of
 the parts are then of the difference of the two logits (`--against second`: the runner-up).
@@ -119,11 +120,13 @@ def _one_face(args, names: list[str]) -> int:
 
     from analysis.explain.explain import read_face
     from analysis.explain.explained import tell
+    from analysis.studies.attribution.methods import check_layer
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
 
-    picture = read_face(image, box)
     methods = _methods(args.methods)
+    check_layer(args.layer, methods)
+    picture = read_face(image, box)
     models = [with_layer(open_model(name), args.layer) for name in names]
     answers = [tell(model, picture, methods, against=args.against) for model in models]
     for answer in answers:
@@ -163,6 +166,7 @@ def _photographs(args, names: list[str]) -> int:
     from analysis.explain.page import write_page
     from analysis.explain.regions import Placement
     from analysis.explain.run import TABLE, check_folder
+    from analysis.studies.attribution.methods import check_layer
     from analysis.subjects import open_model
     from analysis.subjects.probe import with_layer
     from iram import contract
@@ -171,6 +175,7 @@ def _photographs(args, names: list[str]) -> int:
     finder = Finder(args.faces or "auto", 1.0 if args.widen is None else args.widen,
                     args.min_score)
     methods = _methods(args.methods) or ["attention"]
+    check_layer(args.layer, methods)
     models = [with_layer(open_model(name), args.layer) for name in names]
     for model in models:  # a mistake should not wait for the first face
         asked_against(args.against, class_names(model))

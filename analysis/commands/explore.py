@@ -17,6 +17,7 @@ examples:
 
 from pathlib import Path
 
+from analysis.commands import options
 from iram.errors import InputError
 from iram.names import split_names
 
@@ -24,7 +25,7 @@ from iram.names import split_names
 def configure(parser) -> None:
     parser.add_argument("--data", metavar="SPEC",
                         help="browse these faces too: fer2013:PATH, folder:DIR, ...")
-    parser.add_argument("--split", default="test", metavar="NAME",
+    parser.add_argument("--split", metavar="NAME",
                         help="of --data, or all; default: test")
     parser.add_argument("--landmarks", type=Path, metavar="FILE",
                         help="landmarks (.npz) of these faces, from `iram landmarks`")
@@ -37,6 +38,7 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
+    options.check_use(args, {"split": ("data",), "landmarks": ("data",)})
     models = split_names(args.models)
     if args.models and not models:
         raise InputError("--models names no model; `iram models` lists them")
@@ -44,7 +46,7 @@ def run(args) -> int:
     from analysis.explorer.server import Server  # first: it says what to install
     from analysis.explorer.offer import open_offer  # isort: skip
 
-    split = None if args.split == "all" else args.split
+    split = None if args.split == "all" else args.split or "test"
     offer = open_offer(args.data, models, split, args.landmarks)
     server = Server(offer, args.port).start()
     try:

@@ -68,10 +68,21 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(f"{error.filename or 'file system'}: {error.strerror}")
 
 
+def _check_given(argv: list[str]) -> None:
+    """Raises InputError for an empty value, as of a shell's variable that is not set: it would pass
+    for a default, or for the folder that one is in."""
+    for before, given in zip(["iram", *argv], argv, strict=False):
+        option, equals, value = given.partition("=")
+        if not given.strip() or (option.startswith("--") and equals and not value.strip()):
+            after = option if equals else before
+            raise InputError(f"an empty value after {after}; write one, or leave it out")
+
+
 def _run(argv: list[str]) -> int:
     before, warnings.formatwarning = warnings.formatwarning, _plain(warnings.formatwarning)
     try:
         args = command_parser(argv).parse_args(argv)
+        _check_given(argv)
         keep_memory()
         return args.run(args) or 0
     finally:

@@ -51,6 +51,11 @@ from iram.errors import InputError
 from iram.files import expanded, write_text
 from iram.names import split_names
 
+ALONE, TABLES = ("check", "convert"), ("ledger", "means", "compare")
+ACTIONS = (*ALONE, *TABLES)
+USES = {"layer": ("check",), "data": ("check", "compare"), "split": ("compare",),
+        "grid": ("ledger",), "reference": ("means", "compare"), "out": TABLES}
+
 
 def configure(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
@@ -60,14 +65,14 @@ def configure(parser) -> None:
     parser.add_argument("--convert", nargs=2, type=Path, metavar=("FILE.pth", "OUT.safetensors"),
                         help="bring weights of torch.save to safetensors")
     parser.add_argument("--ledger", metavar="DIRS", help="folders that `iram train` wrote")
-    parser.add_argument("--grid", default="study", metavar="NAMES",
+    parser.add_argument("--grid", metavar="NAMES",
                         help="grids whose cells the ledger lists; default: study")
     parser.add_argument("--means", metavar="TABLES",
                         help="ledger.csv files: labels of the first beside --reference")
     parser.add_argument("--compare", metavar="MODELS",
                         help="folders, shipped names or .safetensors files, or the "
                         "answers.parquet of an earlier comparison")
-    parser.add_argument("--split", metavar="NAME", default="test",
+    parser.add_argument("--split", metavar="NAME",
                         help="of --data, to compare on: test, or validation where something is to "
                         "be chosen; default: test")
     parser.add_argument("--data", metavar="SPEC", help="to compare on, or to check on: "
@@ -81,6 +86,12 @@ def configure(parser) -> None:
 
 
 def run(args) -> int:
+    options.check_use(args, USES)
+    asked = [name for name in ACTIONS if getattr(args, name) is not None]
+    if len(asked) > 1 and asked[0] in ALONE:
+        raise InputError(f"--{asked[0]} and --{asked[1]}: one at a time")
+    if args.json and asked:
+        raise InputError(f"--json is for the list of all weights, not for --{asked[0]}")
     if args.check is not None:
         return _check(args)
     if args.convert is not None:
@@ -88,7 +99,7 @@ def run(args) -> int:
 
         print("; ".join(convert(*args.convert)))
         return 0
-    if args.ledger is args.means is args.compare is None:
+    if not asked:
         return _list(args)
     if args.out is None:
         raise InputError("--ledger, --means and --compare write tables: name a folder with --out")
@@ -167,11 +178,13 @@ def _ledger(args) -> None:
     from iram.registry import unknown
     from iram.training.grids import GRIDS
 
-    names = [name for name in args.grid.split(",") if name]
-    for name in names:
+    names = ["study"] if args.grid is None else split_names(args.grid)
+    for name in names or [args.grid]:
         if name not in GRIDS:
             raise InputError(unknown("grid", name, GRIDS))
     folders = [expanded(folder) for folder in split_names(args.ledger)]
+    if not folders:
+        raise InputError("--ledger names no folder")
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"--ledger: {folder} is no folder that `iram train` wrote")
@@ -192,6 +205,7 @@ def _ledger(args) -> None:
 
 def _means(args) -> None:
     from analysis.engine.store import write_table
+    from analysis.studies.training.lines import mean_line
     from analysis.studies.training.means import means, read_ledger
 
     tables = [read_ledger(expanded(name)) for name in split_names(args.means)]
@@ -200,19 +214,8 @@ def _means(args) -> None:
     found = means(tables, args.reference or "none")
     write_table(args.out / "means.csv", found)
     print("mean accuracy over training seeds (%), and the difference from the reference (points)")
-    for row in found.itertuples():
-        text = f"  {row.label:24s} {row.split:10s} {row.faces:19s} seeds {row.seeds}"
-        text += f"  {100 * row.accuracy:5.1f}{_ends(row.low, row.high, '4.1f')}"
-        if row.difference == row.difference:
-            ends = _ends(row.difference_low, row.difference_high, "+.1f")
-            text += f"  {100 * row.difference:+5.1f}{ends} from {row.reference}"
-        print(text)
+    print("\n".join(mean_line(row) for row in found.itertuples()))
     print(f"\nin {args.out}: means.csv")
-
-
-def _ends(low: float, high: float, written: str) -> str:
-    """An interval in hundredths, "" where there is none."""
-    return f" [{100 * low:{written}}, {100 * high:{written}}]" if low == low else ""
 
 
 def _compare(args) -> None:
@@ -221,6 +224,7 @@ def _compare(args) -> None:
     from analysis.studies.training.answers import ANSWERS, groups_of, write_answers
     from analysis.studies.training.copies import copies_table
     from analysis.studies.training.ideas import ideas_page
+    from analysis.studies.training.lines import accuracy_line
     from analysis.studies.training.tables import (
         ablation_table,
         accuracy_table,
@@ -252,7 +256,7 @@ def _compare(args) -> None:
         for name, rows in table.groupby("faces", sort=False):
             where = "" if name == ALL_FACES else f", {name} of training faces"
             print(f"\n{title} (%), and the difference from the reference (points){where}")
-            print("\n".join(_line(row, split) for row in rows.itertuples()))
+            print("\n".join(accuracy_line(row, split) for row in rows.itertuples()))
     print(f"\nin {args.out}: accuracy.csv, ablation.csv{', ablation.md' * bool(page)}"
           f"{', copies.csv' * bool(len(copied))}"
           f"{', figures/' * bool(drawn)}, {ANSWERS}, cards/")
@@ -265,25 +269,15 @@ def _answered(args) -> tuple:
     from iram.data import open_dataset
 
     if Path(args.compare).name == ANSWERS:
-        if args.data is not None:
-            raise InputError(f"{args.compare} holds the answers already: leave out --data")
+        for option in ("data", "split"):
+            if getattr(args, option) is not None:
+                raise InputError(f"{args.compare} holds the answers already: leave out --{option}")
         return read_answers(expanded(args.compare))
     if args.data is None:
         raise InputError("--compare runs the models: name the data with --data")
     paths = weights_in(args.compare)
-    dataset = open_dataset(args.data, split=args.split)
+    dataset = open_dataset(args.data, split=args.split or "test")
     return measure(paths, dataset, options.device(args.device)), faces_of(dataset)
-
-
-def _line(row, split: str) -> str:
-    label = row.label if row.split == split else f"{row.label}, on {row.split}"
-    text = f"  {row.kind:9s} {label:38s} {100 * row.accuracy:5.1f}"
-    text += _ends(row.low, row.high, "4.1f")
-    if row.difference == row.difference:
-        ends = _ends(row.difference_low, row.difference_high, "+.1f")
-        text += (f"  {100 * row.difference:+5.1f}{ends} from {row.reference}, "
-                 f"p {row.p_holm:.3f} (Holm), seeds {row.paired_seeds}")
-    return text
 
 
 def _draw(out: Path, tables: dict) -> list[Path]:

@@ -186,6 +186,17 @@ def pairs(text: str, option: str) -> dict:
     return chosen
 
 
+def check_use(args, uses: dict[str, tuple[str, ...]]) -> None:
+    """Raises InputError for an option that is given without any of those that it is for.
+
+    Args:
+        uses: {option: those that it is for}; what was not given is None.
+    """
+    for option, of in uses.items():
+        if getattr(args, option) is not None and all(getattr(args, one) is None for one in of):
+            raise InputError(f"--{option} is for {' and '.join(f'--{one}' for one in of)}")
+
+
 def whole_numbers(text: str, option: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

@@ -42,7 +42,7 @@ def configure(parser) -> None:
                         "default: results")
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="default: report.html in --results")
-    parser.add_argument("--notebooks", choices=["prose", "run", "none"], default="prose",
+    parser.add_argument("--notebooks", choices=["prose", "run", "none"],
                         help="what is written in them, also what their cells give, or nothing; "
                         "default: prose")
     parser.add_argument("--template", type=Path, metavar="FILE.j2",
@@ -59,6 +59,9 @@ def run(args) -> int:
     if not args.results.is_dir():
         raise InputError(f"--results {args.results}: no such folder")
     if args.template:
+        for option in ("notebooks", "reference"):
+            if getattr(args, option) is not None:
+                raise InputError(f"--{option} is for the web page, not for --template")
         return _fill_in(args)
     out = args.out or args.results / "report.html"
     if out.suffix.lower() not in (".html", ".htm"):
@@ -68,7 +71,7 @@ def run(args) -> int:
     from analysis.report import render
     from iram.files import write_text
 
-    notebooks = _notebooks(args.notebooks)
+    notebooks = _notebooks(args.notebooks or "prose")
     for dpi in DPIS:
         sections = _sections(args.results, dpi, args.reference or "")
         page = render(sections, notebooks)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from analysis.commands import options
 from iram.errors import InputError
+from iram.names import split_names
 from iram.registry import unknown
 
 TURNED, COVERED, PEOPLE = 12, 8, 8
@@ -54,7 +55,9 @@ def _chosen(args, dataset) -> dict:
     if dataset.renders:
         known |= {"expressions": lambda: sheets.expressions(dataset, PEOPLE),
                   "scene_objects": lambda: sheets.scene_objects(dataset, PEOPLE)}
-    names = [name.strip() for name in args.only.split(",")] if args.only else list(known)
+    names = list(known) if args.only is None else split_names(args.only)
+    if not names:
+        raise InputError(f"--only names no sheet; known: {', '.join(known)}")
     for name in names:
         if name not in known:
             raise InputError("--only: " + unknown("sheet", name, known))

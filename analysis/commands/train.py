@@ -122,10 +122,10 @@ def _cells(args) -> list:
     else:
         architecture = {"backbone": _given(args.backbone, "compact")}
         switches = options.pairs(_given(args.switches, ""), "--switches")
-        seeds = options.whole_numbers(_given(args.seeds, "0"), "--seeds")
+        seeds = dict.fromkeys(options.whole_numbers(_given(args.seeds, "0"), "--seeds"))
         if min(seeds) < 0:  # "none-seed-1" would not be read as a name with a seed
             raise InputError(f"--seeds: {min(seeds)} is below 0; write whole numbers such as 0,1")
-        attention = _given(args.attention, "iram").split(",")
+        attention = [*dict.fromkeys(_given(args.attention, "iram").split(","))]
         _check_switches(switches, attention)
         cells = product(attention, seeds, args.suffix, architecture | switches, recipe)
     for cell in cells:  # a mistake in the last cell should not wait for the first to be trained

@@ -3,6 +3,7 @@
 import torch
 
 from analysis.engine.example import Example
+from analysis.subjects.answers import numbers
 from iram.errors import InputError
 
 EXAMPLE_METHODS = ("attention", "gradcam", "integrated_gradients", "region_shapley")
@@ -38,7 +39,7 @@ def explain_covered(subject, dataset, face: int, condition, cameras=None, seed: 
     covered = covered.seen_by(subject.channels)
     images = torch.cat([covered.posed.images, covered.pictures])
     model = subject.model  # loaded here: of one that is loaded in inference mode no gradient is had
-    logits = subject.logits(images)
+    logits = numbers(subject.logits(images), subject.name, condition.name)
     target = int(logits[0].argmax())
     regions = placed_regions(camera, 1, dataset.size).long().expand(2, -1, -1)
     maps = {}

@@ -18,6 +18,7 @@ from analysis.attributions.explanation import (
 )
 from analysis.attributions.maps import spatial_attention
 from analysis.explain.faces import nothing_in
+from analysis.subjects.answers import numbers
 from iram import contract
 from iram.data.images import as_seen, is_flat, read_picture, resized
 from iram.errors import InputError
@@ -46,6 +47,7 @@ def explain(
     x = as_input(face)
     with torch.inference_mode():
         trace = model.trace(x)
+    numbers(trace.logits, model.name)
     maps = [spatial_attention(attention)[0].numpy() for attention in trace.attention]
     probabilities = trace.logits.softmax(1)[0].numpy()
     target, rival, names = trace.logits.argmax(1), None, class_names(model)

@@ -15,6 +15,7 @@ from analysis.stimuli.landmarks.reader import Landmarks
 from analysis.stimuli.landmarks.writer import usual_68
 from analysis.stimuli.layout import fit_cameras
 from analysis.stimuli.regions import placed_regions
+from analysis.subjects.answers import numbers
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 
@@ -82,7 +83,7 @@ def region_values(
     x, answers = as_input(face), []
 
     def asked(pictures: Tensor) -> Tensor:
-        answers.append(model(pictures))
+        answers.append(numbers(model(pictures), model.name))
         return answers[-1]
 
     found = [shapley_values(model, x, targets[0], labels, passes=asked)]

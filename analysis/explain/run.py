@@ -73,7 +73,11 @@ def explain_photographs(
             except InputError as error:
                 problems.append(_one_line(str(error)))
                 continue
-            found = _explained(faces, models, methods, placement, against)
+            try:
+                found = _explained(faces, models, methods, placement, against)
+            except InputError as error:  # of this picture alone
+                problems.append(_one_line(f"{photograph.path}: {error}"))
+                continue
             rows += _written(out, photograph, picture, found)
     finally:
         if rows:

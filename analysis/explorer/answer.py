@@ -11,6 +11,7 @@ from analysis.attributions.question import fitted
 from analysis.explorer.picture import Picture
 from analysis.stimuli.resizing import resize
 from analysis.studies.shift.measures import log_mass
+from analysis.subjects.answers import numbers
 from iram.cells import cells
 from iram.errors import InputError
 
@@ -35,7 +36,8 @@ class Answer(NamedTuple):
 def ask(model, x: Tensor) -> Answer:
     """The model's answer to a picture (1, 1, S, S), brought to its size as `attribute` does."""
     trace = model.trace(fitted(model, x))
-    return Answer(trace.logits.softmax(1)[0], maps_of(trace) if trace.attention else [])
+    logits = numbers(trace.logits, model.name)
+    return Answer(logits.softmax(1)[0], maps_of(trace) if trace.attention else [])
 
 
 def attention_map(answer: Answer, layer: int | None, size: int) -> Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from analysis.stimuli.conditions import Condition, select
 from analysis.stimuli.placed import to_be_turned
 from analysis.studies import inputs
+from analysis.studies.attribution.methods import check_layer
 from analysis.studies.attribution.methods import select as select_methods
 from analysis.studies.attribution.questions import Sizes
 from analysis.studies.inputs import Data, Folder
@@ -29,10 +30,14 @@ def benchmark_arguments(
     subjects, dataset, common = _common(
         data, models, out, split, dtype, device, batch_size, limit, seed, backend)
     file = None if landmarks is None else Path(landmarks)
-    if any(condition.in_depth for condition in chosen) and not dataset.renders:
+    turns = any(condition.in_depth for condition in chosen) and not dataset.renders
+    if turns:
         dataset = to_be_turned(dataset, file)
-    covers = any(condition.occluder != "none" for condition in chosen)
-    cameras = inputs.cameras(dataset, placement if covers else "mean", file)
+    cameras, known = None, None if turns and placement == "mean" else file
+    if any(condition.occluder != "none" for condition in chosen):
+        cameras = inputs.cameras(dataset, placement, known)
+    elif not turns:
+        inputs.unused_landmarks(file, "no condition covers a face")
     return {"subjects": subjects, "dataset": dataset, "conditions": chosen, "cameras": cameras,
             "reference": reference, "out": inputs.out_folder(out), "backend": backend, **common}
 
@@ -66,6 +71,7 @@ def attribution_arguments(
     """What `attribution.run.planned` takes, of the arguments of `attribution_suite`."""
     inputs.at_least_one_face(sizes)
     chosen, device = select_methods(methods), inputs.device(device)
+    check_layer(layer, chosen)
     subjects, dataset = open_study(models, inputs.faces(data, split), device)
     name_layers(subjects, layer)
     others = each_of(random_labels)

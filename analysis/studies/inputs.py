@@ -58,8 +58,19 @@ def cameras(
     file = None if landmarks is None else Path(landmarks)
     if placement == "landmarks":
         return placed(dataset, file)
-    check_landmarks(file)
+    unused_landmarks(file, "--placement mean places occluders as on the mean face")
     return None
+
+
+def unused_landmarks(file: Path | None, why: str) -> None:
+    """Says that a file of landmarks has no effect.
+
+    Raises:
+        InputError: it is none.
+    """
+    check_landmarks(file)
+    if file is not None:
+        print(f"--landmarks {file} is not used: {why}")
 
 
 def check_landmarks(file: Path | None) -> None:

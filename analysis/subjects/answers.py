@@ -36,6 +36,23 @@ def alike(model: nn.Module) -> float:
     return max([ALIKE, *(8 * torch.finfo(dtype).eps for dtype in floating)])
 
 
+def numbers(logits: Tensor, name: str, condition: str = "") -> Tensor:
+    """The logits (N, K), if all are numbers: of others argmax still names a class.
+
+    Args:
+        name: of the model.
+        condition: under which the pictures were shown; "" for none.
+
+    Raises:
+        InputError: NaN or infinite ones, with the model and of how many pictures.
+    """
+    if broken := int((~logits.isfinite()).any(1).sum()):
+        under = f" under '{condition}'" * bool(condition)
+        raise InputError(f"model '{name}'{under} gives logits that are not numbers, for {broken} "
+                         f"of {len(logits)} pictures")
+    return logits
+
+
 @dataclass(frozen=True)
 class Known:
     """What a model is known by.

@@ -8,7 +8,7 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
-from iram.data.classes import canonical
+from iram.data.classes import canonical, check_free
 from iram.data.dataset import FaceDataset
 from iram.data.pictures import check_size_option
 from iram.errors import InputError, listing
@@ -52,6 +52,7 @@ def _class_names(classes) -> tuple[str, ...]:
         raise InputError(f"classes are {listing(names) or 'none'}: 2 names or more are needed")
     if len(set(map(canonical, names))) < len(names):
         raise InputError(f"two classes mean the same expression in: {listing(names)}")
+    check_free(names, "in `classes`, and in `labels` where these are names")
     return names
 
 

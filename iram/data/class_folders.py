@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
-from iram.data.classes import canonical, is_expression
+from iram.data.classes import canonical, check_free, is_expression
 from iram.data.pictures import printable
 from iram.errors import InputError, listing
 
@@ -59,6 +59,7 @@ def name_folders(folders: Sequence[str], classes: str = "") -> Named:
         wanted = given.get(folder, folder)
         key = _key(wanted)
         names.setdefault(key, key if is_expression(wanted) else printable(wanted.strip()))
+    check_free([*names.values()], "rename the folder, or write classes=FOLDER:NAME")
     of_folder = {folder: names[_key(given.get(folder, folder))] for folder in folders}
     same = {name: [printable(folder) for folder in folders if of_folder[folder] == name]
             for name in dict.fromkeys(of_folder.values())}

@@ -27,6 +27,19 @@ WORD = re.compile(r"[^\W\d_]+")  # letters alone: numbers and what parts words a
 ABOUT = {"face", "faces", "emotion", "emotions", "expression", "expressions", "class", "label",
          "image", "images", "img", "imgs", "picture", "pictures", "pics", "photos", "data"}
 
+TAKEN = ("all", "image_id", "label")  # by columns of tables, and "all" by what is of all classes
+
+
+def check_free(names: Sequence[str], way: str) -> None:
+    """Raises InputError for a class whose name tables of results have for something else.
+
+    Args:
+        way: how to name it otherwise.
+    """
+    if taken := [name for name in names if name in TAKEN]:
+        raise InputError(f"a class is called {listing(taken)}, which tables of results have for "
+                         f"something else; name it otherwise: {way}")
+
 
 def canonical(name: str) -> str:
     """The class name in lower case, with synonyms brought together (`Happiness` -> `happy`).

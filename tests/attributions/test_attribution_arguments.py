@@ -68,6 +68,24 @@ def test_other_floats_are_brought_to_the_models_type(dtype):
     assert torch.equal(maps, attribute(MODELS["iram"], x.float(), TARGET))
 
 
+class Centring(nn.Module):
+    """Takes the mean gray out of the very pictures that it is given."""
+
+    def forward(self, x):
+        x -= 0.5
+        return torch.stack([x.mean((1, 2, 3)), x[..., 0].mean((1, 2))], 1)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "gradcam"])
+def test_a_net_that_changes_its_pictures_is_told_how_not_to(method):
+    x = pictures()
+    with pytest.raises(InputError, match=r"changes the pictures .* write x = x - mean, not x -="):
+        attribute(Centring(), x, 0, method)
+    assert torch.equal(x, pictures())
+    cut = nn.Sequential(nn.Hardtanh(0, 1, inplace=True), nn.Flatten(), nn.Linear(256, 2))
+    assert attribute(cut, 3 * x - 1, 0, "occlusion").any()  # the same answer, however often
+
+
 def test_unknown_names_list_the_real_ones():
     model, x = MODELS["plain"], pictures()
     with pytest.raises(InputError, match="did you mean 'gradcam'"):

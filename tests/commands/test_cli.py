@@ -161,7 +161,7 @@ def test_models_without_any_says_so(capsys, monkeypatch, tmp_path):
         ("--attention", "nosuch", "unknown attention module 'nosuch'; known: "),
         ("--attention", "iram,sse", "did you mean 'se'"),
         ("--attention", "none-match", "did you mean 'none-matched'"),
-        ("--attention", "", "unknown attention module ''"),
+        ("--attention", "", "an empty value after --attention"),
         ("--backbone", "resnet", "unknown backbone 'resnet'"),
         ("--recipe", "epochs=abc", "recipe: epochs is 'abc'; it must be a whole number"),
         ("--recipe", "lr=-1", "recipe: lr is -1; it must be above 0"),

@@ -76,6 +76,7 @@ def test_other_pixels_are_another_source():
     ({"classes": [0, 1]}, r"classes are \[0, 1\]: write a list of names"),
     ({"classes": ["happy"]}, "classes are happy: 2 names or more"),
     ({"classes": ["happy", "Happiness"]}, "two classes mean the same expression"),
+    ({"classes": ["happy", "image_id"]}, "a class is called image_id, which tables of results"),
     ({"name": ""}, "name is '': write a short text"),
     ({"ids": ["a"]}, "ids: 1 of 2 pictures"),
     ({"ids": ["a", "a"]}, "ids must differ: a stands twice"),

@@ -190,6 +190,8 @@ def test_a_folder_may_have_what_parts_names_in_its_own(classes):
         ("01", "happy+1:sad", r"which folder is happy\? write FOLDER:NAME for each"),
         ("01", "x:happy", "there is no class folder x; there are: 0, 1"),
         (["up", "down"], "a+b", "no class folder is a number; write classes=FOLDER:NAME"),
+        (["all", "happy"], "", "a class is called all, which tables .* write classes=FOLDER:NAME"),
+        (["up", "down"], "up:label", "a class is called label, which tables of results have for"),
     ],
 )
 def test_classes_that_do_not_fit_are_refused(folders, classes, message):

@@ -202,6 +202,8 @@ def test_an_example_is_read_as_it_was_written_and_its_bytes_are_the_same(names, 
     [
         (["--face", "99"], "has faces 0 to "),
         (["--condition", "yaw+30"], "one face under an occluder"),
+        (["--condition", "eyes"], "--condition eyes: an example is of one condition, not of "),
+        (["--condition", "clean"], "not of 0: clean covers nothing"),
         (["--condition", "regions", "--model", ","], "names no model"),
     ],
 )

@@ -38,6 +38,18 @@ class Net(nn.Module):
 def build():
     return Net()
 '''
+SHY = '''
+
+class Shy(Net):
+    """Without an answer to pictures that are almost white."""
+
+    def forward(self, x):
+        return super().forward(x) / (x.mean((1, 2, 3)) < 0.9)[:, None]
+
+
+def shy():
+    return Shy()
+'''
 RESULT = "self.fc(self.drop(x.mean((2, 3))))"
 
 

@@ -86,6 +86,11 @@ def test_shares_of_the_verdicts_add_up_and_lie_in_their_intervals(small):
     assert set(table["studies"]) == {4}
 
 
+def test_it_tells_whose_faces_they_are_and_no_null_where_none_was_asked_for(small):
+    told = f"studies: 4 of each planted net; each of 21 faces of 28 faces of {FACES.name}, of 4 "
+    assert told in small.report()
+
+
 def test_what_was_interrupted_goes_on_and_gives_the_same_bytes(small):
     out = small.plan.out
     before = (out / "rates.csv").read_bytes()

@@ -17,6 +17,7 @@ from analysis.studies.attribution.packing import packed
 from analysis.studies.attribution.plan import Suite
 from analysis.studies.attribution.questions import blocks
 from analysis.subjects import Subject
+from analysis.subjects.answers import numbers
 from iram import contract
 
 PASSES = 64  # pictures a forward pass
@@ -28,7 +29,8 @@ def clean_rows(suite: Suite, subject: Subject, method: None, advance: Advance) -
     for part in suite.parts():
         logits.append(subject.logits(suite.seen_by(subject).images(part)))
         advance(len(part))
-    columns = dict(zip(suite.dataset.classes, torch.cat(logits).T.numpy(), strict=True))
+    answers = numbers(torch.cat(logits), subject.name)
+    columns = dict(zip(suite.dataset.classes, answers.T.numpy(), strict=True))
     return pd.DataFrame({"image_id": suite.ids, "label": suite.dataset.labels, **columns})
 
 

@@ -64,6 +64,13 @@ def reads_layer(method: str) -> bool:
     return takes(method, "layer") and "layers" in ATTRIBUTIONS.about(method).needs
 
 
+def check_layer(layer: str | None, methods: Sequence[str]) -> None:
+    """Raises InputError for a layer that is named where none of the methods reads one."""
+    if layer is not None and not any(reads_layer(m) or m == "mean_map" for m in methods):
+        raise InputError(f"--layer {layer} is for methods that read a layer: name one of them with "
+                         f"--methods, such as {', '.join(filter(reads_layer, ATTRIBUTIONS))}")
+
+
 def is_quick(method: str) -> bool:
     """Whether it is one pass that depends on the picture: its stability can be measured."""
     told = ATTRIBUTIONS.about(method)

@@ -31,6 +31,7 @@ from analysis.studies.attribution.needs import covering, untried
 from analysis.studies.attribution.packing import unpacked
 from analysis.studies.attribution.truth import evidence_masks
 from analysis.subjects import Subject
+from analysis.subjects.answers import numbers
 from analysis.subjects.probe import layer_found
 from iram.data.dataset import FaceDataset
 from iram.seeds import derived_seed
@@ -144,7 +145,7 @@ class Questions(Plan):
     def _judged(self, subject: Subject) -> dict[str, Judgement]:
         lacking = skipped(subject.model, self.methods)  # reads the model outside of inference
         images = self.seen_by(subject).images(self.some(JUDGED))
-        logits = subject.logits(images)
+        logits = numbers(subject.logits(images), subject.name)
         target, rival = logits.argmax(1), self._against(logits)
         told = {} if rival is None else {"against": subject.columns[rival]}
         target = subject.columns[target]

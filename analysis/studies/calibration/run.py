@@ -41,10 +41,13 @@ class Rates(Study):
         return {"design": asdict(self.plan.design)}
 
     def lines(self, tables: Mapping[str, pd.DataFrame]) -> Iterable[str]:
-        design, count = self.plan.design, len(self.plan.dataset)
-        told = [f"\n{design.studies} studies of each planted net and {design.nulls} of each null, "
-                f"each of {design.faces} faces of {count} rendered heads, of {design.pool} training"
-                " seeds of each net"]
+        design, faces = self.plan.design, self.plan.dataset
+        nulls = {PLANTED.about(net).null for net in design.nets}
+        told = [f"{design.nulls} of each null"] * (True in nulls)
+        told = [f"{design.studies} of each planted net"] * (False in nulls) + told
+        of = "rendered heads" if faces.renders else f"faces of {faces.name}"
+        told = [f"\nstudies: {', '.join(told)}; each of {design.faces} faces of {len(faces)} {of}, "
+                f"of {design.pool} training seeds of each net"]
         return told + list(rates.lines(tables["rates"], tables["bounds"]))
 
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from analysis.stimuli.conditions import Condition
 from analysis.subjects import Subject
+from analysis.subjects.answers import numbers
 from iram.data.dataset import FaceDataset
-from iram.errors import InputError
 from iram.registry import Registry
 
 VERSION = 2  # raise it when what a cell holds changes, so that old cells are made again
@@ -30,10 +30,7 @@ def rows_of(
     Raises:
         InputError: logits that are not numbers.
     """
-    if not logits.isfinite().all():
-        raise InputError(f"model '{subject.name}' under '{condition.name}' gives logits that are "
-                         "not numbers")
-    labels = dataset.labels[part]
+    labels, logits = dataset.labels[part], numbers(logits, subject.name, condition.name)
     constant = {
         "dataset": dataset.name, "model": subject.name, "seed": subject.seed,
         "condition": condition.name, "occluder": condition.occluder, "fill": condition.fill,

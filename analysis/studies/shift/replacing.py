@@ -12,8 +12,8 @@ from analysis.studies.occlusion.rows import measures
 from analysis.studies.shift.places import Places, pictures
 from analysis.studies.shift.plan import FIRST, ShiftStudy
 from analysis.studies.shift.readers import Reader, Reading
+from analysis.subjects.answers import numbers
 from analysis.subjects.interventions import ALL, Maps, outcomes
-from iram.errors import InputError
 from iram.seeds import generators
 
 
@@ -83,9 +83,7 @@ def replaced(
     found += _outcomes(study, reader, condition, places, images, maps) if maps else []
     labels, tables = study.dataset.labels[places.part], []
     for name, layer, logits in found:
-        if not logits.isfinite().all():
-            raise InputError(f"model '{reader.name}' under '{condition.name}' gives logits that "
-                             "are not numbers")
+        numbers(logits, reader.name, condition.name)
         values = np.full((2, len(places.ids)), np.nan, np.float32)
         if len(logits):
             answers = measures(logits, labels[:len(logits)])
