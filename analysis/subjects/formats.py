@@ -92,7 +92,7 @@ def told_by_content(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(9)
     inside = []
-    if zipfile.is_zipfile(path):
+    if start.startswith(b"PK\3\4") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             inside = archive.namelist()
         if any(name.endswith("/data.pkl") for name in inside):
