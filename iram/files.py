@@ -1,5 +1,6 @@
 """Reading and writing files, local or by URL, so that nothing half-written is ever left."""
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -49,14 +50,20 @@ def check_regular(path: str | Path) -> None:
 
 
 def unfetched(file: str | Path | bytes) -> str:
-    """What is added to an error about a file (or how it begins) that is only the pointer which Git
-    LFS leaves where a clone did not fetch it; of any other file, and of none, ""."""
+    """What is added to an error about a file (or how it begins) that stands where a download
+    failed: empty, a web page, or the pointer which Git LFS leaves where a clone did not fetch it;
+    of any other file, and of none, ""."""
     with contextlib.suppress(OSError):
         if not isinstance(file, bytes):
             with open(file, "rb") as opened:
-                file = opened.read(len(POINTER))
+                file = opened.read(BEGINNING)
+            if not file:
+                return "; it is empty"
         if file.startswith(POINTER):
             return "; it is a pointer of Git LFS: `git lfs pull` fetches the file itself"
+        if file[:BEGINNING].removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(PAGES):
+            return ("; it is a web page, as is saved where a download failed or wanted a login: "
+                    "open it in a browser to see why")
     return ""
 
 
@@ -66,6 +73,8 @@ def _is_remote(path) -> bool:
 
 NO_FILE = "is a pipe or a device; a file is needed here"
 POINTER = b"version https://git-lfs"
+PAGES = (b"<!doctype html", b"<html", b"<?xml")
+BEGINNING = 256  # bytes; a page may begin with empty lines
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MODE = 0o666 & ~_umask()  # asked once: asking changes it for a moment, for all threads
 

@@ -68,6 +68,7 @@ class Registry(dict):
 
 def unknown(kind: str, name: str, known) -> str:
     """The message for a name that is not among the known ones, with the nearest match."""
-    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    lower = {str(one).lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    hint = f" (did you mean '{lower[near[0]]}'?)" if near else ""
     return f"unknown {kind} '{name}'{hint}; known: {listing(known, limit=60)}"

@@ -73,7 +73,8 @@ def _line(path: Path, line: int, fields: list[str], places: list[int], width: in
     except (ValueError, OverflowError):
         wrong = f"'{','.join(numbers)}' are not four numbers, left,top,right,bottom"
     if box and (box.width < 1 or box.height < 1 or max(map(abs, box)) > LARGEST):
-        wrong = f"the box {box} is empty; right and bottom must be larger than left and top"
+        wrong = (f"the box {box} is empty; right and bottom must be larger than left and top "
+                 "(they are no width and height)")
     if box and any(sides) and all(0 <= side <= 1 for side in sides):
         wrong = (f"the box {','.join(numbers)} seems to be in shares of the picture; pixels are "
                  "needed")

@@ -134,6 +134,10 @@ class Finder:
         lines = [line for line in lines if line.box]
         if not lines:
             raise InputError(f"{path}: no face here by {boxless[0]}")
+        first = {line.box: line for line in reversed(lines)}
+        self.notes += [f"{path}: the box {line.box} stands in {self.faces} again (line {line.line})"
+                       ": explained once" for line in lines if line is not first[line.box]]
+        lines = [line for line in lines if line is first[line.box]]
         height, width = gray.shape
         wrong = [line for line in lines if 1 - outside(gray, line.box) < LEAST_INSIDE]
         if wrong:

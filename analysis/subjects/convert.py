@@ -3,7 +3,7 @@
 import re
 import zipfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from analysis.subjects.formats import CHECKPOINTS, PICKLES, by_torch_save, told_of
-from analysis.subjects.tensors import dense
+from analysis.subjects.formats import CHECKPOINTS, PICKLES, by_torch_save, told_by_content, told_of
+from analysis.subjects.tensors import dense, not_numbers
+from analysis.subjects.weights_file import unwrapped
 from iram.errors import InputError, listing, one_line
 from iram.files import atomic_path, unfetched
 
@@ -49,6 +50,7 @@ def convert(file: Path, out: Path) -> list[str]:
         raise InputError(f"{file} is a safetensors file already")
     content = _tensors_alone(file)
     place, tensors, left = _weights_in(file, content)
+    others = [one for one in _places_of(content, _bare(tensors)) if one != place]
     try:
         plain = {name: dense(t).contiguous().clone() for name, t in tensors.items()}
         data = save(plain)
@@ -58,7 +60,9 @@ def convert(file: Path, out: Path) -> list[str]:
         temporary.write_bytes(data)
     notes = [f"{out}: {len(plain)} tensors, {sum(t.numel() for t in plain.values()):,} numbers"]
     notes += [f"taken from '{place}'"] if place else []
-    return notes + ([f"left out: {listing(left)}"] if left else [])
+    notes += [wrong] if (wrong := not_numbers(plain)) else []
+    notes += [f"left out: {listing(left)}"] if left else []
+    return notes + ([f"not taken, though of the same names: {listing(others)}"] if others else [])
 
 
 def _start(file: Path) -> bytes:
@@ -75,6 +79,8 @@ def _tensors_alone(file: Path):
     if (other := told_of(file)) and file.suffix.lower() not in (*CHECKPOINTS, *PICKLES):
         raise InputError(other)
     try:
+        if told := told_by_content(file):
+            raise InputError(f"{file}: {told}")
         if _start(file).startswith(b"\x89HDF"):
             raise InputError(told_of(Path("net.h5")).replace("net.h5", str(file)))
         if zipfile.is_zipfile(file):
@@ -107,7 +113,10 @@ def _refused(error: str) -> str:
     """Why torch's loader of weights alone would not read a file, by what it says."""
     found = re.search(r"(?:GLOBAL|global|class|type) ([\w.]+\.\w+)", error)
     if not found and "Unsupported class" not in error:
-        return f"it is no file of torch.save, or damaged: {' '.join(error.split()):.120}"
+        # what torch says of its own option, and of its library for archives, helps nobody
+        text = " ".join(error.rpartition("WeightsUnpickler error: ")[2].split())
+        why = re.split(r"(?<=\w)\. ", text)[0]
+        return "it is no file of torch.save, or damaged" + (f": {why:.120}" if why else "")
     what = f" ({found[1]})" if found else ""
     return (f"it holds more than tensors{what}, such as a whole net, and opening that can run any "
             "code, so it is not opened. Where you trust it, load it and save its weights: "
@@ -156,6 +165,20 @@ def _inner(file: Path, content: Mapping, place: list[str]) -> str | None:
                          f"{listing('.'.join([*place, key]) for key in names)}; save the one that "
                          "is wanted by itself")
     return names[0]
+
+
+def _bare(names) -> set[str]:
+    return {unwrapped(name) for name in names}
+
+
+def _places_of(content, names: set[str], *place: str) -> Iterator[str]:
+    """Where in the file weights of all these names lie."""
+    if isinstance(content, Mapping) and len(place) <= DEEPEST:
+        if names <= _bare(_named(content)):
+            yield ".".join(place)
+        for key, value in content.items():
+            if isinstance(key, str):
+                yield from _places_of(value, names, *place, key)
 
 
 def _depth(content, deepest: int = DEEPEST) -> int:

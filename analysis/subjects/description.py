@@ -9,7 +9,7 @@
     output = "logits"                 # or "probabilities", "log_probabilities"; default "logits"
     weights = "net.safetensors"       # for FILE.py: put into what the factory returns
     name = "net"                      # in result tables; default: of the file and the factory
-    seed = 0                          # that it was trained with; default 0
+    seed = 0                          # that it was trained with; default: of the name, or 0
     layer = "stage4"                  # for class activation maps; default: found
     reshape = "tokens:1"              # where its places are; see analysis/attributions/places.py
     root = ".."                       # of FILE.py: a folder that its imports are found in as well
@@ -31,16 +31,18 @@
 """
 
 import codecs
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from analysis.subjects.attention import AttentionLayers
 from analysis.subjects.fields import CHANNELS, CHECKS, checked_value
 from iram.data.classes import canonical
-from iram.errors import InputError, one_line
-from iram.files import expanded
+from iram.errors import InputError, listing, one_line
+from iram.files import expanded, unfetched
+from iram.names import seed_of
 from iram.registry import unknown
 
 NEEDED = {
@@ -62,7 +64,7 @@ class Description:
     output: str = "logits"
     weights: str | None = None
     name: str = ""
-    seed: int = 0
+    seed: int | None = None
     layer: str | None = None
     reshape: str | None = None
     root: str | None = None
@@ -112,7 +114,7 @@ def read_description(
         where = (
             f"{path} lacks" if path.exists() else f"{model} has no description; write {path} with"
         )
-        raise InputError(f"{where} {'; '.join(missing)}")
+        raise InputError(f"{where} {'; '.join(missing)}{_misnamed(path)}")
     checked = {field: checked_value(path, field, value) for field, value in values.items()}
     return consistent(path, Description(**{"name": name, **checked}))
 
@@ -139,7 +141,7 @@ def root_of(model: Path, factory: str) -> list[Path]:
 def _read(path: Path) -> dict:
     try:
         data = path.read_bytes()
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data:
             raise InputError(f"{path} is stored as UTF-16; store it as UTF-8 (in Notepad: Save as, "
                              "Encoding; in PowerShell: -Encoding utf8)")
         return tomllib.loads(data.decode("utf-8-sig"))
@@ -153,7 +155,17 @@ def _read(path: Path) -> dict:
         line = data[: error.start].count(b"\n") + 1
         raise InputError(f"{path} is not UTF-8 (line {line} is not); store it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # of numbers too: Python reads 4300 digits
-        raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
+        raise InputError(f"{path} is no TOML file: {one_line(error)}"
+                         + unfetched(path)) from error
+
+
+def _misnamed(path: Path) -> str:
+    """What is added where a description that is missing seems to lie beside its place, as
+    net.toml.txt, as Windows hides endings, net.py.toml or net.TOML."""
+    near = [one.name for one in sorted(path.parent.glob("*")) if not path.exists()
+            and re.fullmatch(rf"{re.escape(path.stem)}(\.py|\.onnx|\.pt2)?\.toml(\.\w+)?",
+                             one.name, re.IGNORECASE)]
+    return f"; or rename {listing(near)} beside it to {path.name}" if near else ""
 
 
 def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path) -> dict:
@@ -161,14 +173,30 @@ def _own(values: dict, factory: str | None, factories: Sequence[str], path: Path
     tables = {key: value for key, value in values.items()
               if key not in CHECKS and key in factories and isinstance(value, dict)}
     own = {k: v for k, v in values.items() if k not in tables} | tables.get(factory, {})
-    for key in own:
+    for key, value in own.items():
+        if key not in CHECKS and isinstance(value, dict):
+            known = [*factories, "mapping", "attention"]
+            raise InputError(f"{path}: {unknown('table', key, known)}; what is of the model stands "
+                             "above all tables")
         if key not in CHECKS:
             raise InputError(f"{path}: {unknown('field', key, CHECKS)}")
+    for table in ("mapping", "attention"):
+        inside = own[table] if isinstance(own.get(table), dict) else {}
+        fallen = [key for key in inside if key in CHECKS and key not in str(own.get("classes"))]
+        if fallen:
+            raise InputError(f"{path}: {listing(fallen)} stands below [{table}], and so within it; "
+                             "what is of the model stands above all tables")
     return own
 
 
 def consistent(where: Path | str, made: Description) -> Description:
-    """The description, if its fields fit each other; else raises InputError."""
+    """The description, with the seed that its name tells where it tells none itself, if its fields
+    fit each other; else raises InputError."""
+    named = seed_of(made.name)
+    if made.seed is not None and named not in (None, made.seed):
+        raise InputError(f"{where}: seed = {made.seed}, but the name {made.name} tells {named}; "
+                         "results are grouped by both")
+    made = replace(made, seed=(named or 0) if made.seed is None else made.seed)
     for field in ("mean", "std"):
         count = len(getattr(made, field))
         if count not in (1, made.channels):

@@ -12,6 +12,11 @@ from iram.registry import unknown
 
 CHANNELS = {"gray": 1, "rgb": 3}
 OUTPUTS = ("logits", "probabilities", "log_probabilities")
+HINTS = {"bgr": '; write "rgb", and let the factory return a net that turns the channels over '
+                "(x.flip(1))",
+         "softmax": '; outputs of a softmax are "probabilities"',
+         "sigmoid": "; a net that ends in a sigmoid is best asked without it"}
+"""What is added where a value is known elsewhere."""
 
 
 def checked_value(where: Path | str, field: str, value, called: str = ""):
@@ -36,8 +41,9 @@ def _text(value) -> str:
 
 
 def _name(value) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.+-]{1,80}", value):
-        raise InputError("write up to 80 letters, digits, '-', '_', '.' or '+'")
+    if not isinstance(value, str) or not re.fullmatch(r"(?![.-])[A-Za-z0-9_.+-]{1,80}", value):
+        raise InputError("write up to 80 letters, digits, '-', '_', '.' or '+', no '-' or '.' "
+                         "first")
     return value
 
 
@@ -59,18 +65,23 @@ def _wholes(low: int, high: int) -> Callable[[object], tuple[int, ...]]:
 def _one_of(*known: str) -> Callable[[object], str]:
     def check(value) -> str:
         if value not in known:
-            raise InputError(unknown("value", str(value), known))
+            raise InputError(unknown("value", str(value), known)
+                             + HINTS.get(str(value).lower(), ""))
         return value
 
     return check
 
 
-def _numbers(positive: bool) -> Callable[[object], tuple[float, ...]]:
+def _numbers(positive: bool, most: float) -> Callable[[object], tuple[float, ...]]:
     def check(value) -> tuple[float, ...]:
         numbers = value if isinstance(value, list) else [value]
         for one in numbers:
             if type(one) not in (int, float) or not math.isfinite(one) or (positive and one <= 0):
                 raise InputError("write numbers" + (" above 0" if positive else ""))
+        if max(numbers, default=0) > most:
+            scaled = listing(f"{one / 255:.3g}" for one in numbers)
+            raise InputError("that is of pictures in 0 to 255, and here they are in [0, 1]: divide "
+                             f"by 255, which gives {scaled}")
         return tuple(map(float, numbers))
 
     return check
@@ -121,7 +132,7 @@ def _attention(value) -> AttentionLayers:
 
 CHECKS: dict[str, Callable] = {
     "input_size": _whole(8, 1024), "colour": _one_of(*CHANNELS), "classes": _names(2),
-    "mean": _numbers(positive=False), "std": _numbers(positive=True), "output": _one_of(*OUTPUTS),
+    "mean": _numbers(False, most=1), "std": _numbers(True, most=10), "output": _one_of(*OUTPUTS),
     "weights": _text, "name": _name, "seed": _whole(0, 2**31 - 1), "mapping": _mapping,
     "attention": _attention, "layer": _text, "reshape": _reshape, "root": _text,
 }

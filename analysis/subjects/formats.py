@@ -1,7 +1,11 @@
 """Files that hold models and are not opened: what each is, and how to come from it to one that is.
 """
 
+import tarfile
+import zipfile
 from pathlib import Path
+
+from iram.errors import listing
 
 ONNX_OF_KERAS = ("convert it to ONNX, where it was made: pip install tf2onnx, then "
                  "`python -m tf2onnx.convert {option} --output net.onnx`, and name net.onnx")
@@ -81,6 +85,32 @@ def by_torch_save(start: bytes) -> bool:
     """Whether a file's first 8 bytes are those of a file of torch.save, and not the length of a
     safetensors header."""
     return start[:4] == b"PK\3\4" or (start[:1] == b"\x80" and any(start[4:8]))
+
+
+def told_by_content(path: Path) -> str:
+    """What a file is that has the name of a file of torch.save and is none; "" of any other."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    inside = []
+    if start.startswith(b"PK\3\4") and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            inside = archive.namelist()
+        if any(name.endswith("/data.pkl") for name in inside):
+            return ""
+        if any(name.endswith("/archive_format") for name in inside):
+            return "it is an exported program: give it the ending .pt2, and name it as the model"
+    elif start.startswith(b"PK\3\4"):
+        return "it breaks off before its end, as a download that was cut short"
+    elif tarfile.is_tarfile(path):
+        with tarfile.open(path) as archive:
+            inside = [archive.next().name]
+    elif start.startswith((b"\x1f\x8b", b"\xfd7zXZ", b"BZh")):
+        return "it is packed: unpack it first"
+    if inside:
+        return f"it is an archive of {listing(inside, 3)}: unpack it, and name the file in it"
+    if start[8:] == b"{":  # after the length of the header
+        return "it is a safetensors file: give it the ending .safetensors, and name it in `weights`"
+    return ""
 
 
 def told_of_another(path: Path) -> str:

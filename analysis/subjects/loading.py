@@ -21,7 +21,7 @@ from analysis.subjects.formats import told_of, told_of_another
 from analysis.subjects.neighbours import Neighbours
 from analysis.subjects.onnx_file import OnnxNet
 from analysis.subjects.outside import OutsideModel
-from analysis.subjects.tensors import bits
+from analysis.subjects.tensors import bits, not_numbers
 from analysis.subjects.weights_file import put_weights
 from iram.errors import InputError
 from iram.files import expanded, sha256
@@ -84,7 +84,10 @@ def _python(path: Path, factory: str | None):
     net, notes = as_written(net)
     _check_made(net, path, factory)
     _first_pass(net, description, path, neighbours)
-    notes += put_weights(net, path.parent / description.weights) if description.weights else []
+    if description.weights:
+        notes += put_weights(net, path.parent / expanded(description.weights))
+    if wrong := not_numbers(net.state_dict()):
+        notes += [f"its weights hold {wrong}"]
     read = python_file.sources(path, roots) | python_file.hashes(path, neighbours.files())
     return net, description, {"sources": read, "weights": weights_hash(net)}, notes
 

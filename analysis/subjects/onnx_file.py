@@ -126,7 +126,8 @@ def read_graph(path: Path):
         raise InputError(f"{path} is no whole ONNX file: {one_line(error)}"
                          + unfetched(path)) from error
     if not model.graph.node:
-        raise InputError(f"{path} is no whole ONNX file: there is no graph in it")
+        raise InputError(f"{path} is no whole ONNX file: there is no graph in it"
+                         + unfetched(path))
     return model
 
 

@@ -23,7 +23,7 @@ from analysis.subjects.answers import alike, pictures, spread
 from analysis.subjects.attention import check_range, shares_in
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.process import put_back, settings
-from analysis.subjects.tensors import same
+from analysis.subjects.tensors import not_numbers, same
 from analysis.subjects.windows import check_windows
 from iram.errors import InputError, listing, one_line
 
@@ -59,7 +59,7 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
         found = [Finding("forward", True, f"{tuple(images.shape)} -> {tuple(logits.shape)}")]
         known = bool((logits.abs() < HUGE).all())
         found.append(Finding("finite", known, "all outputs are numbers" if known else
-                             "outputs are NaN or infinite" if not logits.isfinite().all() else
+                             _not_finite(model) if not logits.isfinite().all() else
                              f"outputs of {float(logits.abs().max()):.2g}, of which no squares can "
                              "be computed in single precision"))
         if not known:
@@ -78,6 +78,11 @@ def basics(model: nn.Module, images: Tensor) -> list[Finding]:
                            "a picture's outputs are its own", "does it use batch statistics "
                            "(BatchNorm in training mode, scales of dynamic quantisation)?"))
     return found
+
+
+def _not_finite(model: nn.Module) -> str:
+    wrong = not_numbers(model.state_dict())
+    return "outputs are NaN or infinite" + (f", for its weights hold {wrong}" if wrong else "")
 
 
 def _same(what: str, change: float, allowed: float, good: str, bad: str) -> Finding:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -36,11 +37,13 @@ def put_weights(net: nn.Module, file: Path) -> list[str]:
         raise InputError(f"weights: {file} is a folder; name the .safetensors file in it"
                          + (f": {listing(inside, 4)}" if inside else ""))
     parts = _parts(file)
-    if not parts and file.suffix != ".safetensors":
+    if not parts and file.suffix.lower() != ".safetensors":
+        if not file.exists():
+            raise InputError(f"weights: there is no file {file}")
         raise InputError(f"weights = '{file.name}': only .safetensors files are read; write one by "
                          "safetensors.torch.save_file(net.state_dict(), 'NAME.safetensors')"
                          f"{_or_convert(file)}")
-    tensors = {name: tensor for one in parts or [file] for name, tensor in _read(one).items()}
+    tensors = _joined(file, parts or {file: []})
     own = net.state_dict(keep_vars=True)
     chosen, notes = _matched(tensors, own)
     _check_kinds(file, chosen, own)
@@ -65,8 +68,9 @@ def _check_kinds(file: Path, chosen: Mapping[str, Tensor], own: Mapping) -> None
         if (isinstance(mine, Tensor) and mine.is_floating_point()
                 and not tensor.is_floating_point()):
             kinds = [str(one.dtype).removeprefix("torch.") for one in (tensor, mine)]
-            raise InputError(f"{file}: '{name}' is {kinds[0]}, of the net {kinds[1]}: quantised "
-                             "weights are nothing without their scales; store them as floats")
+            why = ("half of each number would be lost" if tensor.is_complex() else
+                   "quantised weights are nothing without their scales; store them as floats")
+            raise InputError(f"{file}: '{name}' is {kinds[0]}, of the net {kinds[1]}: {why}")
 
 
 def _read(file: Path) -> dict[str, Tensor]:
@@ -75,37 +79,62 @@ def _read(file: Path) -> dict[str, Tensor]:
         return load(content)
     except SafetensorError as error:
         if by_torch_save(content[:8]):
+            out = file.with_stem(f"{file.stem}-converted")
             raise InputError(f"{file} is a file of torch.save under another name: bring it to "
-                             f"safetensors by `iram models --convert {file.name} "
-                             f"{file.stem}-converted.safetensors`") from error
+                             f"safetensors by {_command(file, out)}") from error
         raise InputError(f"{file} is not a whole safetensors file: {one_line(error)}"
                          + unfetched(file)) from error
 
 
-def _parts(file: Path) -> list[Path]:
-    """The files that an index names (`model.safetensors.index.json`), or whose first, say, is this
-    one (`model-00001-of-00002.safetensors`); none of a file that is whole.
+def _joined(file: Path, parts: Mapping[Path, list[str]]) -> dict[str, Tensor]:
+    """The tensors of all parts; raises InputError where one lacks a name that the index gives it,
+    or two have the same."""
+    found: dict[str, tuple[Path, Tensor]] = {}
+    for part, names in parts.items():
+        inside = _read(part)
+        if lacking := [name for name in names if name not in inside]:
+            raise InputError(f"{part} lacks {listing(lacking, 3)}, which {file.name} places in it: "
+                             "do both come from the same download?")
+        for name, tensor in inside.items():
+            if name in found:
+                raise InputError(f"'{name}' stands in both {found[name][0]} and {part.name}: parts "
+                                 "of one file share no weights")
+            found[name] = part, tensor
+    return {name: tensor for name, (_, tensor) in found.items()}
+
+
+def _parts(file: Path) -> dict[Path, list[str]]:
+    """The files that an index names (`model.safetensors.index.json`), with what it says is in them,
+    or whose first, say, is this one (`model-00001-of-00002.safetensors`); none of a file that is
+    whole.
 
     Raises:
         InputError: an index that names no files beside it.
     """
     if found := re.fullmatch(r"(.+-)\d{5}(-of-(\d{5})\.safetensors)", file.name):
-        return [file.with_name(f"{found[1]}{k + 1:05d}{found[2]}") for k in range(int(found[3]))]
+        return {file.with_name(f"{found[1]}{k + 1:05d}{found[2]}"): []
+                for k in range(int(found[3]))}
     if not file.name.endswith(INDEX):
-        return []
+        return {}
     try:
-        names = sorted(set(json.loads(read_source(file))["weight_map"].values()))
-        if not names or any(Path(name).name != name for name in names):
+        places = dict(json.loads(read_source(file))["weight_map"])
+        if not places or any(Path(part).name != part for part in places.values()):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{file} is no index of safetensors files beside it, under weight_map"
-                         ) from None
-    return [file.with_name(name) for name in names]
+                         + unfetched(file)) from None
+    return {file.with_name(part): [name for name in places if places[name] == part]
+            for part in sorted(set(places.values()))}
 
 
 def _or_convert(file: Path) -> str:
-    return f", or `iram models --convert {file.name} {file.stem}.safetensors`" if (
+    return f", or {_command(file, file.with_suffix('.safetensors'))}" if (
         file.suffix.lower() in CHECKPOINTS) else ""
+
+
+def _command(file: Path, out: Path) -> str:
+    """What converts a file, wherever it is typed."""
+    return f"`iram models --convert {quote(str(file))} {quote(str(out))}`"
 
 
 def _matched(tensors: Mapping[str, Tensor], own: Mapping) -> tuple[dict[str, Tensor], list[str]]:
@@ -140,8 +169,8 @@ def _covers(names: Mapping[str, str], wanted: set[str], tensors, own) -> bool:
 
 def _renamings(tensors, wanted: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """(what is done, {name in the file: name in the net}) of every way worth trying."""
-    bare = {name: _unwrapped(name) for name in tensors}
-    plain = {_unwrapped(name): name for name in wanted}
+    bare = {name: unwrapped(name) for name in tensors}
+    plain = {unwrapped(name): name for name in wanted}
     removed = sorted({part for name in [*tensors, *wanted] for part in name.split(".")
                       if part in WRAPPERS})
     wrapped = [f"{listing(removed)} taken out of its names"] if bare != dict(
@@ -161,7 +190,8 @@ def _renamings(tensors, wanted: set[str]) -> Iterator[tuple[str, dict[str, str]]
                   {name: prefix + new for name, new in bare.items()})
 
 
-def _unwrapped(name: str) -> str:
+def unwrapped(name: str) -> str:
+    """A name without what wrappers put into it."""
     return ".".join(part for part in name.split(".") if part not in WRAPPERS)
 
 

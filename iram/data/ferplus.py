@@ -137,7 +137,7 @@ def two_files(location: str) -> tuple[Path, Path]:
     if len(parts) < 2:
         raise InputError(f"ferplus:{location} needs two files: write ferplus:CSV,VOTES (or "
                          "ferplus:DIR, the folder that holds FER2013Train/)")
-    cuts = [(",".join(parts[:i]), ",".join(parts[i:])) for i in range(1, len(parts))]
+    cuts = [(",".join(parts[:i]), ",".join(parts[i:]).strip()) for i in range(1, len(parts))]
     paths = [tuple(Path(os.path.expanduser(side)) for side in cut) for cut in cuts]
     return next((pair for pair in paths if all(p.is_file() for p in pair)), paths[0])
 

@@ -1,5 +1,6 @@
 """FERPlus votes (`fer2013new.csv`): ten annotators' votes for each row of FER2013."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from iram.data.cache import Decoded
 from iram.data.classes import canonical
 from iram.data.csv_files import column_names, csv_rows
 from iram.data.dataset import Problem
-from iram.data.fer2013_csv import CLASSES
+from iram.data.fer2013_csv import CLASSES, usage_of
 from iram.errors import InputError, listing
+from iram.files import unfetched
 
 EXPRESSIONS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
@@ -21,6 +23,7 @@ OWN = np.array([*(CLASSES.index(name) if (name := canonical(word)) in CLASSES el
                   for word in EXPRESSIONS), -1])  # FER2013's label; -1: it has none, or no vote
 ENOUGH = 100  # faces whose labels are compared
 LEAST_AGREED = 0.3  # of FER2013's own faces 0.63, of shuffled ones 0.18
+VOTES = re.compile(r"[0-9]{1,4}(\.0*)?")  # pandas writes 8.0 where any cell of a column was empty
 COLUMNS = ("usage", "image name", *EXPRESSIONS, "unknown", "nf")
 
 
@@ -57,7 +60,7 @@ class Votes:
             )
         rows = decoded.frame["row"].to_numpy()
         for row, usage in zip(rows, decoded.frame["usage"], strict=True):
-            if self.usages[row].lower() != usage.lower():
+            if usage_of(self.usages[row]) != usage:
                 raise InputError(
                     f"{self.path} line {self.lines[row]}: Usage '{self.usages[row][:40]}' where "
                     f"row {row + 1} of {source} has {usage}; the rows must be in the same order"
@@ -131,7 +134,10 @@ def _rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     names = column_names(path, header, COLUMNS)
     missing = [name for name in COLUMNS if name not in names]
     if missing:
-        raise InputError(f"{path} line 1 lacks the column {listing(missing)} of FERPlus votes")
+        hint = ("; it is FER2013's own CSV, which comes first: ferplus:CSV,VOTES" if
+                "pixels" in names else unfetched(header[0].encode()))
+        raise InputError(f"{path} line 1 lacks the column {listing(missing)} of FERPlus votes; it "
+                         f"has: {listing((name[:40] for name in header), 14)}{hint}")
     places = [names.index(name) for name in COLUMNS]
     for number, fields in rows:
         if len(fields) != len(header):
@@ -141,6 +147,6 @@ def _rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _count(path: Path, line: int, column: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 4):
+    if not VOTES.fullmatch(value):
         raise InputError(f"{path} line {line}: {column} '{value[:40]}' is no number of votes")
-    return int(value)
+    return int(value.partition(".")[0])

@@ -142,6 +142,27 @@ def test_votes_separated_by_semicolons_are_read(spec, tmp_path):
     assert open_dataset(spec).labels.equal(known)
 
 
+def test_votes_are_read_as_pandas_writes_them_and_splits_by_any_usual_name(spec, tmp_path):
+    known = open_dataset(spec).labels
+    path = tmp_path / "votes.csv"
+    header, *lines = path.read_text().splitlines()
+    for own, other in (("Training", "train"), ("PublicTest", "Public Test")):
+        lines = [line.replace(own, other) for line in lines]
+    rows = [line.split(",") for line in lines]
+    lines = [",".join([*row[:2], *(f"{vote}.0" for vote in row[2:])]) for row in rows]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    assert open_dataset(spec).labels.equal(known)
+    assert open_dataset(spec.replace(",", ", ")).labels.equal(known)
+
+
+def test_the_two_files_in_the_wrong_order_are_told_so(fer_csv, tmp_path, spec):
+    with pytest.raises(InputError, match=r"FER2013's own CSV, which comes first: ferplus:CSV,V"):
+        open_dataset(f"ferplus:{tmp_path}/votes.csv,{fer_csv}")
+    (tmp_path / "votes.csv").write_text("<!DOCTYPE html>\n<html>\n")
+    with pytest.raises(InputError, match=r"it has: <!DOCTYPE html>; it is a web page"):
+        open_dataset(spec)
+
+
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "", "99999"])
 def test_a_count_that_is_no_number_of_votes_is_named(spec, tmp_path, value):
     changed(tmp_path / "votes.csv", 4, 3, value)

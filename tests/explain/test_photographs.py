@@ -204,6 +204,7 @@ def test_boxes_are_read_as_spreadsheets_save_them(tmp_path, separator, encoding)
         ("x.png,nan,2,30,40", "line 2: 'nan,2,30,40' are not four numbers"),
         ("x.png,1,2,inf,40", "not four numbers"),
         ("x.png,30,2,30,40", "line 2: the box 30,2,30,40 is empty"),
+        ("x.png,30,40,20,30", "is empty; .*no width and height"),
         ("x.png,30,2,3e30,40", "is empty"),
         (",1,2,30,40", "line 2: no picture is named"),
         ("x.png,0.1,0.2,0.6,0.9", "0.1,0.2,0.6,0.9 seems to be in shares of the picture; pixels"),
@@ -226,6 +227,15 @@ def test_a_line_without_a_box_costs_its_face_alone(tmp_path, box):
         finder(nobody)
     [told] = finder.unused([party, nobody])
     assert told.startswith(f"{path} line 4: ")
+
+
+def test_a_box_that_stands_twice_is_one_face_and_told(tmp_path):
+    picture = saved(tmp_path / "x.png", scenery())
+    path = boxes_csv(tmp_path, "x.png,10,20,110,120", "x.png,10,20,110,120", "x.png,20,20,110,120")
+    finder = Finder(str(path))
+    assert [face.crop.left for face in finder(picture)[1]] == [10, 15]
+    assert finder.notes == [f"{picture}: the box 10,20,110,120 stands in {path} again (line 3): "
+                            "explained once"]
 
 
 def test_a_face_that_gives_nothing_is_named_and_the_others_of_its_photograph_stay(tmp_path):

@@ -252,6 +252,17 @@ def test_points_by_which_most_faces_do_not_stand_upright_are_told(mistaken, tmp_
     assert count_known(known_landmarks(tiny.dataset(5), tmp_path / "few.npz")) == (5, 0)
 
 
+def test_points_in_another_unit_are_told_and_faces_of_zeros_are_not_found(tmp_path):
+    points = np.stack([face_at(shift=k) for k in range(5)]).round().astype(np.int16)
+    arrays = {"points": points, "row": np.arange(5)}
+    np.savez(tmp_path / "pixels.npz", **arrays)
+    with pytest.raises(InputError, match=r"5 of 5 faces span less than 10% .*`unit`.*1 for pixels"):
+        known_landmarks(tiny.dataset(5), tmp_path / "pixels.npz")
+    points[1] = 0
+    np.savez(tmp_path / "zeros.npz", unit=1, **arrays)
+    assert count_known(known_landmarks(tiny.dataset(5), tmp_path / "zeros.npz")) == (4, 1)
+
+
 def test_of_photographs_that_nobody_knows_none_is_known():
     for size in (48, 24):
         assert count_known(known_landmarks(tiny.dataset(5, size=size))) == (0, 5)

@@ -89,6 +89,13 @@ def test_what_the_file_itself_tells_need_not_be_written_but_may_not_differ(tmp_p
         ("attention = {layers = ['a'], read = 'token'}", "did you mean 'tokens'"),
         ("attention = {layers = []}", "a list of 1 names or more"),
         ("[unfinished", "is no TOML file"),
+        ('colour = "RGB"', "unknown value 'RGB' .did you mean 'rgb'"),
+        ('colour = "bgr"', r"write \"rgb\", and let .* turns the channels over .x\.flip\(1\)"),
+        ('output = "softmax"', 'outputs of a softmax are "probabilities"'),
+        ("mean = [123.675, 116.28, 103.53]", "in 0 to 255.* divide by 255, which gives 0.485, 0.4"),
+        ("std = 255", "divide by 255, which gives 1"),
+        ('name = ".."', "no '-' or '.' first"),
+        ("version https://git-lfs.github.com/spec/v1", "is no TOML file: .*pointer of Git LFS"),
         (f"input_size = {'9' * 5000}", "is no TOML file: Exceeds the limit"),
     ],
 )
@@ -107,10 +114,38 @@ def test_a_table_of_a_factorys_name_is_for_it_alone(tmp_path):
     assert described(tmp_path, text, factory="small", **options).input_size == 40
     big = described(tmp_path, text, factory="big", **options)
     assert (big.input_size, big.seed) == (48, 1)
-    with pytest.raises(InputError, match="unknown field 'big'"):
+    with pytest.raises(InputError, match="unknown table 'big'"):
         described(tmp_path, text, factory="small", factories=("small",))
     with pytest.raises(InputError, match=r"unknown field 'sead' .did you mean 'seed'"):
         described(tmp_path, text.replace("seed", "sead"), factory="big", **options)
+
+
+def test_a_name_tells_the_seed_and_may_not_contradict_it(tmp_path):
+    """Else two trainings of one net would both have seed 0, and not be taken together."""
+    text = f'input_size = 48\ncolour = "gray"\n{CLASSES}\nname = "mine-seed3"\n'
+    assert described(tmp_path, text).seed == described(tmp_path, text + "seed = 3").seed == 3
+    with pytest.raises(InputError, match=r"seed = 4, but the name mine-seed3 tells 3"):
+        described(tmp_path, text + "seed = 4")
+
+
+@pytest.mark.parametrize("table", ["mapping", "attention"])
+def test_a_field_that_has_fallen_into_a_table_is_told(tmp_path, table):
+    text = f'input_size = 48\ncolour = "gray"\n[{table}]\n{CLASSES}\nweights = "w.safetensors"'
+    with pytest.raises(InputError, match=rf"classes, weights stands below \[{table}\]"):
+        described(tmp_path, text)
+
+
+def test_a_table_of_no_name_is_told_with_the_tables_that_there_are(tmp_path):
+    text = f'[bulid]\ninput_size = 48\ncolour = "gray"\n{CLASSES}'
+    with pytest.raises(InputError, match=r"unknown table 'bulid' .did you mean 'build'.*, mapping"):
+        described(tmp_path, text, factory="build", factories=("build",))
+
+
+@pytest.mark.parametrize("name", ["net.toml.txt", "net.py.toml", "net.TOML"])
+def test_a_description_under_nearly_the_right_name_is_told(tmp_path, name):
+    (tmp_path / name).write_text(CLASSES)
+    with pytest.raises(InputError, match=rf"has no description.*or rename {name} beside it to net"):
+        read_description(tmp_path / "net.py", "net")
 
 
 @pytest.mark.parametrize("second", ["Anger", "rage"])

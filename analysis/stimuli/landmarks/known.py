@@ -12,6 +12,7 @@ from analysis.stimuli.landmarks.writer import usual_68
 from iram.data.dataset import FaceDataset
 from iram.errors import InputError
 
+SMALLEST = 0.1  # of the picture's width, that a face's points span; of FER2013's faces 0.3
 CHIN, BRIDGE, EYES = 8, 27, (36, 45)  # among the usual 68; the outer corners of the eyes
 
 
@@ -29,6 +30,7 @@ def known_landmarks(dataset: FaceDataset, path: str | Path | None = None) -> np.
     if path is not None:
         points = usual_68(read_landmarks(path).of(dataset))
         _check_upright(path, points)
+        _check_size(path, points / dataset.size)
         return points
     if dataset.renders:
         return dataset.landmarks_68(slice(None)).numpy()
@@ -44,6 +46,17 @@ def _check_upright(path: str | Path, points: np.ndarray) -> None:
         raise InputError(f"{path}: {fallen.sum()} of {len(known)} faces do not stand upright by "
                          "their points; expected x (to the right), then y (down), and the first "
                          "eye on the left of the picture")
+
+
+def _check_size(path: str | Path, points: np.ndarray) -> None:
+    """Raises InputError where most faces, in shares of the picture, are too small to be seen: the
+    file's unit was mistaken."""
+    known = points[np.isfinite(points).all((1, 2))]
+    small = (np.ptp(known[..., 0], axis=1) < SMALLEST).sum()
+    if small > len(known) / 2:
+        raise InputError(f"{path}: the points of {small} of {len(known)} faces span less than "
+                         f"{SMALLEST:.0%} of the picture's width; is `unit` how many pixels a step "
+                         "of `points` is (1 for pixels)?")
 
 
 def count_known(points: np.ndarray) -> tuple[int, int]:

@@ -95,7 +95,7 @@ class Landmarks:
 def read_landmarks(path: str | Path) -> Landmarks:
     """The landmarks of a file of any of the forms above.
 
-    A face of which any number is missing counts as not found.
+    A face of which any number is missing, or all are 0, counts as not found.
 
     Raises:
         InputError: the file is missing, no NPZ, or has not these arrays in these shapes and types,
@@ -113,7 +113,8 @@ def read_landmarks(path: str | Path) -> Landmarks:
     unit, size = (_number(path, arrays, name, default)
                   for name, default in (("unit", UNIT), ("size", SIZE)))
     pixels = points.astype(np.float32) * np.float32(unit)
-    pixels[(points == NOT_FOUND).any((1, 2))] = np.nan
+    lost = (points == NOT_FOUND).any((1, 2)) | (points == 0).all((1, 2))
+    pixels[lost] = np.nan
     return Landmarks(pixels, int(size), **known_by, source=str(path))
 
 
