@@ -21,7 +21,8 @@ examples:
   iram attribute --data fer2013:fer2013.csv --methods all --limit 100 --list --out runs/all
   iram attribute --data heads:n=700 --models iram-heads,se-heads --out runs/heads-maps
   iram attribute --data heads:n=200 --split all --methods all --bank bank --out runs/bank
-  iram attribute --data folder:faces --models iram --methods attention,gradcam --out runs/few
+  iram attribute --data folder:faces --split all --models iram --methods attention,gradcam
+      --out runs/few
   iram attribute --data fer2013:fer2013.csv --models iram --random-labels shuffled.safetensors
       --out runs/labels
   iram attribute --data fer2013:fer2013.csv --models iram --against second --out runs/contrast

@@ -16,8 +16,8 @@ examples:
   iram bench --data fer2013:fer2013.csv --models iram --conditions quick --limit 500 --out runs/try
   iram bench --data fer2013:fer2013.csv --conditions full --list --out runs/full
   iram bench --data fer2013:fer2013.csv --ran-lists ran_lists --out runs/occlusion
-  iram bench --data folder:faces --split test --models iram,my.safetensors --out runs/mine
-  iram bench --data folder:faces --models a.onnx,b.onnx --reference a --out runs/two
+  iram bench --data folder:faces --split all --models iram,my.safetensors --out runs/mine
+  iram bench --data folder:faces --split all --models a.onnx,b.onnx --reference a --out runs/two
   iram bench --data fer2013:fer2013.csv --conditions pose,box --landmarks points.npz --out runs/pose
   iram bench --data fer2013:fer2013.csv --conditions "eyes,hand-*,jpeg-3" --out runs/eyes
 

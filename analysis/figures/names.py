@@ -71,6 +71,7 @@ VARIANTS = {
     "away": "taught to look away", "away-erasing": "went on with erasing",
     "away-consistency": "taught that its answer stays", "away-falls-0": "taught all but the fall",
     "away-falls-1": "taught a quarter of the fall", "away-falls-16": "taught four times the fall",
+    "away-attention-falls": "taught the fall alone",
     "heads": "rendered heads", "ferplus": "FERPlus", "wide": "twice as wide",
 }
 ORDERS = {"morf": "most relevant first", "lerf": "least relevant first"}
