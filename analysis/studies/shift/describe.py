@@ -21,11 +21,12 @@ MEASURES = (*HELD,)  # a measure that comes after HELD makes its cells anew
 
 def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.DataFrame:
     """A row per image, region and layer, with every measure of `describe`."""
-    tables = []
+    tables, layers = [], list(zip(clean.layers, occluded.layers, strict=True))
+    whole = [_of_picture(*layer) for layer in layers]  # once, and not region by region
     for name, region in regions.items():
-        for layer, (before, after) in enumerate(zip(clean.layers, occluded.layers, strict=True)):
-            values = describe(places, region, before, after)
-            table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
+        for layer, (before, after) in enumerate(layers):
+            values = _of_region(places, region, before, after) | whole[layer]
+            table = pd.DataFrame({one: values[one].float().numpy() for one in MEASURES})
             table.insert(0, "layer", np.int8(layer))
             table.insert(0, "region", name)
             table.insert(0, "image_id", places.ids)
@@ -57,8 +58,24 @@ def describe(
     gate_variation, effective_variation: `variation` under occlusion, of the gates and of the
         effective multiplier.
     """
+    values = _of_region(places, region, clean, occluded) | _of_picture(clean, occluded)
+    return {name: values[name] for name in MEASURES}
+
+
+def _of_picture(clean: LayerReading, occluded: LayerReading) -> dict[str, Tensor]:
+    """What does not depend on the region."""
+    return {
+        "moved": measure.movement(clean.map, occluded.map),
+        "gate_variation": measure.variation(occluded.channels),
+        "effective_variation": measure.variation(occluded.effective[:, None]),
+    }
+
+
+def _of_region(
+    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading
+) -> dict[str, Tensor]:
     return (_of_map(places, region, clean.map, occluded.map)
-            | _of_channels(places, region, clean, occluded))  # in the order of MEASURES
+            | _of_channels(places, region, clean, occluded))
 
 
 def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
@@ -80,7 +97,6 @@ def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) 
         "expressive": measure.expressive_mass(null, cells, own),
         "expressive_change": change(measure.expressive_mass, cells, own, before=null),
         "expressive_other_change": change(measure.expressive_mass, cells, others, before=null),
-        "moved": measure.movement(clean, occluded),
         "moved_mechanical": measure.movement(clean, null),
         "away": measure.away(clean, occluded, cells.inside),
         "away_mechanical": measure.away(clean, null, cells.inside),
@@ -106,6 +122,4 @@ def _of_channels(places: Places, region: Condition, clean: LayerReading, occlude
         "channels_leave": measure.channels_leaving(*channels, cells)
         - measure.channels_leaving(*channels, elsewhere),
         "weighted_change": weighted,
-        "gate_variation": measure.variation(occluded.channels),
-        "effective_variation": measure.variation(occluded.effective[:, None]),
     }

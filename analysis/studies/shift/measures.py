@@ -4,6 +4,7 @@ All are pure, take maps (N, h, w) and give (N,) float, NaN where they are not de
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -48,8 +49,9 @@ def channels_leaving(clean: Tensor, occluded: Tensor, cells: Cells) -> Tensor:
 def variation(maps: Tensor) -> Tensor:
     """Coefficient of variation over the places of maps (N, C, h, w): their standard deviation over
     their mean, channel by channel, then the mean over the channels; 0 for gates without places."""
-    mean = maps.mean((2, 3)).clamp(min=1e-12)
-    return (maps.std((2, 3), correction=0) / mean).mean(1).cpu()
+    mean = maps.mean((2, 3))
+    apart = (maps - mean[..., None, None]).square_().mean((2, 3)).sqrt()  # faster than torch.std
+    return (apart / mean.clamp(min=1e-12)).mean(1).cpu()
 
 
 def standard_mass(maps: Tensor, cells: Cells, spread: Tensor) -> Tensor:
@@ -103,15 +105,20 @@ def movement(before: Tensor, after: Tensor) -> Tensor:
 
     Reference: Bonneel, Rabin, Peyre & Pfister, J. Math. Imaging and Vision 51, 2015.
     """
-    x, y = positions(before)
     change = (_shares(after) - _shares(before)).flatten(1)
     total = torch.zeros(len(before))
-    for step in range(DIRECTIONS):
-        angle = math.pi * step / DIRECTIONS
-        along = (math.cos(angle) * x + math.sin(angle) * y).flatten()
-        along, order = along.sort()
-        total += (change[:, order].cumsum(1)[:, :-1].abs() * along.diff()).sum(1)
+    for order, steps in _projections(*before.shape[1:]):
+        total += (change[:, order].cumsum(1)[:, :-1].abs() * steps).sum(1)
     return total / DIRECTIONS * math.pi / 2
+
+
+@lru_cache
+def _projections(height: int, width: int) -> list[tuple[Tensor, Tensor]]:
+    """Of each direction the cells in its order, and the steps between them."""
+    x, y = positions(torch.empty(1, height, width))
+    angles = [math.pi * step / DIRECTIONS for step in range(DIRECTIONS)]
+    sorts = [(math.cos(a) * x + math.sin(a) * y).flatten().sort() for a in angles]
+    return [(order, along.diff()) for along, order in sorts]
 
 
 def away(before: Tensor, after: Tensor, region: Tensor) -> Tensor:
