@@ -190,7 +190,7 @@ def test_a_checkpoint_under_another_name_is_told_and_can_be_converted(tmp_path, 
     spec, state = saved(tmp_path, lambda name: name)
     for old in (False, True):
         torch.save(state, tmp_path / "w.safetensors", _use_new_zipfile_serialization=not old)
-        with pytest.raises(InputError, match=r"of torch\.save under another name.*--convert w\."):
+        with pytest.raises(InputError, match=r"torch\.save under another name.*--convert \S+w\."):
             opened(spec)
         out = tmp_path / f"{old}.safetensors"
         assert main(["models", "--convert", str(tmp_path / "w.safetensors"), str(out)]) == 0
