@@ -16,7 +16,7 @@ named() {  # the files of these nets, as --models takes them
 nets=""
 none=""
 for seed in 0 1 2; do
-    nets="$nets iram-away-seed$seed iram-away-erasing-seed$seed iram-away-attention-falls-seed$seed"
+    nets="$nets iram-away-seed$seed iram-away-erasing-seed$seed"
     for weight in 0 1 16; do
         nets="$nets iram-away-falls-$weight-seed$seed"
     done
