@@ -136,6 +136,17 @@ def test_intervals_over_three_seeds_cover_95_percent(apart):
     assert 0.94 <= inside.mean() <= 0.985
 
 
+def test_quantiles_of_many_are_those_of_each():
+    """Of one part of the error, of the other, of both, of none, and without bound."""
+    images, seeds = [1.0, 0.0, 1.0, 1.0, 0.0, np.inf], [0.0, 2.0, 0.3, 40.0, 0.0, 1.0]
+    many = quantile(Error(np.array(images), 399.0, np.array(seeds), 2.0), 0.025)
+    each = [quantile(Error(*one, 2.0), 0.025)
+            for one in zip(images, [399.0] * len(images), seeds, strict=True)]
+    assert many == pytest.approx(each)
+    assert many[1] == pytest.approx(2 * stats.t(2).isf(0.025))
+    assert many[4] == 0 and many[5] == np.inf
+
+
 def test_the_quantile_is_the_inverse_of_the_test():
     for error in (Error(1.0, 9), Error(0.5, 9, 0.2, 2), Error(0.01, 1499, 1.0, 1), Error(1, 1e9)):
         for p in (0.9, 0.2, 0.025, 1e-4):
