@@ -25,8 +25,8 @@ def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.Da
     whole = [_of_picture(*layer) for layer in layers]  # once, and not region by region
     for name, region in regions.items():
         for layer, (before, after) in enumerate(layers):
-            values = _of_region(places, region, before, after) | whole[layer]
-            table = pd.DataFrame({one: values[one].float().numpy() for one in MEASURES})
+            values = describe(places, region, before, after, whole[layer])
+            table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
             table.insert(0, "layer", np.int8(layer))
             table.insert(0, "region", name)
             table.insert(0, "image_id", places.ids)
@@ -35,7 +35,8 @@ def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.Da
 
 
 def describe(
-    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading
+    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading,
+    whole: dict[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """The measures of one layer, each (N,). Of its map A (N, h, w), the mean over channels:
 
@@ -58,24 +59,19 @@ def describe(
     gate_variation, effective_variation: `variation` under occlusion, of the gates and of the
         effective multiplier.
     """
-    values = _of_region(places, region, clean, occluded) | _of_picture(clean, occluded)
+    values = (_of_map(places, region, clean.map, occluded.map)
+              | _of_channels(places, region, clean, occluded)
+              | (whole or _of_picture(clean, occluded)))
     return {name: values[name] for name in MEASURES}
 
 
 def _of_picture(clean: LayerReading, occluded: LayerReading) -> dict[str, Tensor]:
-    """What does not depend on the region."""
+    """What does not depend on the region: `whole` of `describe`."""
     return {
         "moved": measure.movement(clean.map, occluded.map),
         "gate_variation": measure.variation(occluded.channels),
         "effective_variation": measure.variation(occluded.effective[:, None]),
     }
-
-
-def _of_region(
-    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading
-) -> dict[str, Tensor]:
-    return (_of_map(places, region, clean.map, occluded.map)
-            | _of_channels(places, region, clean, occluded))
 
 
 def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
