@@ -13,6 +13,7 @@ from pathlib import Path
 
 from iram.errors import InputError
 from iram.extras import install_hint
+from iram.processes import runs
 
 
 def _umask() -> int:
@@ -146,7 +147,7 @@ def sweep(folder: str | Path) -> None:
     """
     for leftover in located(folder).rglob(".*.tmp"):
         machine, _, process = leftover.name.removesuffix(".tmp").rpartition("@")[2].partition("-")
-        if machine == _machine() and process.isdigit() and not _runs(int(process)):
+        if machine == _machine() and process.isdigit() and not runs(int(process)):
             leftover.unlink(missing_ok=True)
 
 
@@ -156,16 +157,6 @@ def _suffix() -> str:
 
 def _machine() -> str:
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -24,7 +24,7 @@ import torch
 from iram.errors import InputError
 from iram.extras import install_hint
 from iram.memory import give_back, keep_memory
-from iram.parent import end_with_parent
+from iram.processes import end_with_parent
 from iram.threads import one_thread
 
 KINDS = ("threads", "processes", "dask")

@@ -16,8 +16,8 @@ from analysis.figures import style
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
 from iram.errors import InputError
-from iram.files import located, sha256, write_text
-from iram.parent import end_with_parent
+from iram.files import located, sha256, sweep, write_text
+from iram.processes import end_with_parent
 from iram.registry import unknown
 
 FEW = 4  # figures are drawn by this process
@@ -162,6 +162,7 @@ def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:
     drawn = _by_processes(tasks) if len(tasks) >= FEW and _cores() > 1 else None
     if drawn is None:
         drawn = [_of_tables(*task) for task in tasks]
+    sweep(folder)  # of the workers of a killed run, which end a moment after it
     return [file for files in drawn for file in files]
 
 

@@ -221,7 +221,7 @@ def test_leftovers_of_a_process_killed_while_it_wrote_are_removed(tmp_path, monk
     leftover = tmp_path / "none-seed0" / f".checkpoint.safetensors.x1{files._suffix()}"
     leftover.parent.mkdir()
     leftover.write_bytes(b"half")
-    monkeypatch.setattr(files, "_runs", lambda process: process != os.getpid())
+    monkeypatch.setattr(files, "runs", lambda process: process != os.getpid())
     grid(cells(), tmp_path)
     assert not leftover.exists()
 
