@@ -1,6 +1,8 @@
 """Regions of a face on the grid of an attention layer."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,26 +12,32 @@ MOSTLY = 0.75  # share of a cell that is covered, or free, for it to count as su
 LEAST = 0.5  # cells (in area) that a region and its rest need to be compared
 
 
-class Cells(NamedTuple):
+@dataclass(frozen=True)
+class Cells:
     """A region and the rest of the face on a layer's grid, as weights: the face's area per cell.
 
     Attributes:
         inside: (N, h, w), 0 outside the region.
         rest: (N, h, w), 0 inside the region and in the band about it.
+        face: (N, h, w), both; the face but for the band.
         defined: (N,) bool, whether both have any cell.
     """
 
     inside: Tensor
     rest: Tensor
 
-    @property
+    @cached_property
     def face(self) -> Tensor:
-        """(N, h, w): both; the face but for the band."""
         return self.inside + self.rest
 
-    @property
+    @cached_property
     def defined(self) -> Tensor:
         return (area(self.inside) >= LEAST) & (area(self.rest) >= LEAST)
+
+
+def joined(parts: Sequence[Cells]) -> Cells:
+    """One region of the faces after another, as one batch."""
+    return Cells(torch.cat([one.inside for one in parts]), torch.cat([one.rest for one in parts]))
 
 
 def cells(mask: Tensor, face: Tensor, height: int, width: int) -> Cells:

@@ -30,7 +30,7 @@ def columns(*values):
 
 EVEN = columns(0.5, 0.5, 0.5, 0.5)
 PLACES = SimpleNamespace(
-    cells=lambda region, *size: HALF, elsewhere=lambda region, *size: ELSEWHERE,
+    cells=lambda regions, *size: (HALF, ELSEWHERE),
     expressive_at=lambda *size: (EVEN, EVEN),
 )
 

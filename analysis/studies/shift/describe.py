@@ -1,5 +1,7 @@
 """Every measure of a batch: the map on the clean faces against that on the covered ones."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,6 +12,7 @@ from analysis.studies.shift import measures as measure
 from analysis.studies.shift.controls import mechanical_null
 from analysis.studies.shift.places import Places
 from analysis.studies.shift.readers import LayerReading, Reading
+from iram.cells import Cells
 
 HELD = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_gain", "expressive",
         "expressive_change", "expressive_other_change", "moved", "moved_mechanical", "away",
@@ -19,26 +22,28 @@ HELD = ("mass", "mass_change", "standard_change", "elsewhere_change", "visible_g
 MEASURES = (*HELD,)  # a measure that comes after HELD makes its cells anew
 
 
-def compare(places: Places, regions, clean: Reading, occluded: Reading) -> pd.DataFrame:
+def compare(
+    places: Places, regions: Mapping[str, Condition], clean: Reading, occluded: Reading
+) -> pd.DataFrame:
     """A row per image, region and layer, with every measure of `describe`."""
-    tables, layers = [], list(zip(clean.layers, occluded.layers, strict=True))
-    whole = [_of_picture(*layer) for layer in layers]  # once, and not region by region
-    for name, region in regions.items():
-        for layer, (before, after) in enumerate(layers):
-            values = describe(places, region, before, after, whole[layer])
-            table = pd.DataFrame({name: v.float().numpy() for name, v in values.items()})
-            table.insert(0, "layer", np.int8(layer))
-            table.insert(0, "region", name)
-            table.insert(0, "image_id", places.ids)
-            tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    layers = [describe(places, list(regions.values()), *both)
+              for both in zip(clean.layers, occluded.layers, strict=True)]
+    faces, each = len(places.ids), np.arange(len(layers), dtype=np.int8)
+    values = {name: torch.stack([layer[name].float().view(-1, faces) for layer in layers], 1)
+              for name in MEASURES}  # (regions, layers, faces)
+    return pd.DataFrame({
+        "image_id": [*places.ids] * (len(regions) * len(layers)),
+        "region": np.repeat(list(regions), len(layers) * faces),
+        "layer": np.tile(np.repeat(each, faces), len(regions)),
+        **{name: value.flatten().numpy() for name, value in values.items()},
+    })
 
 
 def describe(
-    places: Places, region: Condition, clean: LayerReading, occluded: LayerReading,
-    whole: dict[str, Tensor] | None = None,
+    places: Places, regions: Sequence[Condition], clean: LayerReading, occluded: LayerReading
 ) -> dict[str, Tensor]:
-    """The measures of one layer, each (N,). Of its map A (N, h, w), the mean over channels:
+    """The measures of one layer, each (R * N,): of one of the R regions on all faces after another.
+    Of its map A (N, h, w), the mean over channels:
 
     mass: `log_mass` of the region on the clean picture. mass_change: under occlusion minus that.
     standard_change: the same of `standard_mass`, both in standard deviations of the clean map.
@@ -59,14 +64,21 @@ def describe(
     gate_variation, effective_variation: `variation` under occlusion, of the gates and of the
         effective multiplier.
     """
-    values = (_of_map(places, region, clean.map, occluded.map)
-              | _of_channels(places, region, clean, occluded)
-              | (whole or _of_picture(clean, occluded)))
+    own, elsewhere = places.cells(regions, *clean.map.shape[1:])
+    expressive = places.expressive_at(*clean.map.shape[1:])
+    values = (_of_map(own, elsewhere, expressive, clean.map, occluded.map)
+              | _of_channels(own, elsewhere, clean, occluded)
+              | {name: _each(value, own) for name, value in _of_picture(clean, occluded).items()})
     return {name: values[name] for name in MEASURES}
 
 
+def _each(values: Tensor, cells: Cells) -> Tensor:
+    """What is told of N faces, once a region: (R * N, ...)."""
+    return values.repeat(len(cells.inside) // len(values), *[1] * (values.ndim - 1))
+
+
 def _of_picture(clean: LayerReading, occluded: LayerReading) -> dict[str, Tensor]:
-    """What does not depend on the region: `whole` of `describe`."""
+    """What does not depend on the region, (N,)."""
     return {
         "moved": measure.movement(clean.map, occluded.map),
         "gate_variation": measure.variation(occluded.channels),
@@ -74,11 +86,9 @@ def _of_picture(clean: LayerReading, occluded: LayerReading) -> dict[str, Tensor
     }
 
 
-def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) -> dict:
-    size = clean.shape[1:]
-    cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
+def _of_map(cells: Cells, elsewhere: Cells, expressive, clean: Tensor, occluded: Tensor) -> dict:
+    clean, occluded, own, others = (_each(one, cells) for one in (clean, occluded, *expressive))
     spread, null = measure.spatial_spread(clean, cells), mechanical_null(clean, cells)
-    own, others = places.expressive_at(*size)
     mass = measure.log_mass(clean, cells)
 
     def change(of, *arguments, before=clean) -> Tensor:
@@ -100,21 +110,21 @@ def _of_map(places: Places, region: Condition, clean: Tensor, occluded: Tensor) 
     }
 
 
-def _of_channels(places: Places, region: Condition, clean: LayerReading, occluded: LayerReading):
-    size = clean.map.shape[1:]
-    cells, elsewhere = places.cells(region, *size), places.elsewhere(region, *size)
-    effective = measure.log_mass(clean.effective, cells)
+def _of_channels(
+    cells: Cells, elsewhere: Cells, clean: LayerReading, occluded: LayerReading
+) -> dict[str, Tensor]:
+    before, after = (_each(one.effective, cells) for one in (clean, occluded))
+    effective = measure.log_mass(before, cells)
     channels = clean.channels, occluded.channels
-    weighted = torch.full((len(clean.map),), torch.nan)
+    weighted = torch.full_like(effective, torch.nan)
     if clean.weighted is not None and occluded.weighted is not None:
-        after, before = (measure.log_mass(one, cells, measure.LITTLE)
-                         for one in (occluded.weighted, clean.weighted))
-        weighted = after - before
+        weighted = torch.sub(*(measure.log_mass(_each(one, cells), cells, measure.LITTLE)
+                               for one in (occluded.weighted, clean.weighted)))
     return {
         "effective": effective,
-        "effective_change": measure.log_mass(occluded.effective, cells) - effective,
-        "effective_elsewhere_change": measure.log_mass(occluded.effective, elsewhere)
-        - measure.log_mass(clean.effective, elsewhere),
+        "effective_change": measure.log_mass(after, cells) - effective,
+        "effective_elsewhere_change": measure.log_mass(after, elsewhere)
+        - measure.log_mass(before, elsewhere),
         "channels_leave": measure.channels_leaving(*channels, cells)
         - measure.channels_leaving(*channels, elsewhere),
         "weighted_change": weighted,

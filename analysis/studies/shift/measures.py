@@ -36,14 +36,16 @@ def channels_leaving(clean: Tensor, occluded: Tensor, cells: Cells) -> Tensor:
     """The share of the channels (N, C, h, w) whose own `log_mass` falls by more than `FALL`, 0 to
     1, whatever the others do: channels that move against each other leave their mean where it is.
 
-    NaN as in `log_mass`; a channel that is 0 all over does not leave.
+    (R * N,), of cells of R regions on all faces, one region after another. NaN as in `log_mass`; a
+    channel that is 0 all over does not leave.
     """
-    face = cells.face
-    weights = torch.stack([cells.inside / area(cells.inside)[:, None, None],
-                           face / area(face)[:, None, None]], 1).to(clean.device)
-    before, after = (torch.einsum("nchw,nkhw->nkc", one, weights) for one in (clean, occluded))
-    before, after = (((one[:, 0] / one[:, 1]).clamp(min=FLOOR).log()) for one in (before, after))
-    return _where((after - before < -FALL).float().mean(1).cpu(), cells.defined)
+    weights = [one / area(one)[:, None, None] for one in (cells.inside, cells.face)]
+    weights = torch.stack(weights).reshape(-1, len(clean), *clean.shape[2:]).to(clean.device)
+    before, after = (torch.einsum("nchw,knhw->nkc", one, weights) for one in (clean, occluded))
+    before, after = ((inside / face).clamp(min=FLOOR).log()
+                     for inside, face in (one.chunk(2, 1) for one in (before, after)))
+    leaving = (after - before < -FALL).float().mean(2)
+    return _where(leaving.T.flatten().cpu(), cells.defined)
 
 
 def variation(maps: Tensor) -> Tensor:

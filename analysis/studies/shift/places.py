@@ -11,7 +11,7 @@ from analysis.stimuli.perturb import Perturbed
 from analysis.studies.occlusion.plan import Benchmark
 from analysis.studies.shift.controls import permuted_mask
 from analysis.studies.shift.expression import expressive_of
-from iram.cells import Cells, cells
+from iram.cells import Cells, cells, joined
 
 FACELESS = ("none", "sham")  # they cover nothing of the face, and are measured at all its places
 PERMUTED_FRACTION = 0.3
@@ -64,7 +64,8 @@ class Places:
         self.layout = self.faces.layout
         self.ids = self.faces.ids
         self.expressive = expressive or expressive_of(plan.dataset, part, self.layout)
-        self._cells: dict[tuple, Cells] = {}
+        self._cells: dict[tuple, tuple[Cells, Cells]] = {}
+        self._expressive: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         self._masks: dict[str, Tensor] = {}
 
     def images(self, channels: int = 1) -> Tensor:
@@ -82,28 +83,31 @@ class Places:
             self._masks[name] = self.faces.under(region).mask
         return self._masks[name]
 
-    def cells(self, region: Condition, height: int, width: int) -> Cells:
-        """The region and its rest on a grid."""
-        key = (place_name(region), height, width)
+    def cells(
+        self, regions: Sequence[Condition], height: int, width: int
+    ) -> tuple[Cells, Cells]:
+        """Regions and their rest on a grid, one region of all faces after another; and other
+        faces' masks in their place, as far as they are visible here."""
+        key = (*map(place_name, regions), height, width)
         if key not in self._cells:
-            self._cells[key] = cells(self.mask(region), self.layout.face, height, width)
+            pairs = [self._pair(region, height, width) for region in regions]
+            self._cells[key] = tuple(map(joined, zip(*pairs, strict=True)))
         return self._cells[key]
 
-    def elsewhere(self, region: Condition, height: int, width: int) -> Cells:
-        """Another face's mask, as far as it is visible here."""
-        key = ("elsewhere", place_name(region), height, width)
-        if key not in self._cells:
-            covered = self.mask(region)
-            other = permuted_mask(covered, PERMUTED_FRACTION, self.layout, self.ids, self.seed)
-            other = cells(other, self.layout.face, height, width)
-            free = self.cells(region, height, width).rest > 0  # the band is neither
-            self._cells[key] = Cells(other.inside * free, other.rest)
-        return self._cells[key]
+    def _pair(self, region: Condition, height: int, width: int) -> tuple[Cells, Cells]:
+        covered = self.mask(region)
+        own = cells(covered, self.layout.face, height, width)
+        other = permuted_mask(covered, PERMUTED_FRACTION, self.layout, self.ids, self.seed)
+        other = cells(other, self.layout.face, height, width)
+        return own, Cells(other.inside * (own.rest > 0), other.rest)  # the band is neither
 
     def expressive_at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        own, others = (F.adaptive_avg_pool2d(one[:, None], (height, width))[:, 0]
-                       for one in self.expressive)
-        return own, others
+        """`expressive` on a grid."""
+        key = height, width
+        if key not in self._expressive:
+            self._expressive[key] = tuple(F.adaptive_avg_pool2d(one[:, None], key)[:, 0]
+                                          for one in self.expressive)
+        return self._expressive[key]
 
     def orders(self, maps: Sequence[Tensor], generators) -> list[Tensor]:
         """(N, h * w) per layer: the cells of each image in random order."""
