@@ -1,7 +1,6 @@
 #!/bin/sh
 # Whether attention moves, is learned and helps: the verdicts, on training seeds that were trained
-# after the rules were frozen (`iram train --grid confirmation`). The run that is kept was made with
-# --no-permuted; this asks H2a as well, and takes twice as long.
+# after the rules were frozen (`iram train --grid confirmation`).
 set -eu
 DATA="${DATA:-fer2013:fer2013.csv.xz}"
 RAN_LISTS="${RAN_LISTS:-ran_lists}"
