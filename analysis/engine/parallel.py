@@ -195,5 +195,6 @@ def _cluster(scheduler: str) -> Iterator:
             raise InputError(f"--scheduler {scheduler}: the scheduler or all of its workers were "
                              "lost; what was finished is kept: run it again") from None
         except KilledWorker as error:
-            raise InputError(f"workers of the cluster died over and over ({error}); what was "
-                             "finished is kept: run it again") from None
+            raise InputError(f"{error.allowed_failures + 1} workers of the cluster died at one "
+                             f"task, the last of them {error.last_worker.address}, perhaps for "
+                             "lack of memory; what was finished is kept: run it again") from None

@@ -5,12 +5,10 @@
 
 Prints what was tried, and each finding; exit code 1 if there is one. A campaign that is cut short
 goes on by parts: --only, --formats and --commands choose what is left, and another --seed tries
-other faults. --table keeps what is printed: `outcome` is ok, skip (it can't be tried here) or
-finding, `what` was tried, `seen` is what came of it.
+other faults. --table adds rows to a table that keeps all of them (`faults.told`).
 """
 
 import argparse
-import itertools
 import os
 import sys
 import tempfile
@@ -21,16 +19,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(1, str(Path(__file__).parents[1] / "helpers"))
-import pandas as pd
 import tiny
 import torch
 
-from analysis.engine.store import write_table
 from analysis.studies import presets
 from analysis.studies.attribution import Sizes
 from faults import clusters, disks, interrupts, kills, mutations, pairs
 from faults.runs import Whole, undisturbed
 from faults.targets import TARGETS
+from faults.told import Told, add, counted
 
 PARTS = ("mutations", "kills", "interrupts", "pairs", "disks", "clusters")
 
@@ -61,32 +58,32 @@ def commands(folder: Path) -> dict[str, list[str]]:
 def main() -> int:
     args = _arguments()
     torch.set_num_threads(1)  # a fork must not come upon another thread's locks
-    lines, started = [], time.monotonic()
+    findings, started = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["IRAM_CACHE"] = str(folder / "cache")
-        for told in _campaign(folder, args):
-            print(told, flush=True)
-            lines.append(line_of(told))
-    table = pd.DataFrame(lines)
-    findings = int((table["outcome"] == "finding").sum())
+        for part, lines in _campaign(folder, args):
+            rows = []
+            for row in counted(lines):
+                rows.append(row)
+                findings += row.findings
+                if args.table:  # at once, for what is cut short
+                    add(args.table, part, args.seed, rows)
     print(f"{findings} findings, {(time.monotonic() - started) / 60:.1f} minutes")
-    if args.table:
-        write_table(args.table, table)
     return bool(findings)
 
 
-def _campaign(folder: Path, args) -> Iterator:
+def _campaign(folder: Path, args) -> Iterator[tuple[str, Iterator]]:
+    """Each part's name, and what it tells."""
     if "mutations" in args.only:
         targets = {name: TARGETS[name] for name in args.formats}
-        yield from mutations.campaign(folder / "mutations", targets, args.mutations, args.seed)
-    runs = {k: v for k, v in commands(folder).items() if k in args.commands}
+        yield "mutations", mutations.campaign(folder / "mutations", targets, args.mutations,
+                                              args.seed)
+    if args.only == ["mutations"]:
+        return
     wholes: dict[str, Whole] = {}
-    for name, command in runs.items() if args.only != ["mutations"] else ():
-        try:
-            wholes[name] = undisturbed(command, folder / name)
-        except AssertionError as error:
-            yield f"{name}: {error}"
+    runs = {k: v for k, v in commands(folder).items() if k in args.commands}
+    yield "undisturbed", _undisturbed(folder, runs, wholes)
     parts = {
         "kills": lambda at: kills.campaign(at, wholes, args.kills, args.seed),
         "interrupts": lambda at: interrupts.campaign(at, wholes, args.interrupts, args.starts),
@@ -94,8 +91,20 @@ def _campaign(folder: Path, args) -> Iterator:
         "disks": lambda at: disks.campaign(at, wholes, args.flips, args.fills, args.seed),
         "clusters": lambda at: clusters.campaign(at, wholes, args.clusters),
     }
-    chosen = [part(folder / key) for key, part in parts.items() if wholes and key in args.only]
-    yield from itertools.chain.from_iterable(chosen)
+    for name, part in parts.items():
+        if wholes and name in args.only:
+            yield name, part(folder / name)
+
+
+def _undisturbed(folder: Path, runs: dict, wholes: dict[str, Whole]) -> Iterator[str | Told]:
+    """Fills `wholes`, of runs that end twice to the same bytes."""
+    for name, command in runs.items():
+        try:
+            wholes[name] = undisturbed(command, folder / name)
+            yield Told(name, f"times run, {wholes[name].seconds:.1f} s each", 2)
+        except AssertionError as error:
+            yield f"{name}: {error}"
+            yield Told(name, "times run", 2)
 
 
 def _arguments():
@@ -126,18 +135,6 @@ def _arguments():
 
 def _listed(text: str) -> list[str]:
     return text.split(",")
-
-
-def line_of(told) -> dict[str, str]:
-    """The row of the table of what a part of the campaign yields."""
-    if not isinstance(told, str):
-        tried = f"{told.target}, trial {told.trial}"
-        *_, last = told.what.splitlines()  # of a traceback: the error
-        return {"outcome": "finding", "what": tried, "seen": last}
-    first, _, rest = told.partition(" ")
-    outcome, text = (first, rest) if first in ("ok", "skip") else ("finding", told)
-    what, _, seen = text.partition(": ")
-    return {"outcome": outcome, "what": what, "seen": seen}
 
 
 if __name__ == "__main__":

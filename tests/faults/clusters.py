@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from faults.runs import USERS_MISTAKE, Whole, begun, contents, differing, ended, over, told
+from faults.told import Told
 
 RECORD = "run.json"  # tells the command, whose --scheduler is another one each time
 OVER_AND_OVER = 100
@@ -39,8 +40,8 @@ if __name__ == "__main__":
 """
 
 
-def campaign(folder: Path, wholes: dict[str, Whole], runs: int) -> Iterator[str]:
-    """Yields findings, and lines of numbers that begin with "ok".
+def campaign(folder: Path, wholes: dict[str, Whole], runs: int) -> Iterator[str | Told]:
+    """Yields findings, and what was tried.
 
     Args:
         runs: of every command that a cluster computes, in each of which one worker is killed; in
@@ -57,7 +58,9 @@ def campaign(folder: Path, wholes: dict[str, Whole], runs: int) -> Iterator[str]
                 yield from _disturbed(folder / f"{name}-{kind}", asked, cluster, wanted)
 
 
-def _disturbed(out: Path, whole: Whole, cluster: subprocess.Popen, wanted: int) -> Iterator[str]:
+def _disturbed(
+    out: Path, whole: Whole, cluster: subprocess.Popen, wanted: int
+) -> Iterator[str | Told]:
     name = whole.command[0]
     process = begun(whole.command, out)
     killed, until = 0, time.monotonic() + max(60, 20 * whole.seconds)
@@ -70,7 +73,7 @@ def _disturbed(out: Path, whole: Whole, cluster: subprocess.Popen, wanted: int) 
     if code and wanted == 1:
         yield f"{name}: one worker of three was killed: {lines}"
     if not killed:
-        yield f"skip {name}: no worker was seen at work"
+        yield Told(name, "workers seen at work", 0)
     again = ended(begun(whole.command, out)) if code else 0
     if again:
         yield f"{name}: code {again} when it was run again: {told(out)}"
@@ -79,7 +82,7 @@ def _disturbed(out: Path, whole: Whole, cluster: subprocess.Popen, wanted: int) 
     if different := differing(files, found):
         yield f"{name}: after {killed} workers were killed other bytes in {different}"
     ending = f"refused ({lines[0]}), run again" if code else "ended"
-    yield f"ok {name}: {killed} busy workers of a cluster killed: {ending}, the same bytes"
+    yield Told(name, f"busy workers of a cluster killed: {ending}", killed)
 
 
 @contextlib.contextmanager

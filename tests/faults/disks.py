@@ -23,6 +23,7 @@ from faults.runs import (
     forked,
     told,
 )
+from faults.told import Told
 
 SLOW = 0.05  # seconds a file
 SHARES = (0.02, 0.3, 0.6, 0.9)  # of the room that a run needs
@@ -32,8 +33,8 @@ CELLS = "*.parquet"
 
 def campaign(
     folder: Path, wholes: dict[str, Whole], flips: int, fills: int, seed: int = 0
-) -> Iterator[str]:
-    """Yields findings, and lines that begin with "ok" or, of what can't be tried here, "skip".
+) -> Iterator[str | Told]:
+    """Yields findings, and what was tried.
 
     Args:
         flips: times that cells of every command that has cells are damaged.
@@ -49,7 +50,7 @@ def campaign(
         yield from _full_and_read_only(folder / f"{name}-disk", name, whole, fills)
 
 
-def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Iterator[str]:
+def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Iterator[str | Told]:
     """Flips one bit of several cells, or cuts them short: they are found and made again."""
     shutil.copytree(whole.out, out)
     for _ in range(flips):
@@ -68,10 +69,10 @@ def _damaged(out: Path, name: str, whole: Whole, generator, flips: int) -> Itera
                   if not Path(file).match(CELLS)}
         if different := differing({file: whole.files.get(file) for file in tables}, tables):
             yield f"{name}: damaged cells: other results in {different}"
-    yield f"ok {name}: {flips} times {AT_ONCE} damaged cells, the same results"
+    yield Told(name, f"times {AT_ONCE} damaged cells", flips)
 
 
-def _slow(out: Path, name: str, whole: Whole) -> Iterator[str]:
+def _slow(out: Path, name: str, whole: Whole) -> Iterator[str | Told]:
     def slowly() -> int:
         replace = os.replace
 
@@ -87,10 +88,10 @@ def _slow(out: Path, name: str, whole: Whole) -> Iterator[str]:
         yield f"{name}: slow disk: code {code}: {told(out)}"
     if different := differing(whole.files, contents(out)):
         yield f"{name}: slow disk: other bytes in {different}"
-    yield f"ok {name}: slow disk, {SLOW} s a file, the same bytes"
+    yield Told(name, f"slow disk, {SLOW} s a file")
 
 
-def _largest_file(out: Path, name: str, whole: Whole) -> Iterator[str]:
+def _largest_file(out: Path, name: str, whole: Whole) -> Iterator[str | Told]:
     """No file may be longer than half the longest one: a limit that needs no root."""
     largest = max(map(len, whole.files.values()))
 
@@ -99,16 +100,16 @@ def _largest_file(out: Path, name: str, whole: Whole) -> Iterator[str]:
         return main([*whole.command, "--out", str(out)])
 
     code = ended(forked(limited, out.with_suffix(".log")))
-    yield from _refused(f"{name}: file too large", code, out)
-    yield from _goes_on(f"{name}: after a file too large", out, whole)
+    yield from _refused(name, "file too large", code, out)
+    yield from _goes_on(name, "run after a file too large", out, whole)
 
 
-def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iterator[str]:
+def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iterator[str | Told]:
     """A disk of memory with a part of the room that the run needs, read-only, then larger."""
     disk.mkdir()
     size = sum(map(len, whole.files.values()))
     if not _mounts(disk, f"size={max(int(size * SHARES[0]), 4096)}"):
-        yield f"skip {name}: full and read-only disks: mounting one needs root"
+        yield Told(name, "full or read-only disks: mounting one needs root", 0)
         return
     out = disk / "out"
     log = disk.with_suffix(".log")
@@ -116,32 +117,32 @@ def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iter
         for share in SHARES[-fills:]:
             _mounts(disk, f"remount,rw,size={max(int(size * share), 4096)}")
             code = ended(begun(whole.command, out, log))
-            yield from _refused(f"{name}: disk full at {share:.0%}", code, disk)
+            yield from _refused(name, f"disk full at {share:.0%}", code, disk)
         _mounts(disk, "remount,ro")
         code = ended(begun(whole.command, out, log))
-        yield from _refused(f"{name}: read-only disk", code, disk)
+        yield from _refused(name, "read-only disk", code, disk)
         _mounts(disk, f"remount,rw,size={20 * size + (1 << 20)}")
-        yield from _goes_on(f"{name}: after a full disk", out, whole)
+        yield from _goes_on(name, "run after a full disk", out, whole)
     finally:
         # Lazily: processes that drew may end a moment later, and hold the log.
         subprocess.run(["umount", "--lazy", str(disk)], check=False)
 
 
-def _refused(what: str, code: int, out: Path) -> Iterator[str]:
+def _refused(name: str, what: str, code: int, out: Path) -> Iterator[str | Told]:
     """It must be told in one line."""
     printed = told(out)
     lines = [line for line in printed.splitlines() if line.startswith("iram: ")]
     if code != USERS_MISTAKE or "Traceback" in printed or len(lines) != 1:
-        yield f"{what}: code {code}: {printed}"
-    yield f"ok {what}: {lines[0] if lines else 'nothing told'}"
+        yield f"{name}: {what}: code {code}: {printed}"
+    yield Told(name, f"{what}: {lines[0] if lines else 'nothing told'}")
 
 
-def _goes_on(what: str, out: Path, whole: Whole) -> Iterator[str]:
+def _goes_on(name: str, what: str, out: Path, whole: Whole) -> Iterator[str | Told]:
     if code := finished(whole.command, out):
-        yield f"{what}: code {code}: {told(out)}"
+        yield f"{name}: {what}: code {code}: {told(out)}"
     if different := differing(whole.files, contents(out)):
-        yield f"{what}: other bytes in {different}"
-    yield f"ok {what}: the same bytes"
+        yield f"{name}: {what}: other bytes in {different}"
+    yield Told(name, what)
 
 
 def _mounts(disk: Path, options: str) -> bool:

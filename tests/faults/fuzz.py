@@ -5,7 +5,7 @@ from the files that reach new ones. It begins with the good file of each of `fau
 
 A finding is what `faults.mutations.tried` finds wrong, or a process that ends; each kind is told
 once, and the first file of it is left in --keep. Exit code 1 if there is one. --table adds a row a
-reader, and replaces an earlier one. Needs atheris, which the tests don't: CONTRIBUTING.md.
+reader and seed. Needs atheris, which the tests don't: CONTRIBUTING.md.
 """
 
 import argparse
@@ -22,13 +22,12 @@ import atheris
 
 with atheris.instrument_imports(include=["iram", "analysis"]):
     import numpy as np
-    import pandas as pd
     import torch
 
-    from analysis.engine.store import read_table, write_table
     from faults.mutations import Target, mutated, tried
     from faults.runs import ended, forked
     from faults.targets import TARGETS
+    from faults.told import Told, add
 
 OURS = 0.5  # share of files that are changed as `faults.mutations` does, which knows lines
 OPTIONS = ["-rss_limit_mb=6000", "-timeout=120", "-verbosity=0"]
@@ -41,25 +40,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         os.environ["IRAM_CACHE"] = f"{name}/cache"
         for reader in args.names:
-            row = fuzzed(Path(name), reader, TARGETS[reader], args.seconds, args.seed, args.keep)
-            print(*row.values(), flush=True)
-            found |= row["outcome"] == "finding"
+            told = fuzzed(Path(name), reader, TARGETS[reader], args.seconds, args.seed, args.keep)
+            print(told, flush=True)
+            found |= bool(told.findings)
             if args.table:
-                _add(args.table, row)
+                add(args.table, "fuzz", args.seed, [told])
     return found
-
-
-def _add(path: Path, row: dict[str, str]) -> None:
-    """Adds the row of a reader to the table, in place of an earlier one."""
-    known = [read_table(path)] if path.exists() else []
-    table = pd.concat([*known, pd.DataFrame([row])]).drop_duplicates("what", keep="last")
-    write_table(path, table)
 
 
 def fuzzed(
     folder: Path, name: str, target: Target, seconds: float, seed: int = 0, keep: Path | None = None
-) -> dict[str, str]:
-    """The row of a reader, fuzzed in a process of its own, so that one that ends is a finding.
+) -> Told:
+    """What came of a reader, fuzzed in a process of its own, so that one that ends is a finding.
 
     Args:
         seconds: how long, by the clock.
@@ -77,12 +69,11 @@ def fuzzed(
         if keep:
             keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{name}-{place}").write_bytes(bytes.fromhex(data))
-    seen = "no numbers"
-    if "executions" in found:
-        seen = (f"{found['executions']} files in {found['minutes']:.1f} minutes "
-                f"({found['processor']:.0f} s of the processor), {found['refused']} refused, "
-                f"{len(findings)} findings")
-    return {"outcome": "finding" if findings else "ok", "what": name, "seen": seen}
+    if "executions" not in found:
+        return Told(name, "files at least: no numbers", 1, len(findings))
+    seen = (f"files in {found['minutes']:.1f} minutes ({found['processor']:.0f} s of the "
+            f"processor), {found['refused']} refused")
+    return Told(name, seen, found["executions"], len(findings))
 
 
 def _child(folder: Path, target: Target, seconds: float, seed: int, told: Path) -> int:

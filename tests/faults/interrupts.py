@@ -14,6 +14,7 @@ from pathlib import Path
 
 from analysis.commands.main import main
 from faults.runs import INTERRUPTED, Whole, contents, differing, ended, finished, forked, told
+from faults.told import Told
 
 OURS = ("analysis.", "iram.")
 CATCHES = "analysis.commands.main"  # where Ctrl-C is caught, once it has been entered
@@ -32,8 +33,10 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-def campaign(folder: Path, wholes: dict[str, Whole], most: int, starts: int) -> Iterator[str]:
-    """Yields findings, and lines of numbers that begin with "ok".
+def campaign(
+    folder: Path, wholes: dict[str, Whole], most: int, starts: int
+) -> Iterator[str | Told]:
+    """Yields findings, and what was tried.
 
     Args:
         most: modules of each command at which it is interrupted.
@@ -51,7 +54,7 @@ def campaign(folder: Path, wholes: dict[str, Whole], most: int, starts: int) -> 
             yield f"{name}: code {code} at the end: {told(out)}"
         if different := differing(whole.files, contents(out)):
             yield f"{name}: after Ctrl-C in every stage other bytes in {different}"
-        yield f"ok {name}: Ctrl-C in {len(modules)} stages, the same bytes"
+        yield Told(name, "times Ctrl-C, each in another stage", len(modules))
     yield from _at_start(folder / "start", next(iter(wholes.values())), STARTS[:starts])
 
 
@@ -105,11 +108,11 @@ def _spread(modules: list[str], most: int) -> list[str]:
     return [modules[(2 * place + 1) * len(modules) // (2 * count)] for place in range(count)]
 
 
-def _at_start(out: Path, whole: Whole, libraries: Sequence[str]) -> Iterator[str]:
+def _at_start(out: Path, whole: Whole, libraries: Sequence[str]) -> Iterator[str | Told]:
     """Interrupts processes of their own, which import everything anew."""
     for library in libraries:
         command = [sys.executable, "-c", START, library, *whole.command, "--out", str(out)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != INTERRUPTED or "Traceback" in run.stderr:
             yield f"start: code {run.returncode} after Ctrl-C at {library}: {run.stderr[-1500:]}"
-    yield f"ok start: Ctrl-C at the import of {len(libraries)} libraries"
+    yield Told("start", "times Ctrl-C, each at the import of another library", len(libraries))

@@ -14,16 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from faults.runs import INTERRUPTED, Whole, begun, contents, differing, ended, finished, told
+from faults.told import Told
 
 BY_HAND = 0.2  # share of the kills that are Ctrl-C
 EACH = 10  # kills of one run at most; then it is let finish, and another is begun
 
 
-def campaign(folder: Path, wholes: dict[str, Whole], kills: int, seed: int = 0) -> Iterator[str]:
-    """Yields findings, and lines of numbers that begin with "ok"; `kills` SIGKILLs in all, more of
-    the commands that take less time."""
+def campaign(
+    folder: Path, wholes: dict[str, Whole], kills: int, seed: int = 0
+) -> Iterator[str | Told]:
+    """Yields findings, and what was tried; `kills` SIGKILLs in all, more of the commands that take
+    less time."""
     folder.mkdir(parents=True, exist_ok=True)
-    in_all = 0
     for name, whole in wholes.items():
         generator = np.random.default_rng([seed, *name.encode()])
         killed, by_hand, runs = 0, 0, 0
@@ -37,10 +39,8 @@ def campaign(folder: Path, wholes: dict[str, Whole], kills: int, seed: int = 0) 
             if different := differing(whole.files, contents(out)):
                 yield f"{name}: after {counts} kills other bytes in {different}"
             killed, by_hand, runs = killed + counts[0], by_hand + counts[1], runs + 1
-        yield (f"ok {name}: killed {killed} times, interrupted {by_hand} times, in {runs} runs of "
-               f"{whole.seconds:.1f} s, the same bytes")
-        in_all += killed
-    yield f"ok in all: killed {in_all} times"
+        yield Told(name, f"times killed, and {by_hand} times interrupted, in {runs} runs of "
+                   f"{whole.seconds:.1f} s", killed)
 
 
 def _share(whole: Whole, wholes: dict[str, Whole], kills: int) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faults.told import Told
 from iram import InputError
 
 SECONDS, MEMORY = 10, 1 << 30
@@ -104,11 +105,10 @@ def _with_another_field(data: bytearray, generator: np.random.Generator) -> byte
 
 def campaign(
     folder: Path, targets: dict[str, Target], trials: int, seed: int = 0
-) -> Iterator[Finding | str]:
-    """Yields findings, and after each kind of file the line that tells its numbers."""
+) -> Iterator[Finding | Told]:
+    """Yields findings, and after each kind of file its numbers."""
     for name, target in targets.items():
         yield from _kind(folder / name, name, target, trials, seed)
-    yield f"ok in all: {len(targets) * trials} damaged files"
 
 
 def _kind(folder: Path, name: str, target: Target, trials: int, seed: int):
@@ -129,8 +129,8 @@ def _kind(folder: Path, name: str, target: Target, trials: int, seed: int):
     more = _peak() - before
     if more > MEMORY:
         yield Finding(name, trials, f"{more / 2**20:.0f} MB of memory")
-    yield (f"ok {name}: {trials} files, {refused} refused, {time.perf_counter() - started:.0f} s, "
-           f"slowest {slowest:.2f} s, {more / 2**20:.0f} MB more at the peak")
+    yield Told(name, f"files, {refused} refused, {time.perf_counter() - started:.0f} s, slowest "
+               f"{slowest:.2f} s, {more / 2**20:.0f} MB more at the peak", trials)
 
 
 def tried(target: Target, folder: Path, path: Path) -> tuple[bool, list[str]]:

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from faults.runs import USERS_MISTAKE, Whole, begun, contents, differing, ended
+from faults.told import Told
 
 
-def campaign(folder: Path, wholes: dict[str, Whole], pairs: int, seed: int = 0) -> Iterator[str]:
-    """Yields findings, and lines of numbers that begin with "ok"; `pairs` of every command."""
+def campaign(
+    folder: Path, wholes: dict[str, Whole], pairs: int, seed: int = 0
+) -> Iterator[str | Told]:
+    """Yields findings, and what was tried; `pairs` of every command."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, whole in wholes.items():
         generator = np.random.default_rng([seed, *name.encode()])
@@ -24,7 +27,7 @@ def campaign(folder: Path, wholes: dict[str, Whole], pairs: int, seed: int = 0) 
             codes, findings = _together(whole, out, place and generator.random() * whole.seconds)
             yield from findings
             refused += codes.count(USERS_MISTAKE)
-        yield f"ok {name}: {pairs} times two runs in one folder, {refused} refused, the same bytes"
+        yield Told(name, f"times two runs in one folder, {refused} refused", pairs)
 
 
 def _together(whole: Whole, out: Path, later: float) -> tuple[list[int], list[str]]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.exhaustive
@@ -46,7 +47,7 @@ def test_the_campaign_finds_what_is_wrong(tmp_path):
         target = mutations.Target(write, read)
         *found, last = mutations._kind(tmp_path / word, "x", target, 60, 0)
         assert any(word in finding.what for finding in found)
-        assert last.startswith("ok x: 60 files")
+        assert str(last).startswith("ok x: 60 files, ")
 
 
 def test_a_reader_that_hangs_is_found_even_if_it_forgives_all_errors(tmp_path, monkeypatch):
@@ -85,7 +86,7 @@ def forgiving(folder, path):
     path.read_bytes()
 
 for name, read in (("careless", careless), ("forgiving", forgiving)):
-    print(*fuzzed(Path(sys.argv[1]), name, Target(write, read), 1).values())
+    print(fuzzed(Path(sys.argv[1]), name, Target(write, read), 1))
 """
 
 
@@ -95,10 +96,9 @@ def test_the_fuzzer_finds_what_is_wrong_once_and_goes_on(tmp_path):
                          capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     careless, forgiving = [line for line in run.stdout.splitlines() if " files in " in line]
-    assert careless.startswith("finding careless ")
-    assert careless.endswith(" 1 findings")
-    assert forgiving.startswith("ok forgiving ")
-    assert int(careless.split()[2]) > 2
+    assert careless.startswith("1 findings in careless: ")
+    assert forgiving.startswith("ok forgiving: ")
+    assert int(careless.split()[4]) > 2
 
 
 def test_files_that_differ_are_named():
@@ -113,3 +113,29 @@ def test_stages_are_taken_from_all_parts_of_a_run():
 
     assert _spread(list("abcdefghij"), 5) == list("bdfhj")
     assert _spread(list("abc"), 9) == list("abc")
+
+
+def test_what_is_told_is_counted_with_what_was_found_before_it(capsys):
+    from faults.told import Told, counted
+
+    told = list(counted(["a: broken", Told("a", "files", 5), Told("b", "disks", 0)]))
+    assert [one.findings for one in told] == [1, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        "a: broken", "1 findings in a: 5 files", "skip b: 0 disks"]
+    with pytest.raises(AssertionError, match="after"):
+        list(counted(["a: broken"]))
+
+
+def test_a_table_keeps_what_other_seeds_and_parts_tried(tmp_path):
+    from faults.told import Told, add
+
+    table = tmp_path / "table.csv"
+    add(table, "kills", 0, [Told("a", "times killed", 5), Told("b", "times killed", 5)])
+    add(table, "kills", 1, [Told("a", "times killed", 7)])
+    add(table, "pairs", 0, [Told("a", "times two runs", 2)])
+    add(table, "kills", 0, [Told("a", "times killed", 9, findings=1)])
+    rows = pd.read_csv(table)
+    assert list(zip(rows["part"], rows["what"], rows["seed"], rows["tried"], rows["findings"],
+                    strict=True)) == [
+        ("kills", "b", 0, 5, 0), ("kills", "a", 1, 7, 0), ("pairs", "a", 0, 2, 0),
+        ("kills", "a", 0, 9, 1)]
