@@ -91,7 +91,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path in the same folder, renamed to `path` when the block ends well.
 
     After an error the temporary file is removed and whatever stood at `path` is untouched. For a
-    remote path the temporary one is local, and is sent when the block ends well.
+    remote path the temporary one is local, and is sent when the block ends well; so it is for a
+    device or a pipe. Of a link what it points at is written.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
@@ -104,6 +105,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         return
     temporary = None
     try:
+        path = _pointed_at(path)
+        if _is_stream(path):
+            with tempfile.TemporaryDirectory() as folder:
+                yield Path(folder) / path.name
+                path.write_bytes((Path(folder) / path.name).read_bytes())
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_suffix())
         os.close(handle)
@@ -112,7 +119,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.chmod(temporary, MODE)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot write {path}: {_why_not(path, error)}") from error
     except Exception as error:
         if hidden := _no_room(error):
             raise InputError(f"cannot write {path}: {hidden.strerror}") from error
@@ -120,6 +127,28 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _pointed_at(path: Path) -> Path:
+    """The path; of a link what it points at, so that the link stays."""
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return path
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a device or a pipe, such as /dev/stdout: written to, and never replaced."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        for folder in reversed(path.parents):
+            if os.path.lexists(folder) and not folder.is_dir():
+                return f"{folder} is no folder"
+    return error.strerror or str(error)
 
 
 def _no_room(error: BaseException | None) -> OSError | None:

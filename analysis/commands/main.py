@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command. Returns the exit code: 0 done, 2 the user's mistake, 130 interrupted."""
     if completion.ASKED in os.environ:
         completion.complete(command_parser)
+    _open_streams()
     argv = sys.argv[1:] if argv is None else argv
     try:
         return _run(argv)
@@ -68,14 +69,29 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(f"{error.filename or 'file system'}: {error.strerror}")
 
 
+def _open_streams() -> None:
+    """What can't be written in the terminal's encoding, such as a name that is no UTF-8, is shown
+    escaped; a stream that was closed before we began (`>&-`) takes what is said nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - to the end of the process
+        elif hasattr(stream, "reconfigure"):  # not what a test or a notebook put in its place
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _check_given(argv: list[str]) -> None:
     """Raises InputError for an empty value, as of a shell's variable that is not set: it would pass
-    for a default, or for the folder that one is in."""
+    for a default, or for the folder that one is in; and for a place to write that has several
+    lines, which no message could name."""
     for before, given in zip(["iram", *argv], argv, strict=False):
         option, equals, value = given.partition("=")
         if not given.strip() or (option.startswith("--") and equals and not value.strip()):
             after = option if equals else before
             raise InputError(f"an empty value after {after}; write one, or leave it out")
+        if "--out" in (before, option) and any(ord(sign) < ord(" ") for sign in given):
+            raise InputError(f"--out {given.removeprefix('--out=')!r}: write a name of one line, "
+                             "without tabs")
 
 
 def _run(argv: list[str]) -> int:

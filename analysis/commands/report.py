@@ -74,7 +74,7 @@ def run(args) -> int:
     notebooks = _notebooks(args.notebooks or "prose")
     for dpi in DPIS:
         sections = _sections(args.results, dpi, args.reference or "")
-        page = render(sections, notebooks)
+        page = render(sections, notebooks).encode("utf-8", "backslashreplace").decode()  # of names
         if len(page.encode()) <= LARGEST:
             break
     items = [item for section in sections for item in section.items]

@@ -212,6 +212,8 @@ def _read_run(path: Path) -> dict | None:
         return run
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, AttributeError) as error:
+    except OSError as error:  # nothing that could be removed, such as a link to itself
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, AttributeError) as error:
         raise InputError(f"{path} is no description of a run ({error}); remove it, or choose "
                          "another --out") from None

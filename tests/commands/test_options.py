@@ -19,6 +19,7 @@ HEADS = "heads:n=40,size=24"
     (["explain", " "], "an empty value after explain;"),
     (["figures", "--out", ""], "an empty value after --out;"),
     (["bench", "--data", "heads", "--out="], "an empty value after --out;"),
+    (["figures", "--out", "new\nline"], "--out 'new\\nline': write a name of one line"),
     (["attribute", "--data", "heads", "--against", ""], "an empty value after --against;"),
     (["explain", "x.png", "--layer", "net.a"], "--layer net.a is for methods that read a layer"),
     (["explain", "x.png", "--layer", "a", "--methods", "saliency"], "with --methods, such as "),

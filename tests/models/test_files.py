@@ -118,3 +118,35 @@ def test_what_a_killed_process_had_sent_to_a_store_by_half_is_swept():
         (folder / name).write_text("x")
     sweep(folder)
     assert sorted(one.name for one in folder.iterdir()) == [f".b.csv.{files._suffix()}", "a.csv"]
+
+
+def test_a_link_stays_and_what_it_points_at_is_written(tmp_path):
+    (tmp_path / "link.txt").symlink_to(tmp_path / "there" / "file.txt")
+    write_text(tmp_path / "link.txt", "first\n")  # it dangled
+    write_text(tmp_path / "link.txt", "second\n")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "there" / "file.txt").read_text() == "second\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        write_text(tmp_path / "pipe", "through\n")
+        assert reader.stdout.read() == b"through\n"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling", "loop"])
+def test_what_stands_in_a_folders_place_is_named(tmp_path, kind):
+    place = tmp_path / "place"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(place if kind == "loop" else tmp_path / "nowhere" / "else")
+    told = "Too many levels|is no folder" if kind == "loop" else r"place is no folder$"
+    with pytest.raises(InputError, match=told):
+        write_text(place / "table.csv", "x")
+    if kind == "loop":
+        with pytest.raises(InputError, match="Too many levels"):
+            write_text(place, "x")
