@@ -61,6 +61,8 @@ def run(args) -> int:
     if not args.results.is_dir():
         raise InputError(f"--results {args.results}: no such folder")
     out, made = args.out or args.results / "figures", []
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is no folder; name one, or a place for a new one")
     with using(args.style), progress_bar(total=len(figures) + len(tables), unit="figure") as bar:
         for one in make(Results(args.results), figures, tables, out, kinds):
             made.append(one)
@@ -69,8 +71,7 @@ def run(args) -> int:
         names = ", ".join(path.name for path in one.files)
         print(f"{one.name:36s}{names}" if one.files else f"{one.name:36s}not made: {one.missing}")
     if not any(one.files for one in made):
-        raise InputError(f"--results {args.results}: none of their tables is there, or holds "
-                         "anything to draw; see above")
+        raise InputError(f"--results {args.results}: nothing could be made of it; see above")
     print(f"\n{sum(len(one.files) for one in made)} files in {out}")
     return 0
 

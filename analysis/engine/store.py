@@ -8,6 +8,7 @@ what is damaged or was made by something else is made again.
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -27,6 +28,8 @@ BLANK = b"0" * 64  # where the SHA-256 stands, as long as it is computed
 NAMES = ("model", "label", "name", "reference", "other", "method", "layer", "condition", "dataset",
          "data", "split", "expression", "occluder", "region", "group", "attention", "backbone",
          "commit", "note", "caveat", "mark")
+NUMBERS = re.compile("value|n|p|p_holm|difference|beyond|margin|accuracy|chance|fraction|drop|lost|"
+                     "(.*_)?(low|high)")  # columns that hold nothing else
 
 
 def cell_key(**parts) -> str:
@@ -93,16 +96,43 @@ def read_table(path: Path) -> pd.DataFrame:
     class "1", stays the text it was.
 
     Raises:
-        InputError: missing, or no CSV.
+        InputError: missing, no CSV, or text among numbers.
     """
     try:
         with path.open("rb") as file:
-            return pd.read_csv(file, keep_default_na=False, na_values=[""],
-                               dtype=dict.fromkeys(NAMES, str))
+            table = pd.read_csv(file, keep_default_na=False, na_values=[""],
+                                dtype=dict.fromkeys(NAMES, str))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; `iram bench --out DIR` makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no result table: {one_line(error)}") from None
+    _check_columns(path, table)
+    return table
+
+
+def _check_columns(path: Path, table: pd.DataFrame) -> None:
+    """Raises InputError for what a spreadsheet does to a table that is edited in it."""
+    first = str(table.columns[0])
+    if len(table.columns) == 1 and (found := [one for one in ";\t|" if one in first]):
+        raise InputError(f"{path} is no result table: its columns are separated by {found[0]!r}; "
+                         "save it with commas")
+    for name in filter(NUMBERS.fullmatch, table.columns):
+        wrong = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise InputError(f"{path}, line {row + 2}: {name} is {table[name].iloc[row]!r}; it "
+                             "must be a number such as 0.5")
+
+
+def is_edited(path: Path) -> bool:
+    """Whether a table is another than its run wrote, by the hash that stands beside it; False where
+    none does."""
+    try:
+        lines = (path.parent / WHOLE).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
+    told = [line.split()[0] for line in lines if line.endswith(f"  {path.name}")]
+    return bool(told) and told[0] != sha256(path)
 
 
 def altered(out: Path, names: Sequence[str], made_of: str) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from analysis.engine.example import read_example
 from analysis.engine.faces import of_all_faces
-from analysis.engine.store import read_table
+from analysis.engine.store import is_edited, read_table
 from analysis.figures import style
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
@@ -73,7 +74,11 @@ class Results:
 
     def missing(self, table: str) -> str:
         """What is told of a table that is not here."""
-        where = f"{self.path(table)} does not exist"
+        path = self.path(table)
+        where = f"{path} does not exist"
+        if (self.folder / path.name).is_file():
+            where += (f"; {self.folder / path.name} is there, but run.json, which says what the "
+                      "tables are of, is missing beside it or can't be read")
         if self._is_foreign(table):
             where = f"{table} is no table of this run"
         command = self.command(table)
@@ -93,7 +98,12 @@ class Results:
 
     def _read(self, table: str):
         path = self.path(table)
-        return read_example(path) if path.suffix == ".npz" else read_table(path)
+        if path.suffix == ".npz":
+            return read_example(path)
+        if is_edited(path):
+            warnings.warn(f"{path} is not as its run wrote it; what is made of it says what it says"
+                          " now", stacklevel=2)
+        return read_table(path)
 
     def _run(self, table: str) -> str:
         """What a table is, for the record: its hash, and its run's faces and seed."""
@@ -144,10 +154,20 @@ def make(
             yield Made(item.name, write(item, given, out, run, kinds))
         except InputError as error:
             yield Made(item.name, missing=str(error))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             command = command_of(item.tables[0]).split(" --")[0] or "its command"
-            yield Made(item.name, missing=f"{', '.join(item.tables)}: not as `{command}` writes it "
-                       f"({error!r})")
+            yield Made(item.name, missing=_not_as_written(results, given, error, command))
+
+
+def _not_as_written(results: Results, tables: dict, error: Exception, command: str) -> str:
+    """Which table lacks the column that an error names; else what Python says."""
+    column = error.args[0] if isinstance(error, KeyError) and error.args else None
+    column = getattr(error, "name", None) or column  # of an AttributeError: of a row
+    lacking = [str(results.path(name)) for name, table in tables.items()
+               if hasattr(table, "columns") and column not in table.columns]
+    if isinstance(column, str) and lacking:
+        return f"no column {column} in {', '.join(lacking)}; `{command}` writes it"
+    return f"{', '.join(tables)}: not as `{command}` writes it ({error!r})"
 
 
 def draw(tables: Mapping[str, object], folder: Path, run: str) -> list[Path]:

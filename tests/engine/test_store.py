@@ -100,6 +100,34 @@ def test_what_is_no_table_is_told_in_one_line(tmp_path):
         store.read_table(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(("text", "told"), [
+    ("model,value\nnone,0.5\niram,oops\n", "a.csv, line 3: value is 'oops'; it must be a number"),
+    ("model,drop_low\niram,87%\nnone,1\n", "line 2: drop_low is '87%'"),
+    ('model,value\niram,"0,5"\n', "line 2: value is '0,5'"),
+    ("model;value\nnone;0.5\n", "separated by ';'; save it with commas"),
+    ("model\tvalue\nnone\t0.5\n", r"separated by '\\t'; save"),
+])
+def test_what_a_spreadsheet_does_to_a_table_is_told(tmp_path, text, told):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=told):
+        store.read_table(tmp_path / "a.csv")
+
+
+def test_a_missing_number_is_none_of_a_spreadsheets(tmp_path):
+    (tmp_path / "a.csv").write_text("model,value,seeds\nnone,,\"0,1\"\niram,inf,2\n")
+    assert store.read_table(tmp_path / "a.csv")["value"].isna().tolist() == [True, False]
+
+
+def test_a_table_is_edited_if_its_hash_is_another_than_its_run_told(tmp_path):
+    (tmp_path / "a.csv").write_text("model,value\nnone,1\n")
+    assert not store.is_edited(tmp_path / "a.csv"), "nothing is told of it"
+    with store.finishing(tmp_path, ["a"], "all"):
+        pass
+    assert not store.is_edited(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("model,value\nnone,2\n")
+    assert store.is_edited(tmp_path / "a.csv")
+
+
 def test_tables_are_whole_only_when_all_was_written_of_the_same(tmp_path):
     table = pd.DataFrame({"x": [1]})
 
