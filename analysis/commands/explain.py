@@ -197,12 +197,13 @@ def _report(args, outcome, placement, table: Path) -> int:
     import pandas as pd
 
     from analysis.explain.page import PAGE
+    from iram.data.pictures import printable
 
     for row in outcome.table.to_dict("records"):
         sure = row[f"p_{row['prediction']}"]
         found = "" if pd.isna(row["score"]) else f"; face found with score {row['score']:.2g}"
-        print(f"{row['file']} face {row['face']}: {row['model']} {row['prediction']} {sure:.1%}"
-              + found)
+        print(f"{printable(row['file'])} face {row['face']}: {row['model']} {row['prediction']} "
+              f"{sure:.1%}{found}")
         print(f"  {row['in_words']}")
     for problem in [*outcome.problems, *outcome.notes]:
         print(f"iram: {problem}", file=sys.stderr)

@@ -322,3 +322,12 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, message
     assert out == ""
     assert message in err
     assert err.count("\n") == 1
+
+
+@needs_detector
+def test_a_name_of_several_lines_is_said_in_one(explain, tmp_path):
+    path = saved(tmp_path / "two\nlines.png", photograph([(40, 60)])[0])
+    code, table, out, _ = explain(path)
+    assert code == 0
+    assert r"two\nlines.png face 1: " in out
+    assert table["file"].tolist() == [str(path)]
