@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import outside
 import pandas as pd
 import pytest
 import tiny
@@ -211,6 +212,40 @@ def test_on_whose_grid_an_occluder_covers_no_cell_is_told_whichever_net_is_first
     assert told.count("covers no cell") == 1
     assert ("eyes-0.3-noise: covers no cell of the face, or leaves none, on the grids of coarse: "
             "nothing can be compared there; it is left out of their verdicts") in told
+
+
+ZERO = """
+
+class Zero(nn.Module):
+    def forward(self, x):
+        return 0 * x.mean(1, keepdim=True)
+
+
+def zero():
+    net = Net()
+    net.gate = Zero()
+    return net
+"""
+
+
+def test_of_attention_that_sums_to_zero_nothing_is_said_but_that(tmp_path):
+    outside.write_net(tmp_path, more=ZERO, extra='[attention]\nlayers = ["gate"]')
+    dark = open_subjects(f"{tmp_path}/net.py:zero", FER2013_CLASSES)
+    known, conditions = faces(7), [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("noise",))]
+    made = {name: shift(nets, known, tmp_path / name, conditions=conditions, batch_size=7,
+                        permuted=False, progress=False)
+            for name, nets in (("alone", dark), ("both", [*dark, subject(Fixed(known), "fixed")]))}
+    for results in made.values():
+        table = results.tables["verdicts"].set_index(["model", "hypothesis"]).loc["net-zero"]
+        for key in ("H1", "H5"):
+            reason = table.loc[key, "reason"]
+            assert "net-zero: its map sums to zero in layer 0: it has no shares there" in reason
+            assert "the occluders cover nothing" not in reason
+        told = results.report()
+        assert "covers no cell" not in told
+        assert "\nnet-zero: its map sums to zero in layer 0" in told
+    assert made["alone"].tables["multiverse"].empty
+    assert set(made["both"].tables["multiverse"]["model"]) == {"fixed"}
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):

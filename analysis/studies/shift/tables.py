@@ -8,12 +8,11 @@ import pandas as pd
 from analysis.engine.inference import column_means
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.evidence import Evidence, average
+from analysis.studies.shift.evidence import EMPTY, Evidence, average, empty_told
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
-from analysis.subjects.hypotheses import LEAVES
 from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
 from iram.errors import listing
@@ -114,6 +113,8 @@ def notes(evidence: Evidence) -> list[str]:
              "move; a rival of the others, without verdicts of its own"
              for name, readers in evidence.models().items()
              if readers[0].channels_alone]
+    lines += [f"{reader.name}: {empty_told(layers)}" for readers in evidence.models().values()
+              for reader in readers if (layers := evidence.empty_layers(reader))]
     lines += [line for c in evidence.conditions for line in _not_compared(evidence, c)]
     causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
     if not causal:
@@ -128,7 +129,7 @@ def _not_compared(evidence: Evidence, condition: Condition) -> Iterator[str]:
             if not readers[0].channels_alone}
     found: dict[tuple, list[str]] = {}
     for name, readers in nets.items():
-        values = [evidence.measured(reader, condition, place_name(condition), LEAVES.measure)
+        values = [evidence.measured(reader, condition, place_name(condition), EMPTY)
                   for reader in readers]
         known = np.isfinite(np.concatenate(values)).any(0)
         lost = np.flatnonzero(~known).tolist() if known.any() else (COMBINED,)
