@@ -76,7 +76,9 @@ def _outside(net: nn.Module, device: str, said: dict) -> Subject:
     model = OutsideModel(net, consistent(WHERE, Description(**described)), values["name"])
     model = model.eval().to(device)
     model.notes += tuple(notes)
-    model.take_turns(pictures().to(device))
+    images = pictures().to(device)
+    model.take_turns(images)
+    model.tell_choice(images)
     examine(model, device)
     known = known_by(model, _content(net, model), device)
     subject = GivenSubject(Path(model.name), model.name, model.seed, known.key, None, device, False,

@@ -68,7 +68,9 @@ def load_outside(name: str, device: str = "cpu") -> tuple[OutsideModel, str]:
     content = cell_key(content=content, description=description.to_dict())
     whole = path.suffix.lower() in WHOLE
     model.known = Known(content, None) if whole else known_by(model, content, device)
-    model.to(device).take_turns(pictures().to(device))
+    images = pictures().to(device)
+    model.to(device).take_turns(images)
+    model.tell_choice(images)
     return model, model.known.key
 
 

@@ -24,8 +24,7 @@ def logits_in(returned, count: int, classes: int, where: str) -> Tensor:
         InputError: none fits, or which of several it is can't be told.
     """
     found = dict(_tensors(returned))
-    fitting = {name: logits for name, tensor in found.items()
-               if (logits := _fitted(tensor, count, classes)) is not None}
+    fitting = _fitting(found, count, classes)
     if not fitting:
         raise InputError(f"{where}: for {count} picture{'s' * (count > 1)} it must return "
                          f"{(count, classes)}, one number a class; it returned "
@@ -35,6 +34,18 @@ def logits_in(returned, count: int, classes: int, where: str) -> Tensor:
         raise InputError(f"{where}: it must return floats, not {chosen.dtype}: the logits, before "
                          "argmax or rounding")
     return chosen.float() if chosen.dtype in (torch.float16, torch.bfloat16) else chosen
+
+
+def choice_told(returned, count: int, classes: int) -> list[str]:
+    """What is to be said of which tensor `logits_in` takes: where several fit, and none is called
+    logits."""
+    fits = [*_fitting(dict(_tensors(returned)), count, classes)]
+    return [] if _named(fits) else _first_of(fits)
+
+
+def _fitting(found: Mapping[str, Tensor], count: int, classes: int) -> dict[str, Tensor]:
+    return {name: logits for name, tensor in found.items()
+            if (logits := _fitted(tensor, count, classes)) is not None}
 
 
 def _chosen(fitting: Mapping[str, Tensor], returned, where: str) -> str:
@@ -55,8 +66,14 @@ def chosen_of_file(fits: Sequence[str], kind: str) -> tuple[str, list[str]]:
     """
     if named := _named(fits) if kind == "logits" else []:
         return named[0], []
-    told = f"{listing(fits)} could all be its output: the first of them is taken"
-    return fits[0], [told] * (len(fits) > 1)
+    return fits[0], _first_of(fits)
+
+
+def _first_of(fits: Sequence[str]) -> list[str]:
+    """That the first of several is taken; what has no name is told by its place."""
+    places = all(name.replace(".", "").isdigit() for name in fits)
+    return [f"{'outputs ' * places}{listing(fits)} could all be its output: the first of them is "
+            "taken"] * (len(fits) > 1)
 
 
 def _named(names: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from analysis.subjects.attention import read_map, write_map
 from analysis.subjects.description import Description
 from analysis.subjects.file_net import FileNet
 from analysis.subjects.mistakes import told_by_user
-from analysis.subjects.outputs import logits_in
+from analysis.subjects.outputs import choice_told, logits_in
 from analysis.subjects.process import process_kept
 from analysis.subjects.turns import TURN, kept
 from iram import contract
@@ -132,6 +132,14 @@ class OutsideModel(nn.Module):
             self.in_turn = bool(found)
             self.notes += (f"it keeps numbers of a pass in itself ({found}), and is asked by one "
                            "worker at a time",) * self.in_turn
+
+    def tell_choice(self, images: Tensor) -> None:
+        """Notes which of several outputs that fit is taken; of a net that fails at several
+        pictures, that is told elsewhere."""
+        with contextlib.suppress(InputError), process_kept(), torch.no_grad():
+            with told_by_user(self.where):
+                returned = self.net(self.prepared(images))
+            self.notes += tuple(choice_told(returned, len(images), len(self.classes)))
 
     def trace(self, images: Tensor) -> Trace:
         """The logits with every attention map (N, C, h, w) and, of a model without attention, the

@@ -257,6 +257,10 @@ def interventions(model: nn.Module, images: Tensor) -> Finding:
     """Whether its own map put back changes nothing, and another one something."""
     with torch.no_grad():
         trace = model.trace(images)
+        empty = [layer for layer, own in enumerate(trace.attention) if not own.any()]
+        if empty:
+            return Finding("interventions", False, f"the map of layer {listing(empty)} sums to "
+                           "zero: it has no shares, and nothing to replace")
         width = spread(trace.logits)
         idle = []
         for layer, own in enumerate(trace.attention):

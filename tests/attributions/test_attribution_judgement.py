@@ -86,6 +86,14 @@ def test_a_method_is_refused_marked_or_neither():
     assert judged(planted(lambda x: x), x, 0, "random") == ("", "")  # asks nothing of it
 
 
+@pytest.mark.parametrize("method", ["feature_ablation", "kernel_shap", "region_shapley"])
+def test_a_net_that_answers_every_picture_alike_gives_no_maps_of_regions(method):
+    constant = planted(lambda x: x)
+    constant[-1].weight.data.zero_()
+    assert judged(constant, pictures(2), 0, method).refused == (
+        "its maps are the same at every place")
+
+
 def test_what_the_check_refuses_is_told_by_the_same_words(tmp_path):
     result = "self.fc(9 * torch.sinc(9 * x).mean((2, 3)))"
     [found] = [f for f in check(outside.write_net(tmp_path, result=result))

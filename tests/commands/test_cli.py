@@ -316,3 +316,16 @@ def test_pairs_read_numbers_truths_and_words():
 
 def test_a_command_run_from_a_terminal_ends_with_its_exit_code():
     assert run("models").returncode == 0
+
+
+def test_interrupted_while_the_command_itself_is_loaded_it_ends_with_130_in_one_line():
+    """Ctrl-C where Python looks for a module of ours, the first or a later one."""
+    script = ("import importlib.abc, sys\nfrom iram.__main__ import main\n"
+              "class Now(importlib.abc.MetaPathFinder):\n"
+              "    def find_spec(self, name, *more):\n"
+              "        if name == sys.argv[1]:\n            raise KeyboardInterrupt\n"
+              "sys.meta_path.insert(0, Now())\nsys.exit(main())")
+    for name in ("analysis", "analysis.commands.main", "iram.errors"):
+        done = subprocess.run([sys.executable, "-c", script, name], capture_output=True, text=True,
+                              env=ENVIRONMENT, check=False)
+        assert (done.returncode, done.stderr) == (130, "\niram: interrupted before it began\n")

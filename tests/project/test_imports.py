@@ -116,7 +116,7 @@ def modules_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import iram", "import iram.__main__", "from iram import InputError"]
+    "code", ["import iram", "from analysis.commands import main", "from iram import InputError"]
 )
 def test_torch_is_not_imported_before_it_is_needed(code):
     assert modules_after(code).isdisjoint({"torch", "pandas", "scipy", "matplotlib"})

@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import outside
 import pandas as pd
 import pytest
 import tiny
 import torch
 from planted import Avoiding, Fixed, Inattentive, faces, few_permutations, subject  # noqa: F401
+from torch.nn import functional as F
 
 from analysis.commands import main as cli
 from analysis.engine.parallel import Executor
@@ -26,6 +28,7 @@ from analysis.subjects import open_subjects
 from analysis.subjects.interventions import ALL
 from iram import InputError, open_dataset
 from iram.architecture import FER2013_CLASSES
+from iram.model import Trace
 
 TEMPLATES = Path(__file__).parents[2] / "docs" / "templates"
 CONDITIONS = [CLEAN, Condition("lower_half", 0.3, "noise"), Condition("sham", 0.3, "noise")]
@@ -185,10 +188,64 @@ def test_an_occluder_of_the_whole_face_gives_words_and_no_nan(tmp_path):
     results = shift([subject(Fixed(known), "iram-seed0")], known, tmp_path, batch_size=7,
                     conditions=[CLEAN, whole], progress=False)
     table = results.tables["verdicts"].set_index("hypothesis")
-    assert "eyes-1-noise: covers no cell of the face, or leaves none" in results.report()
+    assert ("eyes-1-noise: covers no cell of the face, or leaves none: nothing can be compared; "
+            "it is left out of the verdicts") in results.report()
     assert table.loc["H1", "verdict"] == "not tested"
     assert "cover nothing, or the whole face" in table.loc["H1", "reason"]
     assert (table["verdict"] != "supported").all()
+
+
+class Coarse(Inattentive):
+    """Read on a grid of 2 x 2 cells, of which an occluder of a third of the face covers none."""
+
+    def trace(self, images):
+        trace = super().trace(images)
+        return Trace(trace.logits, [], [F.adaptive_avg_pool2d(trace.features[0], 2)])
+
+
+@pytest.mark.parametrize("order", [(Fixed, Coarse), (Coarse, Fixed)])
+def test_on_whose_grid_an_occluder_covers_no_cell_is_told_whichever_net_is_first(tmp_path, order):
+    known = faces(7)
+    nets = [subject(kind(known), f"{kind.__name__.lower()}-seed0") for kind in order]
+    told = shift(nets, known, tmp_path, batch_size=7, permuted=False, progress=False,
+                 conditions=[CLEAN, Condition("eyes", 0.3, "noise")]).report()
+    assert told.count("covers no cell") == 1
+    assert ("eyes-0.3-noise: covers no cell of the face, or leaves none, on the grids of coarse: "
+            "nothing can be compared there; it is left out of their verdicts") in told
+
+
+ZERO = """
+
+class Zero(nn.Module):
+    def forward(self, x):
+        return 0 * x.mean(1, keepdim=True)
+
+
+def zero():
+    net = Net()
+    net.gate = Zero()
+    return net
+"""
+
+
+def test_of_attention_that_sums_to_zero_nothing_is_said_but_that(tmp_path):
+    outside.write_net(tmp_path, more=ZERO, extra='[attention]\nlayers = ["gate"]')
+    dark = open_subjects(f"{tmp_path}/net.py:zero", FER2013_CLASSES)
+    known, conditions = faces(7), [CLEAN, *occlusion(("eyes", "sham"), (0.3,), ("noise",))]
+    made = {name: shift(nets, known, tmp_path / name, conditions=conditions, batch_size=7,
+                        permuted=False, progress=False)
+            for name, nets in (("alone", dark), ("both", [*dark, subject(Fixed(known), "fixed")]))}
+    for results in made.values():
+        table = results.tables["verdicts"].set_index(["model", "hypothesis"]).loc["net-zero"]
+        for key in ("H1", "H5"):
+            reason = table.loc[key, "reason"]
+            assert "net-zero: its map sums to zero in layer 0: it has no shares there" in reason
+            assert "the occluders cover nothing" not in reason
+        told = results.report()
+        assert "covers no cell" not in told
+        assert "\nnet-zero: its map sums to zero in layer 0" in told
+    assert made["alone"].tables["multiverse"].empty
+    assert set(made["both"].tables["multiverse"]["model"]) == {"fixed"}
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):

@@ -7,6 +7,7 @@ from torch import nn
 
 from analysis.subjects import open_subjects
 from analysis.subjects.attention import AttentionLayers
+from analysis.subjects.check import check
 from analysis.subjects.description import Description
 from analysis.subjects.outside import OutsideModel
 from analysis.subjects.probe import pictures
@@ -140,3 +141,15 @@ def test_attention_that_nothing_uses_can_be_read_but_not_replaced(tmp_path):
     model = opened(outside.write_net(tmp_path, result=result, more=more, extra=extra)).model
     assert model.num_layers == 2
     assert "the map of layer 1 changes nothing" in model.lacks["interventions"]
+
+
+def test_attention_that_sums_to_zero_is_told_as_that_and_not_as_unused(tmp_path):
+    more = ("\n\nclass Zero(nn.Module):\n    def forward(self, x):\n        return 0 * x\n\n\n"
+            "def build():\n    net = Net()\n    net.gate = nn.Sequential(net.gate, Zero())\n"
+            "    return net\n")
+    extra = '[attention]\nlayers = ["gate.0", "gate"]'
+    spec = outside.write_net(tmp_path, more=more, extra=extra)
+    told = "the map of layer 1 sums to zero: it has no shares, and nothing to replace"
+    assert opened(spec).model.lacks["interventions"] == told
+    [found] = [one for one in check(spec) if one.what == "interventions"]
+    assert (found.good, found.told) == (False, told)

@@ -6,8 +6,9 @@ import outside
 import pytest
 import torch
 
-from analysis.subjects import open_subjects, opening
+from analysis.subjects import Subject, open_subjects, opening
 from analysis.subjects.check import check
+from analysis.subjects.loading import load_outside
 from analysis.subjects.outputs import logits_in
 from iram.errors import InputError
 
@@ -16,6 +17,10 @@ SEVEN = outside.CLASSES
 
 def opened(spec):
     return open_subjects(str(spec), SEVEN)[0]
+
+
+def outside_net(spec):
+    return load_outside(str(spec))[0].net
 
 
 def found(spec, what):
@@ -59,6 +64,26 @@ LOGITS, FEATURES, MAPS = torch.randn(3, 7), torch.randn(3, 32), torch.randn(3, 8
 ], ids=lambda one: type(one).__name__)
 def test_the_logits_are_found_in_what_a_net_returns(returned):
     torch.testing.assert_close(logits_in(returned, 3, 7, "net.py").float(), LOGITS)
+
+
+@pytest.mark.parametrize(("result", "told"), [
+    ("(2 * y, y)", "outputs 0, 1 could all be its output: the first of them is taken"),
+    ("(x, [2 * y, y])", "outputs 1.0, 1.1 could all be its output: the first of them is taken"),
+    ("collections.namedtuple('Pair', 'fine coarse')(y, 2 * y)",
+     "fine, coarse could all be its output: the first of them is taken"),
+    ("collections.namedtuple('Pair', 'aux logits')(2 * y, y)", ""),
+    ("{'aux': 2 * y, 'out': y}", ""),
+    ("(x, y)", ""),
+])
+def test_which_of_several_outputs_that_fit_is_taken_is_told_by_check_and_study(tmp_path, result,
+                                                                               told):
+    result = f"[{result} for y in [self.fc(x.mean((2, 3)))]][0]"
+    spec = outside.write_net(tmp_path, result=result, more="\n\nimport collections\n")
+    notes = [one.told for one in check(spec) if one.what == "note"]
+    assert notes == [told] * bool(told)
+    assert opened(spec).model.notes == tuple(notes)
+    net = outside_net(spec)
+    assert Subject.of(net, classes=SEVEN, size=64, channels=3).model.notes == tuple(notes)
 
 
 def test_for_one_picture_the_batch_may_be_squeezed_away():

@@ -20,6 +20,12 @@ from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
 from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
+from iram.errors import listing
+
+EMPTY = "empty"
+"""Beside the measures: 1 where a region has cells to compare but the map sums to zero, so that it
+has no shares; 0 where it has; NaN without such cells."""
+OF_SHARES = ("standard_change", "channels_leave")  # which cells hold as 0 of a map without shares
 
 
 class MissingError(Exception):
@@ -113,10 +119,17 @@ class Evidence:
             layers = int(rows["layer"].max()) + 1
             for part, own in rows.groupby("region", observed=True):
                 own = own.sort_values(["layer"], kind="stable")  # of each layer all faces in order
-                for column in MEASURES:
+                own = with_empty(own)
+                for column in (*MEASURES, EMPTY):
                     table = own[column].to_numpy().reshape(layers, -1).T
                     self._kept[reader.name, condition.name, part, column] = self._all(table)
         return self._here(self._kept[key])
+
+    def empty_layers(self, reader: Reader) -> list[int]:
+        """The layers whose map sums to zero on every face that has cells to compare."""
+        found = np.concatenate([self.measured(reader, condition, place_name(condition), EMPTY)
+                                for condition in self.conditions])
+        return np.flatnonzero((found == 1).any(0) & ~(found == 0).any(0)).tolist()
 
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
         """(N,): an outcome under an intervention, None if it was not made."""
@@ -254,6 +267,18 @@ class Evidence:
             raise MissingError(f"{kind}: no condition under which attention was replaced (fills "
                                f"{', '.join(self.study.causal_fills)})")
         return average(found)
+
+
+def with_empty(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a cell with `EMPTY`; where that is 1, no measure of shares has a value."""
+    compared, shares = rows["standard_change"].notna(), rows["mass_change"].notna()
+    hidden = {name: rows[name].where(shares) for name in OF_SHARES}
+    return rows.assign(**hidden, **{EMPTY: (~shares).astype(float).where(compared)})
+
+
+def empty_told(layers: Sequence[int]) -> str:
+    return (f"its map sums to zero in layer {listing(layers)}: it has no shares there, and nothing "
+            "is said of where it goes")
 
 
 def staged(values: np.ndarray) -> np.ndarray:

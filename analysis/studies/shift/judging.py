@@ -11,7 +11,13 @@ import numpy as np
 
 from analysis.engine.inference import Finding, assess
 from analysis.engine.statistics import holm
-from analysis.studies.shift.evidence import Evidence, MissingError, UndefinedError
+from analysis.studies.shift.evidence import (
+    Evidence,
+    MissingError,
+    UndefinedError,
+    control_model,
+    empty_told,
+)
 from analysis.subjects.hypotheses import (
     ALPHA,
     FAMILIES,
@@ -21,6 +27,7 @@ from analysis.subjects.hypotheses import (
     WHOLE,
     Component,
     Hypothesis,
+    stage_of,
 )
 
 ONE_SEED = "one training seed"
@@ -183,6 +190,9 @@ def _parts(evidence, name, component: Component, kind: str, stages, real) -> lis
             values = evidence.values(name, component, kind)
             places = [0 if stage == WHOLE else STAGES.index(stage) for stage in stages]
             found = [tested(evidence, values[:, :, place], component) for place in places]
+            found = [one if isinstance(one, Finding) else
+                     _empty(evidence, name, component, stage) or one
+                     for stage, one in zip(stages, found, strict=True)]
         control = evidence.control_seeds(name, component)
     except MissingError as error:
         return [Part(component, None, error)] * len(stages)
@@ -190,6 +200,20 @@ def _parts(evidence, name, component: Component, kind: str, stages, real) -> lis
     return [Part(component, None, one) if isinstance(one, MissingError) else
             Part(component, one, None, (min(one.seeds, control or one.seeds), model))
             for one in found]
+
+
+def _empty(evidence, name: str, component: Component, stage: str) -> UndefinedError | None:
+    """What is to be said where a component is undefined in a stage since the map of the model, or
+    of what it is compared with, sums to zero there."""
+    control = control_model(component)
+    groups = evidence.controls(name, control) if control else []
+    for reader in (*evidence.judged()[name], *(r for group in groups for r in group)):
+        count = reader.subject.model.num_layers
+        layers = [layer for layer in evidence.empty_layers(reader)
+                  if stage in (WHOLE, stage_of(layer, count))]
+        if layers:
+            return UndefinedError(f"{reader.name}: {empty_told(layers)}")
+    return None
 
 
 def tested(evidence, values: np.ndarray, component: Component) -> Finding | UndefinedError:

@@ -37,7 +37,7 @@ ELSEWHERE = {CHANGE: "effective_elsewhere_change", "mass_change": "elsewhere_cha
 
 def multiverse_table(evidence: Evidence) -> pd.DataFrame:
     """A row per model whose attention can move (its training seeds together), measure, comparison,
-    class of fill and stage.
+    class of fill and stage; none where its map sums to zero, so that nothing can leave.
 
     measure: of `analysis.studies.shift.describe.describe`. versus: what is subtracted, image by
         image: nothing, the "sham" (the patch beside the face), or the same on a permuted mask.
@@ -49,7 +49,8 @@ def multiverse_table(evidence: Evidence) -> pd.DataFrame:
     """
     tables = [_rows(evidence, readers) for readers in evidence.models().values()
               if readers[0].moves]
-    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+    found = [table for table in tables if len(table)]
+    return pd.concat(found or tables, ignore_index=True).reindex(columns=COLUMNS)
 
 
 def share_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,6 +119,8 @@ def _says(finding: Finding) -> str:
 
 def multiverse_lines(table: pd.DataFrame) -> Iterator[str]:
     """What the command prints: of each model, what its choices say."""
+    if table.empty:
+        return
     yield ("\nof all choices of measure, comparison, fills and layers, so many say that attention "
            "leaves (multiverse.csv; each by itself)")
     for row in share_table(table).itertuples(index=False, name=None):

@@ -1,6 +1,6 @@
 """The long, tidy tables of a study: what attention does, and what it causes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,14 @@ import pandas as pd
 from analysis.engine.inference import column_means
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.evidence import Evidence, average
+from analysis.studies.shift.evidence import EMPTY, Evidence, average, empty_told
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
 from analysis.subjects import roles
-from analysis.subjects.hypotheses import LEAVES
 from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
+from iram.errors import listing
 
 COMBINED = "all"
 HEAD = ["model", "seed", "row", "exposure", "condition", "occluder", "fill", "fraction"]
@@ -113,23 +113,40 @@ def notes(evidence: Evidence) -> list[str]:
              "move; a rival of the others, without verdicts of its own"
              for name, readers in evidence.models().items()
              if readers[0].channels_alone]
-    for condition in evidence.conditions:
-        reader = evidence.study.readers[0]
-        values = evidence.measured(reader, condition, place_name(condition), LEAVES.measure)
-        known = np.isfinite(values)
-        if not known.any():
-            lines.append(f"{condition.name}: covers no cell of the face, or leaves none: nothing "
-                         "can be compared; it is left out of the verdicts")
-            continue
-        lost = [layer for layer in range(known.shape[1]) if not known[:, layer].any()]
-        if lost:
-            lines.append(f"{condition.name}: no cell to compare in layer "
-                         f"{', '.join(map(str, lost))}; the others are used")
+    lines += [f"{reader.name}: {empty_told(layers)}" for readers in evidence.models().values()
+              for reader in readers if (layers := evidence.empty_layers(reader))]
+    lines += [line for c in evidence.conditions for line in _not_compared(evidence, c)]
     causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
     if not causal:
         lines.append(f"attention is replaced under fills {', '.join(CAUSAL_FILLS)} alone, and no "
                      "condition has one of them")
     return lines
+
+
+def _not_compared(evidence: Evidence, condition: Condition) -> Iterator[str]:
+    """On which nets' grids nothing can be compared under a condition, and in which layers."""
+    nets = {name: readers for name, readers in evidence.models().items()
+            if not readers[0].channels_alone}
+    found: dict[tuple, list[str]] = {}
+    for name, readers in nets.items():
+        values = [evidence.measured(reader, condition, place_name(condition), EMPTY)
+                  for reader in readers]
+        known = np.isfinite(np.concatenate(values)).any(0)
+        lost = np.flatnonzero(~known).tolist() if known.any() else (COMBINED,)
+        found.setdefault(tuple(lost), []).append(name)
+    for lost, names in found.items():
+        some = listing(names) if len(names) < len(nets) else ""
+        if COMBINED not in lost:
+            told = f"no cell to compare in layer {listing(lost)}{f' of {some}' * bool(some)}; " \
+                   "the others are used"
+        elif some:
+            told = (f"covers no cell of the face, or leaves none, on the grids of {some}: nothing "
+                    "can be compared there; it is left out of their verdicts")
+        else:
+            told = ("covers no cell of the face, or leaves none: nothing can be compared; it is "
+                    "left out of the verdicts")
+        if lost:
+            yield f"{condition.name}: {told}"
 
 
 def _cells(evidence: Evidence):
