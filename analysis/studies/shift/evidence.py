@@ -11,6 +11,7 @@ from analysis.engine.faces import groups_of
 from analysis.engine.spool import Spool
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
+from analysis.studies.shift.empty import EMPTY, with_empty
 from analysis.studies.shift.places import FACELESS, place_name
 from analysis.studies.shift.plan import ShiftStudy
 from analysis.studies.shift.readers import Reader
@@ -20,12 +21,6 @@ from analysis.subjects.interventions import ALL
 from analysis.subjects.roles import PERMUTED
 from iram.data.copies import ALL_FACES
 from iram.data.dataset import FaceDataset
-from iram.errors import listing
-
-EMPTY = "empty"
-"""Beside the measures: 1 where a region has cells to compare but the map sums to zero, so that it
-has no shares; 0 where it has; NaN without such cells."""
-OF_SHARES = ("standard_change", "channels_leave")  # which cells hold as 0 of a map without shares
 
 
 class MissingError(Exception):
@@ -267,18 +262,6 @@ class Evidence:
             raise MissingError(f"{kind}: no condition under which attention was replaced (fills "
                                f"{', '.join(self.study.causal_fills)})")
         return average(found)
-
-
-def with_empty(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a cell with `EMPTY`; where that is 1, no measure of shares has a value."""
-    compared, shares = rows["standard_change"].notna(), rows["mass_change"].notna()
-    hidden = {name: rows[name].where(shares) for name in OF_SHARES}
-    return rows.assign(**hidden, **{EMPTY: (~shares).astype(float).where(compared)})
-
-
-def empty_told(layers: Sequence[int]) -> str:
-    return (f"its map sums to zero in layer {listing(layers)}: it has no shares there, and nothing "
-            "is said of where it goes")
 
 
 def staged(values: np.ndarray) -> np.ndarray:

@@ -11,13 +11,8 @@ import numpy as np
 
 from analysis.engine.inference import Finding, assess
 from analysis.engine.statistics import holm
-from analysis.studies.shift.evidence import (
-    Evidence,
-    MissingError,
-    UndefinedError,
-    control_model,
-    empty_told,
-)
+from analysis.studies.shift.empty import empty_told
+from analysis.studies.shift.evidence import Evidence, MissingError, UndefinedError, control_model
 from analysis.subjects.hypotheses import (
     ALPHA,
     FAMILIES,

@@ -8,7 +8,8 @@ import pandas as pd
 from analysis.engine.inference import column_means
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.evidence import EMPTY, Evidence, average, empty_told
+from analysis.studies.shift.empty import EMPTY, empty_told
+from analysis.studies.shift.evidence import Evidence, average
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
 from analysis.studies.shift.readers import Reader
