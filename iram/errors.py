@@ -14,6 +14,10 @@ class InputError(ValueError):
         return re.sub(r"\s*[\r\n]\s*", " ", super().__str__())
 
 
+class NotWrittenError(InputError):
+    """A place that can't be written to, or a disk that is full."""
+
+
 def one_line(error: BaseException, most: int = 300) -> str:
     """What another's error says, in one line of `most` letters; "" where to say it fails as well,
     as in an exception of a user's own kind."""

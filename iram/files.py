@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from iram.errors import InputError
+from iram.errors import InputError, NotWrittenError
 from iram.extras import install_hint
 from iram.processes import runs
 
@@ -95,7 +95,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     device or a pipe. Of a link what it points at is written.
 
     Raises:
-        InputError: the folder cannot be written, or the disk is full.
+        NotWrittenError: the folder cannot be written, or the disk is full.
     """
     path = located(path)
     if _is_remote(path):
@@ -119,10 +119,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.chmod(temporary, MODE)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {_why_not(path, error)}") from error
+        raise NotWrittenError(f"cannot write {path}: {_why_not(path, error)}") from error
     except Exception as error:
         if hidden := _no_room(error):
-            raise InputError(f"cannot write {path}: {hidden.strerror}") from error
+            raise NotWrittenError(f"cannot write {path}: {hidden.strerror}") from error
         raise
     finally:
         if temporary is not None:
@@ -166,7 +166,7 @@ def _send(file: Path, path) -> None:
         path.fs.put_file(str(file), sent.path)
         path.fs.mv(sent.path, path.path)
     except Exception as error:  # each kind of store has errors of its own
-        raise InputError(f"cannot write {path}: {error}") from error
+        raise NotWrittenError(f"cannot write {path}: {error}") from error
 
 
 def sweep(folder: str | Path) -> None:
@@ -177,7 +177,8 @@ def sweep(folder: str | Path) -> None:
     for leftover in located(folder).rglob(".*.tmp"):
         machine, _, process = leftover.name.removesuffix(".tmp").rpartition("@")[2].partition("-")
         if machine == _machine() and process.isdigit() and not runs(int(process)):
-            leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # on a disk that can't be written, told as it is
+                leftover.unlink(missing_ok=True)
 
 
 def _suffix() -> str:

@@ -16,7 +16,7 @@ from analysis.engine.store import is_edited, read_table
 from analysis.figures import style
 from analysis.figures.registry import FIGURES, TABLES, Figure, Printed, command_of
 from analysis.figures.save import COLOURS, save
-from iram.errors import InputError
+from iram.errors import InputError, NotWrittenError
 from iram.files import located, sha256, sweep, write_text
 from iram.processes import end_with_parent
 from iram.registry import unknown
@@ -208,8 +208,13 @@ def _cores() -> int:
 
 def _of_tables(figure: Figure, tables: dict, folder: Path, run: str, look: str) -> list[Path]:
     files = []
-    with style.using(look), suppress(InputError):
-        files = _figure(figure, tables, folder, run, ("pdf", "png"))
+    try:
+        with style.using(look):
+            files = _figure(figure, tables, folder, run, ("pdf", "png"))
+    except NotWrittenError:
+        raise
+    except InputError:  # nothing to draw
+        pass
     for stale in {*_drawn(figure, folder)} - {*files}:
         stale.unlink(missing_ok=True)
     return files

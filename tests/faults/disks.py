@@ -118,7 +118,7 @@ def _full_and_read_only(disk: Path, name: str, whole: Whole, fills: int) -> Iter
             _mounts(disk, f"remount,rw,size={max(int(size * share), 4096)}")
             code = ended(begun(whole.command, out, log))
             yield from _refused(name, f"disk full at {share:.0%}", code, disk)
-        _mounts(disk, "remount,ro")
+        assert _mounts(disk, "remount,ro"), f"{disk}: something still writes there"
         code = ended(begun(whole.command, out, log))
         yield from _refused(name, "read-only disk", code, disk)
         _mounts(disk, f"remount,rw,size={20 * size + (1 << 20)}")
@@ -146,6 +146,17 @@ def _goes_on(name: str, what: str, out: Path, whole: Whole) -> Iterator[str | To
 
 
 def _mounts(disk: Path, options: str) -> bool:
+    """Whether it can be mounted so, within a few seconds: until then workers of a run that has just
+    ended may have files open there."""
+    until = time.monotonic() + (10 if options.startswith("remount") else 0)
+    while not _mounted(disk, options):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _mounted(disk: Path, options: str) -> bool:
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
     try:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0

@@ -182,6 +182,13 @@ def test_figures_of_an_earlier_table_do_not_stay_beside_the_new_one(tmp_path):
     assert {path.stem for path in tmp_path.iterdir()} == {"importance_none-seed0", "mine"}
 
 
+def test_a_figure_that_can_not_be_written_is_no_figure_without_data(tmp_path):
+    (tmp_path / "importance_none-seed0.png").mkdir()
+    given = {"occlusion/importance.csv": small_results.tables()["occlusion/importance.csv"]}
+    with pytest.raises(InputError, match=r"cannot write .*importance_none-seed0\.png"):
+        draw(given, tmp_path, "a run")
+
+
 @pytest.mark.exhaustive
 def test_processes_draw_the_same_bytes_in_the_same_order_as_one(tmp_path, monkeypatch):
     tables = small_results.tables()
