@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
+from analysis.studies.shift.places import place_name
 from iram.errors import listing
 
 EMPTY = "empty"
@@ -17,6 +19,13 @@ def with_empty(rows: pd.DataFrame) -> pd.DataFrame:
     compared, shares = rows["standard_change"].notna(), rows["mass_change"].notna()
     hidden = {name: rows[name].where(shares) for name in OF_SHARES}
     return rows.assign(**hidden, **{EMPTY: (~shares).astype(float).where(compared)})
+
+
+def empty_layers(evidence, reader) -> list[int]:
+    """The layers whose map sums to zero on every face that has cells to compare."""
+    found = np.concatenate([evidence.measured(reader, condition, place_name(condition), EMPTY)
+                            for condition in evidence.conditions])
+    return np.flatnonzero((found == 1).any(0) & ~(found == 0).any(0)).tolist()
 
 
 def empty_told(layers: Sequence[int]) -> str:

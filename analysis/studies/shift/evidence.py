@@ -120,12 +120,6 @@ class Evidence:
                     self._kept[reader.name, condition.name, part, column] = self._all(table)
         return self._here(self._kept[key])
 
-    def empty_layers(self, reader: Reader) -> list[int]:
-        """The layers whose map sums to zero on every face that has cells to compare."""
-        found = np.concatenate([self.measured(reader, condition, place_name(condition), EMPTY)
-                                for condition in self.conditions])
-        return np.flatnonzero((found == 1).any(0) & ~(found == 0).any(0)).tolist()
-
     def outcome(self, reader: Reader, condition: Condition, name: str, column="margin", layer=ALL):
         """(N,): an outcome under an intervention, None if it was not made."""
         known, key = (reader.name, condition.name), (reader.name, condition.name, name, layer)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.engine.inference import Finding, assess
 from analysis.engine.statistics import holm
-from analysis.studies.shift.empty import empty_told
+from analysis.studies.shift.empty import empty_layers, empty_told
 from analysis.studies.shift.evidence import Evidence, MissingError, UndefinedError, control_model
 from analysis.subjects.hypotheses import (
     ALPHA,
@@ -204,7 +204,7 @@ def _empty(evidence, name: str, component: Component, stage: str) -> UndefinedEr
     groups = evidence.controls(name, control) if control else []
     for reader in (*evidence.judged()[name], *(r for group in groups for r in group)):
         count = reader.subject.model.num_layers
-        layers = [layer for layer in evidence.empty_layers(reader)
+        layers = [layer for layer in empty_layers(evidence, reader)
                   if stage in (WHOLE, stage_of(layer, count))]
         if layers:
             return UndefinedError(f"{reader.name}: {empty_told(layers)}")

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.engine.inference import column_means
 from analysis.stimuli.conditions import Condition
 from analysis.studies.shift.describe import MEASURES
-from analysis.studies.shift.empty import EMPTY, empty_told
+from analysis.studies.shift.empty import EMPTY, empty_layers, empty_told
 from analysis.studies.shift.evidence import Evidence, average
 from analysis.studies.shift.places import place_name, regions_of
 from analysis.studies.shift.plan import CAUSAL_FILLS
@@ -115,7 +115,7 @@ def notes(evidence: Evidence) -> list[str]:
              for name, readers in evidence.models().items()
              if readers[0].channels_alone]
     lines += [f"{reader.name}: {empty_told(layers)}" for readers in evidence.models().values()
-              for reader in readers if (layers := evidence.empty_layers(reader))]
+              for reader in readers if (layers := empty_layers(evidence, reader))]
     lines += [line for c in evidence.conditions for line in _not_compared(evidence, c)]
     causal = [c for c in evidence.conditions if c.fill in evidence.study.causal_fills]
     if not causal:
